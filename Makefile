@@ -1,0 +1,216 @@
+# kvfs: an Azure Key Vault as a file system.
+#
+#   make                    build/kvfs and build/localvault
+#   make demo               try it: archives a local vault and restores it into a second one
+#   make check              every test, plain and under ASan+UBSan
+#   make install            PREFIX=/usr/local DESTDIR=
+#   make lint format hdr-check clean uninstall
+#
+# CC, CPPFLAGS, CFLAGS, LDFLAGS and PKG_CONFIG are honoured; V=1 shows the commands, DEV=1 adds
+# -Werror, SANITIZE=address,undefined builds with sanitizers. Each flavour has its own directory
+# below build/, so that none rebuilds another. To parse this file nothing but make is needed:
+# pkg-config is asked when the first object is compiled.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CFLAGS ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+PYTHON = /usr/bin/python3
+FUZZ_S = 20
+V ?= 0
+Q_0 = @
+Q = $(Q_$V)
+say = $(if $(filter 0,$V),@echo '  $1	$2')
+
+# ---- flavours
+
+comma = ,
+empty =
+space = $(empty) $(empty)
+FLAVOUR = $(subst $(space),-,$(strip $(filter-out gcc cc,$(notdir $(firstword $(CC)))) \
+	$(if $(SANITIZE),sanitize $(subst $(comma), ,$(SANITIZE)))))
+B := build$(if $(FLAVOUR),/$(FLAVOUR))
+
+# ---- flags
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough $(if $(DEV),-Werror)
+# _FORTIFY_SOURCE needs an optimizer, and hides from the sanitizers what they look for.
+FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+SAN_COMPILE = $(if $(SANITIZE),-fsanitize=$(subst fuzzer,fuzzer-no-link,$(SANITIZE)) \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer)
+SAN_LINK = $(if $(SANITIZE),-fsanitize=$(subst $(space),$(comma),$(filter-out \
+	fuzzer,$(subst $(comma), ,$(SANITIZE)))))
+KV_CPPFLAGS = -I. -D_GNU_SOURCE -DKV_VERSION='"$(VERSION)"' $(FORTIFY) $(CPPFLAGS)
+KV_CFLAGS = -std=c17 $(WARN) -fno-common -fstack-protector-strong -fPIE $(SAN_COMPILE) $(CFLAGS)
+KV_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_LINK) $(LDFLAGS)
+
+# ---- libraries: asked once, when the first recipe needs them
+
+KVFS_PKGS = fuse3 libcurl libcrypto libcjson $(if $(wildcard cache/index.c),sqlite3)
+VAULT_PKGS = libmicrohttpd sqlite3 libcrypto libcjson $(if $(shell grep -ls '<gnutls/' tests/vault/*.c),gnutls)
+TEST_PKGS = cmocka
+
+pkg = $(shell $(PKG_CONFIG) $1)$(if $(filter 0,$(.SHELLSTATUS)),,$(error \
+	$(PKG_CONFIG) does not know all of: $1. "tests/install-packages build" installs them))
+KVFS_INC = $(eval KVFS_INC := $(call pkg,--cflags $(KVFS_PKGS)))$(KVFS_INC)
+KVFS_LIBS = $(eval KVFS_LIBS := $(call pkg,--libs $(KVFS_PKGS)))$(KVFS_LIBS)
+VAULT_INC = $(eval VAULT_INC := $(call pkg,--cflags $(VAULT_PKGS)))$(VAULT_INC)
+VAULT_LIBS = $(eval VAULT_LIBS := $(call pkg,--libs $(VAULT_PKGS)))$(VAULT_LIBS)
+TEST_INC = $(eval TEST_INC := $(call pkg,--cflags $(TEST_PKGS)))$(TEST_INC)
+TEST_LIBS = $(eval TEST_LIBS := $(call pkg,--libs $(TEST_PKGS)))$(TEST_LIBS)
+
+# ---- files
+
+obj = $(patsubst %.c,$B/%.o,$1)
+LIB_SRC := $(sort $(wildcard client/*.c cache/*.c))
+FS_SRC := $(sort $(wildcard fs/*.c))
+VAULT_SRC := $(sort $(wildcard tests/vault/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+SRC := $(LIB_SRC) $(FS_SRC) $(VAULT_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+HDR := $(sort $(wildcard client/*.h cache/*.h fs/*.h tests/vault/*.h tests/unit/*.h))
+MAN := $(sort $(wildcard man/*.1))
+
+PROGRAMS := $B/kvfs $B/localvault
+UNIT_TESTS := $(patsubst tests/unit/%.c,$B/tests/%,$(filter %_test.c,$(UNIT_SRC)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(filter %_fuzz.c,$(FUZZ_SRC)))
+
+all: $(PROGRAMS)
+unit-tests: $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+
+# ---- compile and link
+
+$(call obj,$(LIB_SRC) $(FS_SRC) $(FUZZ_SRC)): INC = $(KVFS_INC)
+$(call obj,$(VAULT_SRC)): INC = $(VAULT_INC)
+$(call obj,$(UNIT_SRC)): INC = $(KVFS_INC) $(TEST_INC)
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CC) $(KV_CPPFLAGS) $(INC) $(KV_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/libkv.a: $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$Qrm -f $@ && $(AR) rcs $@ $^
+
+$B/kvfs: $(call obj,$(FS_SRC)) $B/libkv.a
+	$(call say,LINK,$@)
+	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) -o $@ $^ $(KVFS_LIBS)
+
+$B/localvault: $(call obj,$(VAULT_SRC))
+	$(call say,LINK,$@)
+	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) -o $@ $^ $(VAULT_LIBS)
+
+# A test that includes "tests/unit/X.h" is linked with tests/unit/X.c, before the archive: so
+# fake_clock.c takes the place of client/clock.c.
+UNIT_USES := $(shell grep -os '^.include "tests/unit/[a-z0-9_]*' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
+uses = $(patsubst $1:%.c,$B/%.o,$(filter $(UNIT_SRC:%=$1:%),$(addsuffix .c,$(UNIT_USES))))
+WRAP_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
+
+.SECONDEXPANSION:
+$(UNIT_TESTS): $B/tests/%: $B/tests/unit/%.o $$(call uses,tests/unit/$$*.c) $B/libkv.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) $(if $(findstring fake_alloc,$^),$(WRAP_ALLOC)) -o $@ $^ \
+	    $(KVFS_LIBS) $(TEST_LIBS)
+
+$(FUZZERS): $B/fuzz/%: $B/tests/fuzz/%.o $B/libkv.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(KVFS_LIBS)
+
+# Every header must compile when it is the first one.
+hdr-check:
+	$Qfor h in $(HDR); do \
+		$(CC) $(KV_CPPFLAGS) $(KVFS_INC) $(VAULT_INC) $(TEST_INC) $(KV_CFLAGS) \
+		    -fsyntax-only -include $$h -x c /dev/null || exit 1; \
+	done
+
+# ---- tests. Nothing is built before tests/install-packages has run, hence the second make.
+
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
+SANITIZERS = address,undefined
+
+demo:
+	@tests/install-packages build demo
+	$Q$(MAKE) $(JOBS) all
+	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault tests/demo
+
+check:
+	@tests/install-packages build check
+	$Qfailed=; \
+	for part in check-unit check-mount; do \
+		for sanitize in '' $(SANITIZERS); do \
+			echo "== $$part$${sanitize:+, SANITIZE=$$sanitize}"; \
+			$(MAKE) SANITIZE=$$sanitize $$part || failed="$$failed $$part$${sanitize:+($$sanitize)}"; \
+		done; \
+	done; \
+	if [ -n "$$failed" ]; then echo "check: failed:$$failed"; exit 1; fi; \
+	echo 'check: passed'
+
+check-unit:
+	$Q$(MAKE) $(JOBS) unit-tests
+	$Qfailed=; \
+	for t in $(UNIT_TESTS); do \
+		KVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault $$t >$$t.log 2>&1 || failed="$$failed $$t"; \
+		grep -E '^\[  (SKIPPED|FAILED) +\]|^skipped:' $$t.log; \
+		sed -n '$$s/^/'"$${t##*/}"': /p' $$t.log; \
+	done; \
+	for t in $$failed; do echo "== $$t"; cat $$t.log; done; \
+	if [ -n "$$failed" ]; then echo "check-unit: failed:$$failed"; exit 1; fi
+
+check-mount:
+	$Q$(MAKE) $(JOBS) all
+	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault PYTHONDONTWRITEBYTECODE=1 \
+	    $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(wildcard tests/mount tests/sdk)
+
+# What a fuzzer finds is left in its directory below build/.
+check-fuzz:
+	@tests/install-packages build fuzz
+	$Q$(MAKE) $(JOBS) CC=clang SANITIZE=fuzzer,$(SANITIZERS) run-fuzzers
+run-fuzzers: $(FUZZERS)
+	$Qfor f in $(FUZZERS); do \
+		x=$${f##*/}; x=$${x%_fuzz}; echo "== $$x"; mkdir -p $$f.found; \
+		$$f -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+		    -artifact_prefix=$$f.found/ $$f.found tests/fuzz/corpus/$$x >$$f.log 2>&1 \
+		    || { tail -n 40 $$f.log; exit 1; }; \
+		grep -E 'number_of_executed_units|new_units' $$f.log; \
+	done
+
+lint:
+	@tests/install-packages build lint
+	$Q$(MAKE) DEV=1 hdr-check run-lint
+run-lint:
+	$Qtests/lint $(SRC) $(HDR) -- -I. -D_GNU_SOURCE -DKV_VERSION='"lint"' -std=c17 $(KVFS_INC) $(VAULT_INC) $(TEST_INC)
+
+format:
+	clang-format -i $(SRC) $(HDR)
+
+# ---- install
+
+install: $B/kvfs
+	install -d $(BINDIR) $(MANDIR)
+	install -m 755 $B/kvfs $(BINDIR)/kvfs
+	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
+
+uninstall:
+	rm -f $(BINDIR)/kvfs $(addprefix $(MANDIR)/,$(notdir $(MAN)))
+
+clean:
+	rm -rf build
+
+.PHONY: all unit-tests fuzzers hdr-check demo check check-unit check-mount check-fuzz run-fuzzers \
+	lint run-lint format install uninstall clean
+.DELETE_ON_ERROR:
+
+-include $(patsubst %.c,$B/%.d,$(SRC))
