@@ -1,0 +1,302 @@
+/*
+ * Backup blobs, base64url, digests; OpenSSL is used for SHA-256 and random bytes.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() cannot fail, its successor allocates */
+#include "client/blob.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include "client/buf.h"
+
+static const char key_magic[] = "&AzureKeyVaultKeyBackupV1.microsoft.com";
+static const char secret_magic[] = ")AzureKeyVaultSecretBackupV1.microsoft.com";
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* ---- counting ---- */
+
+int
+kv_blob_new(struct kv_buf *b, struct kv_blob **blob)
+{
+	struct kv_blob *new;
+
+	*blob = NULL;
+	new = calloc(1, sizeof(*new));
+	if (new == NULL)
+		return -ENOMEM;
+	new->data = kv_buf_take(b, &new->len);
+	if (new->data == NULL) {
+		free(new);
+		return -ENOMEM;
+	}
+	kv_blob_digest(new->data, new->len, new->digest);
+	new->refs = 1;
+	*blob = new;
+	return 0;
+}
+
+struct kv_blob *
+kv_blob_ref(struct kv_blob *blob)
+{
+	blob->refs++;
+	return blob;
+}
+
+void
+kv_blob_unref(struct kv_blob *blob)
+{
+	if (blob == NULL || --blob->refs > 0)
+		return;
+	kv_buf_free_taken(blob->data, blob->len);
+	free(blob);
+}
+
+/* ---- base64url ---- */
+
+/* The six bits of a character of either alphabet, or -1. */
+static int
+bits_of(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '-' || c == '+')
+		return 62;
+	if (c == '_' || c == '/')
+		return 63;
+	return -1;
+}
+
+int
+kv_blob_encode(const void *data, size_t len, struct kv_buf *text)
+{
+	const unsigned char *p = data;
+	const size_t room = text->max - text->len, rest = len % 3;
+	size_t n;
+	unsigned char *to;
+	int err;
+
+	if (len / 3 > room / 4)
+		return -EFBIG;
+	n = len / 3 * 4 + (rest > 0 ? rest + 1 : 0);
+	if (n > room)
+		return -EFBIG;
+	err = kv_buf_reserve(text, text->len + n);
+	if (err != 0 || n == 0)
+		return err;
+	to = text->data + text->len;
+	for (size_t left = len; left > 0;) {
+		const size_t k = left < 3 ? left : 3;
+		const unsigned int bits =
+		    (unsigned int)p[0] << 16 | (k > 1 ? (unsigned int)p[1] << 8 : 0) | (k > 2 ? p[2] : 0);
+
+		for (size_t i = 0; i <= k; i++)
+			*to++ = (unsigned char)alphabet[bits >> (18 - 6 * i) & 63];
+		p += k;
+		left -= k;
+	}
+	*to = '\0';
+	text->len += n;
+	return 0;
+}
+
+/* Decode n characters without padding into to, which has room for n * 3 / 4 bytes. */
+static int
+decode_to(const unsigned char *text, size_t n, unsigned char *to)
+{
+	unsigned int bits = 0;
+	int n_bits = 0;
+
+	if (n % 4 == 1)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		const int six = bits_of(text[i]);
+
+		if (six < 0)
+			return -EINVAL;
+		bits = (bits << 6 | (unsigned int)six) & 0xffff;
+		n_bits += 6;
+		if (n_bits >= 8) {
+			n_bits -= 8;
+			*to++ = (unsigned char)(bits >> n_bits);
+		}
+	}
+	return (bits & ((1U << n_bits) - 1)) == 0 ? 0 : -EINVAL;
+}
+
+int
+kv_blob_decode(const char *text, size_t len, struct kv_buf *data)
+{
+	size_t n = len, room;
+	int err;
+
+	if (n > 0 && n % 4 == 0 && text[n - 1] == '=') {
+		n--;
+		if (text[n - 1] == '=')
+			n--;
+	}
+	if (n == 0)
+		return len == 0 ? 0 : -EINVAL;
+	room = n / 4 * 3 + (n % 4 > 0 ? n % 4 - 1 : 0);
+	if (room > data->max - data->len)
+		return -EFBIG;
+	err = kv_buf_reserve(data, data->len + room);
+	if (err != 0)
+		return err;
+	err = decode_to((const unsigned char *)text, n, data->data + data->len);
+	if (err != 0) {
+		explicit_bzero(data->data + data->len, room);
+		return err;
+	}
+	data->len += room;
+	data->data[data->len] = '\0';
+	return 0;
+}
+
+int
+kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw)
+{
+	static const char starts[][5] = { "JkF6", "KUF6", "ZXlK" };
+	bool is_text = false;
+	int err;
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		is_text |= len >= 4 && memcmp(data, starts[i], 4) == 0;
+	if (!is_text)
+		return 0;
+	while (data[len - 1] == ' ' || (data[len - 1] >= '\t' && data[len - 1] <= '\r'))
+		len--;
+	err = kv_blob_decode((const char *)data, len, raw);
+	return err == 0 ? 1 : err;
+}
+
+/* ---- what a blob looks like ---- */
+
+#define JWE_PARTS 5
+
+struct jwe {
+	const unsigned char *part[JWE_PARTS];
+	size_t len[JWE_PARTS];
+};
+
+/* false where data is not five parts of base64url's alphabet, each of a length that can be decoded. */
+static bool
+split_jwe(const unsigned char *data, size_t len, struct jwe *jwe)
+{
+	int n = 0;
+
+	memset(jwe, 0, sizeof(*jwe));
+	jwe->part[0] = data;
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '.') {
+			if (++n == JWE_PARTS)
+				return false;
+			jwe->part[n] = data + i + 1;
+		} else if (bits_of(data[i]) < 0 || data[i] == '+' || data[i] == '/') {
+			return false;
+		} else {
+			jwe->len[n]++;
+		}
+	}
+	for (int i = 0; i < JWE_PARTS; i++)
+		if (jwe->len[i] % 4 == 1)
+			return false;
+	return n == JWE_PARTS - 1;
+}
+
+/* Whether the protected header, of which a kilobyte is looked at, has this quoted word. */
+static bool
+header_has(const unsigned char *header, size_t len, const char *word)
+{
+	unsigned char text[1024];
+	const size_t most = sizeof(text) / 3 * 4, n = len < most ? len : most;
+
+	return n % 4 != 1 && decode_to(header, n, text) == 0 &&
+	    memmem(text, n * 3 / 4, word, strlen(word)) != NULL;
+}
+
+static bool
+is_complete_jwe(const unsigned char *data, size_t len)
+{
+	struct jwe jwe;
+	size_t tag;
+
+	if (!split_jwe(data, len, &jwe) || jwe.len[0] == 0 || jwe.len[2] == 0 || jwe.len[3] == 0)
+		return false;
+	if (jwe.len[1] == 0 && !header_has(jwe.part[0], jwe.len[0], "\"dir\""))
+		return false;
+	tag = jwe.len[4] * 3 / 4;
+	return tag == 16 || tag == 24 || tag == 32;
+}
+
+/* Whether data begins as magic does; shorter than it, it is a magic that was cut. */
+static bool
+has_magic(const unsigned char *data, size_t len, const char *magic, size_t magic_len)
+{
+	return len > 0 && memcmp(data, magic, len < magic_len ? len : magic_len) == 0;
+}
+
+/* A header with "enc" tells a JWE from other things that are base64url of JSON. */
+static bool
+is_hsm(const unsigned char *data, size_t len)
+{
+	const unsigned char *dot = len > 3 && memcmp(data, "eyJ", 3) == 0 ? memchr(data, '.', len) : NULL;
+
+	return dot != NULL && header_has(data, (size_t)(dot - data), "\"enc\"");
+}
+
+enum kv_blob_format
+kv_blob_look(const unsigned char *data, size_t len, bool *is_complete)
+{
+	const size_t k = sizeof(key_magic) - 1, s = sizeof(secret_magic) - 1;
+
+	if (has_magic(data, len, key_magic, k)) {
+		*is_complete = len > k && is_complete_jwe(data + k, len - k);
+		return KV_BLOB_KEY_OR_CERT;
+	}
+	if (has_magic(data, len, secret_magic, s)) {
+		*is_complete = len > s && is_complete_jwe(data + s, len - s);
+		return KV_BLOB_SECRET;
+	}
+	if (is_hsm(data, len)) {
+		*is_complete = is_complete_jwe(data, len);
+		return KV_BLOB_HSM;
+	}
+	*is_complete = true;
+	return KV_BLOB_UNKNOWN;
+}
+
+/* ---- digest and UUID ---- */
+
+void
+kv_blob_digest(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN])
+{
+	SHA256_CTX ctx;
+
+	(void)SHA256_Init(&ctx);
+	(void)SHA256_Update(&ctx, data, len);
+	(void)SHA256_Final(digest, &ctx);
+}
+
+int
+kv_blob_uuid(char uuid[37])
+{
+	unsigned char b[16];
+
+	uuid[0] = '\0';
+	if (RAND_bytes(b, sizeof(b)) != 1)
+		return -EIO;
+	b[6] = (b[6] & 0x0f) | 0x40;
+	b[8] = (b[8] & 0x3f) | 0x80;
+	(void)snprintf(uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+	    b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return 0;
+}

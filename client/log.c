@@ -1,0 +1,176 @@
+/*
+ * The log. A line is made on the stack, so that a failure for want of memory can be told as well.
+ */
+#include "client/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "client/buf.h"
+
+#define MAX_LINE 4096
+
+/* The configuration, as it was last given to kv_log_open(). */
+static struct {
+	bool is_syslog;
+	bool is_audited; /* INFO goes to stderr too */
+	char *debug;	 /* names separated by ':', or NULL */
+} log_config;
+
+/* Whether word is one of the names. */
+static bool
+is_among(const char *names, const char *word)
+{
+	const size_t len = strlen(word);
+
+	while (names != NULL && *names != '\0') {
+		const size_t n = strcspn(names, ":");
+
+		if (n == len && memcmp(names, word, n) == 0)
+			return true;
+		names += n + (names[n] == ':');
+	}
+	return false;
+}
+
+void
+kv_log_open(bool to_stderr, const char *debug_modules)
+{
+	kv_log_close();
+	log_config.is_syslog = !to_stderr;
+	if (debug_modules != NULL)
+		log_config.debug = strdup(debug_modules);
+	log_config.is_audited = is_among(log_config.debug, "audit") || is_among(log_config.debug, "all");
+	if (log_config.is_syslog)
+		openlog("kvfs", LOG_PID, LOG_DAEMON);
+}
+
+void
+kv_log_close(void)
+{
+	if (log_config.is_syslog)
+		closelog();
+	free(log_config.debug);
+	memset(&log_config, 0, sizeof(log_config));
+}
+
+bool
+kv_log_is_debug(const char *module)
+{
+	return is_among(log_config.debug, module) || is_among(log_config.debug, "all");
+}
+
+static bool
+is_wanted(enum kv_log_level level, const char *module)
+{
+	switch (level) {
+	case KV_LOG_INFO:
+		return log_config.is_syslog || log_config.is_audited;
+	case KV_LOG_DEBUG:
+		return kv_log_is_debug(module);
+	default:
+		return true;
+	}
+}
+
+/* One write, so that lines of several processes on one stderr stay whole. */
+static void
+write_stderr(char *line, size_t len)
+{
+	ssize_t n;
+
+	line[len++] = '\n';
+	do
+		n = write(STDERR_FILENO, line, len);
+	while (n > 0 && (line += n, len -= (size_t)n) > 0);
+}
+
+void
+kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
+{
+	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+	char line[MAX_LINE];
+	size_t len = 0;
+	va_list args;
+
+	if (!is_wanted(level, module))
+		return;
+	line[0] = '\0';
+	if (level == KV_LOG_DEBUG)
+		(void)snprintf(line, sizeof(line), "module=%.64s ", module);
+	len = strlen(line);
+	va_start(args, fmt);
+	if (vsnprintf(line + len, sizeof(line) - len, fmt, args) < 0)
+		line[len] = '\0';
+	va_end(args);
+	/* What came from outside must not begin a line of its own, nor talk to a terminal. */
+	for (len = 0; line[len] != '\0'; len++)
+		if ((unsigned char)line[len] < ' ' || line[len] == '\x7f')
+			line[len] = ' ';
+	if (log_config.is_syslog)
+		syslog(priorities[level], "%s", line);
+	else
+		write_stderr(line, len);
+	explicit_bzero(line, sizeof(line));
+}
+
+/* c as it is written in a quoted value, at most four characters. */
+static size_t
+escape(unsigned char c, char out[5])
+{
+	if (c < ' ' || c == 0x7f)
+		return (size_t)snprintf(out, 5, "\\x%02X", c);
+	if (c == '"' || c == '\\')
+		return (size_t)snprintf(out, 5, "\\%c", c);
+	out[0] = (char)c;
+	out[1] = '\0';
+	return 1;
+}
+
+static bool
+needs_quotes(const char *value)
+{
+	if (*value == '\0')
+		return true;
+	for (; *value != '\0'; value++) {
+		const unsigned char c = (unsigned char)*value;
+
+		if (c <= ' ' || c == 0x7f || strchr("\"\\=", c) != NULL)
+			return true;
+	}
+	return false;
+}
+
+void
+kv_log_field(struct kv_buf *line, const char *key, const char *value)
+{
+	const char *quote = value != NULL && needs_quotes(value) ? "\"" : "";
+	const size_t around = strlen(key) + 2 + 2 * strlen(quote);
+	char out[5];
+
+	if (value == NULL || around > line->max - line->len)
+		return;
+	kv_buf_say(line, " %s=%s", key, quote);
+	for (; *value != '\0'; value++) {
+		const size_t n = *quote != '\0' ? escape((unsigned char)*value, out) : 1;
+
+		if (n > line->max - line->len - strlen(quote))
+			break;
+		if (kv_buf_append(line, *quote != '\0' ? out : value, n) != 0)
+			break;
+	}
+	kv_buf_say(line, "%s", quote);
+}
+
+void
+kv_log_number(struct kv_buf *line, const char *key, long long value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", value);
+	kv_log_field(line, key, text);
+}
