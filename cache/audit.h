@@ -1,0 +1,20 @@
+#ifndef KV_CACHE_AUDIT_H
+#define KV_CACHE_AUDIT_H
+/*
+ * The log lines about calls to the vault: every failure, and the audit of what was sent and read.
+ */
+#include "client/vault.h"
+
+/*
+ * NOTICE: "vault=… op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=…
+ * client_request=… uid=0 pid=17 cmd=rsync why="…"". why (may be NULL) replaces the vault's own message.
+ */
+void kv_audit_failure(
+    const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, const char *why);
+/* INFO: a backup or restore that was sent. bytes: of the blob, 0 where there is none. */
+void kv_audit_sent(
+    const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, size_t bytes);
+/* INFO: an open that reads. */
+void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
+    const struct kv_caller *caller, size_t bytes);
+#endif

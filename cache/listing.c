@@ -1,0 +1,697 @@
+/*
+ * Listings.
+ *
+ * All objects of the type are in one table by upper-cased name; an object's seen says which
+ * generation had it last. So the same object goes from generation to generation, and whoever holds it
+ * (a node, a blob) is told when its list item changes.
+ *
+ * Invariants: at most one generation is coming in. current is complete. An object that is gone is in
+ * no table. An object of the table that is not managed is in the array of current, or of coming, or both.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/listing.h"
+#include "cache/throttle.h"
+#include "client/clock.h"
+#include "client/log.h"
+#include "client/loop.h"
+
+#define MODULE	  "listing"
+#define BAN_MS	  10000 /* after names of a listing that failed were handed out */
+#define AGAIN_MS  2000	/* between a failed refresh and the next */
+#define MAX_EMPTY 10000 /* empty pages in a row: a server that goes round in circles */
+
+enum state { COMING, COMPLETE, FAILED };
+
+struct kv_generation {
+	struct kv_listing *listing;
+	enum state state;
+	int err;
+	uint64_t serial;
+	struct kv_object **objects; /* a reference each */
+	size_t n, size, n_hidden;
+	bool was_handed_out;
+	int64_t mono_started, mono_ended;
+	int n_pages, n_empty;
+	char *next_link;
+	struct kv_ticket *ticket;
+	unsigned int refs;
+};
+
+enum wait_kind { FIRST_PAGE, INDEX, NAME };
+
+struct kv_listing_wait {
+	struct kv_listing_wait *next;
+	struct kv_listing *listing;
+	struct kv_generation
+	    *generation; /* that it waits for: not counted, it is in waits only while that one is COMING */
+	enum wait_kind kind;
+	size_t index;
+	char key[KV_NAME_MAX + 1];
+	kv_listing_done *done;
+	void *arg;
+};
+
+struct kv_listing {
+	struct kv_loop *loop;
+	struct kv_throttle *throttle;
+	enum kv_type type;
+	int64_t ttl_ms, valid_ms; /* wanted; of current */
+	kv_listing_changed *changed;
+	void *arg;
+	void *table; /* tsearch(3) of struct kv_object by key, a reference each */
+	size_t n_table;
+	struct kv_generation *current, *coming;
+	uint64_t serial;
+	bool is_banned;
+	int last_err; /* of the last listing that failed, at mono_failed */
+	int64_t mono_ban_end, mono_failed;
+	struct kv_listing_wait *waits;
+};
+
+static int fetch_page(struct kv_generation *);
+
+/* ---- the table ---- */
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return strcmp(((const struct kv_object *)a)->key, ((const struct kv_object *)b)->key);
+}
+
+static struct kv_object *
+find_key(const struct kv_listing *l, const char *name)
+{
+	struct kv_object probe;
+	void *const *found;
+
+	kv_object_key(name, probe.key);
+	found = tfind(&probe, (void *const *)&l->table, compare_keys);
+	return found != NULL ? *found : NULL;
+}
+
+static struct kv_object *
+insert_new(struct kv_listing *l, const char *name)
+{
+	struct kv_object *object = kv_object_new(l->type, name);
+
+	if (object == NULL)
+		return NULL;
+	if (tsearch(object, &l->table, compare_keys) == NULL) {
+		kv_object_unref(object);
+		return NULL;
+	}
+	l->n_table++;
+	return object;
+}
+
+static void
+make_unknown(struct kv_listing *l, struct kv_object *object)
+{
+	object->size = -1;
+	l->changed(l->arg, object);
+}
+
+void
+kv_listing_remove(struct kv_listing *l, struct kv_object *object)
+{
+	if (object->is_gone)
+		return;
+	tdelete(object, &l->table, compare_keys);
+	l->n_table--;
+	object->is_gone = true;
+	make_unknown(l, object);
+	kv_object_unref(object);
+}
+
+/* ---- generations ---- */
+
+void
+kv_generation_unref(struct kv_generation *g)
+{
+	if (g == NULL || --g->refs > 0)
+		return;
+	kv_throttle_cancel(g->ticket);
+	for (size_t i = 0; i < g->n; i++)
+		kv_object_unref(g->objects[i]);
+	free(g->objects);
+	free(g->next_link);
+	free(g);
+}
+
+static int
+append(struct kv_generation *g, struct kv_object *object)
+{
+	if (g->n == g->size) {
+		const size_t size = g->size * 2 + 64;
+		struct kv_object **more = reallocarray(g->objects, size, sizeof(struct kv_object *));
+
+		if (more == NULL)
+			return -ENOMEM;
+		g->objects = more;
+		g->size = size;
+	}
+	g->objects[g->n++] = kv_object_ref(object);
+	return 0;
+}
+
+static bool
+is_waited_for(const struct kv_listing *l)
+{
+	return l->waits != NULL;
+}
+
+static bool
+is_over(const struct kv_listing_wait *w)
+{
+	const struct kv_generation *g = w->generation;
+	const struct kv_object *object;
+
+	if (g->state != COMING)
+		return true;
+	switch (w->kind) {
+	case FIRST_PAGE:
+		return g->n_pages > 0;
+	case INDEX:
+		return g->n > w->index;
+	case NAME:
+		object = find_key(w->listing, w->key);
+		return object != NULL && (object->seen == g->serial || object->mono_added >= g->mono_started);
+	}
+	return true;
+}
+
+/* Answer the waits that g satisfies. A completion may add and cancel waits: begin again after each. */
+static void
+answer_waits(struct kv_listing *l, struct kv_generation *g, const struct kv_reply *reply)
+{
+	struct kv_listing_wait **at = &l->waits;
+
+	g->refs++;
+	while (*at != NULL) {
+		struct kv_listing_wait *w = *at;
+
+		if (w->generation != g || !is_over(w)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->done(w->arg, g->state == FAILED ? g->err : 0, reply);
+		free(w);
+		at = &l->waits;
+	}
+	kv_generation_unref(g);
+}
+
+static void
+ended(struct kv_generation *g, enum state state, int err)
+{
+	struct kv_listing *l = g->listing;
+
+	g->state = state;
+	g->err = err;
+	g->mono_ended = kv_clock_mono_ms();
+	l->coming = NULL;
+}
+
+static void
+fail(struct kv_generation *g, int err, const struct kv_reply *reply)
+{
+	struct kv_listing *l = g->listing;
+
+	ended(g, FAILED, err);
+	l->mono_failed = g->mono_ended;
+	l->last_err = err;
+	if (g->was_handed_out) {
+		l->is_banned = true;
+		l->mono_ban_end = g->mono_ended + BAN_MS;
+	}
+	answer_waits(l, g, reply);
+	kv_generation_unref(g);
+}
+
+struct sweep {
+	struct kv_generation *generation;
+	struct kv_object **gone;
+	size_t n;
+	int err;
+};
+
+static void
+sweep_one(const void *node, VISIT visit, void *arg)
+{
+	struct kv_object *object = *(struct kv_object *const *)node;
+	struct sweep *s = arg;
+
+	if ((visit != postorder && visit != leaf) || object->seen == s->generation->serial)
+		return;
+	if (object->mono_added >= s->generation->mono_started) {
+		if (!object->is_managed && append(s->generation, object) != 0)
+			s->err = -ENOMEM;
+	} else {
+		s->gone[s->n++] = object;
+	}
+}
+
+/* What this generation did not have is gone, but for what was added while it came in. */
+static int
+sweep(struct kv_generation *g)
+{
+	struct kv_listing *l = g->listing;
+	struct sweep s = { .generation = g };
+
+	s.gone = calloc(l->n_table + 1, sizeof(struct kv_object *));
+	if (s.gone == NULL)
+		return -ENOMEM;
+	twalk_r(l->table, sweep_one, &s);
+	for (size_t i = 0; i < s.n; i++)
+		kv_listing_remove(l, s.gone[i]);
+	free(s.gone);
+	return s.err;
+}
+
+static void
+complete(struct kv_generation *g)
+{
+	struct kv_listing *l = g->listing;
+	const int err = sweep(g);
+
+	if (err != 0) {
+		fail(g, err, NULL);
+		return;
+	}
+	ended(g, COMPLETE, 0);
+	l->valid_ms = 10 * (g->mono_ended - g->mono_started);
+	if (l->valid_ms < l->ttl_ms)
+		l->valid_ms = l->ttl_ms;
+	kv_generation_unref(l->current);
+	l->current = g;
+	if (kv_log_is_debug(MODULE))
+		kv_log_write(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
+		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
+		    (long long)(g->mono_ended - g->mono_started));
+	answer_waits(l, g, NULL);
+}
+
+/* ---- pages ---- */
+
+static int
+take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date)
+{
+	struct kv_listing *l = g->listing;
+	struct kv_object *object = find_key(l, item->name);
+	bool is_same;
+
+	if (object == NULL)
+		object = insert_new(l, item->name);
+	if (object == NULL)
+		return -ENOMEM;
+	if (object->seen == g->serial) /* twice in one listing: an object that moved while we read */
+		return 0;
+	object->seen = g->serial;
+	/* updated has whole seconds: an item of the second in which it was read may hide a later change */
+	is_same = object->has_fingerprint && strcmp(object->name, item->name) == 0 &&
+	    memcmp(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN) == 0;
+	if (!object->has_fingerprint && strcmp(object->name, item->name) == 0 &&
+	    object->wall_updated == item->wall_updated && object->mono_added != 0)
+		is_same = true; /* found or restored by ourselves, now listed */
+	memcpy(object->name, item->name, sizeof(object->name));
+	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
+	object->has_fingerprint =
+	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + 2 < wall_date;
+	object->is_managed = item->is_managed;
+	object->mono_added = 0;
+	if (!is_same || item->wall_updated > object->wall_updated)
+		object->wall_updated = item->wall_updated;
+	if (!is_same)
+		make_unknown(l, object);
+	if (item->is_managed) {
+		g->n_hidden++;
+		return 0;
+	}
+	return append(g, object);
+}
+
+static void
+page_done(void *arg, struct kv_reply *reply)
+{
+	struct kv_generation *g = arg;
+	struct kv_listing *l = g->listing;
+	int err = reply->err;
+
+	g->ticket = NULL;
+	if (err != 0) {
+		fail(g, err, reply);
+		return;
+	}
+	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
+		err = take_item(g, &reply->page->items[i], reply->wall_date);
+	g->n_pages++;
+	g->n_empty = reply->page->n == 0 ? g->n_empty + 1 : 0;
+	if (err == 0 && reply->page->next_link != NULL &&
+	    (g->n_empty > MAX_EMPTY ||
+		(g->next_link != NULL && strcmp(g->next_link, reply->page->next_link) == 0)))
+		err = -EBADMSG;
+	if (err == -EBADMSG)
+		kv_log_write(KV_LOG_NOTICE, MODULE,
+		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
+		    kv_type_name(l->type));
+	if (err != 0) {
+		fail(g, err, NULL);
+		return;
+	}
+	free(g->next_link);
+	g->next_link = reply->page->next_link;
+	reply->page->next_link = NULL;
+	if (g->next_link == NULL) {
+		complete(g);
+		return;
+	}
+	err = fetch_page(g);
+	if (err != 0) {
+		fail(g, err, NULL);
+		return;
+	}
+	answer_waits(l, g, NULL);
+}
+
+static int
+fetch_page(struct kv_generation *g)
+{
+	struct kv_listing *l = g->listing;
+	const struct kv_call call = {
+		.op = KV_OP_LIST, .type = l->type, .next_link = g->next_link, .caller.command = "listing"
+	};
+
+	return kv_throttle_send(
+	    l->throttle, &call, is_waited_for(l) ? KV_METADATA : KV_REFRESH, false, page_done, g, &g->ticket);
+}
+
+static int
+start(struct kv_listing *l)
+{
+	struct kv_generation *g;
+	int err;
+
+	if (l->coming != NULL)
+		return 0;
+	g = calloc(1, sizeof(*g));
+	if (g == NULL)
+		return -ENOMEM;
+	g->listing = l;
+	g->serial = ++l->serial;
+	g->mono_started = kv_clock_mono_ms();
+	g->refs = 1;
+	err = fetch_page(g);
+	if (err != 0) {
+		kv_generation_unref(g);
+		return err;
+	}
+	l->coming = g;
+	return 0;
+}
+
+/* ---- what is served ---- */
+
+static int64_t
+age_ms(const struct kv_listing *l)
+{
+	return kv_clock_mono_ms() - l->current->mono_started;
+}
+
+static bool
+is_serving(const struct kv_listing *l)
+{
+	return l->current != NULL && age_ms(l) < 2 * l->valid_ms;
+}
+
+/* The listing is being used: renew it in time. 0, or why nothing of this type can be said now. */
+static int
+use(struct kv_listing *l)
+{
+	const int64_t mono_now = kv_clock_mono_ms();
+	const bool is_old = l->current == NULL || l->is_banned || age_ms(l) >= l->valid_ms / 5 * 4;
+	int err = 0;
+
+	if (l->is_banned && mono_now >= l->mono_ban_end && is_serving(l) &&
+	    l->current->mono_started > l->mono_failed)
+		l->is_banned = false;
+	if (is_old && (mono_now - l->mono_failed >= AGAIN_MS || !(l->is_banned || is_serving(l))))
+		err = start(l);
+	if (l->is_banned)
+		return l->last_err;
+	return is_serving(l) ? 0 : err;
+}
+
+int
+kv_listing_failure(const struct kv_listing *l)
+{
+	if (l->is_banned || (!is_serving(l) && kv_clock_mono_ms() - l->mono_failed < BAN_MS))
+		return l->last_err;
+	return 0;
+}
+
+bool
+kv_listing_is_serving(struct kv_listing *l)
+{
+	return is_serving(l);
+}
+
+static int
+add_wait(struct kv_generation *g, const struct kv_listing_wait *model, kv_listing_done *done, void *arg,
+    struct kv_listing_wait **wait)
+{
+	struct kv_listing *l = g->listing;
+	struct kv_listing_wait *w = malloc(sizeof(*w));
+
+	*wait = NULL;
+	if (w == NULL)
+		return -ENOMEM;
+	*w = *model;
+	w->listing = l;
+	w->generation = g;
+	w->done = done;
+	w->arg = arg;
+	w->next = l->waits;
+	l->waits = w;
+	if (g->ticket != NULL)
+		kv_throttle_raise(g->ticket, KV_METADATA);
+	*wait = w;
+	return 0;
+}
+
+int
+kv_listing_first(struct kv_listing *l, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
+{
+	const struct kv_listing_wait model = { .kind = FIRST_PAGE };
+	int err = start(l);
+
+	*wait = NULL;
+	return err != 0 ? err : add_wait(l->coming, &model, done, arg, wait);
+}
+
+int
+kv_listing_open(struct kv_listing *l, struct kv_generation **generation)
+{
+	int err = use(l);
+
+	*generation = NULL;
+	if (err != 0)
+		return err;
+	*generation = is_serving(l) ? l->current : l->coming;
+	(*generation)->refs++;
+	return 0;
+}
+
+struct kv_object *
+kv_generation_at(struct kv_generation *g, size_t index, int *err)
+{
+	*err = 0;
+	if (g->state == FAILED) {
+		*err = g->err;
+		return NULL;
+	}
+	if (index < g->n)
+		return g->objects[index];
+	*err = g->state == COMING ? -EAGAIN : 0;
+	return NULL;
+}
+
+bool
+kv_generation_is_complete(const struct kv_generation *g)
+{
+	return g->state == COMPLETE;
+}
+
+void
+kv_generation_hand_out(struct kv_generation *g)
+{
+	g->was_handed_out = true;
+}
+
+int
+kv_generation_wait(
+    struct kv_generation *g, size_t index, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
+{
+	const struct kv_listing_wait model = { .kind = INDEX, .index = index };
+
+	return add_wait(g, &model, done, arg, wait);
+}
+
+int
+kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **object)
+{
+	struct kv_object *found;
+	int err = use(l);
+
+	*object = NULL;
+	if (err != 0)
+		return err;
+	found = find_key(l, name);
+	if (found != NULL && !is_serving(l) && found->seen != l->coming->serial &&
+	    found->mono_added < l->coming->mono_started)
+		found = NULL;
+	if (found == NULL)
+		return -EAGAIN;
+	if (found->is_managed || strcmp(found->name, name) != 0)
+		return -ENOENT;
+	*object = found;
+	return 0;
+}
+
+int
+kv_listing_wait_for(
+    struct kv_listing *l, const char *name, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
+{
+	struct kv_listing_wait model = { .kind = NAME };
+	int err = start(l);
+
+	*wait = NULL;
+	kv_object_key(name, model.key);
+	return err != 0 ? err : add_wait(l->coming, &model, done, arg, wait);
+}
+
+void
+kv_listing_cancel(struct kv_listing_wait *wait)
+{
+	if (wait == NULL)
+		return;
+	for (struct kv_listing_wait **at = &wait->listing->waits; *at != NULL; at = &(*at)->next)
+		if (*at == wait) {
+			*at = wait->next;
+			free(wait);
+			return;
+		}
+}
+
+int
+kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_object **out)
+{
+	struct kv_object *object = find_key(l, item->name);
+	int err = 0;
+
+	*out = NULL;
+	if (object == NULL) {
+		object = insert_new(l, item->name);
+		if (object == NULL)
+			return -ENOMEM;
+		if (l->current != NULL)
+			err = append(l->current, object);
+		if (err != 0) {
+			kv_listing_remove(l, object);
+			return err;
+		}
+	} else {
+		memcpy(object->name, item->name, sizeof(object->name));
+		make_unknown(l, object);
+	}
+	object->mono_added = kv_clock_mono_ms();
+	object->has_fingerprint = false;
+	object->wall_updated = item->wall_updated;
+	object->is_managed = item->is_managed;
+	*out = object;
+	return 0;
+}
+
+bool
+kv_listing_knew(const struct kv_listing *l, const char *name)
+{
+	const struct kv_object *object = find_key(l, name);
+
+	return l->current == NULL || object != NULL;
+}
+
+int64_t
+kv_listing_valid_ms(const struct kv_listing *l)
+{
+	int64_t left_ms;
+
+	if (l->current == NULL || l->is_banned)
+		return 0;
+	left_ms = l->valid_ms - age_ms(l);
+	return left_ms > 0 ? left_ms : 0;
+}
+
+size_t
+kv_listing_count(const struct kv_listing *l)
+{
+	return l->current != NULL ? l->current->n : 0;
+}
+
+size_t
+kv_listing_count_hidden(const struct kv_listing *l)
+{
+	return l->current != NULL ? l->current->n_hidden : 0;
+}
+
+struct kv_throttle *
+kv_listing_throttle(const struct kv_listing *l)
+{
+	return l->throttle;
+}
+
+enum kv_type
+kv_listing_type(const struct kv_listing *l)
+{
+	return l->type;
+}
+
+struct kv_listing *
+kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, enum kv_type type, int64_t ttl_ms,
+    kv_listing_changed *changed, void *arg)
+{
+	struct kv_listing *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->loop = loop;
+	l->throttle = throttle;
+	l->type = type;
+	l->ttl_ms = ttl_ms;
+	l->changed = changed;
+	l->arg = arg;
+	l->mono_failed = INT64_MIN / 2;
+	return l;
+}
+
+static void
+free_entry(void *object)
+{
+	kv_object_unref(object);
+}
+
+void
+kv_listing_free(struct kv_listing *l)
+{
+	if (l == NULL)
+		return;
+	while (l->waits != NULL)
+		kv_listing_cancel(l->waits);
+	kv_generation_unref(l->coming);
+	kv_generation_unref(l->current);
+	tdestroy(l->table, free_entry);
+	free(l);
+}

@@ -1,0 +1,97 @@
+#ifndef KV_CACHE_LISTING_H
+#define KV_CACHE_LISTING_H
+/*
+ * The objects of one type, from the service's list.
+ *
+ * A generation is one pass over the list. While it comes in, its objects can be read already; it
+ * ends complete or failed. The last complete one serves until twice its time to live, and is renewed
+ * in the background from 80 % of it on, when it is used. If a generation fails after names of it were
+ * handed out, everything about this type fails until a complete one is in, and at least 10 s: shell
+ * globs, zip and python swallow an error of readdir and would archive the first names only.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include "cache/object.h"
+
+struct kv_caller;
+struct kv_generation;
+struct kv_listing;
+struct kv_listing_wait;
+struct kv_loop;
+struct kv_reply;
+struct kv_throttle;
+
+/* An object's content is another now (its list item changed), or it is gone. size is -1 already. */
+typedef void kv_listing_changed(void *arg, struct kv_object *object);
+
+/* ttl_ms: how long a listing is fresh. NULL: out of memory. Nothing is sent yet. */
+struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, enum kv_type type,
+    int64_t ttl_ms, kv_listing_changed *changed, void *arg);
+/* Waits are dropped without their completions; generations must have been released. */
+void kv_listing_free(struct kv_listing *listing);
+
+/*
+ * err 0 or -errno. Called once, from the loop, never before the call that asked for it has returned.
+ * reply: what the vault said where it made the listing fail, for that call; else NULL.
+ */
+typedef void kv_listing_done(void *arg, int err, const struct kv_reply *reply);
+
+/* Begin, and tell when the first page is in or the attempt has failed. For the start. */
+int kv_listing_first(struct kv_listing *listing, kv_listing_done *done, void *arg,
+    struct kv_listing_wait **wait) KV_MUST_CHECK;
+
+/* ---- reading the whole ---- */
+
+/*
+ * The generation to read names from: the serving one, else the one that is coming in. Released with
+ * kv_generation_unref(). The -errno of the failure while this type fails; -ENOMEM.
+ */
+int kv_listing_open(struct kv_listing *listing, struct kv_generation **generation) KV_MUST_CHECK;
+void kv_generation_unref(struct kv_generation *generation);
+/* The object at index, or NULL: *err is 0 at the end of a complete one, -EAGAIN while it comes in, else its failure. */
+struct kv_object *kv_generation_at(struct kv_generation *generation, size_t index, int *err);
+bool kv_generation_is_complete(const struct kv_generation *generation);
+/* Names are about to be given to a reader. */
+void kv_generation_hand_out(struct kv_generation *generation);
+/* Tell when index can be asked again after -EAGAIN. */
+int kv_generation_wait(struct kv_generation *generation, size_t index, kv_listing_done *done, void *arg,
+    struct kv_listing_wait **wait) KV_MUST_CHECK;
+
+/* ---- finding one ---- */
+
+/*
+ * The object of exactly this name, borrowed. 0; -ENOENT where that is known (also: another spelling,
+ * a managed one); -EAGAIN where it has to be waited for, with kv_listing_wait_for(); the -errno of the
+ * failure while this type fails. In a complete listing -EAGAIN means that the name is not listed and
+ * cache/finder may ask the vault for it.
+ */
+int kv_listing_find(struct kv_listing *listing, const char *name, struct kv_object **object) KV_MUST_CHECK;
+/* 0, or the -errno of a listing that has just failed while none serves: then no name can be said not to be there. */
+int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
+/* Whether a complete listing serves, so that what is not in it is not listed. */
+bool kv_listing_is_serving(struct kv_listing *listing);
+/* Tell when the listing under way has name or has ended. */
+int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_listing_done *done, void *arg,
+    struct kv_listing_wait **wait) KV_MUST_CHECK;
+/* done is not called. NULL does nothing. */
+void kv_listing_cancel(struct kv_listing_wait *wait);
+
+/*
+ * An object that was found or restored outside a list: there from now on, as if listed. item's
+ * fingerprint is not used. *object is borrowed.
+ */
+int kv_listing_add(
+    struct kv_listing *listing, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
+/* An object that the vault said is no longer there. */
+void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
+/* Whether some complete listing of this mount had name before mono_ms. */
+bool kv_listing_knew(const struct kv_listing *listing, const char *name);
+
+/* How long what the listing says may be kept by the kernel; 0 while no complete one is fresh. */
+int64_t kv_listing_valid_ms(const struct kv_listing *listing);
+/* Listed and shown; listed and not shown (managed). */
+size_t kv_listing_count(const struct kv_listing *listing);
+size_t kv_listing_count_hidden(const struct kv_listing *listing);
+struct kv_throttle *kv_listing_throttle(const struct kv_listing *listing);
+enum kv_type kv_listing_type(const struct kv_listing *listing);
+#endif

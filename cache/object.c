@@ -1,0 +1,64 @@
+/*
+ * Objects: made, counted, freed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/object.h"
+#include "client/blob.h"
+
+void
+kv_object_key(const char *name, char *key)
+{
+	size_t i;
+
+	for (i = 0; name[i] != '\0' && i < KV_NAME_MAX; i++)
+		key[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 'a' + 'A' : name[i]);
+	key[i] = '\0';
+}
+
+/* 62 bits of a digest: two objects of one mount never share a number in practice, and small numbers are directories'. */
+static uint64_t
+inode_number(enum kv_type type, const char *key)
+{
+	unsigned char digest[KV_DIGEST_LEN];
+	char text[KV_NAME_MAX + 20];
+	uint64_t ino = 0;
+	const int n = snprintf(text, sizeof(text), "%s/%s", kv_type_name(type), key);
+
+	kv_blob_digest(text, (size_t)n, digest);
+	for (int i = 0; i < 8; i++)
+		ino = ino << 8 | digest[i];
+	return ino >> 2 | (uint64_t)1 << 62;
+}
+
+struct kv_object *
+kv_object_new(enum kv_type type, const char *name)
+{
+	struct kv_object *object = calloc(1, sizeof(*object));
+
+	if (object == NULL)
+		return NULL;
+	object->type = type;
+	snprintf(object->name, sizeof(object->name), "%s", name);
+	kv_object_key(name, object->key);
+	object->ino = inode_number(type, object->key);
+	object->size = object->told = -1;
+	object->refs = 1;
+	return object;
+}
+
+struct kv_object *
+kv_object_ref(struct kv_object *object)
+{
+	object->refs++;
+	return object;
+}
+
+void
+kv_object_unref(struct kv_object *object)
+{
+	if (object != NULL && --object->refs == 0)
+		free(object);
+}

@@ -1,0 +1,44 @@
+#ifndef KV_CACHE_OBJECT_H
+#define KV_CACHE_OBJECT_H
+/*
+ * One key, secret or certificate of the vault as the mount knows it. Its identity is type and
+ * upper-cased name (the service does not tell case apart); it lives as long as somebody refers to it.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include "client/json.h"
+
+struct kv_cached; /* cache/blobs.c */
+struct kv_node;	  /* fs/tree.h */
+
+struct kv_object {
+	enum kv_type type;
+	char name[KV_NAME_MAX + 1]; /* as the service spells it */
+	char key[KV_NAME_MAX + 1];  /* upper-cased */
+	uint64_t ino;		    /* st_ino, the same in every mount: a digest of type and key */
+	int64_t wall_updated;	    /* the newest known, Unix seconds: mtime and ctime */
+	bool is_managed;	    /* belongs to a certificate: not shown */
+	bool is_gone;		    /* a complete listing did not have it */
+	bool has_fingerprint;	    /* false while it was found or restored but not yet listed */
+	unsigned char fingerprint[KV_FINGERPRINT_LEN];
+	uint64_t seen;		  /* serial of the newest listing that had it */
+	int64_t mono_added;	  /* when it was found or restored outside a listing */
+	int64_t size;		  /* of its blob, bytes; -1 while not known */
+	struct kv_cached *cached; /* cache/blobs' own; NULL where it keeps nothing */
+	struct kv_node *node;	  /* fs/tree's own; the node that a lookup gives now, or NULL */
+	int64_t told;		  /* fs/file's own: the size that the kernel was last told, or -1 */
+	int64_t mono_told_end;	  /* until then a program may still go by it */
+	int refused_tid;	  /* whose open was just refused, for the kernel's second try */
+	int64_t mono_refused;
+	unsigned int refs;
+};
+
+/* One reference, is_gone false, size -1. NULL: out of memory. */
+struct kv_object *kv_object_new(enum kv_type type, const char *name);
+struct kv_object *kv_object_ref(struct kv_object *object);
+/* NULL does nothing. */
+void kv_object_unref(struct kv_object *object);
+
+/* Upper-case as the service's row keys are; key has room for KV_NAME_MAX + 1 bytes. */
+void kv_object_key(const char *name, char *key);
+#endif

@@ -1,0 +1,617 @@
+/*
+ * Pacing, order and repetition of calls.
+ *
+ * A ticket is QUEUED (in the list of its priority and bucket), SENT (an attempt is under way) or
+ * RESTING (its attempt failed; its timer puts it back). From its first attempt on a deadline runs.
+ *
+ * A bucket paces one class of requests: a token bucket of depth 2 that is filled a little slower
+ * than its rate, so that no window of 10 s ever holds more than 10 x rate - 1 requests (the service
+ * counts in windows of 10 s). A 429 closes the bucket: one probe goes out every 0.25 s until one is
+ * served; then the rate is half of what was served in the 10 s before and climbs by 2 % of the ceiling
+ * every 10 s. A 5xx or a broken connection is its request's own affair; only when more than half
+ * of the last 20 attempts failed do all buckets close.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/audit.h"
+#include "cache/throttle.h"
+#include "client/clock.h"
+#include "client/log.h"
+#include "client/loop.h"
+
+#define MODULE		 "throttle"
+#define PRIORITIES	 (KV_METADATA + 1)
+#define BUCKETS		 3
+#define DEPTH		 2.0
+#define WINDOW_S	 10
+#define PROBE_MS	 250
+#define SHARE		 0.5
+#define CLIMB		 0.02
+#define MIN_RATE	 1.0
+#define RECENT		 20
+#define IMPATIENT_MS	 10000
+#define TLS_ATTEMPTS	 3
+#define RESTORE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
+
+enum bucket_name { LIGHT, OF_KEYS, OF_RESTORES };
+
+/* Requests per second that leave the vault's other users half of the published limits or more. */
+static const double class_rates[BUCKETS] = { [LIGHT] = 200, [OF_KEYS] = 25, [OF_RESTORES] = 10 };
+
+struct queue {
+	struct kv_ticket *first, **end;
+};
+
+struct bucket {
+	double ceiling, rate; /* requests per second */
+	double tokens;
+	int64_t mono_filled;
+	int64_t mono_climb;	       /* when the rate last changed */
+	bool is_closed;		       /* probing */
+	bool is_probing;	       /* the probe is under way */
+	int64_t mono_probe;	       /* not before */
+	int64_t mono_served;	       /* the last request that was served */
+	unsigned int served[WINDOW_S]; /* per second, by mono_second % WINDOW_S */
+	int64_t mono_second;	       /* of the newest count */
+	struct queue queues[PRIORITIES];
+};
+
+enum state { QUEUED, SENT, RESTING };
+
+struct kv_ticket {
+	struct kv_throttle *throttle;
+	struct kv_ticket *next; /* while QUEUED */
+	struct kv_ticket *all_next, *all_prev;
+	enum state state;
+	enum kv_priority priority;
+	struct bucket *bucket;
+	bool is_probe, is_quiet;
+	struct kv_call call; /* strings and blob are the ticket's own */
+	int attempts;
+	int64_t mono_deadline; /* 0 before the first attempt */
+	struct kv_reply last;  /* of the last attempt that failed */
+	struct kv_vault_call *attempt;
+	struct kv_timer rest, deadline;
+	kv_vault_done *done;
+	void *arg;
+};
+
+struct kv_throttle {
+	struct kv_loop *loop;
+	struct kv_vault *vault;
+	struct kv_throttle_options o;
+	bool is_patient;
+	int n_sent;
+	struct bucket buckets[BUCKETS];
+	struct kv_ticket *all;
+	struct kv_timer turn; /* when the next queued one may go */
+	uint32_t recent;      /* the last attempts, 1: failed */
+};
+
+static void attempt_done(void *, struct kv_reply *);
+
+/* ---- queues ---- */
+
+static void
+init_queue(struct queue *q)
+{
+	q->first = NULL;
+	q->end = &q->first;
+}
+
+static void
+put_last(struct kv_ticket *t)
+{
+	struct queue *q = &t->bucket->queues[t->priority];
+
+	t->state = QUEUED;
+	t->next = NULL;
+	*q->end = t;
+	q->end = &t->next;
+}
+
+static void
+put_first(struct kv_ticket *t)
+{
+	struct queue *q = &t->bucket->queues[t->priority];
+
+	t->state = QUEUED;
+	t->next = q->first;
+	if (q->first == NULL)
+		q->end = &t->next;
+	q->first = t;
+}
+
+static void
+take_out(struct kv_ticket *t)
+{
+	struct queue *q = &t->bucket->queues[t->priority];
+	struct kv_ticket **at = &q->first;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	if (q->end == &t->next)
+		q->end = at;
+}
+
+static bool
+has_queued(const struct bucket *b)
+{
+	for (int p = 0; p < PRIORITIES; p++)
+		if (b->queues[p].first != NULL)
+			return true;
+	return false;
+}
+
+/* ---- buckets ---- */
+
+static struct bucket *
+bucket_of(struct kv_throttle *th, const struct kv_call *call)
+{
+	if (th->o.rate > 0)
+		return &th->buckets[LIGHT];
+	if (call->op == KV_OP_RESTORE)
+		return &th->buckets[OF_RESTORES];
+	return &th->buckets[call->op == KV_OP_BACKUP && call->type == KV_KEYS ? OF_KEYS : LIGHT];
+}
+
+static void
+init_bucket(struct bucket *b, double rate)
+{
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	b->ceiling = b->rate = rate;
+	b->tokens = DEPTH;
+	b->mono_filled = b->mono_climb = b->mono_served = mono_now;
+	b->mono_second = mono_now / 1000;
+	for (int p = 0; p < PRIORITIES; p++)
+		init_queue(&b->queues[p]);
+}
+
+/* Tokens per second: with the depth and the one that may not be, 10 x rate - 1 in any 10 s. */
+static double
+fill_rate(const struct bucket *b)
+{
+	return b->rate - (DEPTH + 1) / WINDOW_S;
+}
+
+static void
+fill(struct bucket *b, int64_t mono_now)
+{
+	while (b->rate < b->ceiling && mono_now - b->mono_climb >= WINDOW_S * 1000) {
+		b->rate += CLIMB * b->ceiling;
+		if (b->rate > b->ceiling)
+			b->rate = b->ceiling;
+		b->mono_climb += WINDOW_S * 1000;
+	}
+	b->tokens += (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b);
+	if (b->tokens > DEPTH)
+		b->tokens = DEPTH;
+	b->mono_filled = mono_now;
+}
+
+/* Milliseconds until the bucket lets one go; 0: now; -1: when the probe has been answered. */
+static int64_t
+wait_of(struct bucket *b, int64_t mono_now)
+{
+	if (b->is_closed) {
+		if (b->is_probing)
+			return -1;
+		return b->mono_probe > mono_now ? b->mono_probe - mono_now : 0;
+	}
+	fill(b, mono_now);
+	if (b->tokens >= 1)
+		return 0;
+	return (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
+}
+
+static void
+forget_old_counts(struct bucket *b, int64_t mono_second)
+{
+	if (mono_second - b->mono_second >= WINDOW_S)
+		memset(b->served, 0, sizeof(b->served));
+	else
+		for (int64_t s = b->mono_second + 1; s <= mono_second; s++)
+			b->served[s % WINDOW_S] = 0;
+	b->mono_second = mono_second;
+}
+
+static void
+close_bucket(struct bucket *b, int64_t mono_now, int64_t retry_after_ms)
+{
+	const int64_t jittered = PROBE_MS / 2 + arc4random_uniform(PROBE_MS);
+
+	b->is_closed = true;
+	b->is_probing = false;
+	b->mono_probe = mono_now + (retry_after_ms > jittered ? retry_after_ms : jittered);
+}
+
+static void
+served(struct bucket *b, int64_t mono_now)
+{
+	unsigned int sum = 0;
+
+	forget_old_counts(b, mono_now / 1000);
+	if (b->is_closed && b->is_probing) {
+		for (int i = 0; i < WINDOW_S; i++)
+			sum += b->served[i];
+		b->rate = SHARE * sum / WINDOW_S;
+		if (b->rate < MIN_RATE)
+			b->rate = MIN_RATE;
+		if (b->rate > b->ceiling)
+			b->rate = b->ceiling;
+		b->is_closed = b->is_probing = false;
+		b->tokens = 0;
+		b->mono_filled = b->mono_climb = mono_now;
+	}
+	b->mono_served = mono_now;
+	b->served[mono_now / 1000 % WINDOW_S]++;
+}
+
+/* ---- tickets ---- */
+
+static void
+free_ticket(struct kv_ticket *t)
+{
+	kv_timer_stop(&t->rest);
+	kv_timer_stop(&t->deadline);
+	if (t->all_prev != NULL)
+		t->all_prev->all_next = t->all_next;
+	else
+		t->throttle->all = t->all_next;
+	if (t->all_next != NULL)
+		t->all_next->all_prev = t->all_prev;
+	free((char *)(uintptr_t)t->call.name);
+	free((char *)(uintptr_t)t->call.next_link);
+	kv_blob_unref(t->call.blob);
+	free(t);
+}
+
+static void
+complete(struct kv_ticket *t, struct kv_reply *reply)
+{
+	struct kv_throttle *th = t->throttle;
+
+	reply->attempts = t->attempts;
+	if (reply->err != 0 && !t->is_quiet && th->is_patient)
+		kv_audit_failure(th->vault, &t->call, reply, NULL);
+	if (t->call.op == KV_OP_BACKUP || t->call.op == KV_OP_RESTORE)
+		kv_audit_sent(th->vault, &t->call, reply,
+		    reply->blob != NULL	     ? reply->blob->len :
+			t->call.blob != NULL ? t->call.blob->len :
+					       0);
+	t->done(t->arg, reply);
+	free_ticket(t);
+}
+
+/* The ticket ends without an attempt of its own: with what the last one said, or a time-out. */
+static void
+give_up(struct kv_ticket *t)
+{
+	struct kv_reply reply = t->last;
+
+	if (t->attempts == 0 || reply.err == 0)
+		reply = (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1 };
+	reply.why = reply.status == 429 ? "the vault's limit was reached until the time-out" :
+					  "no success until the time-out";
+	complete(t, &reply);
+}
+
+/* Of a ticket that was never sent the time without progress counts, and all progress is its bucket's. */
+static void
+deadline_over(void *arg)
+{
+	struct kv_ticket *t = arg;
+	const int64_t idle_ms = kv_clock_mono_ms() - t->bucket->mono_served;
+
+	if (t->attempts == 0 && idle_ms < t->throttle->o.timeout_ms) {
+		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
+		return;
+	}
+	if (t->state == QUEUED)
+		take_out(t);
+	if (t->state == SENT) {
+		kv_vault_cancel(t->attempt);
+		t->throttle->n_sent--;
+		if (t->is_probe)
+			close_bucket(t->bucket, kv_clock_mono_ms(), 0);
+		t->last = (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
+		kv_timer_set(&t->throttle->turn, 0);
+	}
+	give_up(t);
+}
+
+static void
+rested(void *arg)
+{
+	struct kv_ticket *t = arg;
+
+	put_last(t);
+	kv_timer_set(&t->throttle->turn, 0);
+}
+
+static bool
+is_worth_another(const struct kv_ticket *t, const struct kv_reply *reply)
+{
+	const bool has_answer = reply->status != 0;
+
+	if (reply->err == 0)
+		return false;
+	if (has_answer && !reply->is_of_token)
+		return kv_err_is_passing(reply->status) &&
+		    (t->call.op != KV_OP_RESTORE || reply->status != 500 || t->attempts < RESTORE_ATTEMPTS);
+	if (t->call.op == KV_OP_RESTORE && reply->was_sent)
+		return false;
+	switch (reply->err) {
+	case -EIO:
+	case -EBUSY:
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+	case -ECONNREFUSED:
+		return t->throttle->is_patient;
+	case -EPROTO:
+		return t->throttle->is_patient && t->attempts < TLS_ATTEMPTS;
+	default:
+		return false;
+	}
+}
+
+static int64_t
+rest_ms(const struct kv_ticket *t, const struct kv_reply *reply)
+{
+	static const uint32_t most_ms[] = { 100, 400, 1600, 6400, 16000 };
+	const int n = sizeof(most_ms) / sizeof(most_ms[0]);
+	const int64_t ms = arc4random_uniform(most_ms[t->attempts <= n ? t->attempts - 1 : n - 1]) + 1;
+
+	return reply->retry_after_ms > ms ? reply->retry_after_ms : ms;
+}
+
+static int64_t
+timeout_ms(const struct kv_throttle *th)
+{
+	return !th->is_patient && th->o.timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->o.timeout_ms;
+}
+
+static void
+close_all_if_failing(struct kv_throttle *th, bool has_failed, int64_t mono_now)
+{
+	th->recent = ((th->recent << 1) | has_failed) & (((uint32_t)1 << RECENT) - 1);
+	if (__builtin_popcount(th->recent) <= RECENT / 2)
+		return;
+	for (int i = 0; i < BUCKETS; i++)
+		if (!th->buckets[i].is_closed)
+			close_bucket(&th->buckets[i], mono_now, 0);
+}
+
+/* What an attempt's end says about the bucket and the vault. */
+static void
+learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
+{
+	struct kv_throttle *th = t->throttle;
+	struct bucket *b = t->bucket;
+	const bool is_down = reply->err != 0 && (reply->status == 0 || kv_err_is_passing(reply->status));
+
+	if (reply->status == 429) {
+		close_bucket(b, mono_now, reply->retry_after_ms);
+		return;
+	}
+	close_all_if_failing(th, is_down, mono_now);
+	if (!is_down) {
+		if (t->is_probe)
+			th->recent = 0;
+		served(b, mono_now);
+	} else if (t->is_probe) {
+		close_bucket(b, mono_now, reply->retry_after_ms);
+	}
+}
+
+static void
+attempt_done(void *arg, struct kv_reply *reply)
+{
+	struct kv_ticket *t = arg;
+	struct kv_throttle *th = t->throttle;
+	const int64_t mono_now = kv_clock_mono_ms();
+	int64_t ms;
+
+	t->attempt = NULL;
+	th->n_sent--;
+	learn(t, reply, mono_now);
+	kv_timer_set(&th->turn, 0);
+	ms = reply->err != 0 && reply->status != 429 ? rest_ms(t, reply) : 0;
+	if (!is_worth_another(t, reply) || mono_now + ms >= t->mono_deadline) {
+		if (reply->status == 429)
+			reply->err = -EBUSY;
+		complete(t, reply);
+		return;
+	}
+	t->last = *reply;
+	t->last.page = NULL;
+	t->last.blob = NULL;
+	t->last.item = NULL;
+	if (reply->status == 429) {
+		put_first(t); /* the bucket is closed: it is the probe */
+	} else {
+		t->state = RESTING;
+		kv_timer_set(&t->rest, ms);
+	}
+}
+
+static void
+send_attempt(struct kv_ticket *t)
+{
+	struct kv_throttle *th = t->throttle;
+	struct bucket *b = t->bucket;
+	int err;
+
+	t->is_probe = b->is_closed;
+	b->is_probing = b->is_closed;
+	b->tokens -= 1;
+	t->state = SENT;
+	th->n_sent++;
+	if (t->attempts++ == 0) {
+		t->mono_deadline = kv_clock_mono_ms() + timeout_ms(th);
+		kv_timer_set(&t->deadline, timeout_ms(th));
+	}
+	err = kv_vault_send(th->vault, &t->call, attempt_done, t, &t->attempt);
+	if (err != 0) {
+		struct kv_reply reply = { .err = err, .retry_after_ms = -1, .why = strerror(-err) };
+
+		attempt_done(t, &reply);
+	}
+}
+
+/* The first ticket of the highest priority whose bucket lets it go; else the time until one does. */
+static struct kv_ticket *
+next_ticket(struct kv_throttle *th, int64_t *wait_ms)
+{
+	const int64_t mono_now = kv_clock_mono_ms();
+	int64_t waits[BUCKETS];
+
+	*wait_ms = -1;
+	for (int i = 0; i < BUCKETS; i++) {
+		waits[i] = has_queued(&th->buckets[i]) ? wait_of(&th->buckets[i], mono_now) : -1;
+		if (waits[i] >= 0 && (*wait_ms < 0 || waits[i] < *wait_ms))
+			*wait_ms = waits[i];
+	}
+	for (int p = PRIORITIES - 1; p >= 0; p--)
+		for (int i = 0; i < BUCKETS; i++)
+			if (waits[i] == 0 && th->buckets[i].queues[p].first != NULL)
+				return th->buckets[i].queues[p].first;
+	return NULL;
+}
+
+static void
+take_turn(void *arg)
+{
+	struct kv_throttle *th = arg;
+	struct kv_ticket *t;
+	int64_t wait_ms = -1;
+
+	while (th->n_sent < th->o.max_inflight && (t = next_ticket(th, &wait_ms)) != NULL) {
+		take_out(t);
+		send_attempt(t);
+	}
+	if (th->n_sent < th->o.max_inflight && wait_ms >= 0)
+		kv_timer_set(&th->turn, wait_ms);
+}
+
+/* ---- the interface ---- */
+
+static int
+copy_call(struct kv_call *to, const struct kv_call *from)
+{
+	*to = *from;
+	to->name = from->name != NULL ? strdup(from->name) : NULL;
+	to->next_link = from->next_link != NULL ? strdup(from->next_link) : NULL;
+	to->blob = from->blob != NULL ? kv_blob_ref(from->blob) : NULL;
+	return (from->name == NULL || to->name != NULL) &&
+		(from->next_link == NULL || to->next_link != NULL) ?
+	    0 :
+	    -ENOMEM;
+}
+
+int
+kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_priority priority, bool quiet,
+    kv_vault_done *done, void *arg, struct kv_ticket **ticket)
+{
+	struct kv_ticket *t = calloc(1, sizeof(*t));
+	int err;
+
+	*ticket = NULL;
+	if (t == NULL)
+		return -ENOMEM;
+	t->throttle = th;
+	t->priority = priority;
+	t->is_quiet = quiet;
+	t->done = done;
+	t->arg = arg;
+	t->bucket = bucket_of(th, call);
+	kv_timer_init(&t->rest, th->loop, rested, t);
+	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
+	t->all_next = th->all;
+	if (t->all_next != NULL)
+		t->all_next->all_prev = t;
+	th->all = t;
+	err = copy_call(&t->call, call);
+	if (err != 0) {
+		free_ticket(t);
+		return err;
+	}
+	put_last(t);
+	kv_timer_set(&t->deadline, th->o.timeout_ms);
+	kv_timer_set(&th->turn, 0);
+	*ticket = t;
+	return 0;
+}
+
+void
+kv_throttle_raise(struct kv_ticket *t, enum kv_priority priority)
+{
+	if (priority <= t->priority)
+		return;
+	if (t->state == QUEUED)
+		take_out(t);
+	t->priority = priority;
+	if (t->state == QUEUED)
+		put_last(t);
+}
+
+void
+kv_throttle_cancel(struct kv_ticket *t)
+{
+	if (t == NULL)
+		return;
+	if (t->state == QUEUED)
+		take_out(t);
+	if (t->state == SENT) {
+		kv_vault_cancel(t->attempt);
+		t->throttle->n_sent--;
+		if (t->is_probe)
+			close_bucket(t->bucket, kv_clock_mono_ms(), 0);
+		kv_timer_set(&t->throttle->turn, 0);
+	}
+	free_ticket(t);
+}
+
+void
+kv_throttle_set_patient(struct kv_throttle *th, bool is_patient)
+{
+	th->is_patient = is_patient;
+}
+
+struct kv_vault *
+kv_throttle_vault(const struct kv_throttle *th)
+{
+	return th->vault;
+}
+
+struct kv_throttle *
+kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_throttle_options *options)
+{
+	struct kv_throttle *th = calloc(1, sizeof(*th));
+
+	if (th == NULL)
+		return NULL;
+	th->loop = loop;
+	th->vault = vault;
+	th->o = *options;
+	th->is_patient = true;
+	for (int i = 0; i < BUCKETS; i++)
+		init_bucket(&th->buckets[i], options->rate > 0 ? options->rate : class_rates[i]);
+	kv_timer_init(&th->turn, loop, take_turn, th);
+	return th;
+}
+
+void
+kv_throttle_free(struct kv_throttle *th)
+{
+	if (th == NULL)
+		return;
+	while (th->all != NULL)
+		kv_throttle_cancel(th->all);
+	kv_timer_stop(&th->turn);
+	free(th);
+}

@@ -1,0 +1,47 @@
+#ifndef KV_CACHE_THROTTLE_H
+#define KV_CACHE_THROTTLE_H
+/*
+ * Calls to the vault, paced, ordered and repeated. The same seam as client/vault: a call, and one
+ * completion with what became of it, after as many attempts as that took.
+ */
+#include <stdbool.h>
+#include "client/vault.h"
+
+struct kv_throttle;
+struct kv_ticket; /* a call that is waiting or under way */
+
+/* Served in this order, the highest first. */
+enum kv_priority { KV_AHEAD, KV_REFRESH, KV_RESTORE, KV_READ, KV_METADATA };
+
+struct kv_throttle_options {
+	double rate;	    /* requests per second for every class; 0: the classes' own */
+	int max_inflight;   /* requests under way at most */
+	int64_t timeout_ms; /* of a call, from its first attempt on */
+};
+/* NULL: out of memory. */
+struct kv_throttle *kv_throttle_new(
+    struct kv_loop *loop, struct kv_vault *vault, const struct kv_throttle_options *options);
+/* Waiting calls are dropped without their completions. */
+void kv_throttle_free(struct kv_throttle *throttle);
+struct kv_vault *kv_throttle_vault(const struct kv_throttle *throttle);
+
+/*
+ * As kv_vault_send(): call's content is copied, done comes once, never before this has returned.
+ * 408, 429, 5xx and broken connections are tried again until timeout_ms is over; then the reply has
+ * the errno of the README's table (429: -EBUSY). A restore is not tried again when its answer was
+ * lost (reply->was_sent and no status), so that the vault sees it once. A failure is logged here, one
+ * line each, unless quiet says that the caller expects it.
+ */
+int kv_throttle_send(struct kv_throttle *throttle, const struct kv_call *call, enum kv_priority priority,
+    bool quiet, kv_vault_done *done, void *arg, struct kv_ticket **ticket) KV_MUST_CHECK;
+/* Let a waiting call go before those of a lower priority; never lowers it. */
+void kv_throttle_raise(struct kv_ticket *ticket, enum kv_priority priority);
+/* done is not called; what was sent is sent. NULL does nothing. */
+void kv_throttle_cancel(struct kv_ticket *ticket);
+
+/*
+ * At the start a person waits for a sentence: not patient, a host that cannot be reached fails at
+ * once, and 408, 429 and 5xx after 10 s; no failure is logged, because that sentence says it.
+ */
+void kv_throttle_set_patient(struct kv_throttle *throttle, bool is_patient);
+#endif
