@@ -1,0 +1,23 @@
+#ifndef KV_FS_FILE_H
+#define KV_FS_FILE_H
+/*
+ * Files of blobs: their attributes, open, read, release. Each function answers req once, now or later.
+ */
+#include "fs/mount.h"
+
+/* Attributes of any node as they are known now; a blob's size is 0 while it is not known. */
+void kv_file_attributes(const struct kv_mount *mount, struct kv_node *node, struct stat *attr);
+/* How long the kernel may keep a node's name, and its attributes; seconds. */
+double kv_file_entry_valid_s(const struct kv_mount *mount, const struct kv_node *node);
+double kv_file_attr_valid_s(const struct kv_mount *mount, const struct kv_node *node);
+
+/* For kv_listing_new(): an object's content is another now, or it is gone; its name stands for another node. */
+void kv_file_changed(void *mount, struct kv_object *object);
+
+/* Of a blob's node: with its exact size, which may have to be fetched. */
+void kv_file_getattr(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);
+void kv_file_open(struct kv_mount *mount, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
+void kv_file_read(
+    struct kv_mount *mount, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
+void kv_file_release(struct kv_mount *mount, fuse_req_t req, struct fuse_file_info *fi);
+#endif

@@ -1,0 +1,522 @@
+/*
+ * kvfs: an Azure Key Vault as a file system.
+ *
+ * The program checks its options, forks, and the child makes everything (no thread and no curl
+ * handle before the last fork), gets the first pages, mounts and runs the loop. The parent waits
+ * for the child's word: exit status 0 with the mount in place, or 1 with one sentence on stderr.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cache/blobs.h"
+#include "cache/finder.h"
+#include "cache/listing.h"
+#include "cache/throttle.h"
+#include "client/auth.h"
+#include "client/clock.h"
+#include "client/http.h"
+#include "client/log.h"
+#include "client/vault.h"
+#include "fs/file.h"
+#include "fs/request.h"
+#include "fs/restore.h"
+#include "fs/start.h"
+
+#define MODULE	    "main"
+#define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
+#define END_LOOK_MS 50
+#define AWAKE_MS    5000 /* how often to look whether the machine has slept */
+
+struct program {
+	struct kv_options options;
+	struct kv_mount mount;
+	struct kv_http *http;
+	struct kv_auth *auth;
+	struct kv_watch signals, device;
+	struct kv_timer end, awake;
+	int64_t mono_end;
+	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
+	struct fuse_buf request;
+	bool is_mounted;
+	int report; /* the pipe to the parent, or -1 */
+};
+
+/* What libfuse says while it mounts. It gives no argument to its logging function. */
+static struct kv_buf *fuse_words;
+
+/* ---- the end ---- */
+
+static void
+end_if_idle(void *arg)
+{
+	struct program *p = arg;
+
+	if (p->mount.restores != NULL && kv_restores_under_way(p->mount.restores) > 0 &&
+	    kv_clock_mono_ms() < p->mono_end)
+		kv_timer_set(&p->end, END_LOOK_MS);
+	else
+		kv_loop_stop(p->mount.loop);
+}
+
+static void
+signalled(void *arg, uint32_t ready)
+{
+	struct program *p = arg;
+	struct signalfd_siginfo info;
+
+	(void)ready;
+	if (read(p->signals.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (p->mount.is_ending || !p->is_mounted) { /* the second one does not wait */
+		kv_loop_stop(p->mount.loop);
+		return;
+	}
+	p->mount.is_ending = true;
+	p->mono_end = kv_clock_mono_ms() + END_MS;
+	kv_request_fail_all(&p->mount, -EIO);
+	end_if_idle(p);
+}
+
+static void
+log_sum(const struct program *p)
+{
+	const struct kv_mount *m = &p->mount;
+	size_t n = 0, n_hidden = 0;
+
+	for (int t = 0; t < KV_TYPES; t++) {
+		if (m->listings[t] == NULL)
+			continue;
+		n += kv_listing_count(m->listings[t]);
+		n_hidden += kv_listing_count_hidden(m->listings[t]);
+	}
+	kv_log_write(KV_LOG_NOTICE, MODULE,
+	    "vault=%s event=unmounted objects=%zu not_shown=%zu backed_up=%llu read=%llu "
+	    "restored=%llu failed=%llu seconds=%lld",
+	    kv_vault_name(m->vault), n, n_hidden,
+	    (unsigned long long)kv_vault_count(m->vault, KV_OP_BACKUP, 200), (unsigned long long)m->n_reads,
+	    (unsigned long long)m->n_restored, (unsigned long long)m->n_failed,
+	    (long long)(kv_clock_wall_s() - m->wall_mounted));
+}
+
+/* ---- the device ---- */
+
+static void
+device_ready(void *arg, uint32_t ready)
+{
+	struct program *p = arg;
+	struct kv_mount *m = &p->mount;
+	const int n = fuse_session_receive_buf(m->session, &p->request);
+
+	(void)ready;
+	if (n == -EINTR || n == -EAGAIN)
+		return;
+	if (n > 0)
+		fuse_session_process_buf(m->session, &p->request);
+	if (n <= 0 || fuse_session_exited(m->session)) { /* unmounted from outside */
+		kv_loop_unwatch(&p->device);
+		kv_loop_stop(m->loop);
+	}
+}
+
+/* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
+static int64_t
+monotonic_lag_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return kv_clock_mono_ms() - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+static void
+look_awake(void *arg)
+{
+	struct program *p = arg;
+	const int64_t lag_ms = monotonic_lag_ms();
+
+	if (lag_ms - p->monotonic_lag_ms > AWAKE_MS)
+		kv_http_forget_connections(p->http);
+	p->monotonic_lag_ms = lag_ms;
+	kv_timer_set(&p->awake, AWAKE_MS);
+}
+
+/* ---- the mount ---- */
+
+static void
+keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	char text[512];
+
+	(void)level;
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\n")] = '\0';
+	if (fuse_words != NULL)
+		kv_buf_say(fuse_words, "%s%s", fuse_words->len > 0 ? "; " : "", text);
+	else
+		kv_log_write(KV_LOG_WARNING, "fuse", "%s", text);
+}
+
+/* fusermount3 is a program of its own and writes to stderr. */
+static int
+mount_quietly(struct kv_mount *m, struct kv_buf *words)
+{
+	const int saved = dup(STDERR_FILENO), room = memfd_create("fusermount", MFD_CLOEXEC);
+	char text[512];
+	ssize_t n;
+	int err;
+
+	if (saved >= 0 && room >= 0)
+		dup2(room, STDERR_FILENO);
+	fuse_words = words;
+	err = fuse_session_mount(m->session, m->o->mountpoint);
+	fuse_words = NULL;
+	if (saved >= 0) {
+		dup2(saved, STDERR_FILENO);
+		close(saved);
+	}
+	if (room >= 0) {
+		n = pread(room, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		if (text[0] != '\0' && words->len == 0)
+			kv_buf_say(words, "%s", text);
+		close(room);
+	}
+	return err != 0 ? -EIO : 0;
+}
+
+static int
+do_mount(struct program *p, struct kv_buf *why)
+{
+	struct kv_mount *m = &p->mount;
+	const struct kv_options *o = m->o;
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct kv_buf text, words;
+	int err;
+
+	kv_buf_init(&text, 2048);
+	kv_buf_init(&words, 512);
+	err = kv_buf_printf(&text, "-ofsname=%s,subtype=kvfs,nosuid,nodev%s%s%s%s%s", kv_vault_name(m->vault),
+	    o->is_read_only ? ",ro" : "", o->allow_other ? ",allow_other" : "",
+	    o->allow_root ? ",allow_root" : "", o->allow_other || o->allow_root ? ",default_permissions" : "",
+	    o->kernel);
+	if (err == 0 &&
+	    (fuse_opt_add_arg(&args, "kvfs") != 0 || fuse_opt_add_arg(&args, kv_buf_str(&text)) != 0))
+		err = -ENOMEM;
+	fuse_set_log_func(keep_fuse_words);
+	fuse_words = &words;
+	if (err == 0 && (m->session = fuse_session_new(&args, &kv_ops, sizeof(kv_ops), m)) == NULL)
+		err = -EINVAL;
+	fuse_words = NULL;
+	if (err == 0)
+		err = mount_quietly(m, &words);
+	if (err != 0) {
+		kv_buf_say(why, "cannot mount on %s: %s", o->mountpoint,
+		    words.len > 0 ? kv_buf_str(&words) : strerror(-err));
+		if (strstr(kv_buf_str(&words), "fuse device not found") != NULL)
+			kv_buf_say(why, " (modprobe fuse)");
+	}
+	fuse_opt_free_args(&args);
+	kv_buf_release(&text);
+	kv_buf_release(&words);
+	if (err != 0)
+		return err;
+	p->is_mounted = true;
+	m->wall_mounted = kv_clock_wall_s();
+	(void)fcntl(fuse_session_fd(m->session), F_SETFL, O_NONBLOCK);
+	err = kv_loop_watch(m->loop, &p->device, fuse_session_fd(m->session), EPOLLIN, device_ready, p);
+	if (err != 0)
+		kv_buf_say(why, "cannot watch the FUSE device: %s", strerror(-err));
+	return err;
+}
+
+/* ---- everything ---- */
+
+static int
+make_layers(struct program *p, struct kv_buf *why)
+{
+	const struct kv_options *o = &p->options;
+	struct kv_mount *m = &p->mount;
+	const struct kv_http_options http_options = { .ca_file = o->ca_file,
+		.max_connections = o->max_inflight };
+	const struct kv_vault_options vault_options = { .api_version = o->api_version,
+		.any_host = o->auth.no_challenge_verify };
+	const struct kv_throttle_options throttle_options = {
+		.rate = o->rate, .max_inflight = o->max_inflight, .timeout_ms = o->timeout_ms
+	};
+	int err = kv_http_new(m->loop, &http_options, &p->http, why);
+
+	if (err != 0)
+		return err;
+	p->auth = kv_auth_new(m->loop, p->http, &o->vault, &o->auth);
+	if (p->auth == NULL)
+		return -ENOMEM;
+	m->vault = kv_vault_new(m->loop, p->http, p->auth, &o->vault, &vault_options);
+	if (m->vault == NULL)
+		return -ENOMEM;
+	m->throttle = kv_throttle_new(m->loop, m->vault, &throttle_options);
+	if (m->throttle == NULL)
+		return -ENOMEM;
+	m->unlisted = kv_unlisted_new();
+	m->blobs = kv_blobs_new(m->loop, m->throttle, o->cache_size);
+	if (m->unlisted == NULL || m->blobs == NULL)
+		return -ENOMEM;
+	for (int t = 0; t < KV_TYPES; t++) {
+		if (!o->types[t])
+			continue;
+		m->listings[t] =
+		    kv_listing_new(m->loop, m->throttle, (enum kv_type)t, o->list_ttl_ms, kv_file_changed, m);
+		if (m->listings[t] == NULL)
+			return -ENOMEM;
+	}
+	if (!o->is_read_only && (m->restores = kv_restores_new(m)) == NULL)
+		return -ENOMEM;
+	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
+}
+
+static void
+lost(void *arg, struct kv_object *object)
+{
+	struct kv_mount *m = arg;
+
+	kv_listing_remove(m->listings[object->type], object);
+}
+
+static int
+watch_signals(struct program *p)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	return kv_loop_watch(p->mount.loop, &p->signals, fd, EPOLLIN, signalled, p);
+}
+
+static int
+start(struct program *p, struct kv_buf *why)
+{
+	struct kv_mount *m = &p->mount;
+	int err;
+
+	m->o = &p->options;
+	m->loop = kv_loop_new();
+	if (m->loop == NULL)
+		return -ENOMEM;
+	kv_timer_init(&p->end, m->loop, end_if_idle, p);
+	kv_timer_init(&p->awake, m->loop, look_awake, p);
+	err = watch_signals(p);
+	if (err == 0)
+		err = make_layers(p, why);
+	if (err != 0)
+		return err;
+	kv_blobs_on_lost(m->blobs, lost, m);
+	err = kv_start(m, why);
+	if (err == 0)
+		err = do_mount(p, why);
+	return err;
+}
+
+static void
+stop(struct program *p)
+{
+	struct kv_mount *m = &p->mount;
+
+	if (m->loop == NULL)
+		return;
+	kv_request_fail_all(m, -EIO);
+	for (struct kv_request *r = m->requests; r != NULL; r = r->next)
+		r->is_sent = false;
+	kv_request_fail_all(m, -EIO);
+	kv_loop_unwatch(&p->device);
+	if (p->is_mounted)
+		fuse_session_unmount(m->session);
+	if (m->session != NULL)
+		fuse_session_destroy(m->session);
+	m->session = NULL;
+	free(p->request.mem);
+	kv_restores_free(m->restores);
+	kv_blobs_free(m->blobs);
+	kv_tree_release(&m->tree);
+	for (int t = 0; t < KV_TYPES; t++)
+		kv_listing_free(m->listings[t]);
+	kv_unlisted_free(m->unlisted);
+	kv_throttle_free(m->throttle);
+	kv_vault_free(m->vault);
+	kv_auth_free(p->auth);
+	kv_http_free(p->http);
+	kv_timer_stop(&p->end);
+	kv_timer_stop(&p->awake);
+	if (p->signals.fd > 0) {
+		const int fd = p->signals.fd;
+
+		kv_loop_unwatch(&p->signals);
+		close(fd);
+	}
+	kv_loop_free(m->loop);
+}
+
+/* ---- the process ---- */
+
+/* Secrets are in memory: no core dumps, and none of them in /proc/PID/environ. */
+static void
+guard_secrets(void)
+{
+	const struct rlimit none = { 0, 0 };
+	char *secret = getenv("AZURE_CLIENT_SECRET");
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose leak check traces the process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+	if (secret != NULL) {
+		explicit_bzero(secret, strlen(secret));
+		unsetenv("AZURE_CLIENT_SECRET");
+	}
+}
+
+static void
+leave_terminal(void)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (chdir("/") != 0 || null < 0)
+		return;
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
+}
+
+#define MOUNTED "\001" /* the child's word for a mount that is in place; any other is the sentence */
+
+static void
+report(int fd, const char *word)
+{
+	if (write(fd, word, strlen(word)) < 0)
+		kv_log_write(KV_LOG_WARNING, MODULE, "why=\"the caller did not wait for the mount\"");
+	close(fd);
+}
+
+static void
+print_failure(const char *sentence)
+{
+	fprintf(stderr, "kvfs: %s\n", sentence[0] != '\0' ? sentence : "out of memory");
+}
+
+/* Everything but the fork. In the foreground report_fd is -1. */
+static int
+run(struct program *p, int report_fd)
+{
+	struct kv_buf why;
+	int err;
+
+	guard_secrets();
+	kv_log_open(p->options.is_foreground, p->options.debug);
+	kv_buf_init(&why, 4096);
+	err = start(p, &why);
+	if (err != 0) {
+		const char *sentence = why.len > 0 ? kv_buf_str(&why) : strerror(-err);
+
+		if (report_fd >= 0)
+			report(report_fd, sentence);
+		else
+			print_failure(sentence);
+	} else {
+		if (report_fd >= 0) {
+			leave_terminal();
+			report(report_fd, MOUNTED);
+		}
+		p->monotonic_lag_ms = monotonic_lag_ms();
+		kv_timer_set(&p->awake, AWAKE_MS);
+		err = kv_loop_run(p->mount.loop);
+		log_sum(p);
+	}
+	kv_buf_release(&why);
+	stop(p);
+	kv_log_close();
+	return err == 0 ? 0 : 1;
+}
+
+/* In the parent: wait for the child's word and end with it. */
+static int
+wait_for_child(int fd)
+{
+	char word[4096];
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = read(fd, word + n, sizeof(word) - 1 - n)) > 0 || (got < 0 && errno == EINTR))
+		n += got > 0 ? (size_t)got : 0;
+	word[n] = '\0';
+	if (strcmp(word, MOUNTED) == 0)
+		return 0;
+	print_failure(
+	    n > 0 ? word : "the start broke off without a word: see the system log, or try kvfs -f");
+	return 1;
+}
+
+static int
+run_in_background(struct program *p)
+{
+	int fds[2];
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) != 0 || (child = fork()) < 0) {
+		print_failure(strerror(errno));
+		return 1;
+	}
+	if (child != 0) {
+		close(fds[1]);
+		return wait_for_child(fds[0]);
+	}
+	close(fds[0]);
+	setsid();
+	return run(p, fds[1]);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct program program;
+	struct kv_buf why;
+	int status = 1;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* a descriptor of ours must not become stderr */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return 1;
+	kv_buf_init(&why, 4096);
+	if (kv_options_parse(argc, argv, &program.options, &why) != 0) {
+		print_failure(kv_buf_str(&why));
+	} else if (program.options.wants_help) {
+		fputs(kv_options_help(), stdout);
+		status = 0;
+	} else if (program.options.wants_version) {
+		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
+		status = 0;
+	} else {
+		status = program.options.is_foreground ? run(&program, -1) : run_in_background(&program);
+	}
+	kv_buf_release(&why);
+	kv_options_release(&program.options);
+	return status;
+}

@@ -1,0 +1,44 @@
+#ifndef KV_FS_MOUNT_H
+#define KV_FS_MOUNT_H
+/*
+ * What all parts of the file system share: one mount.
+ */
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+#include "client/json.h"
+#include "client/loop.h"
+#include "fs/options.h"
+#include "fs/tree.h"
+
+struct kv_blobs;
+struct kv_listing;
+struct kv_object;
+struct kv_request;
+struct kv_restores;
+struct kv_throttle;
+struct kv_unlisted;
+struct kv_vault;
+
+struct kv_mount {
+	const struct kv_options *o;
+	struct kv_loop *loop;
+	struct kv_vault *vault;
+	struct kv_throttle *throttle;
+	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that types= leaves out */
+	struct kv_unlisted *unlisted;
+	struct kv_blobs *blobs;
+	struct kv_restores *restores; /* NULL with -o ro */
+	struct fuse_session *session;
+	struct kv_tree tree;
+	struct kv_request *requests; /* that wait for something */
+	bool is_ending;		     /* new requests get EIO */
+	int64_t wall_mounted;
+	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */
+	uint64_t n_reads, n_restored, n_failed; /* for the sum at the end */
+};
+
+/* libfuse's table of callbacks (ops.c). */
+extern const struct fuse_lowlevel_ops kv_ops;
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef KV_FS_OPTIONS_H
+#define KV_FS_OPTIONS_H
+/*
+ * The command line, -o, the environment and the configuration file, as one checked struct.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "client/auth.h"
+#include "client/buf.h"
+#include "client/json.h"
+#include "client/origin.h"
+
+struct kv_string;
+
+struct kv_options {
+	struct kv_origin vault;
+	char *mountpoint; /* absolute */
+	char *program;	  /* argv[0]'s last part */
+	struct kv_auth_options auth;
+	char *ca_file;
+	char *api_version;
+	char *lookers; /* names of programs, separated by ':' */
+	char *debug;   /* names of modules, separated by ':', or NULL */
+	char *kernel;  /* further mount options for the kernel, ",noexec,…" or "" */
+	bool types[KV_TYPES];
+	double rate; /* requests per second; 0: each class its own */
+	int max_inflight;
+	int64_t timeout_ms;
+	int64_t list_ttl_ms;
+	size_t cache_size;
+	uid_t uid;
+	gid_t gid;
+	mode_t umask;
+	bool is_foreground, is_read_only, is_dry_run;
+	bool allow_other, allow_root;
+	bool wants_help, wants_version;
+	struct kv_string *strings; /* all that options point to, freed and wiped together */
+};
+
+/*
+ * 0; or -EINVAL and one sentence in why that names the option, its value and what would be right.
+ * With wants_help or wants_version nothing else is set. options is released in any case.
+ */
+int kv_options_parse(
+    int argc, char *const argv[], struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;
+void kv_options_release(struct kv_options *options);
+/* The text of --help. */
+const char *kv_options_help(void);
+#endif

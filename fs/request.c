@@ -1,0 +1,164 @@
+/*
+ * Waiting requests and the signals of those who wait.
+ *
+ * The kernel sends one INTERRUPT a request, for any signal, and the system call fails with EINTR if we
+ * say so, even where SA_RESTART was asked for: a SIGALRM or SIGCHLD must not break an innocent tool.
+ * So an INTERRUPT only makes us look, every 50 ms, whether a signal is pending that ends the process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/request.h"
+
+#define LOOK_MS 50
+
+static const int fatal_signals[] = { SIGKILL, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+/* The value of "NAME:\thex" in /proc/TID/status; all ones where it cannot be read. */
+static unsigned long long
+pending_in(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at != NULL ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
+}
+
+static bool
+is_being_killed(pid_t tid)
+{
+	char path[40], status[4096];
+	unsigned long long pending;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	n = read(fd, status, sizeof(status) - 1);
+	close(fd);
+	if (n <= 0)
+		return true;
+	status[n] = '\0';
+	pending = pending_in(status, "\nSigPnd:") | pending_in(status, "\nShdPnd:");
+	for (size_t i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
+		if (pending & 1ULL << (fatal_signals[i] - 1))
+			return true;
+	return false;
+}
+
+static void
+look(void *arg)
+{
+	struct kv_request *r = arg;
+
+	if (r->is_sent)
+		return;
+	if (is_being_killed(fuse_req_ctx(r->req)->pid)) {
+		if (r->cancel != NULL)
+			r->cancel(r->arg);
+		kv_request_fail(r, -EINTR);
+		return;
+	}
+	kv_timer_set(&r->look, LOOK_MS);
+}
+
+/* From libfuse, under its lock: nothing may be answered here. */
+static void
+interrupted(fuse_req_t req, void *arg)
+{
+	struct kv_request *r = arg;
+
+	(void)req;
+	kv_timer_set(&r->look, 0);
+}
+
+void
+kv_request_caller(fuse_req_t req, struct kv_caller *caller)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	char path[40];
+	ssize_t n = -1;
+	int fd;
+
+	*caller = (struct kv_caller){ .uid = ctx->uid, .pid = ctx->pid };
+	snprintf(path, sizeof(path), "/proc/%d/comm", ctx->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, caller->command, sizeof(caller->command) - 1);
+		close(fd);
+	}
+	caller->command[n > 0 ? n : 0] = '\0';
+	caller->command[strcspn(caller->command, "\n")] = '\0';
+}
+
+struct kv_request *
+kv_request_new(struct kv_mount *m, fuse_req_t req)
+{
+	struct kv_request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		fuse_reply_err(req, ENOMEM);
+		return NULL;
+	}
+	r->mount = m;
+	r->req = req;
+	kv_timer_init(&r->look, m->loop, look, r);
+	fuse_req_interrupt_func(req, interrupted, r);
+	kv_request_caller(req, &r->caller);
+	r->next = m->requests;
+	if (r->next != NULL)
+		r->next->prev = r;
+	m->requests = r;
+	return r;
+}
+
+void
+kv_request_wait(struct kv_request *r, kv_request_cancel *cancel, void *arg)
+{
+	r->cancel = cancel;
+	r->arg = arg;
+}
+
+fuse_req_t
+kv_request_end(struct kv_request *r)
+{
+	fuse_req_t req = r->req;
+
+	kv_timer_stop(&r->look);
+	fuse_req_interrupt_func(req, NULL, NULL);
+	if (r->prev != NULL)
+		r->prev->next = r->next;
+	else
+		r->mount->requests = r->next;
+	if (r->next != NULL)
+		r->next->prev = r->prev;
+	free(r);
+	return req;
+}
+
+void
+kv_request_fail(struct kv_request *r, int err)
+{
+	fuse_reply_err(kv_request_end(r), -err);
+}
+
+void
+kv_request_fail_all(struct kv_mount *m, int err)
+{
+	struct kv_request *next;
+
+	for (struct kv_request *r = m->requests; r != NULL; r = next) {
+		next = r->next;
+		if (r->is_sent)
+			continue;
+		if (r->cancel != NULL)
+			r->cancel(r->arg);
+		kv_request_fail(r, err);
+	}
+}

@@ -1,0 +1,653 @@
+/*
+ * One restore.
+ *
+ *	commit -> check -> SENDING -> answer -> DONE: receipt, listed
+ *	            |         ^          |
+ *	            |         |          +-- 400, 403 and the type was a guess: as a key
+ *	            |         |          +-- 409 (or 500): what is in the way?
+ *	            |         |                 versions answer: in use         -> EEXIST
+ *	            |         |                 deleted answers: recover, purge -> EEXIST
+ *	            |         +---- pause ----- neither: a purge takes effect   -> in the end EBUSY
+ *	            +-> EINVAL, nothing sent
+ *
+ * The vault names the object in its answer, because the name is inside the blob where we cannot read
+ * it. Before there is an answer, the file's name without ".blob" is the best guess.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/audit.h"
+#include "cache/finder.h"
+#include "cache/listing.h"
+#include "cache/throttle.h"
+#include "client/clock.h"
+#include "client/log.h"
+#include "fs/drop.h"
+#include "fs/restore.h"
+
+#define MODULE	   "restore"
+#define STAGING_MS ((int64_t)10 * 60 * 1000)
+
+/* Pauses while a delete or purge takes effect; the service needs up to some tens of seconds. */
+static const int again_ms[] = { 2000, 4000, 8000, 15000, 15000 };
+#define AGAIN ((int)(sizeof(again_ms) / sizeof(again_ms[0])))
+
+/* What was restored in this mount, by the digest of its bytes. */
+struct receipt {
+	unsigned char digest[KV_DIGEST_LEN];
+	enum kv_type type;
+	char name[KV_NAME_MAX + 1];
+};
+
+struct kv_restore_wait {
+	struct kv_restore_wait *next;
+	struct kv_restore *restore;
+	kv_restore_done *done;
+	void *arg;
+};
+
+struct kv_restore {
+	struct kv_restores *restores;
+	struct kv_restore *next, *prev;
+	struct kv_node *node, *folder; /* kept open while this lives */
+	char *name;
+	struct kv_caller caller;
+	struct kv_blob *blob;
+	enum kv_type type;
+	bool is_guess; /* the type is one of two: certificate first, then key */
+	bool knew;     /* the object was listed before the first attempt */
+	int n_again;
+	struct kv_reply conflict;  /* the 409 or 500 that is being looked into */
+	struct kv_item in_the_way; /* its object */
+	struct kv_ticket *ticket;
+	struct kv_finder *finder;
+	struct kv_timer again;
+	struct kv_restore_wait *waits;
+};
+
+struct kv_restores {
+	struct kv_mount *mount;
+	size_t staged;	/* bytes of all files being written */
+	void *receipts; /* tsearch(3) of struct receipt by digest */
+	struct kv_restore *all;
+	int n;
+};
+
+static int send_blob(struct kv_restore *);
+static void look_at_conflict(struct kv_restore *);
+
+/* ---- receipts ---- */
+
+static int
+compare_receipts(const void *a, const void *b)
+{
+	const struct receipt *x = a, *y = b;
+	const int order = memcmp(x->digest, y->digest, KV_DIGEST_LEN);
+
+	return order != 0 ? order : (int)x->type - (int)y->type;
+}
+
+/* Whether these bytes were restored in this mount, and what came of them is in the vault still. */
+static bool
+is_restored(struct kv_restores *rs, const unsigned char *digest, enum kv_type type)
+{
+	struct receipt probe = { .type = type };
+	struct kv_listing *listing = rs->mount->listings[type];
+	struct kv_object *object;
+	struct receipt *const *found;
+
+	memcpy(probe.digest, digest, KV_DIGEST_LEN);
+	found = tfind(&probe, &rs->receipts, compare_receipts);
+	if (found == NULL)
+		return false;
+	return listing == NULL || kv_listing_find(listing, (*found)->name, &object) != -ENOENT;
+}
+
+/* That there is no memory for a receipt costs no more than a needless request later. */
+static void
+keep_receipt(struct kv_restore *r, const struct kv_item *item)
+{
+	struct receipt *receipt = calloc(1, sizeof(*receipt));
+	struct receipt **slot;
+
+	if (receipt == NULL)
+		return;
+	memcpy(receipt->digest, r->blob->digest, KV_DIGEST_LEN);
+	receipt->type = r->type;
+	memcpy(receipt->name, item->name, sizeof(receipt->name));
+	slot = tsearch(receipt, &r->restores->receipts, compare_receipts);
+	if (slot == NULL || *slot != receipt) {
+		if (slot != NULL)
+			memcpy((*slot)->name, item->name, sizeof(item->name));
+		free(receipt);
+	}
+}
+
+/* ---- the log ---- */
+
+static void
+say(const struct kv_restores *rs, const char *name, const struct kv_caller *caller, int err, const char *why)
+{
+	struct kv_buf line;
+
+	kv_buf_init(&line, 4096);
+	kv_log_field(&line, "vault", kv_vault_name(rs->mount->vault));
+	kv_log_field(&line, "op", "restore");
+	kv_log_field(&line, "file", name);
+	if (err != 0)
+		kv_log_field(&line, "errno", kv_err_name(err));
+	kv_log_number(&line, "uid", caller->uid);
+	kv_log_number(&line, "pid", caller->pid);
+	kv_log_field(&line, "cmd", caller->command);
+	kv_log_field(&line, "why", why);
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line) + 1);
+	kv_buf_release(&line);
+}
+
+/* The object's name as the file's name says it. */
+static void
+guess_name(const char *file, char *name)
+{
+	size_t n = strlen(file);
+
+	if (n > 5 && strcmp(file + n - 5, ".blob") == 0)
+		n -= 5;
+	snprintf(name, KV_NAME_MAX + 1, "%.*s", (int)(n > KV_NAME_MAX ? KV_NAME_MAX : n), file);
+}
+
+static void
+say_failure(struct kv_restore *r, const struct kv_reply *reply, const char *why)
+{
+	char guess[KV_NAME_MAX + 1];
+	const struct kv_call call = { .op = KV_OP_RESTORE,
+		.type = r->type,
+		.caller = r->caller,
+		.name = r->in_the_way.name[0] != '\0' ? r->in_the_way.name : guess };
+
+	guess_name(r->name, guess);
+	kv_audit_failure(r->restores->mount->vault, &call, reply, why);
+}
+
+/* ---- the end ---- */
+
+static void
+free_restore(struct kv_restore *r)
+{
+	struct kv_restores *rs = r->restores;
+
+	kv_throttle_cancel(r->ticket);
+	kv_finder_cancel(r->finder);
+	kv_timer_stop(&r->again);
+	while (r->waits != NULL)
+		kv_restore_cancel(r->waits);
+	if (r->prev != NULL)
+		r->prev->next = r->next;
+	else
+		rs->all = r->next;
+	if (r->next != NULL)
+		r->next->prev = r->prev;
+	rs->n--;
+	kv_blob_unref(r->blob);
+	kv_buf_free_string(r->name);
+	r->node->drop->restore = NULL;
+	kv_tree_closed(r->folder);
+	kv_tree_closed(r->node);
+	free(r);
+}
+
+static void
+end(struct kv_restore *r, int err)
+{
+	struct kv_drop *drop = r->node->drop;
+	struct kv_mount *m = r->restores->mount;
+
+	drop->state = err == 0 ? KV_DROP_DONE : KV_DROP_FAILED;
+	drop->err = err;
+	if (err == 0)
+		m->n_restored++;
+	else
+		m->n_failed++;
+	if (err != 0 && r->node->parent != NULL && !kv_drop_is_staging(r->node->name))
+		kv_tree_remove(r->node); /* a failed restore leaves no receipt */
+	while (r->waits != NULL) {
+		struct kv_restore_wait *w = r->waits;
+
+		r->waits = w->next;
+		w->done(w->arg, err);
+		free(w);
+	}
+	free_restore(r);
+}
+
+static void
+succeed(struct kv_restore *r, const struct kv_item *item)
+{
+	struct kv_mount *m = r->restores->mount;
+	char guess[KV_NAME_MAX + 1], text[512];
+	struct kv_object *object;
+
+	guess_name(r->name, guess);
+	if (strcmp(guess, item->name) != 0) {
+		snprintf(text, sizeof(text), "the blob holds %s/%s, and that was restored",
+		    kv_type_name(r->type), item->name);
+		say(r->restores, r->name, &r->caller, 0, text);
+	}
+	keep_receipt(r, item);
+	kv_unlisted_forget(m->unlisted, r->type, item->name);
+	if (m->listings[r->type] != NULL && kv_listing_add(m->listings[r->type], item, &object) != 0)
+		kv_log_write(KV_LOG_WARNING, MODULE,
+		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
+		    kv_type_name(r->type), item->name);
+	end(r, 0);
+}
+
+/* ---- what is in the way ---- */
+
+static void
+send_again(void *arg)
+{
+	struct kv_restore *r = arg;
+	int err = send_blob(r);
+
+	if (err != 0)
+		end(r, err);
+}
+
+static void
+wait_and_send(struct kv_restore *r)
+{
+	if (r->conflict.status != 409) {
+		say_failure(r, &r->conflict, NULL);
+		end(r, r->conflict.err);
+	} else if (r->n_again == AGAIN) {
+		r->conflict.err = -EBUSY;
+		say_failure(r, &r->conflict, "the name is still being deleted or purged: try again later");
+		end(r, -EBUSY);
+	} else {
+		kv_timer_set(&r->again, again_ms[r->n_again++]);
+	}
+}
+
+static void
+deleted_known(void *arg, struct kv_reply *reply)
+{
+	struct kv_restore *r = arg;
+
+	r->ticket = NULL;
+	if (reply->err != 0) { /* 404: there is none; anything else tells nothing */
+		wait_and_send(r);
+		return;
+	}
+	r->conflict.err = -EEXIST;
+	say_failure(r, &r->conflict, "a deleted object of this name is in the way: recover or purge it");
+	end(r, -EEXIST);
+}
+
+static void
+look_at_deleted(struct kv_restore *r)
+{
+	const struct kv_call call = {
+		.op = KV_OP_DELETED, .type = r->type, .name = r->in_the_way.name, .caller = r->caller
+	};
+
+	if (kv_throttle_send(
+		r->restores->mount->throttle, &call, KV_RESTORE, true, deleted_known, r, &r->ticket) != 0)
+		wait_and_send(r);
+}
+
+/* An earlier attempt without an answer may have been ours: only if nobody had the name, and that version is there now. */
+static bool
+is_our_own(const struct kv_restore *r, const struct kv_versions *versions)
+{
+	return r->conflict.attempts > 1 && !r->knew && r->in_the_way.version[0] != '\0' &&
+	    versions->has_version;
+}
+
+static void
+versions_known(void *arg, int err, const struct kv_versions *versions)
+{
+	struct kv_restore *r = arg;
+	struct kv_item item;
+
+	r->finder = NULL;
+	if (err == -ENOENT) {
+		look_at_deleted(r);
+		return;
+	}
+	if (err == 0 && is_our_own(r, versions)) {
+		item = versions->newest;
+		item.wall_updated = versions->wall_updated;
+		succeed(r, &item);
+		return;
+	}
+	if (err != 0 && r->conflict.status != 409) {
+		wait_and_send(r);
+		return;
+	}
+	r->conflict.err = -EEXIST;
+	say_failure(r, &r->conflict,
+	    err != 0 ?
+		NULL :
+		r->conflict.attempts > 1 ?
+		"an object of this name is in the vault; an attempt of ours that was not answered may have restored it" :
+		"an object of this name is in the vault");
+	end(r, -EEXIST);
+}
+
+static void
+look_at_conflict(struct kv_restore *r)
+{
+	if (strncmp(r->conflict.fault.inner, "ObjectIsBeing", 13) == 0) {
+		wait_and_send(r);
+		return;
+	}
+	if (r->in_the_way.name[0] == '\0' &&
+	    kv_json_fault_id(&r->conflict.fault, r->type, &r->in_the_way) != 0)
+		guess_name(r->name, r->in_the_way.name);
+	if (!kv_json_is_name(r->in_the_way.name) ||
+	    kv_finder_versions(r->restores->mount->throttle, r->type, r->in_the_way.name,
+		r->in_the_way.version, &r->caller, versions_known, r, &r->finder) != 0) {
+		say_failure(r, &r->conflict, NULL);
+		end(r, r->conflict.err);
+	}
+}
+
+/* ---- the request ---- */
+
+static void
+answered(void *arg, struct kv_reply *reply)
+{
+	struct kv_restore *r = arg;
+	int err;
+
+	r->ticket = NULL;
+	if (reply->err == 0) {
+		succeed(r, reply->item);
+	} else if (r->is_guess && (reply->status == 400 || reply->status == 403)) {
+		r->is_guess = false;
+		r->type = KV_KEYS;
+		err = send_blob(r);
+		if (err != 0)
+			end(r, err);
+	} else if (reply->status == 409 || reply->status == 500) {
+		r->conflict = *reply;
+		r->conflict.why = "";
+		look_at_conflict(r);
+	} else if (reply->status == 0 && reply->was_sent) {
+		say_failure(r, reply,
+		    "the answer was lost: the object may have been restored; look before you try again");
+		end(r, reply->err);
+	} else {
+		say_failure(r, reply, NULL);
+		end(r, reply->err);
+	}
+}
+
+static int
+send_blob(struct kv_restore *r)
+{
+	char guess[KV_NAME_MAX + 1];
+	const struct kv_call call = {
+		.op = KV_OP_RESTORE, .type = r->type, .name = guess, .blob = r->blob, .caller = r->caller
+	};
+
+	guess_name(r->name, guess);
+	return kv_throttle_send(
+	    r->restores->mount->throttle, &call, KV_RESTORE, true, answered, r, &r->ticket);
+}
+
+/* ---- the check ---- */
+
+/* What these bytes are to be restored as. -EINVAL and a sentence for what is surely wrong. */
+static int
+judge(const unsigned char *data, size_t len, const struct kv_node *folder, enum kv_type *type, bool *is_guess,
+    struct kv_buf *why)
+{
+	bool is_complete;
+	const enum kv_blob_format format = kv_blob_look(data, len, &is_complete);
+	const bool has_folder = kv_tree_type_of(folder, type) == 0;
+
+	*is_guess = false;
+	if (!is_complete)
+		kv_buf_say(why, "the blob is cut: %zu bytes are not all of it", len);
+	else if (len > KV_BLOB_MAX)
+		kv_buf_say(why, "larger than any blob");
+	else if (has_folder &&
+	    ((format == KV_BLOB_SECRET && *type != KV_SECRETS) ||
+		(format == KV_BLOB_KEY_OR_CERT && *type == KV_SECRETS)))
+		kv_buf_say(why, "the blob of a %s cannot be restored in %s/",
+		    format == KV_BLOB_SECRET ? "secret" : "key or certificate", kv_type_name(*type));
+	else if (!has_folder && format == KV_BLOB_SECRET)
+		*type = KV_SECRETS;
+	else if (!has_folder && format == KV_BLOB_KEY_OR_CERT) {
+		*type = KV_CERTIFICATES;
+		*is_guess = true;
+	} else if (!has_folder)
+		kv_buf_say(why,
+		    "this is no blob that kvfs knows: put it into a folder keys/, secrets/ or certificates/ to restore it as one");
+	return why->len > 0 ? -EINVAL : 0;
+}
+
+static int
+start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
+    const struct kv_caller *caller, struct kv_buf *raw, enum kv_type type, bool is_guess)
+{
+	struct kv_restore *r = calloc(1, sizeof(*r));
+	char guess[KV_NAME_MAX + 1];
+	int err;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->restores = rs;
+	r->next = rs->all;
+	if (r->next != NULL)
+		r->next->prev = r;
+	rs->all = r;
+	rs->n++;
+	r->node = node;
+	r->folder = folder;
+	kv_tree_opened(node);
+	kv_tree_opened(folder);
+	kv_timer_init(&r->again, rs->mount->loop, send_again, r);
+	r->caller = *caller;
+	r->type = type;
+	r->is_guess = is_guess;
+	guess_name(name, guess);
+	r->knew = rs->mount->listings[type] == NULL || kv_listing_knew(rs->mount->listings[type], guess);
+	r->name = strdup(name);
+	err = r->name != NULL ? kv_blob_new(raw, &r->blob) : -ENOMEM;
+	if (err == 0)
+		err = send_blob(r);
+	if (err != 0)
+		free_restore(r);
+	else
+		node->drop->restore = r;
+	return err;
+}
+
+static int
+add_wait(struct kv_restore *r, kv_restore_done *done, void *arg, struct kv_restore_wait **wait)
+{
+	struct kv_restore_wait *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	*w = (struct kv_restore_wait){ .next = r->waits, .restore = r, .done = done, .arg = arg };
+	r->waits = w;
+	*wait = w;
+	return -EINPROGRESS;
+}
+
+static void
+set_sent(struct kv_drop *drop, enum kv_drop_state state)
+{
+	drop->size = drop->data.len;
+	*drop->staged -= drop->data.len;
+	kv_buf_release(&drop->data);
+	drop->state = state;
+	drop->err = 0;
+}
+
+/* The file's bytes as the vault gave them, in raw. */
+static int
+read_content(const struct kv_drop *drop, struct kv_buf *raw, struct kv_buf *why)
+{
+	int is_text = kv_blob_from_text(drop->data.data, drop->data.len, raw);
+
+	if (is_text == -EINVAL)
+		kv_buf_say(why, "the blob is cut: it is base64url text that ends too early");
+	if (is_text != 0)
+		return is_text < 0 ? is_text : 0;
+	return kv_buf_append(raw, drop->data.data, drop->data.len);
+}
+
+static int
+check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
+    const struct kv_caller *caller, struct kv_buf *why)
+{
+	struct kv_drop *drop = node->drop;
+	unsigned char digest[KV_DIGEST_LEN];
+	enum kv_type type = KV_KEYS;
+	struct kv_buf raw;
+	bool is_guess;
+	int err;
+
+	kv_buf_init(&raw, drop->data.max);
+	err = read_content(drop, &raw, why);
+	if (err == 0)
+		err = judge(raw.data, raw.len, folder, &type, &is_guess, why);
+	if (err != 0)
+		goto out;
+	kv_blob_digest(raw.data, raw.len, digest);
+	if (is_restored(rs, digest, type) || (is_guess && is_restored(rs, digest, KV_KEYS))) {
+		set_sent(drop, KV_DROP_DONE);
+	} else if (rs->mount->o->is_dry_run) {
+		say(rs, name, caller, 0, "dry_run: would be restored");
+		set_sent(drop, KV_DROP_DONE);
+	} else {
+		err = start(rs, node, folder, name, caller, &raw, type, is_guess);
+		if (err == 0)
+			set_sent(drop, KV_DROP_SENDING);
+	}
+out:
+	kv_buf_release(&raw);
+	return err;
+}
+
+int
+kv_restore_commit(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
+    const struct kv_caller *caller, kv_restore_done *done, void *arg, struct kv_restore_wait **wait)
+{
+	struct kv_drop *drop = node->drop;
+	struct kv_buf why;
+	int err = 0;
+
+	*wait = NULL;
+	if (drop->state == KV_DROP_WRITING && drop->data.len == 0)
+		return -EINVAL; /* not logged: a shell closes what it has not written yet */
+	if (drop->state == KV_DROP_WRITING) {
+		kv_buf_init(&why, 512);
+		err = check_and_start(rs, node, folder, name, caller, &why);
+		if (err != 0) {
+			say(rs, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
+			rs->mount->n_failed++;
+		}
+		kv_buf_release(&why);
+	}
+	if (err != 0)
+		return err;
+	if (drop->state == KV_DROP_SENDING)
+		return add_wait(drop->restore, done, arg, wait);
+	return drop->state == KV_DROP_FAILED ? drop->err : 0;
+}
+
+void
+kv_restore_cancel(struct kv_restore_wait *wait)
+{
+	if (wait == NULL)
+		return;
+	for (struct kv_restore_wait **at = &wait->restore->waits; *at != NULL; at = &(*at)->next)
+		if (*at == wait) {
+			*at = wait->next;
+			free(wait);
+			return;
+		}
+}
+
+/* ---- files ---- */
+
+static void
+expired(void *arg)
+{
+	struct kv_node *node = arg;
+
+	kv_log_write(KV_LOG_NOTICE, MODULE,
+	    "op=restore file=\"%s\" why=\"dropped: it was never renamed to its real name\"", node->name);
+	kv_tree_remove(node);
+}
+
+int
+kv_restore_make(struct kv_restores *rs, struct kv_node *folder, const char *name, struct kv_node **node)
+{
+	int err;
+
+	*node = NULL;
+	if (name[0] == '.' && !kv_drop_is_staging(name))
+		return -EINVAL;
+	err = kv_tree_make(folder, KV_NODE_DROP_FILE, name, node);
+	if (err != 0)
+		return err;
+	(*node)->drop = kv_drop_new(rs->mount->loop, &rs->staged, expired, *node);
+	if ((*node)->drop == NULL) {
+		kv_tree_remove(*node);
+		*node = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+kv_restore_closed(struct kv_restores *rs, struct kv_node *node)
+{
+	struct kv_drop *drop = node->drop;
+
+	if (node->parent == NULL || drop->state != KV_DROP_WRITING)
+		return;
+	if (kv_drop_is_staging(node->name)) {
+		kv_timer_set(&drop->expiry, STAGING_MS);
+		return;
+	}
+	if (drop->data.len == 0)
+		say(rs, node->name, &drop->writer, -EINVAL, "the file is empty: nothing was restored");
+	kv_tree_remove(node);
+}
+
+struct kv_restores *
+kv_restores_new(struct kv_mount *mount)
+{
+	struct kv_restores *rs = calloc(1, sizeof(*rs));
+
+	if (rs != NULL)
+		rs->mount = mount;
+	return rs;
+}
+
+void
+kv_restores_free(struct kv_restores *rs)
+{
+	if (rs == NULL)
+		return;
+	while (rs->all != NULL)
+		free_restore(rs->all);
+	tdestroy(rs->receipts, free);
+	free(rs);
+}
+
+int
+kv_restores_under_way(const struct kv_restores *rs)
+{
+	return rs->n;
+}
