@@ -65,7 +65,8 @@ kv_audit_failure(
 	add_answer(&line, reply);
 	add_caller(&line, &call->caller);
 	if (why == NULL)
-		why = reply->fault.message[0] != '\0' ? reply->fault.message : reply->why;
+		why = reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message :
+									       reply->why;
 	if (why != NULL && why[0] != '\0')
 		kv_log_field(&line, "why", why);
 	write_line(KV_LOG_NOTICE, &line);

@@ -343,6 +343,9 @@ page_done(void *arg, struct kv_reply *reply)
 	int err = reply->err;
 
 	g->ticket = NULL;
+	if (err ==
+	    -ENOENT) /* the list itself is always there; and readdir(3) takes ENOENT for the end of an empty folder */
+		err = -EBADMSG;
 	if (err != 0) {
 		fail(g, err, reply);
 		return;

@@ -4,18 +4,16 @@
  * A ticket is QUEUED (in the list of its priority and bucket), SENT (an attempt is under way) or
  * RESTING (its attempt failed; its timer puts it back). From its first attempt on a deadline runs.
  *
- * A bucket paces one class of requests: a token bucket of depth 2 that is filled a little slower
- * than its rate, so that no window of 10 s ever holds more than 10 x rate - 1 requests (the service
- * counts in windows of 10 s). A 429 closes the bucket: one probe goes out every 0.25 s until one is
- * served; then the rate is half of what was served in the 10 s before and climbs by 2 % of the ceiling
- * every 10 s. A 5xx or a broken connection is its request's own affair; only when more than half
- * of the last 20 attempts failed do all buckets close.
+ * Each class of requests has a bucket (cache/bucket) that says when the next one may go. A 5xx or a
+ * broken connection is its request's own affair; only when more than half of the last 20 attempts
+ * failed do all buckets close, and probe until the vault serves again.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/audit.h"
+#include "cache/bucket.h"
 #include "cache/throttle.h"
 #include "client/clock.h"
 #include "client/log.h"
@@ -24,12 +22,7 @@
 #define MODULE		 "throttle"
 #define PRIORITIES	 (KV_METADATA + 1)
 #define BUCKETS		 3
-#define DEPTH		 2.0
-#define WINDOW_S	 10
-#define PROBE_MS	 250
 #define SHARE		 0.5
-#define CLIMB		 0.02
-#define MIN_RATE	 1.0
 #define RECENT		 20
 #define IMPATIENT_MS	 10000
 #define TLS_ATTEMPTS	 3
@@ -45,16 +38,7 @@ struct queue {
 };
 
 struct bucket {
-	double ceiling, rate; /* requests per second */
-	double tokens;
-	int64_t mono_filled;
-	int64_t mono_climb;	       /* when the rate last changed */
-	bool is_closed;		       /* probing */
-	bool is_probing;	       /* the probe is under way */
-	int64_t mono_probe;	       /* not before */
-	int64_t mono_served;	       /* the last request that was served */
-	unsigned int served[WINDOW_S]; /* per second, by mono_second % WINDOW_S */
-	int64_t mono_second;	       /* of the newest count */
+	struct kv_bucket pace;
 	struct queue queues[PRIORITIES];
 };
 
@@ -158,99 +142,6 @@ bucket_of(struct kv_throttle *th, const struct kv_call *call)
 	return &th->buckets[call->op == KV_OP_BACKUP && call->type == KV_KEYS ? OF_KEYS : LIGHT];
 }
 
-static void
-init_bucket(struct bucket *b, double rate)
-{
-	const int64_t mono_now = kv_clock_mono_ms();
-
-	b->ceiling = b->rate = rate;
-	b->tokens = DEPTH;
-	b->mono_filled = b->mono_climb = b->mono_served = mono_now;
-	b->mono_second = mono_now / 1000;
-	for (int p = 0; p < PRIORITIES; p++)
-		init_queue(&b->queues[p]);
-}
-
-/* Tokens per second: with the depth and the one that may not be, 10 x rate - 1 in any 10 s. */
-static double
-fill_rate(const struct bucket *b)
-{
-	return b->rate - (DEPTH + 1) / WINDOW_S;
-}
-
-static void
-fill(struct bucket *b, int64_t mono_now)
-{
-	while (b->rate < b->ceiling && mono_now - b->mono_climb >= WINDOW_S * 1000) {
-		b->rate += CLIMB * b->ceiling;
-		if (b->rate > b->ceiling)
-			b->rate = b->ceiling;
-		b->mono_climb += WINDOW_S * 1000;
-	}
-	b->tokens += (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b);
-	if (b->tokens > DEPTH)
-		b->tokens = DEPTH;
-	b->mono_filled = mono_now;
-}
-
-/* Milliseconds until the bucket lets one go; 0: now; -1: when the probe has been answered. */
-static int64_t
-wait_of(struct bucket *b, int64_t mono_now)
-{
-	if (b->is_closed) {
-		if (b->is_probing)
-			return -1;
-		return b->mono_probe > mono_now ? b->mono_probe - mono_now : 0;
-	}
-	fill(b, mono_now);
-	if (b->tokens >= 1)
-		return 0;
-	return (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
-}
-
-static void
-forget_old_counts(struct bucket *b, int64_t mono_second)
-{
-	if (mono_second - b->mono_second >= WINDOW_S)
-		memset(b->served, 0, sizeof(b->served));
-	else
-		for (int64_t s = b->mono_second + 1; s <= mono_second; s++)
-			b->served[s % WINDOW_S] = 0;
-	b->mono_second = mono_second;
-}
-
-static void
-close_bucket(struct bucket *b, int64_t mono_now, int64_t retry_after_ms)
-{
-	const int64_t jittered = PROBE_MS / 2 + arc4random_uniform(PROBE_MS);
-
-	b->is_closed = true;
-	b->is_probing = false;
-	b->mono_probe = mono_now + (retry_after_ms > jittered ? retry_after_ms : jittered);
-}
-
-static void
-served(struct bucket *b, int64_t mono_now)
-{
-	unsigned int sum = 0;
-
-	forget_old_counts(b, mono_now / 1000);
-	if (b->is_closed && b->is_probing) {
-		for (int i = 0; i < WINDOW_S; i++)
-			sum += b->served[i];
-		b->rate = SHARE * sum / WINDOW_S;
-		if (b->rate < MIN_RATE)
-			b->rate = MIN_RATE;
-		if (b->rate > b->ceiling)
-			b->rate = b->ceiling;
-		b->is_closed = b->is_probing = false;
-		b->tokens = 0;
-		b->mono_filled = b->mono_climb = mono_now;
-	}
-	b->mono_served = mono_now;
-	b->served[mono_now / 1000 % WINDOW_S]++;
-}
-
 /* ---- tickets ---- */
 
 static void
@@ -305,7 +196,7 @@ static void
 deadline_over(void *arg)
 {
 	struct kv_ticket *t = arg;
-	const int64_t idle_ms = kv_clock_mono_ms() - t->bucket->mono_served;
+	const int64_t idle_ms = kv_clock_mono_ms() - t->bucket->pace.mono_served;
 
 	if (t->attempts == 0 && idle_ms < t->throttle->o.timeout_ms) {
 		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
@@ -317,7 +208,7 @@ deadline_over(void *arg)
 		kv_vault_cancel(t->attempt);
 		t->throttle->n_sent--;
 		if (t->is_probe)
-			close_bucket(t->bucket, kv_clock_mono_ms(), 0);
+			kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
 		t->last = (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
 		kv_timer_set(&t->throttle->turn, 0);
 	}
@@ -382,8 +273,8 @@ close_all_if_failing(struct kv_throttle *th, bool has_failed, int64_t mono_now)
 	if (__builtin_popcount(th->recent) <= RECENT / 2)
 		return;
 	for (int i = 0; i < BUCKETS; i++)
-		if (!th->buckets[i].is_closed)
-			close_bucket(&th->buckets[i], mono_now, 0);
+		if (!th->buckets[i].pace.is_closed)
+			kv_bucket_close(&th->buckets[i].pace, mono_now);
 }
 
 /* What an attempt's end says about the bucket and the vault. */
@@ -391,20 +282,20 @@ static void
 learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
 {
 	struct kv_throttle *th = t->throttle;
-	struct bucket *b = t->bucket;
+	struct kv_bucket *pace = &t->bucket->pace;
 	const bool is_down = reply->err != 0 && (reply->status == 0 || kv_err_is_passing(reply->status));
 
 	if (reply->status == 429) {
-		close_bucket(b, mono_now, reply->retry_after_ms);
+		kv_bucket_limited(pace, reply->retry_after_ms, mono_now);
 		return;
 	}
 	close_all_if_failing(th, is_down, mono_now);
 	if (!is_down) {
 		if (t->is_probe)
 			th->recent = 0;
-		served(b, mono_now);
+		kv_bucket_served(pace, t->is_probe, mono_now);
 	} else if (t->is_probe) {
-		close_bucket(b, mono_now, reply->retry_after_ms);
+		kv_bucket_close(pace, mono_now);
 	}
 }
 
@@ -443,12 +334,9 @@ static void
 send_attempt(struct kv_ticket *t)
 {
 	struct kv_throttle *th = t->throttle;
-	struct bucket *b = t->bucket;
 	int err;
 
-	t->is_probe = b->is_closed;
-	b->is_probing = b->is_closed;
-	b->tokens -= 1;
+	t->is_probe = kv_bucket_take(&t->bucket->pace);
 	t->state = SENT;
 	th->n_sent++;
 	if (t->attempts++ == 0) {
@@ -472,7 +360,8 @@ next_ticket(struct kv_throttle *th, int64_t *wait_ms)
 
 	*wait_ms = -1;
 	for (int i = 0; i < BUCKETS; i++) {
-		waits[i] = has_queued(&th->buckets[i]) ? wait_of(&th->buckets[i], mono_now) : -1;
+		waits[i] =
+		    has_queued(&th->buckets[i]) ? kv_bucket_wait_ms(&th->buckets[i].pace, mono_now) : -1;
 		if (waits[i] >= 0 && (*wait_ms < 0 || waits[i] < *wait_ms))
 			*wait_ms = waits[i];
 	}
@@ -570,7 +459,7 @@ kv_throttle_cancel(struct kv_ticket *t)
 		kv_vault_cancel(t->attempt);
 		t->throttle->n_sent--;
 		if (t->is_probe)
-			close_bucket(t->bucket, kv_clock_mono_ms(), 0);
+			kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
 		kv_timer_set(&t->throttle->turn, 0);
 	}
 	free_ticket(t);
@@ -599,8 +488,12 @@ kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_th
 	th->vault = vault;
 	th->o = *options;
 	th->is_patient = true;
-	for (int i = 0; i < BUCKETS; i++)
-		init_bucket(&th->buckets[i], options->rate > 0 ? options->rate : class_rates[i]);
+	for (int i = 0; i < BUCKETS; i++) {
+		kv_bucket_init(&th->buckets[i].pace, options->rate > 0 ? options->rate : class_rates[i],
+		    SHARE, kv_clock_mono_ms());
+		for (int p = 0; p < PRIORITIES; p++)
+			init_queue(&th->buckets[i].queues[p]);
+	}
 	kv_timer_init(&th->turn, loop, take_turn, th);
 	return th;
 }

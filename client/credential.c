@@ -131,17 +131,22 @@ source_name(const struct kv_credential *c)
 static void
 say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 {
+	const char *text, *end;
 	struct kv_fault fault;
 
 	kv_json_token_fault(answer->body, answer->body_len, &fault);
+	text = fault.message[0] != '\0' ? fault.message : fault.code;
 	if (c->source == KV_AUTH_MANAGED)
 		kv_buf_say(&c->why, "the managed identity got no token (status %ld)", answer->status);
 	else
-		kv_buf_say(&c->why, "%s refused client %s of tenant %s (status %ld)", c->o->authority,
+		kv_buf_say(&c->why, "%s refuses client %s of tenant %s (status %ld)", c->o->authority,
 		    c->o->client_id, c->o->tenant != NULL ? c->o->tenant : c->audience->tenant,
 		    answer->status);
-	if (fault.message[0] != '\0' || fault.code[0] != '\0')
-		kv_buf_say(&c->why, ": %s", fault.message[0] != '\0' ? fault.message : fault.code);
+	end = strstr(text, ". "); /* what follows is advice and ids of the trace */
+	if (text[0] != '\0')
+		kv_buf_say(&c->why, ": %.*s", end != NULL ? (int)(end - text) : (int)strlen(text), text);
+	if (c->source == KV_AUTH_ENV)
+		kv_buf_say(&c->why, "; check AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID");
 }
 
 static void

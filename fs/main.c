@@ -431,7 +431,7 @@ run(struct program *p, int report_fd)
 	int err;
 
 	guard_secrets();
-	kv_log_open(p->options.is_foreground, p->options.debug);
+	kv_log_open(p->options.given.is_foreground, p->options.debug);
 	kv_buf_init(&why, 4096);
 	err = start(p, &why);
 	if (err != 0) {
@@ -507,14 +507,15 @@ main(int argc, char *argv[])
 	kv_buf_init(&why, 4096);
 	if (kv_options_parse(argc, argv, &program.options, &why) != 0) {
 		print_failure(kv_buf_str(&why));
-	} else if (program.options.wants_help) {
+	} else if (program.options.given.wants_help) {
 		fputs(kv_options_help(), stdout);
 		status = 0;
-	} else if (program.options.wants_version) {
+	} else if (program.options.given.wants_version) {
 		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
 		status = 0;
 	} else {
-		status = program.options.is_foreground ? run(&program, -1) : run_in_background(&program);
+		status =
+		    program.options.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}
 	kv_buf_release(&why);
 	kv_options_release(&program.options);

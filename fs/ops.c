@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cache/object.h"
 #include "client/clock.h"
 #include "client/log.h"
 #include "fs/drop.h"
@@ -43,26 +44,37 @@ is_refused(fuse_req_t req)
 	return true;
 }
 
-/* Somebody writes where nothing can be written: say where to write. */
+/* Somebody writes where nothing can be written: say where to write. name is in folder, or NULL for folder itself. */
 static void
-refuse_write(fuse_req_t req, const char *what)
+refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, const char *name)
 {
+	const struct kv_mount *m = mount_of(req);
 	struct kv_caller caller;
-	struct kv_buf line;
+	struct kv_buf line, object;
 
 	kv_request_caller(req, &caller);
+	kv_buf_init(&object, 512);
+	if (folder->kind == KV_NODE_TYPE || folder->kind == KV_NODE_BLOB)
+		kv_buf_say(&object, "%s/", kv_type_name(folder->type));
+	kv_buf_say(&object, "%s",
+	    folder->kind == KV_NODE_BLOB ? folder->object->name :
+		name != NULL		 ? name :
+					   "");
 	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "vault", kv_vault_name(m->vault));
 	kv_log_field(&line, "op", what);
+	kv_log_field(&line, "object", kv_buf_str(&object));
 	kv_log_field(&line, "errno", "EACCES");
 	kv_log_number(&line, "uid", caller.uid);
 	kv_log_number(&line, "pid", caller.pid);
 	kv_log_field(&line, "cmd", caller.command);
 	kv_log_field(&line, "why",
-	    mount_of(req)->tree.drop != NULL ?
+	    m->tree.drop != NULL ?
 		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/" :
 		"the mount is read-only");
 	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line) + 1);
 	kv_buf_release(&line);
+	kv_buf_release(&object);
 	fuse_reply_err(req, EACCES);
 }
 
@@ -171,7 +183,7 @@ op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int what, struc
 		return;
 	}
 	if (node->kind != KV_NODE_DROP_FILE) {
-		refuse_write(req, "setattr");
+		refuse_write(req, "setattr", node, NULL);
 		return;
 	}
 	if (what & FUSE_SET_ATTR_SIZE)
@@ -217,6 +229,13 @@ op_setxattr(fuse_req_t req, fuse_ino_t number, const char *name, const char *val
 		fuse_reply_err(req, strstr(name, "posix_acl") != NULL ? 0 : ENOTSUP);
 }
 
+/* The same, where there is no ACL to copy. */
+static void
+op_removexattr(fuse_req_t req, fuse_ino_t number, const char *name)
+{
+	op_setxattr(req, number, name, NULL, 0, 0);
+}
+
 static void
 op_statfs(fuse_req_t req, fuse_ino_t number)
 {
@@ -244,7 +263,7 @@ op_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 	if (is_refused(req))
 		return;
 	if (node->kind == KV_NODE_BLOB && (fi->flags & O_ACCMODE) != O_RDONLY) {
-		refuse_write(req, "open");
+		refuse_write(req, "open", node, NULL);
 		return;
 	}
 	if (node->kind == KV_NODE_BLOB) {
@@ -412,7 +431,7 @@ op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, stru
 	if (is_refused(req))
 		return;
 	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "create");
+		refuse_write(req, "create", folder, name);
 		return;
 	}
 	err = kv_restore_make(m->restores, folder, name, &node);
@@ -463,7 +482,7 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 	(void)mode;
 	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "mkdir");
+		refuse_write(req, "mkdir", folder, name);
 		return;
 	}
 	err = kv_tree_make(folder, KV_NODE_DROP_FOLDER, name, &node);
@@ -480,7 +499,7 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct kv_node *folder = node_of(req, parent), *node;
 
 	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "unlink");
+		refuse_write(req, "unlink", folder, name);
 		return;
 	}
 	node = kv_tree_child(folder, name);
@@ -499,7 +518,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 	if (is_refused(req))
 		return;
 	if (folder->kind != KV_NODE_DROP_FOLDER || to->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "rename");
+		refuse_write(req, "rename", folder, name);
 		return;
 	}
 	node = kv_tree_child(folder, name);
@@ -560,6 +579,7 @@ const struct fuse_lowlevel_ops kv_ops = {
 	.statfs = op_statfs,
 	.setxattr = op_setxattr,
 	.getxattr = op_getxattr,
+	.removexattr = op_removexattr,
 	.create = op_create,
 	.fallocate = op_fallocate,
 };

@@ -10,13 +10,11 @@
 #include "client/buf.h"
 #include "client/json.h"
 #include "client/origin.h"
-
-struct kv_string;
+#include "fs/given.h"
 
 struct kv_options {
 	struct kv_origin vault;
 	char *mountpoint; /* absolute */
-	char *program;	  /* argv[0]'s last part */
 	struct kv_auth_options auth;
 	char *ca_file;
 	char *api_version;
@@ -32,15 +30,14 @@ struct kv_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	bool is_foreground, is_read_only, is_dry_run;
+	bool is_read_only, is_dry_run;
 	bool allow_other, allow_root;
-	bool wants_help, wants_version;
-	struct kv_string *strings; /* all that options point to, freed and wiped together */
+	struct kv_given given; /* what all strings here point to */
 };
 
 /*
  * 0; or -EINVAL and one sentence in why that names the option, its value and what would be right.
- * With wants_help or wants_version nothing else is set. options is released in any case.
+ * With given.wants_help or given.wants_version nothing else is set. options is released in any case.
  */
 int kv_options_parse(
     int argc, char *const argv[], struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;

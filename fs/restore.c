@@ -103,7 +103,7 @@ is_restored(struct kv_restores *rs, const unsigned char *digest, enum kv_type ty
 	found = tfind(&probe, &rs->receipts, compare_receipts);
 	if (found == NULL)
 		return false;
-	return listing == NULL || kv_listing_find(listing, (*found)->name, &object) != -ENOENT;
+	return kv_listing_find(listing, (*found)->name, &object) != -ENOENT;
 }
 
 /* That there is no memory for a receipt costs no more than a needless request later. */
@@ -237,7 +237,7 @@ succeed(struct kv_restore *r, const struct kv_item *item)
 	}
 	keep_receipt(r, item);
 	kv_unlisted_forget(m->unlisted, r->type, item->name);
-	if (m->listings[r->type] != NULL && kv_listing_add(m->listings[r->type], item, &object) != 0)
+	if (kv_listing_add(m->listings[r->type], item, &object) != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
 		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
 		    kv_type_name(r->type), item->name);
@@ -431,6 +431,20 @@ judge(const unsigned char *data, size_t len, const struct kv_node *folder, enum 
 	return why->len > 0 ? -EINVAL : 0;
 }
 
+/* A type that types= leaves out is not restored either. */
+static int
+check_mounted(const struct kv_mount *m, enum kv_type *type, bool *is_guess, struct kv_buf *why)
+{
+	if (*is_guess && (m->listings[KV_CERTIFICATES] == NULL || m->listings[KV_KEYS] == NULL)) {
+		*type = m->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
+		*is_guess = false;
+	}
+	if (m->listings[*type] != NULL)
+		return 0;
+	kv_buf_say(why, "this mount leaves %s out (-o types=)", kv_type_name(*type));
+	return -EACCES;
+}
+
 static int
 start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
     const struct kv_caller *caller, struct kv_buf *raw, enum kv_type type, bool is_guess)
@@ -456,7 +470,7 @@ start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, cons
 	r->type = type;
 	r->is_guess = is_guess;
 	guess_name(name, guess);
-	r->knew = rs->mount->listings[type] == NULL || kv_listing_knew(rs->mount->listings[type], guess);
+	r->knew = kv_listing_knew(rs->mount->listings[type], guess);
 	r->name = strdup(name);
 	err = r->name != NULL ? kv_blob_new(raw, &r->blob) : -ENOMEM;
 	if (err == 0)
@@ -512,13 +526,15 @@ check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *fo
 	unsigned char digest[KV_DIGEST_LEN];
 	enum kv_type type = KV_KEYS;
 	struct kv_buf raw;
-	bool is_guess;
+	bool is_guess = false;
 	int err;
 
 	kv_buf_init(&raw, drop->data.max);
 	err = read_content(drop, &raw, why);
 	if (err == 0)
 		err = judge(raw.data, raw.len, folder, &type, &is_guess, why);
+	if (err == 0)
+		err = check_mounted(rs->mount, &type, &is_guess, why);
 	if (err != 0)
 		goto out;
 	kv_blob_digest(raw.data, raw.len, digest);

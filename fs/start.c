@@ -24,10 +24,34 @@ struct start {
 	struct kv_buf denied; /* the first 403's */
 };
 
+/* What the service or the library said; of a refused token our own sentence says more. */
 static const char *
 text_of(const struct kv_reply *reply)
 {
-	return reply->fault.message[0] != '\0' ? reply->fault.message : reply->why != NULL ? reply->why : "";
+	const char *why = reply->why != NULL ? reply->why : "";
+
+	return reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message : why;
+}
+
+static const char *
+code_of(const struct kv_reply *reply)
+{
+	return reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
+}
+
+static void
+say_status(const char *host, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
+{
+	kv_buf_say(why, "%s answers %ld", host, reply->status);
+	if (code_of(reply)[0] != '\0')
+		kv_buf_say(why, " %s", code_of(reply));
+	kv_buf_say(why, " to the list of %s: ", kv_type_name(type));
+	if (reply->status == 404)
+		kv_buf_say(why, "is this the vault's name?");
+	else if (kv_err_is_passing(reply->status))
+		kv_buf_say(why, "try again later");
+	else
+		kv_buf_say(why, "%s", text_of(reply)[0] != '\0' ? text_of(reply) : "is it a vault?");
 }
 
 static void
@@ -35,15 +59,14 @@ say_failure(
     const struct kv_mount *m, enum kv_type type, int err, const struct kv_reply *reply, struct kv_buf *why)
 {
 	const char *host = kv_vault_name(m->vault), *text = text_of(reply);
-	const char *code = reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
 
 	if (reply->is_of_token)
 		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
 	else if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
-		kv_buf_say(why, "%s answers %ld %s to the list of %s: %s%s", host, reply->status, code,
-		    kv_type_name(type), text, reply->status == 404 ? " (is this the vault's name?)" : "");
+		say_status(host, type, reply, why);
 	else if (err == -EHOSTUNREACH)
-		kv_buf_say(why, "there is no host %s: is the vault's name right? (%s)", host, text);
+		kv_buf_say(
+		    why, "the host %s is not known: is the vault's name right, and does DNS work?", host);
 	else if (err == -ECONNREFUSED)
 		kv_buf_say(why, "%s cannot be reached: %s", host, text);
 	else if (err == -EPROTO)
@@ -68,8 +91,7 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 		reply = &unknown;
 	page->is_denied = err != 0 && reply->status == 403 && !reply->is_of_token;
 	if (page->is_denied && s->denied.len == 0)
-		kv_buf_say(&s->denied, "%s: %s",
-		    reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code, text_of(reply));
+		kv_buf_say(&s->denied, "%s", code_of(reply));
 	if (err != 0 && !page->is_denied && s->why.len == 0)
 		say_failure(s->mount, page->type, err, reply, &s->why);
 	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
@@ -94,12 +116,14 @@ say_denied(const struct start *s, struct kv_buf *why)
 	kv_buf_init(&others, 64);
 	say_types(s, true, " and ", &denied);
 	say_types(s, false, ":", &others);
-	kv_buf_say(why, "no permission to list %s in %s (%s): grant it, ", kv_buf_str(&denied),
-	    kv_vault_name(s->mount->vault), kv_buf_str(&s->denied));
-	if (others.len > 0)
-		kv_buf_say(why, "or leave them out with -o types=%s", kv_buf_str(&others));
+	if (strcmp(kv_buf_str(&s->denied), "ForbiddenByFirewall") == 0 ||
+	    strcmp(kv_buf_str(&s->denied), "ForbiddenByConnection") == 0)
+		kv_buf_say(why, "the network rules of %s refuse this machine (%s): allow its address there",
+		    kv_vault_name(s->mount->vault), kv_buf_str(&s->denied));
 	else
-		kv_buf_say(why, "or name others with -o types=");
+		kv_buf_say(why, "no permission to list %s in %s (%s): grant it, or %s with -o types=%s",
+		    kv_buf_str(&denied), kv_vault_name(s->mount->vault), kv_buf_str(&s->denied),
+		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
 	kv_buf_release(&denied);
 	kv_buf_release(&others);
 }

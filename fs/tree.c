@@ -61,9 +61,9 @@ free_if_unused(struct kv_node *node)
 		free_node(node);
 }
 
-/* restore/ with keys/, secrets/ and certificates/ in it, so that a blob can be copied there at once. */
+/* restore/ with a folder for each type in it, so that a blob can be copied there at once. */
 static int
-make_drop(struct kv_tree *tree)
+make_drop(struct kv_tree *tree, const bool has_type[KV_TYPES])
 {
 	struct kv_node *folder;
 	int err = 0;
@@ -72,7 +72,9 @@ make_drop(struct kv_tree *tree)
 	if (tree->drop == NULL)
 		return -ENOMEM;
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		err = kv_tree_make(tree->drop, KV_NODE_DROP_FOLDER, kv_type_name((enum kv_type)t), &folder);
+		if (has_type[t])
+			err = kv_tree_make(
+			    tree->drop, KV_NODE_DROP_FOLDER, kv_type_name((enum kv_type)t), &folder);
 	return err;
 }
 
@@ -91,7 +93,7 @@ kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop)
 			return -ENOMEM;
 		tree->types[t]->type = (enum kv_type)t;
 	}
-	return has_drop ? make_drop(tree) : 0;
+	return has_drop ? make_drop(tree, has_type) : 0;
 }
 
 void
