@@ -10,16 +10,16 @@
 #include <stddef.h>
 #include "client/err.h"
 
-#define KV_BLOB_MAX	((size_t)64 << 20)	/* bytes; kvfs' own limit */
-#define KV_DIGEST_LEN	32
+#define KV_BLOB_MAX   ((size_t)64 << 20) /* bytes; kvfs' own limit */
+#define KV_DIGEST_LEN 32
 
 struct kv_buf;
 
 struct kv_blob {
-	size_t		 len;
-	unsigned char	*data;
-	unsigned char	 digest[KV_DIGEST_LEN];	/* SHA-256 of data */
-	unsigned int	 refs;
+	size_t len;
+	unsigned char *data;
+	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of data */
+	unsigned int refs;
 };
 
 /* A new blob with one reference; takes the content out of b, which is then empty. */
@@ -29,10 +29,10 @@ struct kv_blob *kv_blob_ref(struct kv_blob *blob);
 void kv_blob_unref(struct kv_blob *blob);
 
 enum kv_blob_format {
-	KV_BLOB_UNKNOWN,	/* no known magic: only the service can judge */
-	KV_BLOB_KEY_OR_CERT,	/* the magic that keys and certificates share */
+	KV_BLOB_UNKNOWN,     /* no known magic: only the service can judge */
+	KV_BLOB_KEY_OR_CERT, /* the magic that keys and certificates share */
 	KV_BLOB_SECRET,
-	KV_BLOB_HSM,		/* no magic, a compact JWE */
+	KV_BLOB_HSM, /* no magic, a compact JWE */
 };
 /*
  * What the first bytes say. *is_complete: false where a known magic is followed by something that

@@ -9,10 +9,10 @@
 #include "client/err.h"
 
 struct kv_buf {
-	unsigned char	*data;
-	size_t		 len;
-	size_t		 size;	/* allocated, 0 while data is a constant "" */
-	size_t		 max;	/* of len */
+	unsigned char *data;
+	size_t len;
+	size_t size; /* allocated, 0 while data is a constant "" */
+	size_t max;  /* of len */
 };
 
 /* max is the most that the buffer may ever hold, in bytes. Allocates nothing. */

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 
 #define KV_MUST_CHECK	__attribute__((warn_unused_result))
-#define KV_PRINTF(f, a)	__attribute__((format(printf, f, a)))
+#define KV_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* What an error body says; strings are cut to fit and always terminated. */
 struct kv_fault {
-	char	code[64];	/* "Forbidden", "KeyNotFound", "" where none was given */
-	char	inner[64];	/* innermost innererror.code, "ForbiddenByRbac", or "" */
-	char	message[512];	/* one line: runs of white space and controls are one blank */
+	char code[64];	   /* "Forbidden", "KeyNotFound", "" where none was given */
+	char inner[64];	   /* innermost innererror.code, "ForbiddenByRbac", or "" */
+	char message[512]; /* one line: runs of white space and controls are one blank */
 };
 
 /*

@@ -517,6 +517,20 @@ kv_json_token_release(struct kv_token *token)
 	memset(token, 0, sizeof(*token));
 }
 
+int64_t
+kv_json_purge_date(const char *text, size_t len)
+{
+	struct kv_value *root;
+	int64_t wall = 0;
+
+	if (kv_value_parse(text, len, &root) != 0)
+		return 0;
+	if (kv_value_integer(root, "scheduledPurgeDate", &wall) != 0)
+		wall = 0;
+	kv_value_free(root);
+	return wall;
+}
+
 void
 kv_json_token_fault(const char *text, size_t len, struct kv_fault *fault)
 {

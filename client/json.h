@@ -14,9 +14,9 @@ struct kv_buf;
 struct kv_origin;
 
 enum kv_type { KV_KEYS, KV_SECRETS, KV_CERTIFICATES };
-#define KV_TYPES	3
-#define KV_NAME_MAX	127	/* characters of an object's name */
-#define KV_FINGERPRINT_LEN	16
+#define KV_TYPES	   3
+#define KV_NAME_MAX	   127 /* characters of an object's name */
+#define KV_FINGERPRINT_LEN 16
 
 /* "keys", "secrets", "certificates": path segment, directory name and word for the log. */
 const char *kv_type_name(enum kv_type type);
@@ -27,18 +27,19 @@ bool kv_json_is_name(const char *name);
 
 /* An object or one of its versions, as in a list. */
 struct kv_item {
-	char		 name[KV_NAME_MAX + 1];	/* the service's spelling */
-	char		 version[64];	/* "" in a list of objects, as the service gives it */
-	int64_t		 wall_created;	/* Unix seconds, 0 where not given */
-	int64_t		 wall_updated;
-	bool		 is_enabled;	/* true where not given */
-	bool		 is_managed;	/* belongs to a certificate, whose backup holds it */
-	unsigned char	 fingerprint[KV_FINGERPRINT_LEN];	/* of the whole item; the order of members does not matter */
+	char name[KV_NAME_MAX + 1]; /* the service's spelling */
+	char version[64];	    /* "" in a list of objects, as the service gives it */
+	int64_t wall_created;	    /* Unix seconds, 0 where not given */
+	int64_t wall_updated;
+	bool is_enabled; /* true where not given */
+	bool is_managed; /* belongs to a certificate, whose backup holds it */
+	unsigned char
+	    fingerprint[KV_FINGERPRINT_LEN]; /* of the whole item; the order of members does not matter */
 };
 struct kv_page {
-	struct kv_item	*items;
-	size_t		 n;
-	char		*next_link;	/* absolute, verbatim; NULL at the end */
+	struct kv_item *items;
+	size_t n;
+	char *next_link; /* absolute, verbatim; NULL at the end */
 };
 /*
  * A page of GET /TYPE or GET /TYPE/NAME/versions. Each item's id ("kid" or "id") must be
@@ -65,6 +66,8 @@ int kv_json_restore_body(const void *data, size_t len, struct kv_buf *body) KV_M
 
 /* An error body of the vault; never fails, what is no such body leaves empty strings. */
 void kv_json_fault(const char *text, size_t len, struct kv_fault *fault);
+/* When the service purges a deleted object by itself, Unix seconds; 0 where the body does not say. */
+int64_t kv_json_purge_date(const char *text, size_t len);
 /*
  * An id in single quotes inside a fault's message, of that type: "… restoring the key
  * 'https://v…/keys/N/VERSION'. …". The host does not count. -ENOENT where there is none.
@@ -77,8 +80,8 @@ int kv_json_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_
  * CLI's local-time expiresOn, are ignored). life_s is 0 where the answer does not say.
  */
 struct kv_token {
-	char	*value;		/* wiped by kv_json_token_release() */
-	int64_t	 life_s;	/* seconds from now */
+	char *value;	/* wiped by kv_json_token_release() */
+	int64_t life_s; /* seconds from now */
 };
 int kv_json_token(const char *text, size_t len, int64_t wall_now, struct kv_token *token) KV_MUST_CHECK;
 void kv_json_token_release(struct kv_token *token);

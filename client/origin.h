@@ -9,9 +9,9 @@
 #include "client/err.h"
 
 struct kv_origin {
-	char		host[256];	/* lower case, without brackets or a final dot */
-	uint16_t	port;
-	bool		is_https;
+	char host[256]; /* lower case, without brackets or a final dot */
+	uint16_t port;
+	bool is_https;
 };
 
 /*

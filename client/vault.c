@@ -177,6 +177,7 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 		reply->item = reply->err == 0 ? &item : NULL;
 		break;
 	case KV_OP_DELETED:
+		reply->wall_purge = kv_json_purge_date(answer->body, answer->body_len);
 		break;
 	}
 	if (reply->err == -EBADMSG)

@@ -57,6 +57,7 @@ struct kv_reply {
 	bool is_of_token;	    /* the failure is the credential's, not the vault's */
 	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */
 	struct kv_blob *blob;	    /* BACKUP; kv_blob_ref() keeps it */
+	int64_t wall_purge;	    /* DELETED: when the service purges it by itself, 0 where unknown */
 	const struct kv_item *item; /* RESTORE: what has been restored */
 };
 typedef void kv_vault_done(void *arg, struct kv_reply *reply);

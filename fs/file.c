@@ -120,24 +120,6 @@ reply_attributes(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 	fuse_reply_attr(req, &attr, kv_file_attr_valid_s(m, node));
 }
 
-/* Programs that only look at names, as the lookers option says. */
-static bool
-is_looker(const struct kv_mount *m, const char *command)
-{
-	const char *list = m->o->lookers;
-	const size_t n = strlen(command);
-
-	for (;;) {
-		const size_t len = strcspn(list, ":");
-
-		if (len == n && n > 0 && strncmp(list, command, n) == 0)
-			return true;
-		if (list[len] == '\0')
-			return false;
-		list += len + 1;
-	}
-}
-
 /* ---- a content for a node ---- */
 
 static void
@@ -195,6 +177,7 @@ give(struct handle *h, struct kv_blob *blob, const struct kv_caller *caller)
 
 	h->blob = kv_blob_ref(blob);
 	kv_blobs_was_read(m->blobs, h->node->object);
+	kv_lookers_read(&m->lookers, caller);
 	m->n_reads++;
 	kv_audit_read(m->vault, h->node->type, h->node->object->name, caller, blob->len);
 }
@@ -282,10 +265,12 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 		return;
 	}
 	kv_request_caller(req, &caller);
-	if (is_looker(m, caller.command))
+	if (kv_lookers_has(&m->lookers, &caller)) {
 		reply_attributes(m, req, node);
-	else
+	} else {
+		kv_lookers_fetched(&m->lookers, &caller);
 		(void)wait_for_blob(m, req, node, size_known);
+	}
 }
 
 /* ---- open ---- */

@@ -153,6 +153,21 @@ look_awake(void *arg)
 
 /* ---- the mount ---- */
 
+/* A little less than fs.fuse.max_request_timeout, beyond which the kernel ends the whole mount; 0: no limit. */
+static int64_t
+patience_of_kernel_ms(void)
+{
+	FILE *f = fopen("/proc/sys/fs/fuse/max_request_timeout", "re");
+	long long limit_s = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lld", &limit_s) != 1)
+		limit_s = 0;
+	fclose(f);
+	return limit_s > 0 ? limit_s * 800 : 0;
+}
+
 static void
 keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments)
 {
@@ -318,9 +333,11 @@ start(struct program *p, struct kv_buf *why)
 	int err;
 
 	m->o = &p->options;
+	m->patience_ms = patience_of_kernel_ms();
 	m->loop = kv_loop_new();
 	if (m->loop == NULL)
 		return -ENOMEM;
+	kv_lookers_init(&m->lookers, m->loop, p->options.lookers);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
 	err = watch_signals(p);
@@ -353,6 +370,7 @@ stop(struct program *p)
 		fuse_session_destroy(m->session);
 	m->session = NULL;
 	free(p->request.mem);
+	kv_lookers_release(&m->lookers);
 	kv_restores_free(m->restores);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include "client/json.h"
 #include "client/loop.h"
+#include "fs/lookers.h"
 #include "fs/options.h"
 #include "fs/tree.h"
 
@@ -31,10 +32,12 @@ struct kv_mount {
 	struct kv_restores *restores; /* NULL with -o ro */
 	struct fuse_session *session;
 	struct kv_tree tree;
+	struct kv_lookers lookers;
 	struct kv_request *requests; /* that wait for something */
 	bool is_ending;		     /* new requests get EIO */
 	int64_t wall_mounted;
 	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */
+	int64_t patience_ms;			/* how long the kernel lets a request wait; 0: for ever */
 	uint64_t n_reads, n_restored, n_failed; /* for the sum at the end */
 };
 

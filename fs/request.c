@@ -53,19 +53,28 @@ is_being_killed(pid_t tid)
 }
 
 static void
+give_up(struct kv_request *r, int err)
+{
+	if (r->cancel != NULL)
+		r->cancel(r->arg);
+	kv_request_fail(r, err);
+}
+
+static void
 look(void *arg)
 {
 	struct kv_request *r = arg;
 
-	if (r->is_sent)
-		return;
-	if (is_being_killed(fuse_req_ctx(r->req)->pid)) {
-		if (r->cancel != NULL)
-			r->cancel(r->arg);
-		kv_request_fail(r, -EINTR);
-		return;
-	}
-	kv_timer_set(&r->look, LOOK_MS);
+	if (is_being_killed(fuse_req_ctx(r->req)->pid))
+		give_up(r, -EINTR);
+	else
+		kv_timer_set(&r->look, LOOK_MS);
+}
+
+static void
+patience_over(void *arg)
+{
+	give_up(arg, -ETIMEDOUT);
 }
 
 /* From libfuse, under its lock: nothing may be answered here. */
@@ -109,6 +118,9 @@ kv_request_new(struct kv_mount *m, fuse_req_t req)
 	r->mount = m;
 	r->req = req;
 	kv_timer_init(&r->look, m->loop, look, r);
+	kv_timer_init(&r->patience, m->loop, patience_over, r);
+	if (m->patience_ms > 0)
+		kv_timer_set(&r->patience, m->patience_ms);
 	fuse_req_interrupt_func(req, interrupted, r);
 	kv_request_caller(req, &r->caller);
 	r->next = m->requests;
@@ -131,6 +143,7 @@ kv_request_end(struct kv_request *r)
 	fuse_req_t req = r->req;
 
 	kv_timer_stop(&r->look);
+	kv_timer_stop(&r->patience);
 	fuse_req_interrupt_func(req, NULL, NULL);
 	if (r->prev != NULL)
 		r->prev->next = r->next;
@@ -155,10 +168,7 @@ kv_request_fail_all(struct kv_mount *m, int err)
 
 	for (struct kv_request *r = m->requests; r != NULL; r = next) {
 		next = r->next;
-		if (r->is_sent)
-			continue;
-		if (r->cancel != NULL)
-			r->cancel(r->arg);
-		kv_request_fail(r, err);
+		if (!r->is_sent)
+			give_up(r, err);
 	}
 }

@@ -2,7 +2,8 @@
 #define KV_FS_REQUEST_H
 /*
  * A FUSE request that waits for the vault. It is answered exactly once: by what it waits for, by a
- * fatal signal of its process (-EINTR), or at the end of the mount (-EIO).
+ * fatal signal of its process (-EINTR), at the end of the mount (-EIO), or before the kernel loses patience
+ * (-ETIMEDOUT): a request that is held longer than fs.fuse.max_request_timeout ends the whole mount.
  */
 #include "client/vault.h"
 #include "fs/mount.h"
@@ -16,8 +17,9 @@ struct kv_request {
 	struct kv_caller caller;
 	kv_request_cancel *cancel;
 	void *arg;
-	bool is_sent;	      /* a restore under way: not cut short by signals, and waited for at the end */
-	struct kv_timer look; /* at the signals of its process */
+	bool is_sent;		  /* a restore under way: waited for at the end of the mount */
+	struct kv_timer look;	  /* at the signals of its process */
+	struct kv_timer patience; /* of the kernel */
 	struct kv_request *next, *prev;
 };
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cache/audit.h"
 #include "cache/finder.h"
@@ -275,14 +276,22 @@ static void
 deleted_known(void *arg, struct kv_reply *reply)
 {
 	struct kv_restore *r = arg;
+	char until[80] = "", why[160];
+	struct tm date;
+	time_t purge;
 
 	r->ticket = NULL;
 	if (reply->err != 0) { /* 404: there is none; anything else tells nothing */
 		wait_and_send(r);
 		return;
 	}
+	purge = (time_t)reply->wall_purge;
+	if (purge > 0 && gmtime_r(&purge, &date) != NULL)
+		strftime(until, sizeof(until), " (the service purges it itself on %Y-%m-%d)", &date);
+	snprintf(
+	    why, sizeof(why), "a deleted object of this name is in the way: recover or purge it%s", until);
 	r->conflict.err = -EEXIST;
-	say_failure(r, &r->conflict, "a deleted object of this name is in the way: recover or purge it");
+	say_failure(r, &r->conflict, why);
 	end(r, -EEXIST);
 }
 
