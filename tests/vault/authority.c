@@ -1,0 +1,376 @@
+/*
+ * The token services. Tokens are given for whatever resource is asked for; whether it is the right
+ * one is the vault's to judge.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "tests/vault/authority.h"
+#include "tests/vault/clock.h"
+#include "tests/vault/mem.h"
+
+static int
+hex(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* A field of a form, decoded; NULL without it. The caller frees it. */
+static char *
+field(const char *form, const char *name)
+{
+	size_t len = strlen(name);
+	struct lv_text t = { 0 };
+
+	while (form != NULL && !(strncmp(form, name, len) == 0 && form[len] == '=')) {
+		form = strchr(form, '&');
+		if (form != NULL)
+			form++;
+	}
+	if (form == NULL)
+		return NULL;
+	for (form += len + 1; *form != '\0' && *form != '&'; form++) {
+		char c = *form == '+' ? ' ' : *form;
+
+		if (c == '%' && hex(form[1]) >= 0 && hex(form[2]) >= 0) {
+			c = (char)(hex(form[1]) << 4 | hex(form[2]));
+			form += 2;
+		}
+		lv_text_add(&t, &c, 1);
+	}
+	return lv_text_take(&t);
+}
+
+static void
+answer_error(struct lv_answer *a, int status, const char *error, int number, const char *text)
+{
+	char trace[LV_GUID_SIZE], correlation[LV_GUID_SIZE], at[32];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	lv_encode_new_guid(trace);
+	lv_encode_new_guid(correlation);
+	strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%SZ", gmtime_r(&now, &tm));
+	a->status = status;
+	lv_text_printf(&a->body, "{\"error\":\"%s\",\"error_description\":", error);
+	lv_text_string(&a->body, text);
+	/* the description goes on with these three, as the service's does */
+	a->body.data[--a->body.len] = '\0';
+	lv_text_printf(&a->body,
+	    " Trace ID: %s Correlation ID: %s Timestamp: %s\",\"error_codes\":[%d],"
+	    "\"timestamp\":\"%s\",\"trace_id\":\"%s\",\"correlation_id\":\"%s\","
+	    "\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}",
+	    trace, correlation, at, number, at, trace, correlation, number);
+}
+
+/* The resource of a v1 request, or of a v2 scope without its "/.default"; NULL without any. */
+static char *
+audience_of(const char *form)
+{
+	char *scope = field(form, "scope"), *resource, *rest, *word, *end;
+
+	if (scope == NULL)
+		return field(form, "resource");
+	resource = NULL;
+	for (rest = scope; resource == NULL && (word = strsep(&rest, " ")) != NULL;) {
+		end = strstr(word, "/.default");
+		if (end != NULL) {
+			*end = '\0';
+			resource = lv_mem_dup(word);
+		}
+	}
+	free(scope);
+	return resource;
+}
+
+static void
+give_token(
+    struct lv_service *s, const struct lv_principal *p, const char *audience, bool is_v1, struct lv_answer *a)
+{
+	int64_t life = s->options->token_life_s, now = lv_clock_wall_s();
+	struct lv_text token = { 0 };
+
+	lv_access_issue(s->access, p, audience, life, &token);
+	if (is_v1)
+		lv_text_printf(&a->body,
+		    "{\"token_type\":\"Bearer\",\"expires_in\":\"%lld\",\"ext_expires_in\":"
+		    "\"%lld\",\"expires_on\":\"%lld\",\"not_before\":\"%lld\",\"resource\":",
+		    (long long)life, (long long)life, (long long)(now + life), (long long)now);
+	else
+		lv_text_printf(&a->body,
+		    "{\"token_type\":\"Bearer\",\"expires_in\":%lld,\"ext_expires_in\":%lld", (long long)life,
+		    (long long)life);
+	if (is_v1)
+		lv_text_string(&a->body, audience);
+	lv_text_printf(&a->body, ",\"access_token\":\"%s\"}", token.data);
+	a->status = 200;
+	lv_text_release(&token);
+}
+
+static void
+refuse_client(const char *id, const char *tenant, struct lv_answer *a)
+{
+	struct lv_text text = { 0 };
+
+	lv_text_printf(&text,
+	    "AADSTS700016: Application with identifier '%s' was not found in the directory '%s'. "
+	    "This can happen if the application has not been installed by the administrator of "
+	    "the tenant or consented to by any user in the tenant.",
+	    id, tenant);
+	answer_error(a, 400, "unauthorized_client", 700016, text.data);
+	lv_text_release(&text);
+}
+
+static void
+refuse_secret(const char *id, struct lv_answer *a)
+{
+	struct lv_text text = { 0 };
+
+	lv_text_printf(&text,
+	    "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the "
+	    "request is the client secret value, not the client secret ID, for a secret added to "
+	    "app '%s'.",
+	    id);
+	answer_error(a, 401, "invalid_client", 7000215, text.data);
+	lv_text_release(&text);
+}
+
+static void
+token(struct lv_service *s, const struct lv_request *r, bool is_v1, struct lv_answer *a)
+{
+	char *grant = field(r->body, "grant_type"), *id = field(r->body, "client_id");
+	char *secret = field(r->body, "client_secret"), *audience = audience_of(r->body);
+	char *assertion = field(r->body, "client_assertion");
+	const struct lv_principal *p = id != NULL ? lv_access_find(s->access, id) : NULL;
+
+	if (grant == NULL || strcmp(grant, "client_credentials") != 0)
+		answer_error(a, 400, "unsupported_grant_type", 70003,
+		    "AADSTS70003: The app requested an unsupported grant type.");
+	else if (p == NULL)
+		refuse_client(id != NULL ? id : "", s->tenant, a);
+	else if (assertion != NULL)
+		answer_error(a, 401, "invalid_client", 700027,
+		    "AADSTS700027: The certificate with identifier used to sign the client "
+		    "assertion is not registered on application.");
+	else if (secret == NULL)
+		answer_error(a, 401, "invalid_client", 7000218,
+		    "AADSTS7000218: The request body must contain the following parameter: "
+		    "'client_assertion' or 'client_secret'.");
+	else if (!lv_access_is_secret(p, secret))
+		refuse_secret(p->id, a);
+	else if (audience == NULL)
+		answer_error(a, 400, "invalid_scope", 1002012,
+		    "AADSTS1002012: The provided value for scope is not valid. Client credential "
+		    "flows must have a scope value with /.default suffixed to the resource "
+		    "identifier (application ID URI).");
+	else
+		give_token(s, p, audience, is_v1, a);
+	free(grant);
+	free(id);
+	free(secret);
+	free(audience);
+	free(assertion);
+}
+
+/* A token of the machine's own identity; the principal is the default one or client_id's. */
+static void
+managed(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	const char *resource = lv_http_query(r, "resource"), *id = lv_http_query(r, "client_id");
+	const struct lv_principal *p = lv_access_find(s->access, id);
+	int64_t life = s->options->token_life_s;
+	struct lv_text t = { 0 };
+
+	a->status = 400;
+	if (resource == NULL || lv_http_query(r, "api-version") == NULL) {
+		lv_text_puts(&a->body,
+		    "{\"error\":\"invalid_request\",\"error_description\":"
+		    "\"Required query variable is missing\"}");
+	} else if (p == NULL) {
+		lv_text_puts(&a->body,
+		    "{\"error\":\"invalid_request\",\"error_description\":"
+		    "\"Identity not found\"}");
+	} else {
+		lv_access_issue(s->access, p, resource, life, &t);
+		lv_text_printf(&a->body,
+		    "{\"access_token\":\"%s\",\"client_id\":\"%s\",\"expires_in\":\"%lld\","
+		    "\"expires_on\":\"%lld\",\"ext_expires_in\":\"%lld\",\"not_before\":\"%lld\","
+		    "\"resource\":",
+		    t.data, p->id, (long long)life, (long long)(lv_clock_wall_s() + life), (long long)life,
+		    (long long)lv_clock_wall_s());
+		lv_text_string(&a->body, resource);
+		lv_text_puts(&a->body, ",\"token_type\":\"Bearer\"}");
+		lv_text_release(&t);
+		a->status = 200;
+	}
+}
+
+static void
+imds(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	const char *metadata = lv_http_header(r, "Metadata");
+
+	if (metadata != NULL && strcasecmp(metadata, "true") == 0) {
+		managed(s, r, a);
+		return;
+	}
+	a->status = 400;
+	lv_text_puts(&a->body,
+	    "{\"error\":\"invalid_request\",\"error_description\":"
+	    "\"Required metadata header not specified\"}");
+}
+
+/* App Service's identity header is the default principal's secret. */
+static void
+app_service(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	const char *header = lv_http_header(r, "X-IDENTITY-HEADER");
+
+	if (lv_access_is_secret(lv_access_find(s->access, NULL), header)) {
+		managed(s, r, a);
+		return;
+	}
+	a->status = 401;
+	lv_text_puts(&a->body, "{\"statusCode\":401,\"message\":\"Wrong X-IDENTITY-HEADER\"}");
+}
+
+static void
+configuration(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	lv_text_printf(&a->body,
+	    "{\"token_endpoint\":\"https://%s/%s/oauth2/v2.0/token\","
+	    "\"token_endpoint_auth_methods_supported\":[\"client_secret_post\"],"
+	    "\"jwks_uri\":\"https://%s/%s/discovery/v2.0/keys\","
+	    "\"authorization_endpoint\":\"https://%s/%s/oauth2/v2.0/authorize\","
+	    "\"device_authorization_endpoint\":\"https://%s/%s/oauth2/v2.0/devicecode\","
+	    "\"issuer\":\"https://%s/%s/v2.0\",\"tenant_region_scope\":null}",
+	    r->host, s->tenant, r->host, s->tenant, r->host, s->tenant, r->host, s->tenant, r->host,
+	    s->tenant);
+	a->status = 200;
+}
+
+static void
+instance(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	lv_text_printf(&a->body,
+	    "{\"tenant_discovery_endpoint\":\"https://%s/%s/v2.0/.well-known/"
+	    "openid-configuration\",\"api-version\":\"1.1\",\"metadata\":[{"
+	    "\"preferred_network\":\"%s\",\"preferred_cache\":\"%s\",\"aliases\":[\"%s\"]}]}",
+	    r->host, s->tenant, r->host, r->host, r->host);
+	a->status = 200;
+}
+
+/* Below /TENANT: behind is what follows it. */
+static void
+tenant(struct lv_service *s, const struct lv_request *r, const char *behind, struct lv_answer *a)
+{
+	bool is_post = strcmp(r->method, "POST") == 0;
+
+	if (is_post && strcasecmp(behind, "/oauth2/v2.0/token") == 0)
+		token(s, r, false, a);
+	else if (is_post && strcasecmp(behind, "/oauth2/token") == 0)
+		token(s, r, true, a);
+	else if (strstr(behind, "/.well-known/openid-configuration") != NULL)
+		configuration(s, r, a);
+	else
+		a->status = 404;
+}
+
+static bool
+is_tenant(const struct lv_service *s, const char *path, size_t len)
+{
+	return (strlen(s->tenant) == len && strncasecmp(path, s->tenant, len) == 0) ||
+	    (len == 6 && strncmp(path, "common", 6) == 0) ||
+	    (len == 13 && strncmp(path, "organizations", 13) == 0);
+}
+
+static void
+entra(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	size_t len = strcspn(r->path + 1, "/");
+	struct lv_text text = { 0 };
+
+	if (strstr(r->path, "/discovery/instance") != NULL) {
+		instance(s, r, a);
+	} else if (is_tenant(s, r->path + 1, len)) {
+		tenant(s, r, r->path + 1 + len, a);
+	} else if (strstr(r->path, "/oauth2/") != NULL || strstr(r->path, "/.well-known/") != NULL) {
+		lv_text_printf(&text,
+		    "AADSTS90002: Tenant '%.*s' not found. Check to make sure you have the correct "
+		    "tenant ID and are signing into the correct cloud.",
+		    (int)len, r->path + 1);
+		answer_error(a, 400, "invalid_request", 90002, text.data);
+		lv_text_release(&text);
+	} else if (strcmp(r->path, "/subscriptions") == 0) {
+		/* all that az login asks of the resource manager */
+		lv_text_puts(&a->body, "{\"value\":[]}");
+		a->status = 200;
+	} else {
+		a->status = 404;
+	}
+}
+
+static bool
+is_token_request(const struct lv_request *r)
+{
+	return strstr(r->path, "/oauth2/") != NULL || strcmp(r->path, "/msi/token") == 0;
+}
+
+/* A fault for token requests; true if nothing is left to do. */
+static bool
+meet_fault(struct lv_service *s, const struct lv_route *route, struct lv_answer *a)
+{
+	struct lv_effect e = lv_faults_meet(s->faults, NULL, route);
+	static const enum lv_ending endings[LV_ACTIONS] = {
+		[LV_ACT_RESET] = LV_RESET,
+		[LV_ACT_CLOSE] = LV_CLOSE,
+		[LV_ACT_TRUNCATE] = LV_TRUNCATE,
+		[LV_ACT_STALL] = LV_STALL,
+		[LV_ACT_APPLIED_RESET] = LV_RESET,
+	};
+
+	a->delay_ms += e.delay_ms;
+	a->ending = endings[e.action];
+	if (e.action == LV_ACT_STATUS)
+		answer_error(a, e.status, e.code != NULL ? e.code : "temporarily_unavailable", 90033,
+		    e.message != NULL ? e.message :
+					"AADSTS90033: A transient error has occurred. Please try again.");
+	if (e.action == LV_ACT_GARBAGE) {
+		lv_text_puts(&a->body, "<html><body>Not what you asked for.</body></html>");
+		a->status = 200;
+	}
+	return e.action == LV_ACT_STATUS || e.action == LV_ACT_GARBAGE || a->ending == LV_RESET ||
+	    a->ending == LV_CLOSE || a->ending == LV_STALL;
+}
+
+void
+lv_authority_handle(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	struct lv_route route = { .op = LV_TOKEN, .type = LV_TYPES };
+	bool is_token = is_token_request(r);
+
+	if (!is_token)
+		route.op = LV_OTHER;
+	if (!is_token || !meet_fault(s, &route, a)) {
+		if (strcmp(r->path, "/metadata/identity/oauth2/token") == 0)
+			imds(s, r, a);
+		else if (strcmp(r->path, "/msi/token") == 0)
+			app_service(s, r, a);
+		else if (!r->is_plain)
+			entra(s, r, a);
+		else
+			a->status = 404;
+	}
+	if (a->type == NULL && a->body.len > 0 && a->body.data[0] == '<')
+		a->type = "text/html";
+	lv_stats_count(
+	    s->stats, &route, a->ending == LV_SEND || a->ending == LV_TRUNCATE ? a->status : LV_STATUS_NONE);
+	if (s->options->is_verbose)
+		fprintf(stderr, "authority %s %s %d\n", r->method, r->path, a->status);
+}

@@ -1,0 +1,165 @@
+/* Making keys and secrets. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/vault/answer.h"
+#include "tests/vault/body.h"
+#include "tests/vault/material.h"
+#include "tests/vault/mem.h"
+#include "tests/vault/object.h"
+#include "tests/vault/write.h"
+
+#define MAX_VALUE (25 * 1024)
+
+static const char *
+default_operations(const char *kty)
+{
+	if (strncmp(kty, "RSA", 3) == 0)
+		return "[\"encrypt\",\"decrypt\",\"sign\",\"verify\",\"wrapKey\",\"unwrapKey\"]";
+	if (strncmp(kty, "EC", 2) == 0)
+		return "[\"sign\",\"verify\"]";
+	return "[\"encrypt\",\"decrypt\",\"wrapKey\",\"unwrapKey\"]";
+}
+
+/* Store the version as the call's object and answer with the bundle; v is released. */
+static void
+store_and_answer(struct lv_call *c, struct lv_version *v)
+{
+	struct lv_store *store = c->service->store;
+	struct lv_object o;
+
+	lv_store_begin(store);
+	if (lv_object_store(c, v, &o) == 0) {
+		lv_store_commit(store);
+		lv_body_bundle(c, &o, v, true, &c->answer->body);
+		c->answer->status = 200;
+		lv_store_release_object(&o);
+	} else {
+		lv_store_undo(store);
+	}
+	lv_store_release_version(v);
+}
+
+static void
+store_key(struct lv_call *c, struct lv_material *m, const cJSON *ops)
+{
+	struct lv_version v;
+
+	lv_body_new_version(c, &v);
+	v.kind = m->kty;
+	v.public = m->members;
+	v.secret = m->secret;
+	v.detail = cJSON_IsArray(ops) && cJSON_GetArraySize(ops) > 0 ? lv_body_print(ops) :
+								       lv_mem_dup(default_operations(m->kty));
+	*m = (struct lv_material){ 0 };
+	if (lv_body_read(c, &v) == 0)
+		store_and_answer(c, &v);
+	else
+		lv_store_release_version(&v);
+}
+
+void
+lv_write_create_key(struct lv_call *c)
+{
+	const cJSON *size = lv_body_get(c->json, "key_size");
+	struct lv_material_wish wish = { .kty = lv_body_string(c->json, "kty") };
+	struct lv_material m = { 0 };
+	struct lv_text why = { 0 };
+
+	wish.bits = cJSON_IsNumber(size) ? size->valueint : 0;
+	wish.curve = lv_body_string(c->json, "crv");
+	if (c->json == NULL || wish.kty == NULL)
+		lv_body_bad(c, "The property \"kty\" is required.");
+	else if (c->service->options->is_hsm && strstr(wish.kty, "-HSM") == NULL)
+		lv_body_bad(c, "The key type '%s' is not supported on a Managed HSM.", wish.kty);
+	else if (lv_material_make(&m, &wish, &why) != 0)
+		lv_body_bad(c, "%s", lv_text_str(&why));
+	else
+		store_key(c, &m, lv_body_get(c->json, "key_ops"));
+	lv_text_release(&why);
+}
+
+void
+lv_write_import_key(struct lv_call *c)
+{
+	const cJSON *jwk = lv_body_get(c->json, "key"), *hsm = lv_body_get(c->json, "Hsm");
+	struct lv_material m = { 0 };
+	struct lv_text why = { 0 }, kty = { 0 };
+
+	if (hsm == NULL)
+		hsm = lv_body_get(c->json, "hsm");
+	if (!cJSON_IsObject(jwk)) {
+		lv_body_bad(c, "The property \"key\" must be a valid JsonWebKey object.");
+	} else if (lv_material_import(&m, jwk, &why) != 0) {
+		lv_body_bad(c, "%s", lv_text_str(&why));
+	} else {
+		if (cJSON_IsTrue(hsm) && strstr(m.kty, "-HSM") == NULL) {
+			lv_text_printf(&kty, "%s-HSM", m.kty);
+			free(m.kty);
+			m.kty = lv_text_take(&kty);
+		}
+		store_key(c, &m, lv_body_get(jwk, "key_ops"));
+	}
+	lv_text_release(&why);
+}
+
+void
+lv_write_set_secret(struct lv_call *c)
+{
+	const char *value = lv_body_string(c->json, "value");
+	struct lv_version v;
+
+	if (value == NULL) {
+		lv_body_bad(c, "The property \"value\" is required.");
+		return;
+	}
+	if (strlen(value) > MAX_VALUE) {
+		lv_body_bad(c, "The value of a secret must not exceed %d bytes.", MAX_VALUE);
+		return;
+	}
+	lv_body_new_version(c, &v);
+	v.secret = lv_mem_dup(value);
+	v.kind = lv_mem_dup(lv_body_string(c->json, "contentType"));
+	if (lv_body_read(c, &v) == 0)
+		store_and_answer(c, &v);
+	else
+		lv_store_release_version(&v);
+}
+
+static void
+crypt_with(struct lv_call *c, const struct lv_object *o, const struct lv_version *v)
+{
+	const char *value = lv_body_string(c->json, "value"), *alg = lv_body_string(c->json, "alg");
+	int encrypt = strcmp(c->route.word, "encrypt") == 0 || strcmp(c->route.word, "wrapkey") == 0;
+	struct lv_text in = { 0 }, result = { 0 }, *out = &c->answer->body;
+
+	if (value != NULL && alg != NULL && lv_encode_decode(&in, value, strlen(value)) == 0 &&
+	    lv_material_crypt(&result, v->secret, alg, encrypt, &in) == 0) {
+		lv_text_puts(out, "{\"kid\":");
+		lv_body_id(c, "keys", o->name, v->id, out);
+		lv_text_puts(out, ",\"value\":\"");
+		lv_encode_base64url(out, result.data, result.len);
+		lv_text_puts(out, "\"}");
+		c->answer->status = 200;
+	} else {
+		lv_body_bad(c, "The algorithm or the value does not fit the key.");
+	}
+	lv_text_release(&in);
+	lv_text_release(&result);
+}
+
+void
+lv_write_crypt(struct lv_call *c)
+{
+	struct lv_store *store = c->service->store;
+	struct lv_object o;
+	struct lv_version v = { 0 };
+
+	if (lv_store_find(store, c->vault->name, LV_KEYS, c->route.name, &o) == 0 && o.state == LV_ACTIVE &&
+	    lv_store_get(store, &o, c->route.version, &v) == 0)
+		crypt_with(c, &o, &v);
+	else
+		lv_answer_not_found(c);
+	lv_store_release_object(&o);
+	lv_store_release_version(&v);
+}
