@@ -1,0 +1,184 @@
+"""
+Microsoft's own Python SDK, as Debian packages it, uses the local vault without a patch: it lists,
+backs up, deletes, purges and restores an object of each type.
+
+Python's resolver does not know *.localhost, so the client runs in a mount namespace with a hosts
+file of its own; everything else (challenge, authority, CA) is as in production.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-azure
+
+
+def client(ready_line, secret):
+    """Runs in the namespace: prints one JSON object of what it saw."""
+    from azure.core.exceptions import HttpResponseError, ResourceExistsError
+    from azure.identity import ClientSecretCredential
+    from azure.keyvault.certificates import CertificateClient, CertificatePolicy
+    from azure.keyvault.keys import KeyClient
+    from azure.keyvault.secrets import SecretClient
+
+    ready = json.loads(ready_line)
+    url = ready["vaults"]["sdkvault"]
+    credential = ClientSecretCredential(
+        ready["tenant"],
+        ready["client_id"],
+        secret,
+        authority=ready["authority"],
+        instance_discovery=False,
+    )
+    keys = KeyClient(url, credential)
+    secrets = SecretClient(url, credential)
+    certificates = CertificateClient(url, credential)
+
+    keys.create_rsa_key("SdkKey", size=2048, tags={"a": "b"})
+    keys.create_ec_key("SdkKey", curve="P-256")
+    secrets.set_secret("SdkSecret", "one", content_type="text/plain")
+    secrets.set_secret("SdkSecret", "two")
+    certificates.begin_create_certificate(
+        "SdkCertificate", CertificatePolicy.get_default()
+    ).result()
+
+    def cycle(c, kind, name, listing, versions, get, describe):
+        names = [p.name for p in listing()]
+        before = [describe(get(name, v.version)) for v in versions(name)]
+        blob = getattr(c, f"backup_{kind}")(name)
+        try:
+            getattr(c, f"restore_{kind}_backup")(blob)
+            conflict = None
+        except ResourceExistsError as e:
+            conflict = e.status_code
+        getattr(c, f"begin_delete_{kind}")(name).wait()
+        deleted = getattr(c, f"get_deleted_{kind}")(name).name
+        getattr(c, f"purge_deleted_{kind}")(name)
+        for _ in range(50):  # the purge takes effect late
+            try:
+                restored = getattr(c, f"restore_{kind}_backup")(blob)
+                break
+            except ResourceExistsError:
+                import time
+
+                time.sleep(0.1)
+        after = [describe(get(name, v.version)) for v in versions(name)]
+        try:
+            getattr(c, f"restore_{kind}_backup")(b"no blob at all")
+            refused = None
+        except HttpResponseError as e:
+            refused = e.status_code
+        return {
+            "listed": names,
+            "size": len(blob),
+            "start": blob[:12].decode(),
+            "conflict": conflict,
+            "deleted": deleted,
+            "restored": restored.name,
+            "before": before,
+            "after": after,
+            "refused": refused,
+        }
+
+    def facts(p):
+        return [p.version, p.enabled, str(p.created_on), str(p.updated_on), p.tags]
+
+    print(
+        json.dumps(
+            {
+                "keys": cycle(
+                    keys,
+                    "key",
+                    "SdkKey",
+                    keys.list_properties_of_keys,
+                    keys.list_properties_of_key_versions,
+                    keys.get_key,
+                    lambda k: facts(k.properties) + [k.key_type, str(vars(k.key))],
+                ),
+                "secrets": cycle(
+                    secrets,
+                    "secret",
+                    "SdkSecret",
+                    secrets.list_properties_of_secrets,
+                    secrets.list_properties_of_secret_versions,
+                    secrets.get_secret,
+                    lambda s: facts(s.properties) + [s.value, s.properties.content_type],
+                ),
+                "certificates": cycle(
+                    certificates,
+                    "certificate",
+                    "SdkCertificate",
+                    certificates.list_properties_of_certificates,
+                    certificates.list_properties_of_certificate_versions,
+                    certificates.get_certificate_version,
+                    lambda x: facts(x.properties) + [x.cer.hex(), x.key_id, x.secret_id],
+                ),
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def seen():
+    from local_vault import LocalVault
+
+    if os.geteuid() != 0:
+        pytest.skip("a private /etc/hosts needs root")
+    check = "import azure.identity, azure.keyvault.keys, azure.keyvault.certificates"
+    if subprocess.run([PYTHON, "-c", check], capture_output=True).returncode != 0:
+        pytest.skip("Debian's python3-azure is not installed")
+    with LocalVault("--vault", "sdkvault", "--lag", "300") as vault:
+        with tempfile.NamedTemporaryFile("w", suffix=".hosts") as hosts:
+            hosts.write("127.0.0.1 localhost vault.localhost sdkvault.vault.localhost\n")
+            hosts.flush()
+            script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+            done = subprocess.run(
+                ["unshare", "-m", "sh", "-c", script, "sh", hosts.name]
+                + [PYTHON, __file__, json.dumps(vault.ready), vault.secret],
+                env={**os.environ, "REQUESTS_CA_BUNDLE": vault.ready["ca"]},
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+        assert done.returncode == 0, done.stderr[-4000:]
+        stats = vault.local("GET", "stats")
+    assert vault.status == 0
+    return {**json.loads(done.stdout), "stats": stats}
+
+
+NAMES = {"keys": "SdkKey", "secrets": "SdkSecret", "certificates": "SdkCertificate"}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_an_object_is_listed_backed_up_deleted_purged_and_restored(seen, kind):
+    got, name = seen[kind], NAMES[kind]
+    assert name in got["listed"]
+    assert got["deleted"] == name and got["restored"] == name
+    magic = ")AzureKeyVau" if kind == "secrets" else "&AzureKeyVau"
+    assert got["start"] == magic and got["size"] > 2000
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_every_version_survives_a_restore(seen, kind):
+    got = seen[kind]
+    assert len(got["before"]) == (1 if kind == "certificates" else 2)
+    assert got["before"] == got["after"]
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_name_in_use_and_garbage_are_told_apart(seen, kind):
+    assert seen[kind]["conflict"] == 409
+    assert seen[kind]["refused"] == 400
+
+
+def test_the_counters_know_of_every_backup(seen):
+    backups = seen["stats"]["backups"]
+    assert backups == {f"{kind}/{name}": 1 for kind, name in NAMES.items()}
+
+
+if __name__ == "__main__":
+    client(sys.argv[1], sys.argv[2])
