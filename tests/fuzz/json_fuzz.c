@@ -1,0 +1,146 @@
+/* Every reader of client/json and client/value takes any bytes, and keeps its promises about what it returns. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/blob.h"
+#include "client/buf.h"
+#include "client/json.h"
+#include "client/origin.h"
+#include "client/value.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct kv_origin vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
+
+#define CHECK(condition)          \
+	do {                      \
+		if (!(condition)) \
+			abort();  \
+	} while (0)
+
+static void
+check_item(const struct kv_item *item)
+{
+	CHECK(kv_json_is_name(item->name));
+	CHECK(strlen(item->version) < sizeof(item->version));
+	CHECK(item->wall_created >= 0 && item->wall_updated >= 0);
+}
+
+static void
+check_line(const char *s, size_t size)
+{
+	CHECK(strlen(s) < size);
+	for (; *s != '\0'; s++)
+		CHECK((unsigned char)*s >= ' ' && *s != 0x7f);
+}
+
+static void
+read_page(const char *text, size_t len, enum kv_type type)
+{
+	struct kv_origin origin;
+	struct kv_page page;
+
+	if (kv_json_page(text, len, type, &vault, false, &page) == 0) {
+		for (size_t i = 0; i < page.n; i++)
+			check_item(&page.items[i]);
+		CHECK(page.next_link == NULL ||
+		    (kv_origin_parse(page.next_link, &origin, NULL) == 0 &&
+			kv_origin_is_same(&origin, &vault)));
+	} else {
+		CHECK(page.items == NULL && page.n == 0 && page.next_link == NULL);
+	}
+	kv_json_page_release(&page);
+}
+
+static void
+read_fault(const char *text, size_t len)
+{
+	struct kv_fault fault;
+	struct kv_item item;
+
+	kv_json_fault(text, len, &fault);
+	check_line(fault.code, sizeof(fault.code));
+	check_line(fault.inner, sizeof(fault.inner));
+	check_line(fault.message, sizeof(fault.message));
+	if (kv_json_fault_id(&fault, KV_SECRETS, &item) == 0)
+		check_item(&item);
+	kv_json_token_fault(text, len, &fault);
+	check_line(fault.code, sizeof(fault.code));
+	check_line(fault.message, sizeof(fault.message));
+}
+
+static void
+read_token(const char *text, size_t len)
+{
+	struct kv_token token;
+	char *copy = strndup(text, len);
+
+	if (kv_json_token(text, len, 1700000000, &token) == 0) {
+		CHECK(token.value[0] != '\0' && token.life_s >= 0);
+		for (const char *p = token.value; *p != '\0'; p++)
+			CHECK(*p > ' ' && *p <= '~');
+	}
+	kv_json_token_release(&token);
+	if (copy != NULL)
+		CHECK(kv_json_jwt_expiry(copy) >= 0);
+	free(copy);
+}
+
+/* What the fast way through a backup's body yields is what cJSON would have yielded. */
+static void
+read_backup(const char *text, size_t len)
+{
+	struct kv_buf blob, slow;
+	struct kv_value *root;
+	const char *value;
+
+	kv_buf_init(&blob, 100000);
+	kv_buf_init(&slow, 100000);
+	if (kv_json_backup(text, len, &blob) == 0) {
+		CHECK(blob.len > 0 && blob.data[blob.len] == 0);
+		CHECK(kv_value_parse(text, len, &root) == 0);
+		CHECK(kv_value_string(root, "value", &value) == 0 && value != NULL);
+		CHECK(kv_blob_decode(value, strlen(value), &slow) == 0);
+		CHECK(slow.len == blob.len && memcmp(slow.data, blob.data, blob.len) == 0);
+		kv_value_free(root);
+	} else {
+		CHECK(blob.len == 0);
+	}
+	kv_buf_release(&blob);
+	kv_buf_release(&slow);
+}
+
+static void
+take_fingerprint(const char *text, size_t len)
+{
+	unsigned char a[KV_VALUE_FINGERPRINT], b[KV_VALUE_FINGERPRINT];
+	struct kv_value *root;
+
+	if (kv_value_parse(text, len, &root) != 0) {
+		CHECK(root == NULL);
+		return;
+	}
+	if (kv_value_fingerprint(root, a) == 0)
+		CHECK(kv_value_fingerprint(root, b) == 0 && memcmp(a, b, sizeof(a)) == 0);
+	kv_value_free(root);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	struct kv_item item;
+
+	for (int type = 0; type < KV_TYPES; type++) {
+		read_page(text, size, (enum kv_type)type);
+		if (kv_json_bundle(text, size, (enum kv_type)type, &item) == 0)
+			check_item(&item);
+	}
+	read_fault(text, size);
+	read_token(text, size);
+	read_backup(text, size);
+	take_fingerprint(text, size);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * A URL that is taken is read by libcurl in the same way: what kvfs compares is where libcurl connects.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <curl/curl.h>
+
+#include "client/origin.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition)          \
+	do {                      \
+		if (!(condition)) \
+			abort();  \
+	} while (0)
+
+/* libcurl rewrites 127.1 and the like as an address; kvfs leaves them as they are. */
+static bool
+is_numeric(const char *host)
+{
+	const char *label = strrchr(host, '.');
+
+	label = label != NULL ? label + 1 : host;
+	return strncmp(label, "0x", 2) == 0 || strspn(label, "0123456789") == strlen(label);
+}
+
+static void
+compare_host(const char *curls, const char *ours)
+{
+	char host[300];
+	const size_t n = strlen(curls);
+
+	CHECK(n < sizeof(host));
+	if (curls[0] == '[') /* two spellings of an IPv6 address */
+		return;
+	memcpy(host, curls, n + 1);
+	if (n > 1 && host[n - 1] == '.')
+		host[n - 1] = '\0';
+	CHECK(strcasecmp(host, ours) == 0 || is_numeric(ours));
+}
+
+static void
+compare(const char *url, const struct kv_origin *origin)
+{
+	char *host = NULL, *port = NULL, *scheme = NULL, *user = NULL;
+	CURLU *u = curl_url();
+
+	CHECK(u != NULL);
+	if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+		CHECK(curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK);
+		CHECK(curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK);
+		CHECK(curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK);
+		CHECK(curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_NO_USER);
+		compare_host(host, origin->host);
+		CHECK(strtol(port, NULL, 10) == origin->port);
+		CHECK(strcmp(scheme, origin->is_https ? "https" : "http") == 0);
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+}
+
+/* Parsed again from its parts, an origin is the same. */
+static void
+rebuild(const struct kv_origin *origin)
+{
+	struct kv_origin again;
+	char url[300];
+
+	snprintf(url, sizeof(url), strchr(origin->host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
+	    origin->is_https ? "https" : "http", origin->host, origin->port);
+	CHECK(kv_origin_parse(url, &again, NULL) == 0);
+	CHECK(kv_origin_is_same(origin, &again));
+	CHECK(kv_origin_is_within(origin, &again));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct kv_origin origin;
+	const char *path;
+	char *url = malloc(size + 1);
+
+	CHECK(url != NULL);
+	memcpy(url, data, size);
+	url[size] = '\0';
+	if (kv_origin_parse(url, &origin, &path) == 0) {
+		CHECK(path >= url && path <= url + strlen(url));
+		CHECK(*path == '\0' || *path == '/' || *path == '?');
+		CHECK(origin.port != 0 && origin.host[0] != '\0');
+		compare(url, &origin);
+		rebuild(&origin);
+	}
+	free(url);
+	return 0;
+}

@@ -1,0 +1,401 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/throttle.h"
+#include "client/clock.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_vault.h"
+
+static struct kv_loop *loop;
+static struct kv_vault *vault;
+static struct kv_throttle *throttle;
+
+/* What came back, in order: the err of each, and by which arg. */
+static struct {
+	int err;
+	long status;
+	int attempts;
+	int64_t mono;
+	char tag;
+} done[5000];
+static int n_done;
+
+static void
+take(void *arg, struct kv_reply *reply)
+{
+	done[n_done].err = reply->err;
+	done[n_done].status = reply->status;
+	done[n_done].attempts = reply->attempts;
+	done[n_done].mono = kv_clock_mono_ms();
+	done[n_done++].tag = *(const char *)arg;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	fake_clock_set(1000000, 1700000000);
+	loop = kv_loop_new();
+	n_done = 0;
+	return 0;
+}
+
+static void
+make(fake_vault_answer *answer, double rate, int max_inflight)
+{
+	const struct kv_throttle_options options = {
+		.rate = rate, .max_inflight = max_inflight, .timeout_ms = 300000
+	};
+
+	vault = fake_vault_new(loop, answer);
+	throttle = kv_throttle_new(loop, vault, &options);
+	assert_non_null(throttle);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_throttle_free(throttle);
+	assert_int_equal(fake_vault_under_way(vault), 0);
+	assert_int_equal(fake_loop_timers(loop), 0);
+	fake_vault_free(vault);
+	kv_loop_free(loop);
+	return 0;
+}
+
+static struct kv_ticket *
+ask(enum kv_op op, enum kv_type type, enum kv_priority priority, const char *tag)
+{
+	const struct kv_call call = { .op = op, .type = type, .name = "x" };
+	struct kv_ticket *ticket;
+
+	assert_int_equal(
+	    kv_throttle_send(throttle, &call, priority, true, take, (char *)(uintptr_t)tag, &ticket), 0);
+	return ticket;
+}
+
+static int64_t
+well(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	(void)reply;
+	return 10;
+}
+
+static int64_t
+never(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	(void)reply;
+	return -1;
+}
+
+/* ---- tests ---- */
+
+static void
+a_call_is_answered_once_and_never_at_once(void **state)
+{
+	(void)state;
+	make(well, 100, 10);
+	ask(KV_OP_LIST, KV_KEYS, KV_METADATA, "a");
+	assert_int_equal(n_done, 0);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, 0);
+	assert_int_equal(done[0].attempts, 1);
+}
+
+static void
+the_rate_is_kept(void **state)
+{
+	(void)state;
+	make(well, 50, 10);
+	for (int i = 0; i < 1000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 10000);
+	assert_in_range(n_done, 470, 500);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(n_done, 1000);
+}
+
+static void
+no_more_are_under_way_than_allowed(void **state)
+{
+	(void)state;
+	make(never, 1000, 7);
+	for (int i = 0; i < 50; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 5000);
+	assert_int_equal(fake_vault_under_way(vault), 7);
+}
+
+static void
+the_higher_priority_goes_first_and_can_be_raised(void **state)
+{
+	struct kv_ticket *last;
+
+	(void)state;
+	make(well, 5, 1);
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "4");
+	ask(KV_OP_LIST, KV_SECRETS, KV_REFRESH, "3");
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "2");
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "1");
+	last = ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "0");
+	kv_throttle_raise(last, KV_METADATA);
+	fake_loop_run(loop, 10000);
+	assert_int_equal(n_done, 5);
+	for (int i = 0; i < 5; i++)
+		assert_row(done[i].tag == "10234"[i], (size_t)i, "order");
+}
+
+static int left_to_fail;
+static long fail_status;
+static int fail_err;
+
+static int64_t
+badly_at_first(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	if (left_to_fail > 0) {
+		left_to_fail--;
+		reply->status = fail_status;
+		reply->err = fail_err;
+		reply->was_sent = true;
+	}
+	return 10;
+}
+
+static void
+what_passes_is_tried_again(void **state)
+{
+	static const struct {
+		long status;
+		int err;
+	} rows[] = { { 408, -ETIMEDOUT }, { 429, -EBUSY }, { 500, -EIO }, { 503, -EIO }, { 504, -EIO },
+		{ 0, -EIO }, { 0, -ETIMEDOUT }, { 0, -ECONNREFUSED }, { 0, -EHOSTUNREACH } };
+
+	(void)state;
+	make(badly_at_first, 100, 10);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		n_done = 0;
+		left_to_fail = 3;
+		fail_status = rows[i].status;
+		fail_err = rows[i].err;
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+		fake_loop_run(loop, 60000);
+		assert_row(n_done == 1 && done[0].err == 0 && done[0].attempts == 4, i, "tried again");
+	}
+}
+
+static void
+what_stays_is_not_tried_again(void **state)
+{
+	static const struct {
+		long status;
+		int err;
+	} rows[] = { { 400, -EINVAL }, { 401, -EACCES }, { 403, -EACCES }, { 404, -ENOENT }, { 409, -EEXIST },
+		{ 200, -EBADMSG }, { 0, -EFBIG }, { 0, -ENOMEM } };
+
+	(void)state;
+	make(badly_at_first, 100, 10);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		n_done = 0;
+		left_to_fail = 100;
+		fail_status = rows[i].status;
+		fail_err = rows[i].err;
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+		fake_loop_run(loop, 60000);
+		assert_row(
+		    n_done == 1 && done[0].err == rows[i].err && done[0].attempts == 1, i, "not again");
+	}
+}
+
+static void
+the_deadline_ends_it_with_the_last_word(void **state)
+{
+	static const struct {
+		long status;
+		int err, end;
+	} rows[] = { { 503, -EIO, -EIO }, { 429, -EBUSY, -EBUSY }, { 0, -EHOSTUNREACH, -EHOSTUNREACH } };
+
+	(void)state;
+	make(badly_at_first, 100, 10);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		n_done = 0;
+		left_to_fail = 1000000;
+		fail_status = rows[i].status;
+		fail_err = rows[i].err;
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+		fake_loop_run(loop, 301000);
+		assert_row(n_done == 1 && done[0].err == rows[i].end, i, "the end");
+	}
+}
+
+static void
+an_answer_that_never_comes_is_a_time_out(void **state)
+{
+	(void)state;
+	make(never, 100, 10);
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 301000);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, -ETIMEDOUT);
+}
+
+static void
+a_restore_whose_answer_was_lost_is_sent_once(void **state)
+{
+	(void)state;
+	make(badly_at_first, 100, 10);
+	left_to_fail = 1;
+	fail_status = 0;
+	fail_err = -EIO;
+	ask(KV_OP_RESTORE, KV_SECRETS, KV_RESTORE, "a");
+	fake_loop_run(loop, 60000);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, -EIO);
+	assert_int_equal(fake_vault_calls(vault, KV_OP_RESTORE), 1);
+}
+
+static int64_t
+limited_for_20_s(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	if (kv_clock_mono_ms() < 1020000) {
+		reply->status = 429;
+		reply->err = -EBUSY;
+	}
+	return 10;
+}
+
+static void
+while_the_vault_says_429_only_probes_go_out(void **state)
+{
+	(void)state;
+	make(limited_for_20_s, 200, 64);
+	for (int i = 0; i < 100; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 20000);
+	assert_int_equal(n_done, 0);
+	assert_in_range(
+	    fake_vault_calls(vault, KV_OP_BACKUP), 40, 170); /* 2 at once, then one in 0.125 to 0.375 s */
+	fake_loop_run(loop, 280000);
+	assert_int_equal(n_done, 100);
+	for (int i = 0; i < n_done; i++)
+		assert_int_equal(done[i].err, 0);
+}
+
+static int n_answers;
+
+static int64_t
+one_in_ten_is_503(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	if (++n_answers % 10 == 0) {
+		reply->status = 503;
+		reply->err = -EIO;
+	}
+	return 75;
+}
+
+static void
+one_503_in_ten_costs_little(void **state)
+{
+	(void)state;
+	make(one_in_ten_is_503, 200, 64);
+	for (int i = 0; i < 2000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 12500);
+	assert_in_range(n_done, 1980, 2000); /* some of the last may be resting */
+	fake_loop_run(loop, 60000);
+	assert_int_equal(n_done, 2000);
+	for (int i = 0; i < n_done; i++)
+		assert_int_equal(done[i].err, 0);
+}
+
+static void
+a_vault_that_is_down_is_only_probed(void **state)
+{
+	int calls;
+
+	(void)state;
+	make(badly_at_first, 200, 64);
+	left_to_fail = 1000000;
+	fail_status = 0;
+	fail_err = -ECONNREFUSED;
+	for (int i = 0; i < 500; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 10000);
+	calls = fake_vault_calls(vault, KV_OP_BACKUP);
+	fake_loop_run(loop, 10000);
+	assert_in_range(fake_vault_calls(vault, KV_OP_BACKUP) - calls, 20, 100);
+	left_to_fail = 0;
+	fake_loop_run(loop, 280000);
+	assert_int_equal(n_done, 500);
+	assert_int_equal(done[499].err, 0);
+}
+
+static void
+at_the_start_nobody_waits_long(void **state)
+{
+	(void)state;
+	make(badly_at_first, 100, 10);
+	kv_throttle_set_patient(throttle, false);
+	left_to_fail = 1000000;
+	fail_status = 0;
+	fail_err = -ECONNREFUSED;
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
+	fake_loop_run(loop, 100);
+	assert_int_equal(n_done, 1);
+	fail_status = 503;
+	fail_err = -EIO;
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
+	fake_loop_run(loop, 10100);
+	assert_int_equal(n_done, 2);
+}
+
+static void
+a_cancelled_call_is_never_answered(void **state)
+{
+	struct kv_ticket *tickets[4];
+
+	(void)state;
+	make(well, 100, 2);
+	for (int i = 0; i < 4; i++)
+		tickets[i] = ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
+	kv_throttle_cancel(tickets[0]);
+	fake_loop_run(loop, 1);
+	kv_throttle_cancel(tickets[1]);
+	kv_throttle_cancel(tickets[3]);
+	fake_loop_run(loop, 10000);
+	assert_int_equal(n_done, 1);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_is_answered_once_and_never_at_once),
+		TEST(the_rate_is_kept),
+		TEST(no_more_are_under_way_than_allowed),
+		TEST(the_higher_priority_goes_first_and_can_be_raised),
+		TEST(what_passes_is_tried_again),
+		TEST(what_stays_is_not_tried_again),
+		TEST(the_deadline_ends_it_with_the_last_word),
+		TEST(an_answer_that_never_comes_is_a_time_out),
+		TEST(a_restore_whose_answer_was_lost_is_sent_once),
+		TEST(while_the_vault_says_429_only_probes_go_out),
+		TEST(one_503_in_ten_costs_little),
+		TEST(a_vault_that_is_down_is_only_probed),
+		TEST(at_the_start_nobody_waits_long),
+		TEST(a_cancelled_call_is_never_answered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
