@@ -60,7 +60,7 @@ VAULT_PKGS = libmicrohttpd sqlite3 libcrypto libcjson $(if $(shell grep -ls '<gn
 TEST_PKGS = cmocka
 
 pkg = $(shell $(PKG_CONFIG) $1)$(if $(filter 0,$(.SHELLSTATUS)),,$(error \
-	$(PKG_CONFIG) does not know all of: $1. "tests/install-packages build" installs them))
+	$(PKG_CONFIG) does not know all of: $(strip $(filter-out --%,$1)). "tests/install-packages build" installs them))
 KVFS_INC = $(eval KVFS_INC := $(call pkg,--cflags $(KVFS_PKGS)))$(KVFS_INC)
 KVFS_LIBS = $(eval KVFS_LIBS := $(call pkg,--libs $(KVFS_PKGS)))$(KVFS_LIBS)
 VAULT_INC = $(eval VAULT_INC := $(call pkg,--cflags $(VAULT_PKGS)))$(VAULT_INC)
@@ -112,9 +112,9 @@ $B/localvault: $(call obj,$(VAULT_SRC))
 	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) -o $@ $^ $(VAULT_LIBS)
 
 # A test that includes "tests/unit/X.h" is linked with tests/unit/X.c, before the archive: so
-# fake_clock.c takes the place of client/clock.c.
-UNIT_USES := $(shell grep -os '^.include "tests/unit/[a-z0-9_]*' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
-uses = $(patsubst $1:%.c,$B/%.o,$(filter $(UNIT_SRC:%=$1:%),$(addsuffix .c,$(UNIT_USES))))
+# fake_clock.c takes the place of client/clock.c. One that includes "fs/X.h" is linked with fs/X.c.
+UNIT_USES := $(shell grep -osE '^.include "(tests/unit|fs)/[a-z0-9_]*' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
+uses = $(patsubst $1:%.c,$B/%.o,$(filter $(patsubst %,$1:%,$(UNIT_SRC) $(FS_SRC)),$(addsuffix .c,$(UNIT_USES))))
 WRAP_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 
 .SECONDEXPANSION:
