@@ -40,8 +40,8 @@ add_answer(struct kv_buf *line, const struct kv_reply *reply)
 		kv_log_field(line, "client_request", reply->client_request_id);
 }
 
-static void
-add_caller(struct kv_buf *line, const struct kv_caller *caller)
+void
+kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller)
 {
 	kv_log_number(line, "uid", caller->uid);
 	kv_log_number(line, "pid", caller->pid);
@@ -51,7 +51,7 @@ add_caller(struct kv_buf *line, const struct kv_caller *caller)
 static void
 write_line(enum kv_log_level level, struct kv_buf *line)
 {
-	kv_log_write(level, "audit", "%s", kv_buf_str(line) + 1); /* fields begin with a blank */
+	kv_log_write(level, "audit", "%s", kv_buf_str(line));
 	kv_buf_release(line);
 }
 
@@ -63,7 +63,7 @@ kv_audit_failure(
 
 	begin_line(&line, vault, kv_op_name(call->op), call->type, call->name);
 	add_answer(&line, reply);
-	add_caller(&line, &call->caller);
+	kv_audit_caller(&line, &call->caller);
 	if (why == NULL)
 		why = reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message :
 									       reply->why;
@@ -84,7 +84,7 @@ kv_audit_sent(
 	if (bytes > 0)
 		kv_log_number(&line, "bytes", (long long)bytes);
 	kv_log_number(&line, "ms", reply->took_ms);
-	add_caller(&line, &call->caller);
+	kv_audit_caller(&line, &call->caller);
 	write_line(KV_LOG_INFO, &line);
 }
 
@@ -96,6 +96,6 @@ kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
 
 	begin_line(&line, vault, "read", type, name);
 	kv_log_number(&line, "bytes", (long long)bytes);
-	add_caller(&line, caller);
+	kv_audit_caller(&line, caller);
 	write_line(KV_LOG_INFO, &line);
 }

@@ -5,6 +5,8 @@
  */
 #include "client/vault.h"
 
+struct kv_buf;
+
 /*
  * NOTICE: "vault=… op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=…
  * client_request=… uid=0 pid=17 cmd=rsync why="…"". why (may be NULL) replaces the vault's own message.
@@ -17,4 +19,6 @@ void kv_audit_sent(
 /* INFO: an open that reads. */
 void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
     const struct kv_caller *caller, size_t bytes);
+/* Append " uid= pid= cmd=" to a line. */
+void kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller);
 #endif

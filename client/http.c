@@ -4,8 +4,8 @@
  * Why it is used this way (each was measured):
  * - curl_multi_poll() walks every transfer in each turn; with socket and timer callbacks the cost
  *   of a turn does not depend on how many are waiting.
- * - libcurl sends a POST again by itself when a reused connection closes without an answer. A body
- *   that comes from a read callback without a seek callback cannot be rewound, so it fails instead.
+ * - libcurl sends a request again by itself when a reused connection closes without an answer: a
+ *   callback before each sending stops the second one.
  * - CURLOPT_QUICK_EXIT: otherwise the end of a transfer joins its resolver thread, and a silent DNS
  *   server holds the loop.
  * - Parsing Debian's CA bundle costs 30 ms a connection; the folder of hashed certificates is read
@@ -30,6 +30,7 @@
 #define MODULE	     "http"
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 64
+#define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
 #define USER_AGENT   "kvfs/" KV_VERSION
 
 struct kv_http {
@@ -65,6 +66,7 @@ struct kv_transfer {
 	int64_t wall_date;
 	int64_t retry_after_ms;
 	int64_t mono_start;
+	int n_sendings;
 	char reason[CURL_ERROR_SIZE];
 	kv_http_done *done;
 	void *arg;
@@ -198,6 +200,19 @@ kv_http_forget_connections(struct kv_http *http)
 }
 
 /* ---- one transfer's data ---- */
+
+/* One transfer is one attempt: the second time, libcurl would repeat it on a new connection. */
+static int
+about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct kv_transfer *t = arg;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	return t->n_sendings++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
 
 static size_t
 take_answer(char *data, size_t size, size_t n, void *arg)
@@ -401,8 +416,9 @@ of_curl(CURLcode code, const struct kv_transfer *t)
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return -EINVAL;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or what answers is no HTTP */
+		return t->n_sendings > 0 ? -EBADMSG : -EINVAL;
 	case CURLE_WRITE_ERROR:
 		return t->is_too_large ? -EFBIG : -ENOMEM;
 	default:
@@ -537,6 +553,7 @@ set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *req
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -554,6 +571,8 @@ set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *req
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, about_to_send);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
@@ -619,8 +638,10 @@ check_ca(const char *file, struct kv_buf *why)
 	int found = 0;
 
 	if (f == NULL) {
-		kv_buf_say(why, "cacert=%s: %s", file, strerror(errno));
-		return -errno;
+		const int err = -errno;
+
+		kv_buf_say(why, "cacert=%s: %s", file, strerror(-err));
+		return err;
 	}
 	while (!found && fgets(line, sizeof(line), f) != NULL)
 		found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, "CERTIFICATE-----") != NULL;

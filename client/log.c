@@ -93,7 +93,7 @@ void
 kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 {
 	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-	char line[MAX_LINE];
+	char line[MAX_LINE], *text;
 	size_t len = 0;
 	va_list args;
 
@@ -111,10 +111,11 @@ kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 	for (len = 0; line[len] != '\0'; len++)
 		if ((unsigned char)line[len] < ' ' || line[len] == '\x7f')
 			line[len] = ' ';
+	text = line + (line[0] == ' ');
 	if (log_config.is_syslog)
-		syslog(priorities[level], "%s", line);
+		syslog(priorities[level], "%s", text);
 	else
-		write_stderr(line, len);
+		write_stderr(text, len - (size_t)(text - line));
 	explicit_bzero(line, sizeof(line));
 }
 

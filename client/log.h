@@ -23,7 +23,7 @@ void kv_log_close(void);
 /* Whether a debug line of module would be written, to spare the work of making it. */
 bool kv_log_is_debug(const char *module);
 
-/* One line. module is written as a first pair only on debug lines. */
+/* One line. module is written as a first pair only on debug lines. A blank at its begin (of a first field) is left out. */
 void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
 
 /*

@@ -191,13 +191,21 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 static void
 watch_region(struct kv_vault *vault, const char *region)
 {
+	struct kv_buf line;
+
 	if (region[0] == '\0' || strcmp(region, vault->region) == 0)
 		return;
-	if (vault->region[0] != '\0')
-		kv_log_write(KV_LOG_WARNING, MODULE,
-		    "vault=%s event=failover region=\"%s\" before=\"%s\" "
-		    "why=\"the vault has failed over: restores fail, the newest changes may be missing\"",
-		    kv_vault_name(vault), region, vault->region);
+	if (vault->region[0] != '\0') {
+		kv_buf_init(&line, 1024);
+		kv_log_field(&line, "vault", kv_vault_name(vault));
+		kv_log_field(&line, "event", "failover");
+		kv_log_field(&line, "region", region);
+		kv_log_field(&line, "before", vault->region);
+		kv_log_field(&line, "why",
+		    "the vault has failed over: restores fail, the newest changes may be missing");
+		kv_log_write(KV_LOG_WARNING, MODULE, "%s", kv_buf_str(&line));
+		kv_buf_release(&line);
+	}
 	snprintf(vault->region, sizeof(vault->region), "%s", region);
 }
 

@@ -3,6 +3,8 @@
  */
 #include <string.h>
 
+#include "cache/audit.h"
+#include "client/buf.h"
 #include "client/log.h"
 #include "fs/lookers.h"
 
@@ -11,16 +13,31 @@
 #define QUIET_MS 10000 /* without a further fetch the burst is over */
 
 static void
+say_looked_only(const struct kv_lookers *l)
+{
+	struct kv_buf line, why;
+
+	kv_buf_init(&why, 512);
+	kv_buf_say(&why,
+	    "it asked for the sizes of %u objects and read none; each was a backup request, -o lookers=%s:%s spares them",
+	    l->n_fetched, l->names, l->last.command);
+	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "event", "looked_only");
+	kv_log_number(&line, "fetched", l->n_fetched);
+	kv_audit_caller(&line, &l->last);
+	kv_log_field(&line, "why", kv_buf_str(&why));
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
+	kv_buf_release(&why);
+}
+
+static void
 end_burst(void *arg)
 {
 	struct kv_lookers *l = arg;
 
 	if (l->n_fetched >= MANY && !l->has_read)
-		kv_log_write(KV_LOG_NOTICE, MODULE,
-		    "event=looked_only fetched=%u uid=%u pid=%d cmd=\"%s\" why=\"it asked for the sizes of %u objects and "
-		    "read none; each was a backup request, -o lookers=%s:%s spares them\"",
-		    l->n_fetched, l->last.uid, l->last.pid, l->last.command, l->n_fetched, l->names,
-		    l->last.command);
+		say_looked_only(l);
 	l->n_fetched = 0;
 	l->has_read = false;
 }

@@ -158,15 +158,19 @@ static int64_t
 patience_of_kernel_ms(void)
 {
 	FILE *f = fopen("/proc/sys/fs/fuse/max_request_timeout", "re");
-	long long limit_s = 0;
+	char text[32] = "";
+	long limit_s;
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%lld", &limit_s) != 1)
-		limit_s = 0;
+	if (fgets(text, sizeof(text), f) == NULL)
+		text[0] = '\0';
 	fclose(f);
-	return limit_s > 0 ? limit_s * 800 : 0;
+	limit_s = strtol(text, NULL, 10);
+	return limit_s > 0 ? (int64_t)limit_s * 800 : 0;
 }
+
+static void keep_fuse_words(enum fuse_log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
 
 static void
 keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments)

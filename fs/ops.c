@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cache/audit.h"
 #include "cache/object.h"
 #include "client/clock.h"
 #include "client/log.h"
@@ -65,14 +66,12 @@ refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, con
 	kv_log_field(&line, "op", what);
 	kv_log_field(&line, "object", kv_buf_str(&object));
 	kv_log_field(&line, "errno", "EACCES");
-	kv_log_number(&line, "uid", caller.uid);
-	kv_log_number(&line, "pid", caller.pid);
-	kv_log_field(&line, "cmd", caller.command);
+	kv_audit_caller(&line, &caller);
 	kv_log_field(&line, "why",
 	    m->tree.drop != NULL ?
 		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/" :
 		"the mount is read-only");
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line) + 1);
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
 	kv_buf_release(&line);
 	kv_buf_release(&object);
 	fuse_reply_err(req, EACCES);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/audit.h"
+#include "client/log.h"
 #include "fs/request.h"
 
 #define LOOK_MS 50
@@ -74,6 +76,16 @@ look(void *arg)
 static void
 patience_over(void *arg)
 {
+	const struct kv_request *r = arg;
+	struct kv_buf line;
+
+	kv_buf_init(&line, 512);
+	kv_log_field(&line, "op", "wait");
+	kv_log_field(&line, "errno", "ETIMEDOUT");
+	kv_audit_caller(&line, &r->caller);
+	kv_log_field(&line, "why", "the vault did not answer within fs.fuse.max_request_timeout");
+	kv_log_write(KV_LOG_NOTICE, "fs", "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
 	give_up(arg, -ETIMEDOUT);
 }
 

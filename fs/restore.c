@@ -140,11 +140,9 @@ say(const struct kv_restores *rs, const char *name, const struct kv_caller *call
 	kv_log_field(&line, "file", name);
 	if (err != 0)
 		kv_log_field(&line, "errno", kv_err_name(err));
-	kv_log_number(&line, "uid", caller->uid);
-	kv_log_number(&line, "pid", caller->pid);
-	kv_log_field(&line, "cmd", caller->command);
+	kv_audit_caller(&line, caller);
 	kv_log_field(&line, "why", why);
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line) + 1);
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
 	kv_buf_release(&line);
 }
 
@@ -608,9 +606,15 @@ static void
 expired(void *arg)
 {
 	struct kv_node *node = arg;
+	struct kv_buf line;
 
-	kv_log_write(KV_LOG_NOTICE, MODULE,
-	    "op=restore file=\"%s\" why=\"dropped: it was never renamed to its real name\"", node->name);
+	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "op", "restore");
+	kv_log_field(&line, "file", node->name);
+	kv_audit_caller(&line, &node->drop->writer);
+	kv_log_field(&line, "why", "dropped: it was never renamed to its real name");
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
 	kv_tree_remove(node);
 }
 
