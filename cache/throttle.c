@@ -209,7 +209,9 @@ deadline_over(void *arg)
 		t->throttle->n_sent--;
 		if (t->is_probe)
 			kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
-		t->last = (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
+		if (t->last.err == 0 || t->call.op == KV_OP_RESTORE)
+			t->last =
+			    (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
 		kv_timer_set(&t->throttle->turn, 0);
 	}
 	give_up(t);
