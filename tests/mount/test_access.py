@@ -1,0 +1,81 @@
+"""Only the user who mounted sees anything, unless told otherwise."""
+import os
+
+import pytest
+
+from harness import errno_of, ok, run
+
+NOBODY = 65534
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="acting as two users needs root")
+
+
+@pytest.fixture(autouse=True)
+def others_may_come_here(tmp_path):
+    """The test's directory and those above it can be entered by other users."""
+    path = tmp_path
+    while path != path.parent and str(path) != "/tmp":
+        path.chmod(path.stat().st_mode | 0o055)
+        path = path.parent
+
+
+def test_nobody_else_sees_anything(vault, mount):
+    m = mount(vault)
+    assert errno_of("list", m.path, user=NOBODY) == "EACCES"
+    assert errno_of("stat", m / "keys", user=NOBODY) == "EACCES"
+
+
+def test_allow_other_with_the_usual_umask_shows_nothing_more(vault, mount):
+    m = mount(vault, "allow_other")
+    assert errno_of("list", m.path, user=NOBODY) == "EACCES"
+    assert "default_permissions" in next(x for x in open("/proc/self/mounts", encoding="utf-8") if str(m.path) in x)
+
+
+def test_allow_other_with_a_umask_lets_others_read(vault, mount):
+    m = mount(vault, "allow_other", "umask=022")
+    name = vault.list("keys")[0]
+    assert errno_of("list", m / "keys", user=NOBODY) == "0"
+    assert errno_of("read", m / f"keys/{name}.blob", user=NOBODY) == "0"
+    assert ok("stat", "-c", "%a", m / f"keys/{name}.blob").strip() == "444"
+    # Nobody may restore but the owner.
+    assert errno_of("create", m / "restore/x.blob", user=NOBODY) == "EACCES"
+
+
+def test_uid_gid_and_umask_set_who_owns_what(vault, mount):
+    m = mount(vault, "allow_other", f"uid={NOBODY}", f"gid={NOBODY}", "umask=0277")
+    name = vault.list("keys")[0]
+    assert ok("stat", "-c", "%u %g %a", m / f"keys/{name}.blob").split() == [str(NOBODY), str(NOBODY), "400"]
+    assert errno_of("read", m / f"keys/{name}.blob", user=NOBODY) == "0"
+
+
+def test_allow_root_is_no_allow_other(vault, mount):
+    result = run("kvfs-is-not-in-path", shell="true")
+    assert result.code == 0
+    m = mount(vault, "allow_root")
+    assert errno_of("list", m.path, user=NOBODY) == "EACCES"
+    assert errno_of("list", m.path) == "0"
+
+
+def test_the_log_names_the_user(vault, mount):
+    m = mount(vault, "allow_other", "umask=0")
+    name = vault.list("secrets")[0]
+    vault.fault(operation="backup", name=name, status=403, code="ForbiddenByPolicy")
+    assert errno_of("open", m / f"secrets/{name}.blob", user=NOBODY) == "EACCES"
+    assert m.line(op="backup")["uid"] == str(NOBODY)
+
+
+def test_an_ordinary_user_mounts_and_unmounts(vault, tmp_path):
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK) or os.stat("/dev/fuse").st_mode & 0o006 != 0o006:
+        pytest.skip("/dev/fuse is not open to ordinary users on this machine")
+    from harness import KVFS, environment
+    point = tmp_path / "theirs"
+    point.mkdir()
+    os.chown(point, NOBODY, NOBODY)
+    env = environment(vault, HOME=str(tmp_path))
+    result = run(KVFS, "-o", f"cacert={vault.ca}", vault.url, point, env=env, user=NOBODY)
+    assert result.code == 0, result
+    try:
+        assert errno_of("list", point, user=NOBODY) == "0"
+        assert errno_of("list", point) == "EACCES"
+    finally:
+        ok("fusermount3", "-u", point, user=NOBODY)
