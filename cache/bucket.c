@@ -9,6 +9,7 @@
 #define DEPTH	  2.0
 #define PROBE_MS  250
 #define CLIMB	  0.02
+#define MIN_SHARE 0.05 /* of the ceiling: a 429 that is not about our pace must not stop us for minutes */
 #define MIN_RATE  1.0
 #define BELIEF	  1.1
 #define BELIEF_MS ((int64_t)10 * 60 * 1000)
@@ -27,6 +28,12 @@ static double
 fill_rate(const struct kv_bucket *b)
 {
 	return b->rate - (DEPTH + 1) / KV_BUCKET_WINDOW_S;
+}
+
+static double
+least(const struct kv_bucket *b)
+{
+	return b->ceiling * MIN_SHARE > MIN_RATE ? b->ceiling * MIN_SHARE : MIN_RATE;
 }
 
 static double
@@ -128,12 +135,10 @@ kv_bucket_limited(struct kv_bucket *b, int64_t retry_after_ms, int64_t mono_now)
 		b->limit = served_per_second(b, mono_now);
 		b->mono_limit = mono_now;
 		b->rate = b->share * b->limit;
-		if (b->rate < MIN_RATE)
-			b->rate = MIN_RATE;
-		if (b->rate > b->ceiling)
-			b->rate = b->ceiling;
-		if (b->limit < MIN_RATE)
-			b->limit = MIN_RATE / b->share;
+		if (b->rate < least(b))
+			b->rate = least(b);
+		if (b->share * b->limit < b->rate)
+			b->limit = b->rate / b->share;
 	}
 	kv_bucket_close(b, mono_now);
 	if (mono_now + retry_after_ms > b->mono_probe)

@@ -6,8 +6,8 @@
  * The service counts the requests of a sliding window of 10 s and answers 429, without saying when to
  * come again, while that is full. So a 429 closes the bucket and one probe at a time goes out every
  * 0.25 s (+- half) until one is served. Then the rate is share of what was served in the last 10 s,
- * and climbs by 2 % of the ceiling every 10 s, up to share of the limit that was found; that limit is
- * believed 10 % higher after every 10 minutes without a 429.
+ * but at least 5 % of the ceiling, and climbs by 2 % of the ceiling every 10 s, up to share of the
+ * limit that was found; that limit is believed 10 % higher after every 10 minutes without a 429.
  *
  * No clock and no timer of its own: mono_now is the caller's, in milliseconds, and never goes back.
  */

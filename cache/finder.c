@@ -164,6 +164,7 @@ page_done(void *arg, struct kv_reply *reply)
 			.op = KV_OP_VERSIONS, .type = f->type, .name = f->name, .caller = f->caller
 		};
 
+		reply->err = err;
 		kv_audit_failure(kv_throttle_vault(f->throttle), &call, reply, NULL);
 	}
 	end_versions(f, err);

@@ -22,7 +22,7 @@
 #define MODULE	  "listing"
 #define BAN_MS	  10000 /* after names of a listing that failed were handed out */
 #define AGAIN_MS  2000	/* between a failed refresh and the next */
-#define MAX_EMPTY 10000 /* empty pages in a row: a server that goes round in circles */
+#define MAX_EMPTY 10000 /* pages without a new object in a row: a server that goes round in circles */
 
 enum state { COMING, COMPLETE, FAILED };
 
@@ -340,6 +340,7 @@ page_done(void *arg, struct kv_reply *reply)
 {
 	struct kv_generation *g = arg;
 	struct kv_listing *l = g->listing;
+	const size_t before = g->n + g->n_hidden;
 	int err = reply->err;
 
 	g->ticket = NULL;
@@ -353,7 +354,7 @@ page_done(void *arg, struct kv_reply *reply)
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		err = take_item(g, &reply->page->items[i], reply->wall_date);
 	g->n_pages++;
-	g->n_empty = reply->page->n == 0 ? g->n_empty + 1 : 0;
+	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
 	if (err == 0 && reply->page->next_link != NULL &&
 	    (g->n_empty > MAX_EMPTY ||
 		(g->next_link != NULL && strcmp(g->next_link, reply->page->next_link) == 0)))
@@ -590,6 +591,17 @@ kv_listing_cancel(struct kv_listing_wait *wait)
 		}
 }
 
+/* Into what is read now and what is coming in; where it is in neither. */
+static int
+show(struct kv_listing *l, struct kv_object *object)
+{
+	int err = l->current != NULL ? append(l->current, object) : 0;
+
+	if (err == 0 && l->coming != NULL && object->seen == l->coming->serial)
+		err = append(l->coming, object);
+	return err;
+}
+
 int
 kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_object **out)
 {
@@ -601,13 +613,16 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 		object = insert_new(l, item->name);
 		if (object == NULL)
 			return -ENOMEM;
-		if (l->current != NULL)
-			err = append(l->current, object);
+		err = show(l, object);
 		if (err != 0) {
 			kv_listing_remove(l, object);
 			return err;
 		}
 	} else {
+		if (object->is_managed && !item->is_managed)
+			err = show(l, object);
+		if (err != 0)
+			return err;
 		memcpy(object->name, item->name, sizeof(object->name));
 		make_unknown(l, object);
 	}

@@ -41,7 +41,7 @@ struct kv_auth {
 	struct kv_credential *credential;
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
 	struct kv_audience audience;		  /* while a fetch is under way: the strings above, lent */
-	bool is_fetching, is_stale;		  /* stale: the challenge has changed meanwhile */
+	bool is_fetching;
 	char *token;
 	int64_t mono_renew, mono_end;
 	int err; /* of the last fetch, with why, until mono_retry */
@@ -81,8 +81,8 @@ read_parameter(const char *p, char *name, size_t size, char **value)
 		p++;
 	if (*p != '=')
 		return p;
-	p++;
-	kv_buf_init(&text, 8192);
+	p += 1 + strspn(p + 1, " \t");
+	kv_buf_init(&text, strlen(p));
 	if (*p == '"') {
 		for (p++; err == 0 && *p != '\0' && *p != '"'; p++) {
 			if (*p == '\\' && p[1] != '\0')
@@ -146,7 +146,7 @@ complete_resource(struct challenge *ch)
 	size_t len;
 	int err;
 
-	kv_buf_init(&text, 8192);
+	kv_buf_init(&text, 16 + (ch->resource != NULL ? strlen(ch->resource) : 0));
 	if (ch->resource != NULL) {
 		len = strlen(ch->resource);
 		if (len > 0 && ch->resource[len - 1] == '/')
@@ -166,17 +166,21 @@ complete_resource(struct challenge *ch)
 }
 
 /* The tenant in https://HOST/TENANT[/…]; NULL where there is none. */
-static char *
-tenant_of(const char *authorization)
+static int
+find_tenant(const char *authorization, char **tenant)
 {
 	struct kv_origin origin;
 	const char *path;
 	size_t n;
 
+	*tenant = NULL;
 	if (authorization == NULL || kv_origin_parse(authorization, &origin, &path) != 0 || *path != '/')
-		return NULL;
+		return 0;
 	n = strcspn(path + 1, "/?");
-	return n > 0 ? strndup(path + 1, n) : NULL;
+	if (n == 0)
+		return 0;
+	*tenant = strndup(path + 1, n);
+	return *tenant != NULL ? 0 : -ENOMEM;
 }
 
 static bool
@@ -228,13 +232,19 @@ drop_token(struct kv_auth *auth)
 
 /* The service wants a token with more in it (continuous access evaluation): same audience as before. */
 static int
-keep_claims(struct kv_auth *auth, const struct challenge *ch)
+keep_claims(struct kv_auth *auth, const struct challenge *ch, struct kv_buf *why)
 {
 	struct kv_buf json;
 	int err;
 
-	kv_buf_init(&json, 8192);
+	if (auth->is_fetching && auth->audience.claims != NULL)
+		return 0; /* the same challenge, to another call */
+	kv_buf_init(&json, strlen(ch->claims));
 	err = kv_blob_decode(ch->claims, strlen(ch->claims), &json);
+	if (err == -EINVAL) {
+		kv_buf_say(why, "the claims that %s asks for are no base64", auth->vault->host);
+		err = -EBADMSG;
+	}
 	if (err == 0) {
 		free(auth->claims);
 		auth->claims = strdup(kv_buf_str(&json));
@@ -272,7 +282,7 @@ kv_auth_challenge(struct kv_auth *auth, const char *header, struct kv_buf *why)
 	int err = parse_challenge(header, &ch);
 
 	if (err == 0 && ch.claims != NULL && auth->scope != NULL) {
-		err = keep_claims(auth, &ch);
+		err = keep_claims(auth, &ch, why);
 		goto out;
 	}
 	if (err == 0 && ch.resource == NULL && ch.scope == NULL)
@@ -284,10 +294,12 @@ kv_auth_challenge(struct kv_auth *auth, const char *header, struct kv_buf *why)
 		err = complete_resource(&ch);
 	if (err == 0)
 		err = check_resource(auth, ch.resource, why);
-	if (err == 0) {
-		tenant = tenant_of(ch.authorization);
+	if (err == 0) /* both were given, perhaps, and a client secret's token is for the scope */
+		err = check_resource(auth, ch.scope, why);
+	if (err == 0)
+		err = find_tenant(ch.authorization, &tenant);
+	if (err == 0)
 		err = check_tenant(auth, tenant, why);
-	}
 	if (err != 0 || auth->is_fetching) { /* the fetch under way borrows the strings */
 		free(tenant);
 		goto out;
@@ -305,6 +317,12 @@ kv_auth_has_challenge(const struct kv_auth *auth)
 }
 
 /* ---- the token ---- */
+
+static bool
+has_token(const struct kv_auth *auth)
+{
+	return auth->token != NULL && kv_clock_mono_ms() < auth->mono_end;
+}
 
 /* Those that wait now; one that a completion adds is answered by the next call. */
 static void
@@ -348,8 +366,10 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 		auth->mono_end = life_s > 0 ? mono_now + life_ms : INT64_MAX;
 		auth->mono_renew =
 		    mono_now + (life_ms > 2 * RENEW_BEFORE_MS ? life_ms - RENEW_BEFORE_MS : life_ms / 2);
-		free(auth->claims); /* they were for this one token */
-		auth->claims = NULL;
+		if (auth->audience.claims != NULL) { /* they were for this one token */
+			free(auth->claims);
+			auth->claims = NULL;
+		}
 	}
 	if (err != 0) {
 		auth->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : 0);
@@ -358,7 +378,7 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 		    kv_err_name(err), why);
 	}
 	if (auth->waits != NULL)
-		answer_waits(auth, err);
+		answer_waits(auth, has_token(auth) ? 0 : err);
 }
 
 static void
@@ -378,12 +398,6 @@ start_fetch(struct kv_auth *auth)
 		auth->is_fetching = false;
 		auth->err = err;
 	}
-}
-
-static bool
-has_token(const struct kv_auth *auth)
-{
-	return auth->token != NULL && kv_clock_mono_ms() < auth->mono_end;
 }
 
 static void
