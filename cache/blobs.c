@@ -196,6 +196,8 @@ end_fetched(struct kv_cached *c, struct kv_blob *blob)
 	move_to(c, &b->unread);
 	while (!TAILQ_EMPTY(&c->waiters))
 		give_result(TAILQ_FIRST(&c->waiters), 0, blob);
+	if (c->is_stale) /* it changed once more: whoever asks from now on needs the next one */
+		free_cached(c);
 	make_room(b);
 }
 
@@ -274,9 +276,11 @@ fetch(struct kv_cached *c, enum kv_priority priority)
 	const struct kv_call call = {
 		.op = KV_OP_BACKUP, .type = c->object->type, .name = c->object->name, .caller = c->caller
 	};
+	const int err = kv_throttle_send(c->blobs->throttle, &call, priority, true, fetched, c, &c->ticket);
 
-	c->is_stale = false;
-	return kv_throttle_send(c->blobs->throttle, &call, priority, true, fetched, c, &c->ticket);
+	if (err == 0)
+		c->is_stale = false;
+	return err;
 }
 
 static int

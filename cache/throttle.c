@@ -24,6 +24,7 @@
 #define BUCKETS		 3
 #define SHARE		 0.5
 #define RECENT		 20
+#define MAX_RESERVED	 4
 #define IMPATIENT_MS	 10000
 #define TLS_ATTEMPTS	 3
 #define RESTORE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
@@ -122,9 +123,9 @@ take_out(struct kv_ticket *t)
 }
 
 static bool
-has_queued(const struct bucket *b)
+has_queued(const struct bucket *b, int lowest)
 {
-	for (int p = 0; p < PRIORITIES; p++)
+	for (int p = lowest; p < PRIORITIES; p++)
 		if (b->queues[p].first != NULL)
 			return true;
 	return false;
@@ -353,25 +354,40 @@ send_attempt(struct kv_ticket *t)
 	}
 }
 
-/* The first ticket of the highest priority whose bucket lets it go; else the time until one does. */
+/*
+ * The first ticket of the highest priority, not below lowest, whose bucket lets it go. NULL: *wait_ms
+ * until one does, -1 where no timer can tell.
+ */
 static struct kv_ticket *
-next_ticket(struct kv_throttle *th, int64_t *wait_ms)
+next_ticket(struct kv_throttle *th, int lowest, int64_t *wait_ms)
 {
 	const int64_t mono_now = kv_clock_mono_ms();
 	int64_t waits[BUCKETS];
 
 	*wait_ms = -1;
 	for (int i = 0; i < BUCKETS; i++) {
-		waits[i] =
-		    has_queued(&th->buckets[i]) ? kv_bucket_wait_ms(&th->buckets[i].pace, mono_now) : -1;
+		struct bucket *b = &th->buckets[i];
+
+		waits[i] = has_queued(b, lowest) ? kv_bucket_wait_ms(&b->pace, mono_now) : -1;
 		if (waits[i] >= 0 && (*wait_ms < 0 || waits[i] < *wait_ms))
 			*wait_ms = waits[i];
 	}
-	for (int p = PRIORITIES - 1; p >= 0; p--)
+	for (int p = PRIORITIES - 1; p >= lowest; p--)
 		for (int i = 0; i < BUCKETS; i++)
 			if (waits[i] == 0 && th->buckets[i].queues[p].first != NULL)
 				return th->buckets[i].queues[p].first;
 	return NULL;
+}
+
+/* The last places are for metadata: ls must answer while all reads hang. */
+static int
+lowest_priority(const struct kv_throttle *th)
+{
+	const int reserved = th->o.max_inflight / 8 < MAX_RESERVED ? th->o.max_inflight / 8 : MAX_RESERVED;
+
+	if (th->n_sent < th->o.max_inflight - reserved)
+		return 0;
+	return th->n_sent < th->o.max_inflight ? KV_METADATA : PRIORITIES;
 }
 
 static void
@@ -379,13 +395,13 @@ take_turn(void *arg)
 {
 	struct kv_throttle *th = arg;
 	struct kv_ticket *t;
-	int64_t wait_ms = -1;
+	int64_t wait_ms;
 
-	while (th->n_sent < th->o.max_inflight && (t = next_ticket(th, &wait_ms)) != NULL) {
+	while ((t = next_ticket(th, lowest_priority(th), &wait_ms)) != NULL) {
 		take_out(t);
 		send_attempt(t);
 	}
-	if (th->n_sent < th->o.max_inflight && wait_ms >= 0)
+	if (wait_ms >= 0)
 		kv_timer_set(&th->turn, wait_ms);
 }
 

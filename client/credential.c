@@ -125,7 +125,9 @@ is_passing(const struct kv_credential *c, long status)
 static const char *
 source_name(const struct kv_credential *c)
 {
-	return c->source == KV_AUTH_MANAGED ? "the managed identity's endpoint" : "the token service";
+	return c->source == KV_AUTH_MANAGED ? "the managed identity's endpoint" :
+	    c->source == KV_AUTH_CLI	    ? "az account get-access-token" :
+					      "the token service";
 }
 
 static void
@@ -163,7 +165,7 @@ static void
 answered(void *arg, int err, const struct kv_http_answer *answer)
 {
 	struct kv_credential *c = arg;
-	const int attempts = c->source == KV_AUTH_MANAGED ? 6 : 4;
+	const int attempts = c->source == KV_AUTH_MANAGED ? 7 : 4; /* IMDS may be away for 70 s */
 
 	c->transfer = NULL;
 	if (kv_log_is_debug(MODULE))
@@ -362,9 +364,8 @@ read_token_file(const char *path, struct kv_buf *text, struct kv_buf *why)
 	if (err == 0 && (n = read(fd, text->data, (size_t)256 << 10)) < 0)
 		err = -errno;
 	if (err == 0) {
+		text->data[n] = '\0';
 		text->len = strcspn((const char *)text->data, " \t\r\n");
-		if (text->len > (size_t)n)
-			text->len = (size_t)n;
 		text->data[text->len] = '\0';
 	}
 	if (fd >= 0)

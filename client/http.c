@@ -28,6 +28,7 @@
 #include "client/loop.h"
 
 #define MODULE	     "http"
+#define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 64
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
@@ -43,7 +44,8 @@ struct kv_http {
 	struct kv_transfer *queue, **queue_end;
 	struct kv_transfer *running; /* doubly linked */
 	int n_running;
-	int *sockets; /* open connections, in use or idle */
+	size_t n_bytes; /* of answers that are coming in */
+	int *sockets;	/* open connections, in use or idle */
 	int n_sockets, size_sockets;
 	CURL *idle[IDLE_HANDLES];
 	int n_idle;
@@ -222,6 +224,8 @@ take_answer(char *data, size_t size, size_t n, void *arg)
 
 	if (err == -EFBIG)
 		t->is_too_large = 1;
+	if (err == 0)
+		t->http->n_bytes += size * n;
 	return err == 0 ? size * n : 0;
 }
 
@@ -385,6 +389,7 @@ free_transfer(struct kv_transfer *t)
 		else
 			curl_easy_cleanup(t->easy);
 	}
+	http->n_bytes -= t->answer.len;
 	free_headers(t->headers);
 	kv_buf_release(&t->body);
 	kv_buf_release(&t->answer);
@@ -478,7 +483,8 @@ start_queued(void *arg)
 	struct kv_http *http = arg;
 	int n_new = 0;
 
-	while (http->queue != NULL && (http->n_running < http->n_sockets || n_new < NEW_A_TURN)) {
+	while (http->queue != NULL && http->n_bytes < MAX_BYTES &&
+	    (http->n_running < http->n_sockets || n_new < NEW_A_TURN)) {
 		struct kv_transfer *t = http->queue;
 
 		n_new += http->n_running >= http->n_sockets;
@@ -490,7 +496,7 @@ start_queued(void *arg)
 		if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
-	if (http->queue != NULL)
+	if (http->queue != NULL && http->n_bytes < MAX_BYTES) /* else when one has ended */
 		kv_timer_set(&http->starter, 0);
 }
 

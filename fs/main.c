@@ -268,7 +268,7 @@ make_layers(struct program *p, struct kv_buf *why)
 	const struct kv_options *o = &p->options;
 	struct kv_mount *m = &p->mount;
 	const struct kv_http_options http_options = { .ca_file = o->ca_file,
-		.max_connections = o->max_inflight };
+		.max_connections = o->max_inflight + 4 /* tokens */ };
 	const struct kv_vault_options vault_options = { .api_version = o->api_version,
 		.any_host = o->auth.no_challenge_verify };
 	const struct kv_throttle_options throttle_options = {

@@ -153,6 +153,27 @@ the_higher_priority_goes_first_and_can_be_raised(void **state)
 		assert_row(done[i].tag == "10234"[i], (size_t)i, "order");
 }
 
+static int64_t
+lists_only(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)reply;
+	return call->op == KV_OP_LIST ? 10 : -1;
+}
+
+static void
+a_list_is_answered_while_all_reads_hang(void **state)
+{
+	(void)state;
+	make(lists_only, 1000, 64);
+	for (int i = 0; i < 200; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 1000);
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "l");
+	fake_loop_run(loop, 50);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].tag, 'l');
+}
+
 static int left_to_fail;
 static long fail_status;
 static int fail_err;
@@ -384,6 +405,7 @@ main(void)
 		TEST(a_call_is_answered_once_and_never_at_once),
 		TEST(the_rate_is_kept),
 		TEST(no_more_are_under_way_than_allowed),
+		TEST(a_list_is_answered_while_all_reads_hang),
 		TEST(the_higher_priority_goes_first_and_can_be_raised),
 		TEST(what_passes_is_tried_again),
 		TEST(what_stays_is_not_tried_again),
