@@ -375,9 +375,10 @@ stop(struct program *p)
 	m->session = NULL;
 	free(p->request.mem);
 	kv_lookers_release(&m->lookers);
-	kv_restores_free(m->restores);
+	kv_restores_stop(m->restores);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
+	kv_restores_free(m->restores);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(m->listings[t]);
 	kv_unlisted_free(m->unlisted);

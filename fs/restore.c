@@ -665,12 +665,18 @@ kv_restores_new(struct kv_mount *mount)
 }
 
 void
+kv_restores_stop(struct kv_restores *rs)
+{
+	while (rs != NULL && rs->all != NULL)
+		free_restore(rs->all);
+}
+
+void
 kv_restores_free(struct kv_restores *rs)
 {
 	if (rs == NULL)
 		return;
-	while (rs->all != NULL)
-		free_restore(rs->all);
+	kv_restores_stop(rs);
 	tdestroy(rs->receipts, free);
 	free(rs);
 }

@@ -11,7 +11,9 @@ struct kv_restore_wait;
 
 /* NULL: out of memory. */
 struct kv_restores *kv_restores_new(struct kv_mount *mount);
-/* Requests under way are dropped. */
+/* Drop what is under way, and forget who waits for it; before kv_tree_release(). NULL does nothing. */
+void kv_restores_stop(struct kv_restores *restores);
+/* After kv_tree_release(), because the files of the drop box count to its room. */
 void kv_restores_free(struct kv_restores *restores);
 /* How many have been sent and are not answered yet. */
 int kv_restores_under_way(const struct kv_restores *restores);
