@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "cache/audit.h"
 #include "cache/bucket.h"
@@ -34,9 +35,7 @@ enum bucket_name { LIGHT, OF_KEYS, OF_RESTORES };
 /* Requests per second that leave the vault's other users half of the published limits or more. */
 static const double class_rates[BUCKETS] = { [LIGHT] = 200, [OF_KEYS] = 25, [OF_RESTORES] = 10 };
 
-struct queue {
-	struct kv_ticket *first, **end;
-};
+TAILQ_HEAD(queue, kv_ticket);
 
 struct bucket {
 	struct kv_bucket pace;
@@ -47,8 +46,8 @@ enum state { QUEUED, SENT, RESTING };
 
 struct kv_ticket {
 	struct kv_throttle *throttle;
-	struct kv_ticket *next; /* while QUEUED */
-	struct kv_ticket *all_next, *all_prev;
+	TAILQ_ENTRY(kv_ticket) link; /* while QUEUED */
+	LIST_ENTRY(kv_ticket) all;
 	enum state state;
 	enum kv_priority priority;
 	struct bucket *bucket;
@@ -70,7 +69,7 @@ struct kv_throttle {
 	bool is_patient;
 	int n_sent;
 	struct bucket buckets[BUCKETS];
-	struct kv_ticket *all;
+	LIST_HEAD(, kv_ticket) all;
 	struct kv_timer turn; /* when the next queued one may go */
 	uint32_t recent;      /* the last attempts, 1: failed */
 };
@@ -79,54 +78,37 @@ static void attempt_done(void *, struct kv_reply *);
 
 /* ---- queues ---- */
 
-static void
-init_queue(struct queue *q)
+static struct queue *
+queue_of(struct kv_ticket *t)
 {
-	q->first = NULL;
-	q->end = &q->first;
+	return &t->bucket->queues[t->priority];
 }
 
 static void
 put_last(struct kv_ticket *t)
 {
-	struct queue *q = &t->bucket->queues[t->priority];
-
 	t->state = QUEUED;
-	t->next = NULL;
-	*q->end = t;
-	q->end = &t->next;
+	TAILQ_INSERT_TAIL(queue_of(t), t, link);
 }
 
 static void
 put_first(struct kv_ticket *t)
 {
-	struct queue *q = &t->bucket->queues[t->priority];
-
 	t->state = QUEUED;
-	t->next = q->first;
-	if (q->first == NULL)
-		q->end = &t->next;
-	q->first = t;
+	TAILQ_INSERT_HEAD(queue_of(t), t, link);
 }
 
 static void
 take_out(struct kv_ticket *t)
 {
-	struct queue *q = &t->bucket->queues[t->priority];
-	struct kv_ticket **at = &q->first;
-
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
-	if (q->end == &t->next)
-		q->end = at;
+	TAILQ_REMOVE(queue_of(t), t, link);
 }
 
 static bool
 has_queued(const struct bucket *b, int lowest)
 {
 	for (int p = lowest; p < PRIORITIES; p++)
-		if (b->queues[p].first != NULL)
+		if (!TAILQ_EMPTY(&b->queues[p]))
 			return true;
 	return false;
 }
@@ -150,12 +132,7 @@ free_ticket(struct kv_ticket *t)
 {
 	kv_timer_stop(&t->rest);
 	kv_timer_stop(&t->deadline);
-	if (t->all_prev != NULL)
-		t->all_prev->all_next = t->all_next;
-	else
-		t->throttle->all = t->all_next;
-	if (t->all_next != NULL)
-		t->all_next->all_prev = t->all_prev;
+	LIST_REMOVE(t, all);
 	free((char *)(uintptr_t)t->call.name);
 	free((char *)(uintptr_t)t->call.next_link);
 	kv_blob_unref(t->call.blob);
@@ -374,8 +351,8 @@ next_ticket(struct kv_throttle *th, int lowest, int64_t *wait_ms)
 	}
 	for (int p = PRIORITIES - 1; p >= lowest; p--)
 		for (int i = 0; i < BUCKETS; i++)
-			if (waits[i] == 0 && th->buckets[i].queues[p].first != NULL)
-				return th->buckets[i].queues[p].first;
+			if (waits[i] == 0 && !TAILQ_EMPTY(&th->buckets[i].queues[p]))
+				return TAILQ_FIRST(&th->buckets[i].queues[p]);
 	return NULL;
 }
 
@@ -438,10 +415,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 	t->bucket = bucket_of(th, call);
 	kv_timer_init(&t->rest, th->loop, rested, t);
 	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
-	t->all_next = th->all;
-	if (t->all_next != NULL)
-		t->all_next->all_prev = t;
-	th->all = t;
+	LIST_INSERT_HEAD(&th->all, t, all);
 	err = copy_call(&t->call, call);
 	if (err != 0) {
 		free_ticket(t);
@@ -510,7 +484,7 @@ kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_th
 		kv_bucket_init(&th->buckets[i].pace, options->rate > 0 ? options->rate : class_rates[i],
 		    SHARE, kv_clock_mono_ms());
 		for (int p = 0; p < PRIORITIES; p++)
-			init_queue(&th->buckets[i].queues[p]);
+			TAILQ_INIT(&th->buckets[i].queues[p]);
 	}
 	kv_timer_init(&th->turn, loop, take_turn, th);
 	return th;
@@ -521,8 +495,8 @@ kv_throttle_free(struct kv_throttle *th)
 {
 	if (th == NULL)
 		return;
-	while (th->all != NULL)
-		kv_throttle_cancel(th->all);
+	while (!LIST_EMPTY(&th->all))
+		kv_throttle_cancel(LIST_FIRST(&th->all));
 	kv_timer_stop(&th->turn);
 	free(th);
 }

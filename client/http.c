@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,8 +42,7 @@ struct kv_http {
 	const char *ca_folder;
 	struct kv_timer timer;	 /* libcurl's own */
 	struct kv_timer starter; /* begins what is queued */
-	struct kv_transfer *queue, **queue_end;
-	struct kv_transfer *running; /* doubly linked */
+	TAILQ_HEAD(, kv_transfer) queue, running;
 	int n_running;
 	size_t n_bytes; /* of answers that are coming in */
 	int *sockets;	/* open connections, in use or idle */
@@ -54,7 +54,7 @@ struct kv_http {
 /* QUEUED (not yet in the multi) -> RUNNING -> done and freed. */
 struct kv_transfer {
 	struct kv_http *http;
-	struct kv_transfer *next, *prev;
+	TAILQ_ENTRY(kv_transfer) link; /* in queue or running */
 	int is_running;
 	CURL *easy;
 	struct curl_slist *headers;
@@ -338,39 +338,11 @@ free_headers(struct curl_slist *headers)
 }
 
 static void
-link_to(struct kv_transfer **list, struct kv_transfer *t)
+leave_running(struct kv_transfer *t)
 {
-	t->prev = NULL;
-	t->next = *list;
-	if (t->next != NULL)
-		t->next->prev = t;
-	*list = t;
-}
-
-static void
-unlink_running(struct kv_transfer *t)
-{
-	if (t->prev != NULL)
-		t->prev->next = t->next;
-	else
-		t->http->running = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
+	TAILQ_REMOVE(&t->http->running, t, link);
 	t->http->n_running--;
 	t->is_running = 0;
-}
-
-static void
-unlink_queued(struct kv_transfer *t)
-{
-	struct kv_http *http = t->http;
-	struct kv_transfer **at = &http->queue;
-
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
-	if (http->queue_end == &t->next)
-		http->queue_end = at;
 }
 
 static void
@@ -381,7 +353,7 @@ free_transfer(struct kv_transfer *t)
 	if (t->easy != NULL) {
 		if (t->is_running) {
 			curl_multi_remove_handle(http->multi, t->easy);
-			unlink_running(t);
+			leave_running(t);
 		}
 		curl_easy_reset(t->easy);
 		if (http->n_idle < IDLE_HANDLES)
@@ -440,7 +412,7 @@ end_transfer(struct kv_transfer *t, CURLcode code)
 	int err = of_curl(code, t);
 
 	curl_multi_remove_handle(http->multi, t->easy);
-	unlink_running(t);
+	leave_running(t);
 	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
 	answer.was_sent = t->body.len > 0 ? t->body_at > 0 : connected_us > 0;
 	if (err == 0) {
@@ -473,7 +445,7 @@ finish_ended(struct kv_http *http)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
 		end_transfer(t, message->data.result);
 	}
-	if (http->queue != NULL && !kv_timer_is_set(&http->starter))
+	if (!TAILQ_EMPTY(&http->queue) && !kv_timer_is_set(&http->starter))
 		kv_timer_set(&http->starter, 0);
 }
 
@@ -483,20 +455,20 @@ start_queued(void *arg)
 	struct kv_http *http = arg;
 	int n_new = 0;
 
-	while (http->queue != NULL && http->n_bytes < MAX_BYTES &&
+	while (!TAILQ_EMPTY(&http->queue) && http->n_bytes < MAX_BYTES &&
 	    (http->n_running < http->n_sockets || n_new < NEW_A_TURN)) {
-		struct kv_transfer *t = http->queue;
+		struct kv_transfer *t = TAILQ_FIRST(&http->queue);
 
 		n_new += http->n_running >= http->n_sockets;
-		unlink_queued(t);
-		link_to(&http->running, t);
+		TAILQ_REMOVE(&http->queue, t, link);
+		TAILQ_INSERT_TAIL(&http->running, t, link);
 		t->is_running = 1;
 		http->n_running++;
 		t->mono_start = kv_clock_mono_ms();
 		if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
-	if (http->queue != NULL && http->n_bytes < MAX_BYTES) /* else when one has ended */
+	if (!TAILQ_EMPTY(&http->queue) && http->n_bytes < MAX_BYTES) /* else when one has ended */
 		kv_timer_set(&http->starter, 0);
 }
 
@@ -612,9 +584,7 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	if (err != 0)
 		goto out;
 	set_options(t->easy, t, request);
-	t->next = NULL;
-	*http->queue_end = t;
-	http->queue_end = &t->next;
+	TAILQ_INSERT_TAIL(&http->queue, t, link);
 	if (!kv_timer_is_set(&http->starter))
 		kv_timer_set(&http->starter, 0);
 	*transfer = t;
@@ -630,7 +600,7 @@ kv_http_cancel(struct kv_transfer *t)
 	if (t == NULL)
 		return;
 	if (!t->is_running)
-		unlink_queued(t);
+		TAILQ_REMOVE(&t->http->queue, t, link);
 	free_transfer(t);
 }
 
@@ -675,7 +645,8 @@ kv_http_new(
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (http = calloc(1, sizeof(*http))) == NULL)
 		goto nomem;
 	http->loop = loop;
-	http->queue_end = &http->queue;
+	TAILQ_INIT(&http->queue);
+	TAILQ_INIT(&http->running);
 	http->ca_folder = curl_version_info(CURLVERSION_NOW)->capath;
 	kv_timer_init(&http->timer, loop, timer_fired, http);
 	kv_timer_init(&http->starter, loop, start_queued, http);
@@ -704,10 +675,10 @@ kv_http_free(struct kv_http *http)
 {
 	if (http == NULL)
 		return;
-	while (http->running != NULL)
-		free_transfer(http->running);
-	while (http->queue != NULL)
-		kv_http_cancel(http->queue);
+	while (!TAILQ_EMPTY(&http->running))
+		free_transfer(TAILQ_FIRST(&http->running));
+	while (!TAILQ_EMPTY(&http->queue))
+		kv_http_cancel(TAILQ_FIRST(&http->queue));
 	for (int i = 0; i < http->n_idle; i++)
 		curl_easy_cleanup(http->idle[i]);
 	if (http->multi != NULL)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "client/auth.h"
 #include "client/buf.h"
@@ -42,13 +43,13 @@ struct kv_vault {
 	char region[80];
 	unsigned int blob_silence_s;
 	bool any_host;
-	struct kv_vault_call *calls;
+	LIST_HEAD(, kv_vault_call) calls;
 	struct count counts[STATUS_SLOTS];
 };
 
 struct kv_vault_call {
 	struct kv_vault *vault;
-	struct kv_vault_call *next, *prev;
+	LIST_ENTRY(kv_vault_call) all;
 	enum kv_op op;
 	enum kv_type type;
 	char *url;
@@ -79,12 +80,7 @@ free_call(struct kv_vault_call *c)
 {
 	kv_auth_cancel(c->wait);
 	kv_http_cancel(c->transfer);
-	if (c->prev != NULL)
-		c->prev->next = c->next;
-	else
-		c->vault->calls = c->next;
-	if (c->next != NULL)
-		c->next->prev = c->prev;
+	LIST_REMOVE(c, all);
 	kv_buf_free_string(c->token);
 	kv_blob_unref(c->blob);
 	kv_buf_release(&c->why);
@@ -381,10 +377,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	c->arg = arg;
 	c->blob = call->blob != NULL ? kv_blob_ref(call->blob) : NULL;
 	kv_buf_init(&c->why, 1024);
-	c->next = vault->calls;
-	if (c->next != NULL)
-		c->next->prev = c;
-	vault->calls = c;
+	LIST_INSERT_HEAD(&vault->calls, c, all);
 	err = make_url(vault, call, &c->url);
 	if (err == 0)
 		err = proceed(c);
@@ -432,8 +425,8 @@ kv_vault_free(struct kv_vault *vault)
 {
 	if (vault == NULL)
 		return;
-	while (vault->calls != NULL)
-		free_call(vault->calls);
+	while (!LIST_EMPTY(&vault->calls))
+		free_call(LIST_FIRST(&vault->calls));
 	free(vault);
 }
 

@@ -52,7 +52,6 @@ static const char *const kernel_options[] = { "nosuid", "nodev", "noexec", "noat
 static const char *const ignored_options[] = { "rw", "suid", "dev", "exec", "atime", "relatime", "async",
 	"auto", "noauto", "user", "nouser", "users", "nofail", "defaults", "_netdev", NULL };
 
-/* Public and sovereign clouds: the vault's suffix and the authority belong together. */
 /* ---- strings that live as long as the options ---- */
 
 struct kv_string {
@@ -169,17 +168,22 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 			return -ENOMEM;
 		if (n > 0)
 			err = take_option(g, one, true, "-o", why);
-		free(one);
+		kv_buf_free_string(one);
 		list += n + (list[n] == ',');
 	}
 	return err;
 }
 
 static int
-take_argument(struct kv_given *g, const char *text, int *n)
+take_argument(struct kv_given *g, const char *text, int *n, struct kv_buf *why)
 {
-	char *copy = kv_given_keep(g, strdup(text));
+	char *copy;
 
+	if (*n == 2) {
+		kv_buf_say(why, "too many arguments: '%s' (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)", text);
+		return -EINVAL;
+	}
+	copy = kv_given_keep(g, strdup(text));
 	if (copy == NULL)
 		return -ENOMEM;
 	if ((*n)++ == 0) {
@@ -189,6 +193,14 @@ take_argument(struct kv_given *g, const char *text, int *n)
 		g->mountpoint = copy;
 	}
 	return 0;
+}
+
+/* Its name alone: a secret may be behind it. */
+static int
+say_unknown(const char *text, struct kv_buf *why)
+{
+	kv_buf_say(why, "unknown option '%.*s' (kvfs -h lists them)", (int)strcspn(text, "="), text);
+	return -EINVAL;
 }
 
 /* A letter with its value behind it or in the next argument. */
@@ -211,6 +223,8 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 	case 'd':
 		g->is_foreground = true;
 		g->values[KV_GIVEN_DEBUG] = kv_given_keep(g, strdup("all"));
+		if (g->values[KV_GIVEN_DEBUG] == NULL)
+			return -ENOMEM;
 		break;
 	case 'h':
 		g->wants_help = true;
@@ -221,13 +235,9 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 	case 's':
 		break; /* "single-threaded", as mount.fuse3 may pass it: always */
 	default:
-		kv_buf_say(why, "unknown option '%s' (kvfs -h lists them)", text);
-		return -EINVAL;
+		return say_unknown(text, why);
 	}
-	if (text[2] == '\0')
-		return 0;
-	kv_buf_say(why, "unknown option '%s' (kvfs -h lists them)", text);
-	return -EINVAL;
+	return text[2] == '\0' ? 0 : say_unknown(text, why);
 }
 
 static int
@@ -238,7 +248,7 @@ read_arguments(struct kv_given *g, int argc, char *const argv[], struct kv_buf *
 
 	for (int i = 1; err == 0 && i < argc; i++) {
 		if (is_over || argv[i][0] != '-' || argv[i][1] == '\0')
-			err = n < 2 ? take_argument(g, argv[i], &n) : -E2BIG;
+			err = take_argument(g, argv[i], &n, why);
 		else if (strcmp(argv[i], "--") == 0)
 			is_over = true;
 		else if (strcmp(argv[i], "--help") == 0)
@@ -247,10 +257,6 @@ read_arguments(struct kv_given *g, int argc, char *const argv[], struct kv_buf *
 			g->wants_version = true;
 		else
 			err = take_letter(g, argc, argv, &i, why);
-		if (err == -E2BIG)
-			kv_buf_say(why,
-			    "too many arguments: '%s' (usage: kvfs [OPTIONS] [KV_GIVEN_VAULT] MOUNTPOINT)",
-			    argv[i]);
 	}
 	return err;
 }
@@ -331,7 +337,10 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 	err = read_arguments(g, argc, argv, why);
 	if (err != 0 || g->wants_help || g->wants_version)
 		return err;
-	if (g->values[KV_GIVEN_VAULT] == NULL && kv_given_environment("KVFS_VAULT") != NULL)
+	if (g->values[KV_GIVEN_VAULT] == NULL && kv_given_environment("KVFS_VAULT") != NULL) {
 		g->values[KV_GIVEN_VAULT] = kv_given_keep(g, strdup(kv_given_environment("KVFS_VAULT")));
+		if (g->values[KV_GIVEN_VAULT] == NULL)
+			return -ENOMEM;
+	}
 	return read_configs(g, why);
 }

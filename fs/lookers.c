@@ -95,6 +95,6 @@ kv_lookers_fetched(struct kv_lookers *l, const struct kv_caller *caller)
 void
 kv_lookers_read(struct kv_lookers *l, const struct kv_caller *caller)
 {
-	if (is_last(l, caller))
+	if (l->n_fetched > 0 && is_last(l, caller))
 		l->has_read = true;
 }

@@ -360,12 +360,13 @@ static void
 stop(struct program *p)
 {
 	struct kv_mount *m = &p->mount;
+	struct kv_request *r;
 
 	if (m->loop == NULL)
 		return;
 	kv_request_fail_all(m, -EIO);
-	for (struct kv_request *r = m->requests; r != NULL; r = r->next)
-		r->is_sent = false;
+	LIST_FOREACH(r, &m->requests, all)
+	r->is_sent = false;
 	kv_request_fail_all(m, -EIO);
 	kv_loop_unwatch(&p->device);
 	if (p->is_mounted)

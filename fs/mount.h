@@ -6,6 +6,7 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include "client/json.h"
 #include "client/loop.h"
 #include "fs/lookers.h"
@@ -33,8 +34,8 @@ struct kv_mount {
 	struct fuse_session *session;
 	struct kv_tree tree;
 	struct kv_lookers lookers;
-	struct kv_request *requests; /* that wait for something */
-	bool is_ending;		     /* new requests get EIO */
+	LIST_HEAD(, kv_request) requests; /* that wait for something */
+	bool is_ending;			  /* new requests get EIO */
 	int64_t wall_mounted;
 	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */
 	int64_t patience_ms;			/* how long the kernel lets a request wait; 0: for ever */

@@ -76,22 +76,30 @@ kv_options_release(struct kv_options *o)
 	*o = (struct kv_options){ .umask = 0 };
 }
 
-/* A copy, because the start wipes secrets out of the environment. NULL where it is not set. */
-static char *
-keep_environment(struct kv_given *g, const char *name)
+/* A copy, because the start wipes secrets out of the environment. *kept stays where it is not set. */
+static int
+keep_environment(struct kv_given *g, const char *name, const char **kept)
 {
 	const char *value = kv_given_environment(name);
 
-	return value != NULL ? kv_given_keep(g, strdup(value)) : NULL;
+	if (value == NULL)
+		return 0;
+	*kept = kv_given_keep(g, strdup(value));
+	return *kept != NULL ? 0 : -ENOMEM;
 }
 
 /* ---- values ---- */
 
+static const char *
+where_of(const struct kv_given *g, enum kv_given_key k)
+{
+	return g->wheres[k] != NULL ? g->wheres[k] : "-o";
+}
+
 static int
 bad_value(const struct kv_given *g, enum kv_given_key k, const char *right, struct kv_buf *why)
 {
-	kv_buf_say(why, "%s: %s=%s must be %s", g->wheres[k] != NULL ? g->wheres[k] : "-o", kv_given_name(k),
-	    g->values[k], right);
+	kv_buf_say(why, "%s: %s=%s must be %s", where_of(g, k), kv_given_name(k), g->values[k], right);
 	return -EINVAL;
 }
 
@@ -195,7 +203,7 @@ take_auth(struct kv_options *o, struct kv_buf *why)
 		}
 	}
 	if (o->auth.credential.kind == KV_AUTH_TOKEN && o->given.values[KV_GIVEN_TOKEN_FILE] == NULL) {
-		kv_buf_say(why, "auth=token needs -o token_file=FILE");
+		kv_buf_say(why, "%s: auth=token needs token_file=FILE", where_of(&o->given, KV_GIVEN_AUTH));
 		return -EINVAL;
 	}
 	return 0;
@@ -205,6 +213,7 @@ take_auth(struct kv_options *o, struct kv_buf *why)
 static int
 read_secret(struct kv_options *o, const char *path, struct kv_buf *why)
 {
+	const char *where = where_of(&o->given, KV_GIVEN_CLIENT_SECRET_FILE);
 	struct kv_buf text;
 	struct stat st;
 	ssize_t n = -1;
@@ -212,23 +221,22 @@ read_secret(struct kv_options *o, const char *path, struct kv_buf *why)
 
 	kv_buf_init(&text, MAX_FILE);
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		kv_buf_say(why, "client_secret_file=%s: %s", path, strerror(errno));
+		kv_buf_say(why, "%s: client_secret_file=%s: %s", where, path, strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
 		kv_buf_say(why,
-		    "client_secret_file=%s must be a file of mode 0600 that belongs to the mounting user",
-		    path);
+		    "%s: client_secret_file=%s must be a file of mode 0600 that belongs to the mounting user",
+		    where, path);
 	} else if (kv_buf_reserve(&text, 4096) == 0 && (n = read(fd, text.data, 4096)) >= 0) {
-		text.len =
-		    strcspn(memchr(text.data, '\0', (size_t)n + 1) != NULL ? (char *)text.data : "", "\r\n");
+		text.data[n] = '\0';
+		text.len = strcspn((const char *)text.data, "\r\n");
+		text.data[text.len] = '\0';
 	}
 	if (fd >= 0)
 		close(fd);
-	if (n > 0) {
-		text.data[text.len < (size_t)n ? text.len : (size_t)n] = '\0';
+	if (text.len > 0)
 		o->auth.credential.client_secret = kv_given_keep(&o->given, strdup((const char *)text.data));
-	} else if (n == 0) {
-		kv_buf_say(why, "client_secret_file=%s is empty", path);
-	}
+	else if (n >= 0)
+		kv_buf_say(why, "%s: client_secret_file=%s is empty", where, path);
 	kv_buf_release(&text);
 	return o->auth.credential.client_secret != NULL ? 0 : -EINVAL;
 }
@@ -237,23 +245,33 @@ static int
 take_credential(struct kv_options *o, struct kv_buf *why)
 {
 	struct kv_credential_options *c = &o->auth.credential;
+	char *const *values = o->given.values;
+	const char *none = NULL;
+	const struct {
+		const char *name, **kept;
+	} variables[] = {
+		{ "AZURE_TENANT_ID", &c->tenant },
+		{ "AZURE_CLIENT_ID", &c->client_id },
+		{ "AZURE_CLIENT_SECRET",
+		    values[KV_GIVEN_CLIENT_SECRET_FILE] == NULL ? &c->client_secret : &none },
+		{ "IDENTITY_ENDPOINT", &c->identity_endpoint },
+		{ "IDENTITY_HEADER", &c->identity_header },
+		{ "AZURE_POD_IDENTITY_AUTHORITY_HOST", &c->imds },
+		{ "SUDO_USER", &c->sudo_user },
+	};
 	int err = take_auth(o, why);
 
-	c->tenant = o->given.values[KV_GIVEN_TENANT] != NULL ? o->given.values[KV_GIVEN_TENANT] :
-							       keep_environment(&o->given, "AZURE_TENANT_ID");
-	c->client_id = o->given.values[KV_GIVEN_CLIENT_ID] != NULL ?
-	    o->given.values[KV_GIVEN_CLIENT_ID] :
-	    keep_environment(&o->given, "AZURE_CLIENT_ID");
-	c->token_file = o->given.values[KV_GIVEN_TOKEN_FILE];
-	c->identity_endpoint = keep_environment(&o->given, "IDENTITY_ENDPOINT");
-	c->identity_header = keep_environment(&o->given, "IDENTITY_HEADER");
-	c->imds = keep_environment(&o->given, "AZURE_POD_IDENTITY_AUTHORITY_HOST");
-	c->sudo_user = keep_environment(&o->given, "SUDO_USER");
-	o->auth.allow_tenant = o->given.values[KV_GIVEN_ALLOW_TENANT];
-	o->auth.no_challenge_verify = o->given.values[KV_GIVEN_NO_CHALLENGE_VERIFY] != NULL;
-	if (err == 0 && o->given.values[KV_GIVEN_CLIENT_SECRET_FILE] != NULL)
-		return read_secret(o, o->given.values[KV_GIVEN_CLIENT_SECRET_FILE], why);
-	c->client_secret = keep_environment(&o->given, "AZURE_CLIENT_SECRET");
+	for (size_t i = 0; err == 0 && i < sizeof(variables) / sizeof(variables[0]); i++)
+		err = keep_environment(&o->given, variables[i].name, variables[i].kept);
+	if (values[KV_GIVEN_TENANT] != NULL)
+		c->tenant = values[KV_GIVEN_TENANT];
+	if (values[KV_GIVEN_CLIENT_ID] != NULL)
+		c->client_id = values[KV_GIVEN_CLIENT_ID];
+	c->token_file = values[KV_GIVEN_TOKEN_FILE];
+	o->auth.allow_tenant = values[KV_GIVEN_ALLOW_TENANT];
+	o->auth.no_challenge_verify = values[KV_GIVEN_NO_CHALLENGE_VERIFY] != NULL;
+	if (err == 0 && values[KV_GIVEN_CLIENT_SECRET_FILE] != NULL)
+		err = read_secret(o, values[KV_GIVEN_CLIENT_SECRET_FILE], why);
 	return err;
 }
 
@@ -264,7 +282,7 @@ take_authority(struct kv_options *o, struct kv_buf *why)
 	const char *text = o->given.values[KV_GIVEN_AUTHORITY] != NULL ?
 	    o->given.values[KV_GIVEN_AUTHORITY] :
 	    kv_given_environment("AZURE_AUTHORITY_HOST");
-	const char *name = o->given.values[KV_GIVEN_AUTHORITY] != NULL ? "authority" : "AZURE_AUTHORITY_HOST";
+	const bool is_given = o->given.values[KV_GIVEN_AUTHORITY] != NULL;
 	struct kv_origin origin;
 	struct kv_buf url;
 	int err;
@@ -277,11 +295,13 @@ take_authority(struct kv_options *o, struct kv_buf *why)
 	}
 	if (text == NULL)
 		text = clouds[0].authority;
-	kv_buf_init(&url, 2048);
+	kv_buf_init(&url, strlen(text) + sizeof("https://"));
 	err = kv_buf_printf(&url, "%s%s", strstr(text, "://") != NULL ? "" : "https://", text);
 	if (err == 0 && (kv_origin_parse(kv_buf_str(&url), &origin, NULL) != 0 || !origin.is_https)) {
-		kv_buf_say(
-		    why, "%s=%s: must be an https URL such as https://login.microsoftonline.com", name, text);
+		kv_buf_say(why, "%s%s=%s must be an https URL such as https://login.microsoftonline.com",
+		    is_given ? where_of(&o->given, KV_GIVEN_AUTHORITY) : "",
+		    is_given ? ": authority" : "AZURE_AUTHORITY_HOST",
+		    strchr(text, '@') == NULL ? text : "…"); /* it may hold a password */
 		err = -EINVAL;
 	}
 	if (err == 0)
@@ -313,15 +333,14 @@ take_vault(struct kv_options *o, struct kv_buf *why)
 	int err;
 
 	if (text == NULL) {
-		kv_buf_say(
-		    why, "no vault is given: kvfs KV_GIVEN_VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+		kv_buf_say(why, "no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
 		return -EINVAL;
 	}
 	if (strchr(text, '@') != NULL) { /* not repeated: it may hold a password */
 		kv_buf_say(why, "a vault is given without a user name: its name, its host or its https URL");
 		return -EINVAL;
 	}
-	kv_buf_init(&url, 2048);
+	kv_buf_init(&url, strlen(text) + 64);
 	if (strstr(text, "://") != NULL)
 		err = kv_buf_puts(&url, text);
 	else if (strpbrk(text, ".:/") != NULL)
@@ -369,8 +388,7 @@ take_mountpoint(struct kv_options *o, struct kv_buf *why)
 	struct stat st;
 
 	if (o->given.mountpoint == NULL) {
-		kv_buf_say(
-		    why, "no mount point is given (usage: kvfs [OPTIONS] [KV_GIVEN_VAULT] MOUNTPOINT)");
+		kv_buf_say(why, "no mount point is given (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)");
 		return -EINVAL;
 	}
 	if (stat(o->given.mountpoint, &st) != 0) {

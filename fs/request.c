@@ -135,10 +135,7 @@ kv_request_new(struct kv_mount *m, fuse_req_t req)
 		kv_timer_set(&r->patience, m->patience_ms);
 	fuse_req_interrupt_func(req, interrupted, r);
 	kv_request_caller(req, &r->caller);
-	r->next = m->requests;
-	if (r->next != NULL)
-		r->next->prev = r;
-	m->requests = r;
+	LIST_INSERT_HEAD(&m->requests, r, all);
 	return r;
 }
 
@@ -157,12 +154,7 @@ kv_request_end(struct kv_request *r)
 	kv_timer_stop(&r->look);
 	kv_timer_stop(&r->patience);
 	fuse_req_interrupt_func(req, NULL, NULL);
-	if (r->prev != NULL)
-		r->prev->next = r->next;
-	else
-		r->mount->requests = r->next;
-	if (r->next != NULL)
-		r->next->prev = r->prev;
+	LIST_REMOVE(r, all);
 	free(r);
 	return req;
 }
@@ -178,8 +170,8 @@ kv_request_fail_all(struct kv_mount *m, int err)
 {
 	struct kv_request *next;
 
-	for (struct kv_request *r = m->requests; r != NULL; r = next) {
-		next = r->next;
+	for (struct kv_request *r = LIST_FIRST(&m->requests); r != NULL; r = next) {
+		next = LIST_NEXT(r, all);
 		if (!r->is_sent)
 			give_up(r, err);
 	}

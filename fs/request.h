@@ -20,7 +20,7 @@ struct kv_request {
 	bool is_sent;		  /* a restore under way: waited for at the end of the mount */
 	struct kv_timer look;	  /* at the signals of its process */
 	struct kv_timer patience; /* of the kernel */
-	struct kv_request *next, *prev;
+	LIST_ENTRY(kv_request) all;
 };
 
 /*

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "cache/audit.h"
@@ -52,7 +53,7 @@ struct kv_restore_wait {
 
 struct kv_restore {
 	struct kv_restores *restores;
-	struct kv_restore *next, *prev;
+	LIST_ENTRY(kv_restore) all;
 	struct kv_node *node, *folder; /* kept open while this lives */
 	char *name;
 	struct kv_caller caller;
@@ -73,7 +74,7 @@ struct kv_restores {
 	struct kv_mount *mount;
 	size_t staged;	/* bytes of all files being written */
 	void *receipts; /* tsearch(3) of struct receipt by digest */
-	struct kv_restore *all;
+	LIST_HEAD(, kv_restore) all;
 	int n;
 };
 
@@ -104,7 +105,14 @@ is_restored(struct kv_restores *rs, const unsigned char *digest, enum kv_type ty
 	found = tfind(&probe, &rs->receipts, compare_receipts);
 	if (found == NULL)
 		return false;
-	return kv_listing_find(listing, (*found)->name, &object) != -ENOENT;
+	switch (kv_listing_find(listing, (*found)->name, &object)) {
+	case -ENOENT:
+		return false;
+	case -EAGAIN: /* not listed; or there is no listing now that could say so */
+		return !kv_listing_is_serving(listing);
+	default:
+		return true;
+	}
 }
 
 /* That there is no memory for a receipt costs no more than a needless request later. */
@@ -182,12 +190,7 @@ free_restore(struct kv_restore *r)
 	kv_timer_stop(&r->again);
 	while (r->waits != NULL)
 		kv_restore_cancel(r->waits);
-	if (r->prev != NULL)
-		r->prev->next = r->next;
-	else
-		rs->all = r->next;
-	if (r->next != NULL)
-		r->next->prev = r->prev;
+	LIST_REMOVE(r, all);
 	rs->n--;
 	kv_blob_unref(r->blob);
 	kv_buf_free_string(r->name);
@@ -309,6 +312,12 @@ look_at_deleted(struct kv_restore *r)
 static bool
 is_our_own(const struct kv_restore *r, const struct kv_versions *versions)
 {
+	char guess[KV_NAME_MAX + 1];
+
+	guess_name(r->name, guess);
+	if (strcasecmp(guess, r->in_the_way.name) != 0 && /* knew is not of this one: what is listed now is */
+	    kv_listing_knew(r->restores->mount->listings[r->type], r->in_the_way.name))
+		return false;
 	return r->conflict.attempts > 1 && !r->knew && r->in_the_way.version[0] != '\0' &&
 	    versions->has_version;
 }
@@ -364,6 +373,16 @@ look_at_conflict(struct kv_restore *r)
 
 /* ---- the request ---- */
 
+/* Before the first attempt as this type. */
+static void
+look_who_is_listed(struct kv_restore *r)
+{
+	char guess[KV_NAME_MAX + 1];
+
+	guess_name(r->name, guess);
+	r->knew = kv_listing_knew(r->restores->mount->listings[r->type], guess);
+}
+
 static void
 answered(void *arg, struct kv_reply *reply)
 {
@@ -376,6 +395,7 @@ answered(void *arg, struct kv_reply *reply)
 	} else if (r->is_guess && (reply->status == 400 || reply->status == 403)) {
 		r->is_guess = false;
 		r->type = KV_KEYS;
+		look_who_is_listed(r);
 		err = send_blob(r);
 		if (err != 0)
 			end(r, err);
@@ -435,7 +455,9 @@ judge(const unsigned char *data, size_t len, const struct kv_node *folder, enum 
 	} else if (!has_folder)
 		kv_buf_say(why,
 		    "this is no blob that kvfs knows: put it into a folder keys/, secrets/ or certificates/ to restore it as one");
-	return why->len > 0 ? -EINVAL : 0;
+	if (why->len == 0)
+		return 0;
+	return is_complete && len > KV_BLOB_MAX ? -EFBIG : -EINVAL;
 }
 
 /* A type that types= leaves out is not restored either. */
@@ -457,16 +479,12 @@ start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, cons
     const struct kv_caller *caller, struct kv_buf *raw, enum kv_type type, bool is_guess)
 {
 	struct kv_restore *r = calloc(1, sizeof(*r));
-	char guess[KV_NAME_MAX + 1];
 	int err;
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->restores = rs;
-	r->next = rs->all;
-	if (r->next != NULL)
-		r->next->prev = r;
-	rs->all = r;
+	LIST_INSERT_HEAD(&rs->all, r, all);
 	rs->n++;
 	r->node = node;
 	r->folder = folder;
@@ -476,12 +494,12 @@ start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, cons
 	r->caller = *caller;
 	r->type = type;
 	r->is_guess = is_guess;
-	guess_name(name, guess);
-	r->knew = kv_listing_knew(rs->mount->listings[type], guess);
 	r->name = strdup(name);
 	err = r->name != NULL ? kv_blob_new(raw, &r->blob) : -ENOMEM;
-	if (err == 0)
+	if (err == 0) {
+		look_who_is_listed(r);
 		err = send_blob(r);
+	}
 	if (err != 0)
 		free_restore(r);
 	else
@@ -608,6 +626,12 @@ expired(void *arg)
 	struct kv_node *node = arg;
 	struct kv_buf line;
 
+	if (node->parent == NULL || !kv_drop_is_staging(node->name))
+		return; /* removed, or renamed and restored */
+	if (node->drop->state == KV_DROP_SENDING) {
+		kv_timer_set(&node->drop->expiry, STAGING_MS);
+		return;
+	}
 	kv_buf_init(&line, 1024);
 	kv_log_field(&line, "op", "restore");
 	kv_log_field(&line, "file", node->name);
@@ -667,8 +691,8 @@ kv_restores_new(struct kv_mount *mount)
 void
 kv_restores_stop(struct kv_restores *rs)
 {
-	while (rs != NULL && rs->all != NULL)
-		free_restore(rs->all);
+	while (rs != NULL && !LIST_EMPTY(&rs->all))
+		free_restore(LIST_FIRST(&rs->all));
 }
 
 void

@@ -26,22 +26,14 @@ new_node(struct kv_tree *tree, enum kv_node_kind kind, uint64_t ino)
 	node->kind = kind;
 	node->ino = ino;
 	node->wall_changed = kv_clock_wall_s();
-	node->all_next = tree->all;
-	if (node->all_next != NULL)
-		node->all_next->all_prev = node;
-	tree->all = node;
+	LIST_INSERT_HEAD(&tree->all, node, all);
 	return node;
 }
 
 static void
 free_node(struct kv_node *node)
 {
-	if (node->all_prev != NULL)
-		node->all_prev->all_next = node->all_next;
-	else
-		node->tree->all = node->all_next;
-	if (node->all_next != NULL)
-		node->all_next->all_prev = node->all_prev;
+	LIST_REMOVE(node, all);
 	if (node->object != NULL && node->object->node == node)
 		node->object->node = NULL;
 	kv_object_unref(node->object);
@@ -81,7 +73,7 @@ make_drop(struct kv_tree *tree, const bool has_type[KV_TYPES])
 int
 kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop)
 {
-	*tree = (struct kv_tree){ .all = NULL };
+	*tree = (struct kv_tree){ .root = NULL };
 	tree->root = new_node(tree, KV_NODE_ROOT, KV_ROOT_NUMBER);
 	if (tree->root == NULL)
 		return -ENOMEM;
@@ -99,8 +91,8 @@ kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop)
 void
 kv_tree_release(struct kv_tree *tree)
 {
-	while (tree->all != NULL)
-		free_node(tree->all);
+	while (!LIST_EMPTY(&tree->all))
+		free_node(LIST_FIRST(&tree->all));
 }
 
 uint64_t

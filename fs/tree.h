@@ -12,6 +12,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include "client/blob.h"
 #include "client/json.h"
 
@@ -26,7 +27,7 @@ struct kv_tree;
 
 struct kv_node {
 	struct kv_tree *tree;
-	struct kv_node *all_next, *all_prev;
+	LIST_ENTRY(kv_node) all;
 	enum kv_node_kind kind;
 	enum kv_type type; /* TYPE, BLOB */
 	uint64_t ino;
@@ -46,7 +47,7 @@ struct kv_node {
 
 /* All nodes of a mount. A folder that is not mounted (types=, ro) is NULL. */
 struct kv_tree {
-	struct kv_node *all;
+	LIST_HEAD(, kv_node) all;
 	struct kv_node *root, *types[KV_TYPES], *drop;
 };
 /* has_type: which of the folders keys, secrets, certificates there are. */
