@@ -56,7 +56,7 @@ make_new(struct kv_drop *d, size_t offset)
 	if (d->state == KV_DROP_WRITING)
 		return 0;
 	if (offset != 0)
-		return -EINVAL;
+		return d->err == -EFBIG ? -EFBIG : -EINVAL;
 	d->state = KV_DROP_WRITING;
 	d->err = 0;
 	return 0;
@@ -80,6 +80,12 @@ kv_drop_write(struct kv_drop *d, const void *data, size_t len, size_t offset)
 
 	if (err == 0)
 		err = offset > d->data.max ? -EFBIG : check_room(d, offset + len);
+	if (err == -EFBIG && d->data.len > 0) {
+		drop_data(d); /* it can be no blob any more: its room is for others at once */
+		d->state = KV_DROP_FAILED;
+		d->err = err;
+		d->size = 0;
+	}
 	if (err != 0)
 		return err;
 	before = d->data.len;

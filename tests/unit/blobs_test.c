@@ -1,0 +1,533 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/blobs.h"
+#include "tests/unit/caught.h"
+#include "tests/unit/fake_alloc.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_vault.h"
+
+#define ROOM	10 /* bytes: two blobs of four and a bit */
+#define OBJECTS 8
+
+static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
+
+static struct kv_loop *loop;
+static struct kv_vault *vault;
+static struct kv_throttle *throttle;
+static struct kv_blobs *blobs;
+static struct kv_object *objects[OBJECTS]; /* "a", "b", … */
+
+/* ---- the vault: a blob is the object's name and how many backups there were, "a001" ---- */
+
+static int backup_err, versions_err;
+static long backup_status, versions_status;
+static size_t n_versions;
+static int64_t backup_ms;
+
+static int64_t
+answer_versions(struct kv_reply *reply)
+{
+	char names[2 * 600] = "";
+
+	for (size_t i = 0; i < n_versions; i++) {
+		names[2 * i] = 'a';
+		names[2 * i + 1] = i + 1 < n_versions ? ' ' : '\0';
+	}
+	reply->err = versions_err;
+	reply->status = versions_err != 0 ? versions_status : 200;
+	if (versions_err == 0)
+		reply->page = fake_vault_page(names, 1600000000, "");
+	return 10;
+}
+
+static int64_t
+answer(const struct kv_call *call, struct kv_reply *reply)
+{
+	char content[20];
+
+	assert_int_equal(call->type, KV_SECRETS);
+	if (call->op == KV_OP_VERSIONS)
+		return answer_versions(reply);
+	assert_int_equal(call->op, KV_OP_BACKUP);
+	reply->err = backup_err;
+	if (backup_err != 0) {
+		reply->status = backup_status;
+		return backup_ms;
+	}
+	snprintf(content, sizeof(content), "%s%03d", call->name, fake_vault_calls(vault, KV_OP_BACKUP));
+	reply->blob = fake_vault_blob(content);
+	return backup_ms;
+}
+
+/* ---- what is told ---- */
+
+static struct told {
+	int n, err;
+	char content[20];
+} told;
+
+static void
+tell(void *arg, int err, struct kv_blob *blob)
+{
+	struct told *t = arg;
+
+	assert_int_equal(blob != NULL, err == 0);
+	t->n++;
+	t->err = err;
+	if (blob != NULL)
+		snprintf(t->content, sizeof(t->content), "%.*s", (int)blob->len, (const char *)blob->data);
+}
+
+static int n_lost;
+
+static void
+lose(void *arg, struct kv_object *object)
+{
+	assert_ptr_equal(arg, &n_lost);
+	assert_ptr_equal(object, objects[0]);
+	assert_null(kv_blobs_peek(object));
+	n_lost++;
+}
+
+static int
+set_up(void **state)
+{
+	const struct kv_throttle_options options = { .rate = 200, .max_inflight = 64, .timeout_ms = 300000 };
+	char name[2] = "a";
+
+	(void)state;
+	fake_clock_set(1000000, 1700000000);
+	loop = kv_loop_new();
+	vault = fake_vault_new(loop, answer);
+	throttle = kv_throttle_new(loop, vault, &options);
+	blobs = kv_blobs_new(loop, throttle, ROOM);
+	assert_non_null(blobs);
+	kv_blobs_on_lost(blobs, lose, &n_lost);
+	for (int i = 0; i < OBJECTS; i++, name[0]++) {
+		objects[i] = kv_object_new(KV_SECRETS, name);
+		assert_non_null(objects[i]);
+	}
+	backup_err = versions_err = n_lost = 0;
+	n_versions = 1;
+	backup_ms = 100;
+	memset(&told, 0, sizeof(told));
+	caught_begin();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	caught_end();
+	kv_blobs_free(blobs);
+	for (int i = 0; i < OBJECTS; i++) {
+		assert_int_equal(objects[i]->refs, 1);
+		kv_object_unref(objects[i]);
+	}
+	kv_throttle_free(throttle);
+	assert_int_equal(fake_vault_under_way(vault), 0);
+	assert_int_equal(fake_loop_timers(loop), 0);
+	fake_vault_free(vault);
+	kv_loop_free(loop);
+	return 0;
+}
+
+static struct kv_waiter *
+ask(char name, struct told *t)
+{
+	struct kv_waiter *waiter;
+
+	assert_int_equal(kv_blobs_get(blobs, objects[name - 'a'], KV_READ, &me, tell, t, &waiter), 0);
+	return waiter;
+}
+
+/* Ask and wait for it. */
+static int
+get(char name)
+{
+	memset(&told, 0, sizeof(told));
+	ask(name, &told);
+	assert_int_equal(told.n, 0);
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 1);
+	return told.err;
+}
+
+static bool
+is_kept(char name)
+{
+	return kv_blobs_peek(objects[name - 'a']) != NULL;
+}
+
+static int
+n_backups(void)
+{
+	return fake_vault_calls(vault, KV_OP_BACKUP);
+}
+
+/* ---- fetching ---- */
+
+static void
+many_that_wait_for_one_object_are_one_request(void **state)
+{
+	struct told each[50] = { { 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(each); i++) {
+		ask('a', &each[i]);
+		fake_loop_run(loop, 1);
+	}
+	fake_loop_run(loop, 200);
+	for (size_t i = 0; i < N_OF(each); i++)
+		assert_row(each[i].n == 1 && each[i].err == 0 && strcmp(each[i].content, "a001") == 0, i,
+		    each[i].content);
+	assert_int_equal(n_backups(), 1);
+	assert_int_equal(objects[0]->size, 4);
+}
+
+static void
+a_kept_blob_is_given_without_a_request_and_never_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(get('a'), 0);
+	assert_true(is_kept('a'));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(get('a'), 0);
+		assert_string_equal(told.content, "a001");
+	}
+	assert_int_equal(n_backups(), 1);
+}
+
+static void
+a_fetch_that_nobody_waits_for_goes_on_and_is_kept(void **state)
+{
+	(void)state;
+	kv_blobs_cancel(ask('a', &told));
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 0);
+	assert_true(is_kept('a'));
+	kv_blobs_cancel(ask('a', &told)); /* it has its result already */
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 0);
+	assert_int_equal(n_backups(), 1);
+	kv_blobs_cancel(NULL);
+}
+
+static void
+one_that_cancels_leaves_the_others_waiting(void **state)
+{
+	struct told other = { 0 };
+	struct kv_waiter *waiter;
+
+	(void)state;
+	ask('a', &other);
+	waiter = ask('a', &told);
+	fake_loop_run(loop, 50);
+	kv_blobs_cancel(waiter);
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 0);
+	assert_int_equal(other.n, 1);
+}
+
+static void
+all_can_be_freed_while_it_is_waited_for(void **state)
+{
+	(void)state;
+	ask('a', &told);
+	ask('b', &told);
+	fake_loop_run(loop, 50);
+	kv_blobs_free(blobs);
+	blobs = NULL;
+	fake_loop_run(loop, 1000);
+	assert_int_equal(told.n, 0);
+}
+
+/* ---- changes ---- */
+
+static void
+a_kept_blob_of_an_object_that_changed_is_fetched_anew(void **state)
+{
+	(void)state;
+	assert_int_equal(get('a'), 0);
+	kv_blobs_forget(objects[0]);
+	assert_false(is_kept('a'));
+	assert_int_equal(get('a'), 0);
+	assert_string_equal(told.content, "a002");
+}
+
+static void
+an_object_that_changed_while_it_was_fetched_is_fetched_again(void **state)
+{
+	struct told other = { 0 };
+
+	(void)state;
+	ask('a', &told);
+	fake_loop_run(loop, 50);
+	kv_blobs_forget(objects[0]);
+	ask('a', &other);
+	fake_loop_run(loop, 100);
+	assert_int_equal(told.n + other.n, 0);
+	fake_loop_run(loop, 100);
+	assert_string_equal(told.content, "a002");
+	assert_string_equal(other.content, "a002");
+	assert_int_equal(n_backups(), 2);
+}
+
+static void
+an_object_that_changes_all_the_time_is_given_but_not_kept(void **state)
+{
+	(void)state;
+	ask('a', &told);
+	for (int i = 0; i < 20 && told.n == 0; i++) {
+		kv_blobs_forget(objects[0]);
+		fake_loop_run(loop, 50);
+	}
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, 0);
+	assert_in_range(n_backups(), 2, 10);
+	assert_false(is_kept('a'));
+}
+
+static void
+an_object_that_went_while_it_was_fetched_is_not_fetched_again(void **state)
+{
+	(void)state;
+	backup_err = -ENOENT;
+	backup_status = 404;
+	versions_err = -ENOENT;
+	versions_status = 404;
+	ask('a', &told);
+	fake_loop_run(loop, 50);
+	objects[0]->is_gone = true;
+	kv_blobs_forget(objects[0]);
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.err, -ENOENT);
+	assert_int_equal(n_backups(), 1);
+}
+
+/* ---- room ---- */
+
+static void
+when_room_is_needed_the_oldest_goes(void **state)
+{
+	(void)state;
+	for (const char *p = "abc"; *p != '\0'; p++)
+		assert_int_equal(get(*p), 0);
+	assert_false(is_kept('a'));
+	assert_true(is_kept('b') && is_kept('c'));
+	assert_int_equal(objects[0]->size, 4); /* that stays known */
+}
+
+static void
+what_was_read_goes_before_what_was_not(void **state)
+{
+	static const struct {
+		const char *fetched, *read, *kept;
+	} rows[] = {
+		{ "ab", "", "ab" },
+		{ "abc", "", "bc" },
+		{ "abc", "b", "ac" },
+		{ "abcd", "b", "cd" },
+		{ "abcde", "bc", "de" },
+		{ "abcd", "ab", "cd" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		tear_down(state);
+		set_up(state);
+		for (const char *p = rows[i].fetched; *p != '\0'; p++) {
+			assert_int_equal(get(*p), 0);
+			if (strchr(rows[i].read, *p) != NULL)
+				kv_blobs_was_read(blobs, objects[*p - 'a']);
+		}
+		for (const char *p = "abcdefgh"; *p != '\0'; p++)
+			assert_row(is_kept(*p) == (strchr(rows[i].kept, *p) != NULL), i, "kept");
+	}
+}
+
+static void
+of_those_that_were_read_the_last_used_stays(void **state)
+{
+	(void)state;
+	assert_int_equal(get('a'), 0);
+	assert_int_equal(get('b'), 0);
+	kv_blobs_was_read(blobs, objects[0]);
+	kv_blobs_was_read(blobs, objects[1]);
+	kv_blobs_was_read(blobs, objects[0]);
+	assert_int_equal(get('c'), 0);
+	assert_true(is_kept('a') && is_kept('c'));
+	assert_false(is_kept('b'));
+	kv_blobs_was_read(blobs, objects[1]); /* what is not kept is nobody's business */
+}
+
+static void
+a_blob_without_room_is_given_all_the_same(void **state)
+{
+	(void)state;
+	kv_blobs_free(blobs);
+	blobs = kv_blobs_new(loop, throttle, 0);
+	assert_non_null(blobs);
+	assert_int_equal(get('a'), 0);
+	assert_string_equal(told.content, "a001");
+	assert_false(is_kept('a'));
+	assert_int_equal(objects[0]->size, 4);
+}
+
+static void
+an_unread_blob_is_kept_for_15_minutes(void **state)
+{
+	(void)state;
+	assert_int_equal(get('a'), 0);
+	assert_int_equal(get('b'), 0);
+	kv_blobs_was_read(blobs, objects[1]);
+	fake_loop_run(loop, (int64_t)14 * 60 * 1000);
+	assert_true(is_kept('a') && is_kept('b'));
+	fake_loop_run(loop, (int64_t)3 * 60 * 1000);
+	assert_false(is_kept('a'));
+	assert_true(is_kept('b'));
+	assert_int_equal(objects[0]->size, 4);
+}
+
+/* ---- failures ---- */
+
+static void
+what_a_failure_means(void **state)
+{
+	static const struct {
+		int err;
+		long status;
+		int versions_err;
+		long versions_status;
+		size_t n_versions;
+		int end, n_asked, n_lost;
+		const char *log; /* part of the line */
+	} rows[] = {
+		/* both say that it is not there */
+		{ -ENOENT, 404, -ENOENT, 404, 0, -ENOENT, 1, 1, "status=404 errno=ENOENT" },
+		{ -ENOENT, 404, 0, 200, 0, -ENOENT, 1, 1, "status=404 errno=ENOENT" },
+		/* they do not agree */
+		{ -ENOENT, 404, 0, 200, 1, -EBADMSG, 1, 0, "its version list that it is" },
+		{ -ENOENT, 404, -EACCES, 403, 0, -EBADMSG, 1, 0, "its version list cannot be read" },
+		/* too many versions */
+		{ -EINVAL, 400, 0, 200, 501, -EFBIG, 1, 0, "more than 500 versions" },
+		{ -EINVAL, 400, 0, 200, 500, -EINVAL, 1, 0, "status=400 errno=EINVAL" },
+		{ -EINVAL, 400, -ENOENT, 404, 0, -EINVAL, 1, 0, "status=400 errno=EINVAL" },
+		{ -EINVAL, 400, -EACCES, 403, 0, -EINVAL, 1, 0, "status=400 errno=EINVAL" },
+		/* nothing to explain */
+		{ -EACCES, 403, 0, 200, 501, -EACCES, 0, 0, "status=403 errno=EACCES" },
+		{ -EPERM, 403, 0, 200, 501, -EPERM, 0, 0, "status=403 errno=EPERM" },
+		{ -EBADMSG, 404, 0, 200, 501, -EBADMSG, 0, 0, "status=404 errno=EBADMSG" },
+		{ -EBADMSG, 200, 0, 200, 501, -EBADMSG, 0, 0, "status=200 errno=EBADMSG" },
+		{ -EFBIG, 200, 0, 200, 501, -EFBIG, 0, 0, "status=200 errno=EFBIG" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		tear_down(state);
+		set_up(state);
+		backup_err = rows[i].err;
+		backup_status = rows[i].status;
+		versions_err = rows[i].versions_err;
+		versions_status = rows[i].versions_status;
+		n_versions = rows[i].n_versions;
+		assert_row(get('a') == rows[i].end, i, "errno");
+		assert_row(n_lost == rows[i].n_lost, i, "lost");
+		assert_row(fake_vault_calls(vault, KV_OP_VERSIONS) == rows[i].n_asked, i, "asked");
+		assert_row(strstr(caught_text(), rows[i].log) != NULL, i, caught_text());
+		assert_row(objects[0]->size == -1 && !is_kept('a'), i, "nothing is known");
+		backup_err = 0;
+		assert_row(get('a') == 0, i, "the next one is another request");
+	}
+}
+
+static void
+all_that_wait_get_the_failure(void **state)
+{
+	struct told other = { 0 }, late = { 0 };
+
+	(void)state;
+	backup_err = -ENOENT;
+	backup_status = 404;
+	ask('a', &told);
+	ask('a', &other);
+	fake_loop_run(loop, 105); /* its versions are asked for */
+	ask('a', &late);
+	fake_loop_run(loop, 100);
+	assert_int_equal(told.err, -EBADMSG);
+	assert_int_equal(other.err, -EBADMSG);
+	assert_int_equal(late.err, -EBADMSG);
+	assert_int_equal(n_backups(), 1);
+}
+
+static void
+a_time_out_is_too_many_versions_or_a_time_out(void **state)
+{
+	(void)state;
+	backup_ms = -1;
+	for (n_versions = 500; n_versions <= 501; n_versions++) {
+		memset(&told, 0, sizeof(told));
+		ask('a', &told);
+		fake_loop_run(loop, 299000);
+		assert_int_equal(told.n, 0);
+		fake_loop_run(loop, 2000);
+		assert_row(told.n == 1, n_versions, "answered");
+		assert_row(told.err == (n_versions > 500 ? -EFBIG : -ETIMEDOUT), n_versions, "errno");
+	}
+}
+
+static void
+no_allocation_that_fails_does_harm(void **state)
+{
+	struct kv_waiter *waiter;
+	bool has_failed = true;
+	int err;
+
+	(void)state;
+	for (int n = 1; has_failed; n++) {
+		kv_blobs_forget(objects[0]);
+		memset(&told, 0, sizeof(told));
+		fake_alloc_fail_at(n);
+		err = kv_blobs_get(blobs, objects[0], KV_READ, &me, tell, &told, &waiter);
+		has_failed = fake_alloc_has_failed();
+		fake_alloc_fail_at(0);
+		assert_row(err == (has_failed ? -ENOMEM : 0), (size_t)n, "errno");
+		fake_loop_run(loop, 200);
+		assert_row(told.n == !has_failed, (size_t)n, "answered");
+		assert_int_equal(get('a'), 0);
+	}
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(many_that_wait_for_one_object_are_one_request),
+		TEST(a_kept_blob_is_given_without_a_request_and_never_at_once),
+		TEST(a_fetch_that_nobody_waits_for_goes_on_and_is_kept),
+		TEST(one_that_cancels_leaves_the_others_waiting),
+		TEST(all_can_be_freed_while_it_is_waited_for),
+		TEST(a_kept_blob_of_an_object_that_changed_is_fetched_anew),
+		TEST(an_object_that_changed_while_it_was_fetched_is_fetched_again),
+		TEST(an_object_that_changes_all_the_time_is_given_but_not_kept),
+		TEST(an_object_that_went_while_it_was_fetched_is_not_fetched_again),
+		TEST(when_room_is_needed_the_oldest_goes),
+		TEST(what_was_read_goes_before_what_was_not),
+		TEST(of_those_that_were_read_the_last_used_stays),
+		TEST(a_blob_without_room_is_given_all_the_same),
+		TEST(an_unread_blob_is_kept_for_15_minutes),
+		TEST(what_a_failure_means),
+		TEST(all_that_wait_get_the_failure),
+		TEST(a_time_out_is_too_many_versions_or_a_time_out),
+		TEST(no_allocation_that_fails_does_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
