@@ -1,0 +1,301 @@
+/*
+ * The az CLI as a script in a folder of the test, run by the real client/run.c in the real loop.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/credential.h"
+#include "client/loop.h"
+#include "tests/unit/fake_http.h"
+
+#define DEADLINE_S 30 /* of one test: then SIGALRM ends the program */
+#define TENANT	   "11111111-aaaa-bbbb-cccc-222222222222"
+
+static struct kv_loop *loop;
+static struct kv_http *http;
+static struct kv_credential *credential;
+static struct kv_credential_options options;
+static struct kv_audience audience;
+static char folder[] = "/tmp/kvfs-az-XXXXXX";
+static char *path_before;
+
+static struct {
+	int n, err;
+	char token[100], why[1000];
+	int64_t life_s;
+} done;
+
+static void
+take(void *arg, int err, const char *token, int64_t life_s, const char *why)
+{
+	(void)arg;
+	done.n++;
+	done.err = err;
+	done.life_s = life_s;
+	snprintf(done.token, sizeof(done.token), "%s", token != NULL ? token : "");
+	snprintf(done.why, sizeof(done.why), "%s", why);
+	assert_null(strstr(why, "t0ken"));
+	kv_loop_stop(loop);
+}
+
+static int64_t
+nobody(const struct fake_http_request *request, struct fake_http_reply *reply)
+{
+	(void)request;
+	reply->err = -EHOSTUNREACH;
+	reply->answer.reason = "no such host";
+	return 1;
+}
+
+static const char *
+file(const char *name)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* az does what script says, and finds its folder in $1. */
+static void
+install_az(const char *script)
+{
+	FILE *f = fopen(file("az"), "we");
+
+	assert_non_null(f);
+	fprintf(f, "#!/bin/sh\nfolder=%s\n%s\n", folder, script);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(file("az"), 0755), 0);
+}
+
+static void
+make(enum kv_credential_kind kind)
+{
+	options.kind = kind;
+	credential = kv_credential_new(loop, http, &options);
+	assert_non_null(credential);
+}
+
+static void
+fetch(void)
+{
+	done.n = 0;
+	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
+	assert_int_equal(done.n, 0);
+	assert_int_equal(kv_loop_run(loop), 0);
+	assert_int_equal(done.n, 1);
+}
+
+static int
+set_up(void **state)
+{
+	const char *search_path = getenv("PATH");
+	char search[300];
+
+	(void)state;
+	alarm(DEADLINE_S);
+	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+	assert_non_null(mkdtemp(folder));
+	path_before = strdup(search_path != NULL ? search_path : "/usr/bin:/bin");
+	snprintf(search, sizeof(search), "%s:/usr/bin:/bin", folder);
+	setenv("PATH", search, 1);
+	loop = kv_loop_new();
+	http = fake_http_new(loop, nobody);
+	options = (struct kv_credential_options){ .authority = "https://login.microsoftonline.com" };
+	audience = (struct kv_audience){ .resource = "https://vault.azure.net",
+		.scope = "https://vault.azure.net/.default",
+		.tenant = TENANT };
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	static const char *const names[] = { "az", "arguments", "pid" };
+
+	(void)state;
+	kv_credential_free(credential);
+	credential = NULL;
+	fake_http_free(http);
+	kv_loop_free(loop);
+	setenv("PATH", path_before, 1);
+	free(path_before);
+	for (size_t i = 0; i < N_OF(names); i++)
+		unlink(file(names[i]));
+	assert_int_equal(rmdir(folder), 0);
+	alarm(0);
+	return 0;
+}
+
+static void
+read_whole(const char *name, char *text, size_t size)
+{
+	FILE *f = fopen(file(name), "re");
+	size_t n = f != NULL ? fread(text, 1, size - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+#define ANSWER                                                                                 \
+	"cat <<END\n"                                                                          \
+	"{\n  \"accessToken\": \"t0ken\",\n  \"expiresOn\": \"2023-01-01 00:00:00.000000\",\n" \
+	"  \"expires_on\": $(($(date +%s) + 3600)),\n  \"subscription\": \"x\",\n"             \
+	"  \"tenant\": \"" TENANT "\",\n  \"tokenType\": \"Bearer\"\n}\nEND\n"
+
+static void
+az_is_asked_for_the_vaults_resource(void **state)
+{
+	static const struct {
+		const char *own, *challenge, *arguments;
+	} rows[] = {
+		{ NULL, TENANT,
+		    "account get-access-token --output json --resource https://vault.azure.net --tenant " TENANT
+		    "\n" },
+		{ "contoso.com", TENANT,
+		    "account get-access-token --output json --resource https://vault.azure.net --tenant contoso.com\n" },
+		{ NULL, NULL, "account get-access-token --output json --resource https://vault.azure.net\n" },
+		{ "$(touch x); \"", NULL,
+		    "account get-access-token --output json --resource https://vault.azure.net --tenant $(touch x); \"\n" },
+	};
+	char text[500];
+
+	(void)state;
+	install_az("printf '%s\\n' \"$*\" >$folder/arguments\n" ANSWER);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		options.tenant = rows[i].own;
+		audience.tenant = rows[i].challenge;
+		kv_credential_free(credential);
+		make(KV_AUTH_CLI);
+		fetch();
+		assert_row(done.err == 0, i, done.why);
+		assert_string_equal(done.token, "t0ken");
+		assert_in_range(done.life_s, 3590, 3600);
+		read_whole("arguments", text, sizeof(text));
+		assert_row(strcmp(text, rows[i].arguments) == 0, i, text);
+	}
+}
+
+static void
+the_words_of_az_are_passed_on(void **state)
+{
+	static const struct {
+		const char *script, *words;
+	} rows[] = {
+		{ "echo 'WARNING: old' >&2; echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
+		    "az account get-access-token failed: Please run 'az login' to setup account." },
+		{ "printf 'one\\ntwo\\n' >&2; exit 2", "az account get-access-token failed: one" },
+		{ "echo t0ken; exit 1", "az account get-access-token failed" },
+		{ "kill -9 $$", "az account get-access-token failed" },
+	};
+
+	(void)state;
+	make(KV_AUTH_CLI);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		install_az(rows[i].script);
+		fetch();
+		assert_row(done.err == -EACCES, i, done.why);
+		assert_row(strcmp(done.why, rows[i].words) == 0, i, done.why);
+	}
+}
+
+static void
+an_answer_without_a_token_is_ebadmsg_and_names_az(void **state)
+{
+	static const char *const scripts[] = { "true", "echo '{}'", "echo t0ken",
+		"echo '{\"accessToken\": 7}'" };
+
+	(void)state;
+	make(KV_AUTH_CLI);
+	for (size_t i = 0; i < N_OF(scripts); i++) {
+		install_az(scripts[i]);
+		fetch();
+		assert_row(done.err == -EBADMSG, i, done.why);
+		assert_row(strstr(done.why, "az account get-access-token") != NULL, i, done.why);
+	}
+}
+
+static void
+without_az_the_sentence_says_so(void **state)
+{
+	(void)state;
+	setenv("PATH", folder, 1);
+	make(KV_AUTH_CLI);
+	fetch();
+	assert_int_equal(done.err, -EACCES);
+	assert_string_equal(done.why, "the az CLI is not installed");
+}
+
+static void
+auto_comes_to_az_in_the_end(void **state)
+{
+	(void)state;
+	install_az(ANSWER);
+	make(KV_AUTH_AUTO);
+	fetch();
+	assert_int_equal(done.err, 0);
+	assert_string_equal(done.token, "t0ken");
+	assert_int_equal(fake_http_requests(http), 1);
+}
+
+static void
+under_sudo_the_sentence_names_who_called_it(void **state)
+{
+	(void)state;
+	install_az("echo 'ERROR: Please run az login' >&2; exit 1");
+	options.sudo_user = "alice";
+	make(KV_AUTH_CLI);
+	fetch();
+	assert_int_equal(strstr(done.why, "run kvfs as alice") != NULL, getuid() == 0);
+}
+
+static void
+the_end_kills_az(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	char text[50] = "";
+	struct stat st;
+	pid_t pid;
+
+	(void)state;
+	install_az("echo $$ >$folder/pid; exec sleep 1000");
+	make(KV_AUTH_CLI);
+	done.n = 0;
+	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
+	while (stat(file("pid"), &st) != 0 || st.st_size == 0)
+		nanosleep(&pause, NULL);
+	read_whole("pid", text, sizeof(text));
+	pid = (pid_t)strtol(text, NULL, 10);
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, 0), 0);
+	kv_credential_free(credential);
+	credential = NULL;
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+	assert_int_equal(done.n, 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(az_is_asked_for_the_vaults_resource),
+		TEST(the_words_of_az_are_passed_on),
+		TEST(an_answer_without_a_token_is_ebadmsg_and_names_az),
+		TEST(without_az_the_sentence_says_so),
+		TEST(auto_comes_to_az_in_the_end),
+		TEST(under_sudo_the_sentence_names_who_called_it),
+		TEST(the_end_kills_az),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/*
+ * Programs that end at once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/loop.h"
+#include "tests/unit/fake_run.h"
+
+struct kv_run {
+	struct kv_timer timer;
+	kv_run_done *done;
+	void *arg;
+};
+
+static int end_err = -ENOENT, end_status, n_started;
+static const char *end_out = "", *end_diagnostics = "";
+static char arguments[1024];
+
+void
+fake_run_set(int err, int status, const char *out, const char *diagnostics)
+{
+	end_err = err;
+	end_status = status;
+	end_out = out;
+	end_diagnostics = diagnostics;
+	n_started = 0;
+	arguments[0] = '\0';
+}
+
+int
+fake_run_count(void)
+{
+	return n_started;
+}
+
+const char *
+fake_run_arguments(void)
+{
+	return arguments;
+}
+
+static void
+end(void *arg)
+{
+	struct kv_run *run = arg;
+
+	run->done(run->arg, end_err, end_status, end_out, end_diagnostics);
+	free(run);
+}
+
+int
+kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_run_done *done, void *arg,
+    struct kv_run **out)
+{
+	struct kv_run *run = calloc(1, sizeof(*run));
+	size_t n = 0;
+
+	(void)timeout_ms;
+	*out = run;
+	if (run == NULL)
+		return -ENOMEM;
+	for (; *argv != NULL; argv++) {
+		if (n + strlen(*argv) + 2 > sizeof(arguments))
+			abort();
+		if (n > 0)
+			arguments[n++] = ' ';
+		memcpy(arguments + n, *argv, strlen(*argv) + 1);
+		n += strlen(*argv);
+	}
+	n_started++;
+	run->done = done;
+	run->arg = arg;
+	kv_timer_init(&run->timer, loop, end, run);
+	kv_timer_set(&run->timer, 500);
+	return 0;
+}
+
+void
+kv_run_cancel(struct kv_run *run)
+{
+	if (run == NULL)
+		return;
+	kv_timer_stop(&run->timer);
+	free(run);
+}

@@ -1,0 +1,387 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/buf.h"
+#include "fs/given.h"
+#include "tests/unit/fake_alloc.h"
+
+#define SECRET "hunter2"
+
+static char folder[] = "/tmp/kvfs-given-XXXXXX";
+static struct kv_given given;
+static struct kv_buf why;
+
+/* Arguments separated by '|'. */
+static int
+read_given(const char *arguments)
+{
+	const char *argv[40] = { "kvfs" };
+	char text[2000], *rest = text;
+	int argc = 1, err;
+
+	snprintf(text, sizeof(text), "%s", arguments);
+	while (*arguments != '\0' && rest != NULL && argc < 39)
+		argv[argc++] = strsep(&rest, "|");
+	kv_given_release(&given);
+	kv_buf_clear(&why);
+	err = kv_given_read(argc, (char *const *)(uintptr_t)argv, &given, &why);
+	assert_null(strstr(kv_buf_str(&why), SECRET));
+	return err;
+}
+
+static void
+write_config(const char *content)
+{
+	char path[100];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/kvfs.conf", folder);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(content, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+	assert_non_null(mkdtemp(folder));
+	setenv("XDG_CONFIG_HOME", folder, 1);
+	unsetenv("KVFS_VAULT");
+	write_config(""); /* else the machine's own would be read */
+	kv_buf_init(&why, 4096);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	char path[100];
+
+	(void)state;
+	kv_given_release(&given);
+	kv_buf_release(&why);
+	snprintf(path, sizeof(path), "%s/kvfs.conf", folder);
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0);
+	return 0;
+}
+
+/* ---- the command line ---- */
+
+static void
+arguments_are_a_vault_and_a_mount_point(void **state)
+{
+	static const struct {
+		const char *arguments, *vault, *mountpoint;
+	} rows[] = {
+		{ "", NULL, NULL },
+		{ "m", NULL, "m" },
+		{ "v|m", "v", "m" },
+		{ "v|-o|ro|m", "v", "m" },
+		{ "-f|v|m|-o|ro", "v", "m" },
+		{ "--|-v|-m", "-v", "-m" },
+		{ "v|--|--help", "v", "--help" },
+		{ "v|-", "v", "-" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(read_given(rows[i].arguments) == 0, i, kv_buf_str(&why));
+		assert_row((given.vault == NULL) == (rows[i].vault == NULL), i, rows[i].arguments);
+		assert_row((given.mountpoint == NULL) == (rows[i].mountpoint == NULL), i, rows[i].arguments);
+		if (rows[i].vault != NULL)
+			assert_string_equal(given.vault, rows[i].vault);
+		if (rows[i].mountpoint != NULL)
+			assert_string_equal(given.mountpoint, rows[i].mountpoint);
+	}
+}
+
+static void
+letters_are_known(void **state)
+{
+	static const struct {
+		const char *arguments;
+		bool is_foreground, wants_help, wants_version, is_debug;
+	} rows[] = {
+		{ "v|m", false, false, false, false },
+		{ "-f|v|m", true, false, false, false },
+		{ "-d|v|m", true, false, false, true },
+		{ "-s|v|m", false, false, false, false },
+		{ "-h", false, true, false, false },
+		{ "--help", false, true, false, false },
+		{ "v|m|--help", false, true, false, false },
+		{ "-V", false, false, true, false },
+		{ "--version", false, false, true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(read_given(rows[i].arguments) == 0, i, kv_buf_str(&why));
+		assert_row(given.is_foreground == rows[i].is_foreground, i, rows[i].arguments);
+		assert_row(given.wants_help == rows[i].wants_help, i, rows[i].arguments);
+		assert_row(given.wants_version == rows[i].wants_version, i, rows[i].arguments);
+		assert_row((given.values[KV_GIVEN_DEBUG] != NULL) == rows[i].is_debug, i, rows[i].arguments);
+	}
+}
+
+static bool
+is_flag(enum kv_given_key k)
+{
+	return k == KV_GIVEN_NO_CHALLENGE_VERIFY || k == KV_GIVEN_RO || k == KV_GIVEN_DRY_RUN ||
+	    k == KV_GIVEN_ALLOW_OTHER || k == KV_GIVEN_ALLOW_ROOT;
+}
+
+static void
+every_option_is_taken_from_the_command_line_and_from_the_file(void **state)
+{
+	char text[200];
+
+	(void)state;
+	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++) {
+		const char *value = is_flag(k) ? "" : "a=b";
+
+		write_config("");
+		snprintf(text, sizeof(text), "-o|%s%s%s|m", kv_given_name(k), is_flag(k) ? "" : "=", value);
+		assert_row(read_given(text) == 0, k, kv_buf_str(&why));
+		assert_row(given.values[k] != NULL && strcmp(given.values[k], value) == 0, k, text);
+		assert_string_equal(given.wheres[k], "-o");
+		snprintf(text, sizeof(text), "%s%s%s\n", kv_given_name(k), is_flag(k) ? "" : " = ", value);
+		write_config(text);
+		assert_row(read_given("m") == 0, k, kv_buf_str(&why));
+		assert_row(given.values[k] != NULL && strcmp(given.values[k], value) == 0, k, text);
+		assert_non_null(strstr(given.wheres[k], "kvfs.conf line 1"));
+		for (enum kv_given_key other = 0; other < KV_GIVEN_KEYS; other++)
+			assert_true(other == k || given.values[other] == NULL);
+	}
+}
+
+static void
+options_come_in_lists(void **state)
+{
+	static const char *const ways[] = { "-o|rate=5,ro,tenant=x|m", "-orate=5,ro,tenant=x|m",
+		"-o|rate=5|-o|ro|-otenant=x|m", "m|-o|,,rate=5,,ro,tenant=x,",
+		"-o|rate=7,rate=5,ro,tenant=x|m" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(ways); i++) {
+		assert_row(read_given(ways[i]) == 0, i, kv_buf_str(&why));
+		assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+		assert_string_equal(given.values[KV_GIVEN_TENANT], "x");
+		assert_non_null(given.values[KV_GIVEN_RO]);
+	}
+}
+
+static void
+what_mount_adds_is_passed_on_or_of_no_meaning(void **state)
+{
+	(void)state;
+	assert_int_equal(read_given("v|m|-o|rw,noexec,nosuid,dev,user,_netdev,x-systemd.automount,"
+				    "comment=a b,noatime,defaults,nofail"),
+	    0);
+	assert_string_equal(kv_buf_str(&given.kernel), ",noexec,nosuid,noatime");
+	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
+		assert_null(given.values[k]);
+}
+
+static void
+what_is_wrong_is_named_with_where_it_was_said(void **state)
+{
+	static const struct {
+		const char *arguments, *config, *sentence;
+	} rows[] = {
+		{ "a|b|c", "", "too many arguments: 'c' (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)" },
+		{ "-o", "", "-o needs an option behind it" },
+		{ "-x|m", "", "unknown option '-x' (kvfs -h lists them)" },
+		{ "-fx|m", "", "unknown option '-fx' (kvfs -h lists them)" },
+		{ "--no|m", "", "unknown option '--no' (kvfs -h lists them)" },
+		{ "-o|ro=1|m", "", "-o: ro takes no value" },
+		{ "-o|rate|m", "", "-o: rate needs a value: rate=…" },
+		{ "-o|rate=|m", "", "-o: rate needs a value: rate=…" },
+		{ "-o|ROM|m", "", "-o: unknown option 'ROM' (kvfs -h lists them)" },
+		{ "-o|rat=5|m", "", "-o: unknown option 'rat' (kvfs -h lists them)" },
+		{ "m", "\n# x\nrat = 5\n", "/kvfs.conf line 3: unknown option 'rat' (kvfs -h lists them)" },
+		{ "m", "ro = yes\n", "/kvfs.conf line 1: ro takes no value" },
+		{ "m", "rate =\n", "/kvfs.conf line 1: rate needs a value: rate=…" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const char *said = rows[i].sentence;
+
+		write_config(rows[i].config);
+		assert_row(read_given(rows[i].arguments) == -EINVAL, i, rows[i].arguments);
+		assert_row(strstr(kv_buf_str(&why), said) != NULL, i, kv_buf_str(&why));
+		assert_row(
+		    said[0] == '/' || strcmp(kv_buf_str(&why), said) == 0, i, "one sentence and no more");
+	}
+}
+
+/* read_given() looks for it. */
+static void
+a_secret_where_none_belongs_is_not_repeated(void **state)
+{
+	static const char *const rows[] = { "-o|client_secret=" SECRET "|m", "-o|password=" SECRET "|v|m",
+		"--client-secret=" SECRET "|m", "-o|ro=" SECRET "|m", "-x=" SECRET "|m" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(read_given(rows[i]) == -EINVAL, i, rows[i]);
+	write_config("client_secret = " SECRET "\n");
+	assert_int_equal(read_given("m"), -EINVAL);
+}
+
+/* ---- the file and the environment ---- */
+
+static void
+the_file_is_read_line_by_line(void **state)
+{
+	(void)state;
+	write_config("# comment = 1\n"
+		     "\n"
+		     "   \t\n"
+		     "  rate=5\n"
+		     "tenant \t=  a b \t\r\n"
+		     "ro\n"
+		     "  # debug = all\n"
+		     "authority = https://a/?b=c#d\n"
+		     "noexec\n"
+		     "rate = 7\n"
+		     "umask = 0022");
+	assert_int_equal(read_given("m"), 0);
+	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+	assert_string_equal(given.values[KV_GIVEN_TENANT], "a b");
+	assert_string_equal(given.values[KV_GIVEN_RO], "");
+	assert_string_equal(given.values[KV_GIVEN_AUTHORITY], "https://a/?b=c#d");
+	assert_string_equal(given.values[KV_GIVEN_UMASK], "0022");
+	assert_null(given.values[KV_GIVEN_DEBUG]);
+	assert_string_equal(kv_buf_str(&given.kernel), ",noexec");
+}
+
+static void
+the_command_line_wins_over_the_environment_and_that_over_the_file(void **state)
+{
+	static const struct {
+		const char *arguments, *environment, *config, *value;
+	} rows[] = {
+		{ "-o|vault=line|m", "env", "vault = file\n", "line" },
+		{ "-o|vault=line|m", "", "vault = file\n", "line" },
+		{ "m", "env", "vault = file\n", "env" },
+		{ "m", "", "vault = file\n", "file" },
+		{ "m", "env", "", "env" },
+		{ "m", "", "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const char *value;
+
+		setenv("KVFS_VAULT", rows[i].environment, 1);
+		write_config(rows[i].config);
+		assert_row(read_given(rows[i].arguments) == 0, i, kv_buf_str(&why));
+		value = given.values[KV_GIVEN_VAULT];
+		assert_row((value == NULL) == (rows[i].value == NULL), i, rows[i].arguments);
+		if (value != NULL)
+			assert_string_equal(value, rows[i].value);
+	}
+	write_config("rate = 5\n");
+	assert_int_equal(read_given("-o|rate=6|m"), 0);
+	assert_string_equal(given.values[KV_GIVEN_RATE], "6");
+	assert_string_equal(given.wheres[KV_GIVEN_RATE], "-o");
+}
+
+static void
+without_xdg_the_file_is_in_the_home(void **state)
+{
+	char config[100], path[120];
+
+	(void)state;
+	snprintf(config, sizeof(config), "%s/.config", folder);
+	snprintf(path, sizeof(path), "%s/kvfs.conf", config);
+	assert_int_equal(mkdir(config, 0700), 0);
+	setenv("HOME", folder, 1);
+	write_config("rate = 5\n");
+	{
+		char before[100];
+
+		snprintf(before, sizeof(before), "%s/kvfs.conf", folder);
+		assert_int_equal(rename(before, path), 0);
+	}
+	unsetenv("XDG_CONFIG_HOME");
+	assert_int_equal(read_given("m"), 0);
+	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+	setenv("XDG_CONFIG_HOME", "relative", 1);
+	assert_int_equal(read_given("m"), 0);
+	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(config), 0);
+}
+
+static void
+help_reads_no_file(void **state)
+{
+	(void)state;
+	write_config("nonsense = 1\n");
+	assert_int_equal(read_given("--help"), 0);
+	assert_int_equal(read_given("m"), -EINVAL);
+}
+
+/* ---- memory ---- */
+
+static int
+read_with_secret(void)
+{
+	const char *argv[] = { "kvfs", "-o", "ro,rate=5,client_id=" SECRET, "-d", "v", "m", NULL };
+	struct kv_given one;
+	const int err = kv_given_read(6, (char *const *)(uintptr_t)argv, &one, NULL);
+
+	kv_given_release(&one);
+	return err;
+}
+
+static void
+the_want_of_memory_is_an_error(void **state)
+{
+	(void)state;
+	EACH_ALLOCATION_FAILS(read_with_secret());
+}
+
+static void
+nothing_that_was_given_stays_in_memory(void **state)
+{
+	(void)state;
+	fake_alloc_watch(SECRET);
+	assert_int_equal(read_with_secret(), 0);
+	assert_int_equal(fake_alloc_unwiped(), 0);
+	fake_alloc_watch(NULL);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(arguments_are_a_vault_and_a_mount_point),
+		TEST(letters_are_known),
+		TEST(every_option_is_taken_from_the_command_line_and_from_the_file),
+		TEST(options_come_in_lists),
+		TEST(what_mount_adds_is_passed_on_or_of_no_meaning),
+		TEST(what_is_wrong_is_named_with_where_it_was_said),
+		TEST(a_secret_where_none_belongs_is_not_repeated),
+		TEST(the_file_is_read_line_by_line),
+		TEST(the_command_line_wins_over_the_environment_and_that_over_the_file),
+		TEST(without_xdg_the_file_is_in_the_home),
+		TEST(help_reads_no_file),
+		TEST(the_want_of_memory_is_an_error),
+		TEST(nothing_that_was_given_stays_in_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

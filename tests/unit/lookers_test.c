@@ -1,0 +1,194 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "client/log.h"
+#include "fs/lookers.h"
+#include "tests/unit/caught.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_vault.h"
+
+static struct kv_loop *loop;
+static struct kv_lookers lookers;
+
+static const struct kv_caller find = { .uid = 1000, .pid = 7, .command = "find" };
+static const struct kv_caller find_of_other = { .uid = 1001, .pid = 8, .command = "find" };
+static const struct kv_caller rsync = { .uid = 1000, .pid = 9, .command = "rsync" };
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	caught_begin();
+	loop = kv_loop_new();
+	kv_lookers_init(&lookers, loop, "ls:tree:du");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_lookers_release(&lookers);
+	assert_int_equal(fake_loop_timers(loop), 0);
+	kv_loop_free(loop);
+	caught_end();
+	return 0;
+}
+
+static void
+fetch(const struct kv_caller *caller, int n)
+{
+	for (int i = 0; i < n; i++) {
+		kv_lookers_fetched(&lookers, caller);
+		fake_loop_run(loop, 9000);
+	}
+}
+
+/* How many lines were logged since the last call, all of them about bursts. */
+static int
+lines(void)
+{
+	int n = 0;
+
+	for (const char *text = caught_text(); (text = strchr(text, '\n')) != NULL; text++)
+		n++;
+	if (n > 0)
+		assert_non_null(strstr(caught_text(), "event=looked_only"));
+	caught_clear();
+	return n;
+}
+
+static void
+a_looker_is_known_by_its_whole_name(void **state)
+{
+	static const struct {
+		const char *names, *command;
+		bool is_one;
+	} rows[] = {
+		{ "ls:tree:du", "ls", true },
+		{ "ls:tree:du", "tree", true },
+		{ "ls:tree:du", "du", true },
+		{ "ls:tree:du", "l", false },
+		{ "ls:tree:du", "lsx", false },
+		{ "ls:tree:du", "rsync", false },
+		{ "ls:tree:du", "tre", false },
+		{ "ls:tree:du", "ls:tree", false },
+		{ "ls:tree:du", "", false },
+		{ "ls", "ls", true },
+		{ "::ls:", "ls", true },
+		{ "::ls:", "", false },
+		{ "", "", false },
+		{ "", "ls", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct kv_caller caller = { .pid = 7 };
+		struct kv_lookers one;
+
+		snprintf(caller.command, sizeof(caller.command), "%s", rows[i].command);
+		kv_lookers_init(&one, loop, rows[i].names);
+		assert_row(kv_lookers_has(&one, &caller) == rows[i].is_one, i, rows[i].command);
+		kv_lookers_release(&one);
+	}
+}
+
+static void
+twenty_sizes_and_no_read_are_one_line(void **state)
+{
+	const char *line;
+
+	(void)state;
+	fetch(&find, 20);
+	assert_string_equal(caught_text(), "");
+	fake_loop_run(loop, 1000);
+	line = caught_line("event=looked_only");
+	assert_non_null(strstr(line, "fetched=20"));
+	assert_non_null(strstr(line, "uid=1000"));
+	assert_non_null(strstr(line, "cmd=find"));
+	assert_non_null(strstr(line, "-o lookers=ls:tree:du:find"));
+	assert_int_equal(lines(), 1);
+	fake_loop_run(loop, 100000);
+	assert_int_equal(lines(), 0);
+}
+
+static void
+fewer_are_none(void **state)
+{
+	(void)state;
+	fetch(&find, 19);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 0);
+	fetch(&find, 19);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 0);
+}
+
+static void
+who_reads_one_of_them_is_no_looker(void **state)
+{
+	(void)state;
+	fetch(&rsync, 15);
+	kv_lookers_read(&lookers, &rsync);
+	fetch(&rsync, 15);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 0);
+}
+
+static void
+a_read_counts_for_its_own_burst_and_caller_only(void **state)
+{
+	(void)state;
+	fetch(&find, 20);
+	kv_lookers_read(&lookers, &rsync);
+	kv_lookers_read(&lookers, &find_of_other);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 1);
+	kv_lookers_read(&lookers, &find);
+	fetch(&find, 20);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 1);
+}
+
+static void
+another_caller_begins_another_burst(void **state)
+{
+	(void)state;
+	fetch(&find, 20);
+	kv_lookers_fetched(&lookers, &rsync);
+	assert_int_equal(lines(), 1);
+	fetch(&find, 19);
+	fetch(&find_of_other, 19);
+	fetch(&find, 19);
+	fake_loop_run(loop, 20000);
+	assert_int_equal(lines(), 0);
+}
+
+static void
+the_end_tells_the_last_burst(void **state)
+{
+	(void)state;
+	fetch(&find, 25);
+	kv_lookers_release(&lookers);
+	assert_int_equal(lines(), 1);
+	kv_lookers_init(&lookers, loop, "ls");
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_looker_is_known_by_its_whole_name),
+		TEST(twenty_sizes_and_no_read_are_one_line),
+		TEST(fewer_are_none),
+		TEST(who_reads_one_of_them_is_no_looker),
+		TEST(a_read_counts_for_its_own_burst_and_caller_only),
+		TEST(another_caller_begins_another_burst),
+		TEST(the_end_tells_the_last_burst),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,632 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/buf.h"
+#include "fs/given.h"
+#include "fs/options.h"
+#include "tests/unit/fake_alloc.h"
+
+#define SECRET "hunter2"
+
+static char folder[] = "/tmp/kvfs-options-XXXXXX"; /* the mount point, and a place for files */
+static struct kv_options options;
+static struct kv_buf why;
+
+static const char *const variables[] = { "KVFS_VAULT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
+	"AZURE_CLIENT_SECRET", "AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
+	"AZURE_POD_IDENTITY_AUTHORITY_HOST", "SUDO_USER" };
+
+static int
+parse(int argc, const char *const argv[])
+{
+	int err;
+
+	kv_options_release(&options);
+	kv_buf_clear(&why);
+	err = kv_options_parse(argc, (char *const *)(uintptr_t)argv, &options, &why);
+	assert_null(strstr(kv_buf_str(&why), SECRET));
+	assert_true((err == 0) == (why.len == 0));
+	return err;
+}
+
+/* With -o OPTIONS of a vault, or none of either where NULL, on a mount point that is there. */
+static int
+parse_with(const char *vault, const char *list)
+{
+	const char *argv[6] = { "kvfs" };
+	int argc = 1;
+
+	if (list != NULL) {
+		argv[argc++] = "-o";
+		argv[argc++] = list;
+	}
+	if (vault != NULL)
+		argv[argc++] = vault;
+	argv[argc++] = folder;
+	return parse(argc, argv);
+}
+
+static const char *
+file(const char *name)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void
+write_file(const char *name, const char *content, mode_t mode)
+{
+	FILE *f = fopen(file(name), "we");
+
+	assert_non_null(f);
+	fputs(content, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(file(name), mode), 0);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+	assert_non_null(mkdtemp(folder));
+	setenv("XDG_CONFIG_HOME", folder, 1);
+	for (size_t i = 0; i < N_OF(variables); i++)
+		unsetenv(variables[i]);
+	write_file("kvfs.conf", "", 0600);
+	kv_buf_init(&why, 4096);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_options_release(&options);
+	kv_buf_release(&why);
+	unlink(file("kvfs.conf"));
+	unlink(file("secret"));
+	assert_int_equal(rmdir(folder), 0);
+	return 0;
+}
+
+/* ---- the vault ---- */
+
+static void
+a_vault_is_a_name_a_host_or_a_url(void **state)
+{
+	static const struct {
+		const char *vault, *host;
+		int port;
+	} rows[] = {
+		{ "myvault", "myvault.vault.azure.net", 443 },
+		{ "My-Vault1", "my-vault1.vault.azure.net", 443 },
+		{ "abc", "abc.vault.azure.net", 443 },
+		{ "abcdefghijklmnopqrstuvwx", "abcdefghijklmnopqrstuvwx.vault.azure.net", 443 },
+		{ "myvault.vault.azure.net", "myvault.vault.azure.net", 443 },
+		{ "myvault.managedhsm.azure.net", "myvault.managedhsm.azure.net", 443 },
+		{ "localhost:8443", "localhost", 8443 },
+		{ "127.0.0.1:8443", "127.0.0.1", 8443 },
+		{ "[::1]:8443", "::1", 8443 },
+		{ "https://myvault.vault.azure.net", "myvault.vault.azure.net", 443 },
+		{ "https://myvault.vault.azure.net/", "myvault.vault.azure.net", 443 },
+		{ "HTTPS://MyVault.Vault.Azure.Net:443/", "myvault.vault.azure.net", 443 },
+		{ "myvault.vault.azure.net/", "myvault.vault.azure.net", 443 },
+		{ "https://localhost:8443", "localhost", 8443 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(parse_with(rows[i].vault, NULL) == 0, i, kv_buf_str(&why));
+		assert_row(strcmp(options.vault.host, rows[i].host) == 0, i, options.vault.host);
+		assert_row(options.vault.port == rows[i].port, i, rows[i].vault);
+		assert_true(options.vault.is_https);
+	}
+}
+
+static void
+what_is_no_vault_is_refused(void **state)
+{
+	static char endless[3000];
+	static const struct {
+		const char *vault, *word;
+	} rows[] = {
+		{ "ab", "3 to 24" },
+		{ "abcdefghijklmnopqrstuvwxy", "3 to 24" },
+		{ "my_vault", "3 to 24" },
+		{ "my vault", "3 to 24" },
+		{ "http://myvault.vault.azure.net", "https only" },
+		{ "ftp://myvault.vault.azure.net", "no vault" },
+		{ "https://", "no vault" },
+		{ "https://myvault.vault.azure.net/secrets", "leave out '/secrets'" },
+		{ "https://myvault.vault.azure.net?x=y", "leave out '?x=y'" },
+		{ "myvault.vault.azure.net:0", "no vault" },
+		{ "myvault.vault.azure.net:65536", "no vault" },
+		{ "https://user:" SECRET "@myvault.vault.azure.net", "without a user name" },
+		{ "user:" SECRET "@myvault.vault.azure.net", "without a user name" },
+		{ endless, "3 to 24" },
+	};
+
+	(void)state;
+	memset(endless, 'x', sizeof(endless) - 1);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(parse_with(rows[i].vault, NULL) == -EINVAL, i, "is no vault");
+		assert_row(strstr(kv_buf_str(&why), rows[i].word) != NULL, i, kv_buf_str(&why));
+	}
+}
+
+static void
+the_argument_wins_over_the_option_and_the_environment(void **state)
+{
+	(void)state;
+	setenv("KVFS_VAULT", "of-environment", 1);
+	assert_int_equal(parse_with("of-argument", "vault=of-option"), 0);
+	assert_string_equal(options.vault.host, "of-argument.vault.azure.net");
+	assert_int_equal(parse_with(NULL, "vault=of-option"), 0);
+	assert_string_equal(options.vault.host, "of-option.vault.azure.net");
+	assert_int_equal(parse_with(NULL, NULL), 0);
+	assert_string_equal(options.vault.host, "of-environment.vault.azure.net");
+	unsetenv("KVFS_VAULT");
+	write_file("kvfs.conf", "vault = of-file\n", 0600);
+	assert_int_equal(parse_with(NULL, NULL), 0);
+	assert_string_equal(options.vault.host, "of-file.vault.azure.net");
+	write_file("kvfs.conf", "", 0600);
+	assert_int_equal(parse_with(NULL, NULL), -EINVAL);
+	assert_string_equal(
+	    kv_buf_str(&why), "no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+}
+
+static void
+a_cloud_has_its_suffix_and_its_authority(void **state)
+{
+	static const struct {
+		const char *vault, *authority, *environment, *host, *want;
+	} rows[] = {
+		{ "myvault", NULL, "", "myvault.vault.azure.net", "https://login.microsoftonline.com" },
+		{ "myvault.vault.azure.cn", NULL, "", "myvault.vault.azure.cn",
+		    "https://login.chinacloudapi.cn" },
+		{ "m.managedhsm.azure.cn", NULL, "", "m.managedhsm.azure.cn",
+		    "https://login.chinacloudapi.cn" },
+		{ "myvault.vault.usgovcloudapi.net", NULL, "", "myvault.vault.usgovcloudapi.net",
+		    "https://login.microsoftonline.us" },
+		{ "localhost:8443", NULL, "", "localhost", "https://login.microsoftonline.com" },
+		{ "evilvault.azure.cn", NULL, "", "evilvault.azure.cn", "https://login.microsoftonline.com" },
+		{ "myvault", "https://login.chinacloudapi.cn", "", "myvault.vault.azure.cn",
+		    "https://login.chinacloudapi.cn" },
+		{ "myvault", "login.microsoftonline.us", "", "myvault.vault.usgovcloudapi.net",
+		    "https://login.microsoftonline.us" },
+		{ "myvault", NULL, "https://login.microsoftonline.us/", "myvault.vault.usgovcloudapi.net",
+		    "https://login.microsoftonline.us/" },
+		{ "myvault", "https://a.example", "https://b.example", "myvault.vault.azure.net",
+		    "https://a.example" },
+		{ "myvault", NULL, "https://b.example:8443/x", "myvault.vault.azure.net",
+		    "https://b.example:8443/x" },
+		{ "myvault.vault.azure.net", "https://login.chinacloudapi.cn", "", "myvault.vault.azure.net",
+		    "https://login.chinacloudapi.cn" },
+	};
+	char list[200];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		setenv("AZURE_AUTHORITY_HOST", rows[i].environment, 1);
+		snprintf(
+		    list, sizeof(list), "authority=%s", rows[i].authority != NULL ? rows[i].authority : "");
+		assert_row(parse_with(rows[i].vault, rows[i].authority != NULL ? list : NULL) == 0, i,
+		    kv_buf_str(&why));
+		assert_row(strcmp(options.vault.host, rows[i].host) == 0, i, options.vault.host);
+		assert_row(strcmp(options.auth.credential.authority, rows[i].want) == 0, i,
+		    options.auth.credential.authority);
+	}
+}
+
+/* ---- values ---- */
+
+static void
+without_options_everything_is_as_the_manual_says(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(options.mountpoint, folder);
+	assert_string_equal(options.api_version, "7.4");
+	assert_string_equal(options.lookers, "ls:tree:du");
+	assert_string_equal(options.kernel, "");
+	assert_null(options.debug);
+	assert_null(options.ca_file);
+	assert_true(options.types[KV_KEYS] && options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
+	assert_true(options.rate == 0);
+	assert_int_equal(options.max_inflight, 64);
+	assert_int_equal(options.timeout_ms, 300000);
+	assert_int_equal(options.list_ttl_ms, 60000);
+	assert_int_equal(options.cache_size, 64 << 20);
+	assert_int_equal(options.uid, getuid());
+	assert_int_equal(options.gid, getgid());
+	assert_int_equal(options.umask, 0077);
+	assert_false(options.is_read_only || options.is_dry_run || options.allow_other || options.allow_root);
+	assert_int_equal(options.auth.credential.kind, KV_AUTH_AUTO);
+	assert_null(options.auth.credential.tenant);
+	assert_null(options.auth.credential.client_id);
+	assert_null(options.auth.credential.client_secret);
+	assert_null(options.auth.credential.token_file);
+	assert_null(options.auth.credential.identity_endpoint);
+	assert_null(options.auth.credential.imds);
+	assert_null(options.auth.allow_tenant);
+	assert_false(options.auth.no_challenge_verify);
+}
+
+static void
+every_option_says_what_it_says(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    parse_with("myvault",
+		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,max_inflight=7,timeout=1.5,list_ttl=86400,"
+		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,lookers=a:b,"
+		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K"),
+	    0);
+	assert_true(options.is_read_only && options.is_dry_run && options.allow_other && !options.allow_root);
+	assert_true(options.auth.no_challenge_verify);
+	assert_true(options.rate == 2.5);
+	assert_int_equal(options.max_inflight, 7);
+	assert_int_equal(options.timeout_ms, 1500);
+	assert_int_equal(options.list_ttl_ms, 86400000);
+	assert_int_equal(options.uid, 12);
+	assert_int_equal(options.gid, 34);
+	assert_int_equal(options.umask, 027);
+	assert_true(options.types[KV_KEYS] && !options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
+	assert_string_equal(options.api_version, "7.6-preview.2");
+	assert_string_equal(options.lookers, "a:b");
+	assert_string_equal(options.debug, "http:auth");
+	assert_string_equal(options.kernel, ",noexec");
+	assert_string_equal(options.auth.credential.tenant, "t");
+	assert_string_equal(options.auth.credential.client_id, "c");
+	assert_string_equal(options.auth.allow_tenant, "*");
+	assert_int_equal(options.auth.credential.kind, KV_AUTH_ENV);
+	assert_int_equal(options.cache_size, 5 << 10);
+}
+
+static void
+sizes_have_units(void **state)
+{
+	static const struct {
+		const char *list;
+		unsigned long long size;
+	} rows[] = { { "cache_size=0", 0 }, { "cache_size=123", 123 }, { "cache_size=1k", 1 << 10 },
+		{ "cache_size=3M", 3 << 20 }, { "cache_size=2g", 2ULL << 30 },
+		{ "cache_size=1024G", 1ULL << 40 } };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(parse_with("myvault", rows[i].list) == 0, i, kv_buf_str(&why));
+		assert_row(options.cache_size == rows[i].size, i, rows[i].list);
+	}
+}
+
+static void
+a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
+{
+	static const struct {
+		const char *option, *value, *right;
+	} rows[] = {
+		{ "rate", "fast", "a number from 1 to 10000" },
+		{ "rate", "0", "a number from 1 to 10000" },
+		{ "rate", "0.5", "a number from 1 to 10000" },
+		{ "rate", "10001", "a number from 1 to 10000" },
+		{ "rate", "-5", "a number from 1 to 10000" },
+		{ "rate", "5/s", "a number from 1 to 10000" },
+		{ "rate", "nan", "a number from 1 to 10000" },
+		{ "rate", "inf", "a number from 1 to 10000" },
+		{ "max_inflight", "0", "a whole number from 1 to 1000" },
+		{ "max_inflight", "1.5", "a whole number from 1 to 1000" },
+		{ "max_inflight", "1001", "a whole number from 1 to 1000" },
+		{ "max_inflight", "99999999999999999999", "a whole number from 1 to 1000" },
+		{ "max_inflight", "+5", "a whole number from 1 to 1000" },
+		{ "timeout", "0", "a number from 1 to 86400" },
+		{ "timeout", "86401", "a number from 1 to 86400" },
+		{ "timeout", "5m", "a number from 1 to 86400" },
+		{ "list_ttl", "0", "a number from 1 to 86400" },
+		{ "cache_size", "big", "a size such as 64M" },
+		{ "cache_size", "-1", "a size such as 64M" },
+		{ "cache_size", "64MB", "a size such as 64M" },
+		{ "cache_size", "1T", "a size such as 64M" },
+		{ "cache_size", "1025G", "a size such as 64M" },
+		{ "cache_size", "99999999999999999999", "a size such as 64M" },
+		{ "cache_size", "1.5G", "a size such as 64M" },
+		{ "uid", "root", "a whole number from 0" },
+		{ "uid", "-1", "a whole number from 0" },
+		{ "gid", "4294967295", "a whole number from 0" },
+		{ "umask", "8", "an octal number such as 0022" },
+		{ "umask", "01000", "an octal number such as 0022" },
+		{ "umask", "u=rwx", "an octal number such as 0022" },
+		{ "types", "key", "some of keys:secrets:certificates" },
+		{ "types", "keys::secrets", "some of keys:secrets:certificates" },
+		{ "types", "keys;secrets", "some of keys:secrets:certificates" },
+		{ "types", ":", "some of keys:secrets:certificates" },
+		{ "auth", "Auto", "auto, env, managed, cli or token" },
+		{ "auth", "az", "auto, env, managed, cli or token" },
+		{ "size", "list", "stat" },
+		{ "api_version", "7.4&x=y", "a version such as 7.4" },
+		{ "authority", "http://login.example", "an https URL" },
+		{ "authority", "https://", "an https URL" },
+	};
+	char text[200], said[600];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(text, sizeof(text), "%s=%s", rows[i].option, rows[i].value);
+		write_file("kvfs.conf", "", 0600);
+		assert_row(parse_with("myvault", text) == -EINVAL, i, text);
+		snprintf(said, sizeof(said), "-o: %s must be %s", text, rows[i].right);
+		assert_row(strncmp(kv_buf_str(&why), said, strlen(said)) == 0, i, kv_buf_str(&why));
+		snprintf(text, sizeof(text), "\n%s = %s\n", rows[i].option, rows[i].value);
+		write_file("kvfs.conf", text, 0600);
+		assert_row(parse_with("myvault", NULL) == -EINVAL, i, text);
+		snprintf(said, sizeof(said), "%s line 2: %s=%s must be %s", file("kvfs.conf"), rows[i].option,
+		    rows[i].value, rows[i].right);
+		assert_row(strncmp(kv_buf_str(&why), said, strlen(said)) == 0, i, kv_buf_str(&why));
+	}
+}
+
+static void
+options_that_exclude_each_other_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myvault", "allow_other,allow_root"), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "allow_other"));
+	assert_non_null(strstr(kv_buf_str(&why), "allow_root"));
+	assert_int_equal(parse_with("myvault", "auth=token"), -EINVAL);
+	assert_string_equal(kv_buf_str(&why), "-o: auth=token needs token_file=FILE");
+}
+
+/* ---- credentials ---- */
+
+static void
+the_environment_says_who_asks_and_options_win_over_it(void **state)
+{
+	const struct kv_credential_options *c = &options.auth.credential;
+
+	(void)state;
+	setenv("AZURE_TENANT_ID", "tenant-e", 1);
+	setenv("AZURE_CLIENT_ID", "client-e", 1);
+	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	setenv("IDENTITY_ENDPOINT", "http://127.0.0.1/msi", 1);
+	setenv("IDENTITY_HEADER", "header-e", 1);
+	setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://imds", 1);
+	setenv("SUDO_USER", "alice", 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(c->tenant, "tenant-e");
+	assert_string_equal(c->client_id, "client-e");
+	assert_string_equal(c->client_secret, SECRET);
+	assert_string_equal(c->identity_endpoint, "http://127.0.0.1/msi");
+	assert_string_equal(c->identity_header, "header-e");
+	assert_string_equal(c->imds, "http://imds");
+	assert_string_equal(c->sudo_user, "alice");
+	write_file("kvfs.conf", "tenant = tenant-f\nclient_id = client-f\n", 0600);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(c->tenant, "tenant-f");
+	assert_int_equal(parse_with("myvault", "tenant=tenant-o,client_id=client-o"), 0);
+	assert_string_equal(c->tenant, "tenant-o");
+	assert_string_equal(c->client_id, "client-o");
+	setenv("AZURE_TENANT_ID", "", 1);
+	write_file("kvfs.conf", "", 0600);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_null(c->tenant);
+}
+
+static void
+each_kind_of_credential_has_its_word(void **state)
+{
+	static const struct {
+		const char *list;
+		enum kv_credential_kind kind;
+	} rows[] = { { "auth=auto", KV_AUTH_AUTO }, { "auth=env", KV_AUTH_ENV },
+		{ "auth=managed", KV_AUTH_MANAGED }, { "auth=cli", KV_AUTH_CLI },
+		{ "auth=token,token_file=/t", KV_AUTH_TOKEN }, { "token_file=/t", KV_AUTH_TOKEN },
+		{ "token_file=/t,auth=cli", KV_AUTH_CLI } };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(parse_with("myvault", rows[i].list) == 0, i, kv_buf_str(&why));
+		assert_row(options.auth.credential.kind == rows[i].kind, i, rows[i].list);
+	}
+}
+
+static int
+parse_secret_file(void)
+{
+	char list[200];
+
+	snprintf(list, sizeof(list), "client_secret_file=%s", file("secret"));
+	return parse_with("myvault", list);
+}
+
+static void
+a_secret_is_the_first_line_of_its_file(void **state)
+{
+	static const char *const contents[] = { SECRET, SECRET "\n", SECRET "\r\n", SECRET "\nother\n" };
+
+	(void)state;
+	setenv("AZURE_CLIENT_SECRET", "another", 1);
+	for (size_t i = 0; i < N_OF(contents); i++) {
+		write_file("secret", contents[i], 0600);
+		assert_row(parse_secret_file() == 0, i, kv_buf_str(&why));
+		assert_string_equal(options.auth.credential.client_secret, SECRET);
+	}
+}
+
+static void
+a_secrets_file_must_be_its_owners_alone_and_hold_one(void **state)
+{
+	static const struct {
+		const char *content;
+		mode_t mode;
+		const char *word;
+	} rows[] = { { SECRET, 0640, "0600" }, { SECRET, 0604, "0600" }, { SECRET, 0620, "0600" },
+		{ SECRET, 0666, "0600" }, { "", 0600, "is empty" }, { "\n" SECRET "\n", 0600, "is empty" } };
+
+	(void)state;
+	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		write_file("secret", rows[i].content, rows[i].mode);
+		assert_row(parse_secret_file() == -EINVAL, i, kv_buf_str(&why));
+		assert_row(
+		    strncmp(kv_buf_str(&why), "-o: client_secret_file=", 23) == 0, i, kv_buf_str(&why));
+		assert_row(strstr(kv_buf_str(&why), rows[i].word) != NULL, i, kv_buf_str(&why));
+	}
+	unlink(file("secret"));
+	assert_int_equal(parse_secret_file(), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), strerror(ENOENT)));
+	assert_int_equal(mkdir(file("secret"), 0700), 0);
+	assert_int_equal(parse_secret_file(), -EINVAL);
+	assert_int_equal(rmdir(file("secret")), 0);
+}
+
+/* parse() looks for it. */
+static void
+a_secret_where_none_belongs_is_not_repeated(void **state)
+{
+	static const char *const lists[] = { "client_secret=" SECRET, "ro=" SECRET,
+		"authority=https://user:" SECRET "@login.example",
+		"authority=user:" SECRET "@login.example" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(lists); i++)
+		assert_row(parse_with("myvault", lists[i]) == -EINVAL, i, "is refused");
+	setenv("AZURE_AUTHORITY_HOST", "https://user:" SECRET "@login.example", 1);
+	assert_int_equal(parse_with("myvault", NULL), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "AZURE_AUTHORITY_HOST"));
+	unsetenv("AZURE_AUTHORITY_HOST");
+	setenv("KVFS_VAULT", "https://user:" SECRET "@host", 1);
+	assert_int_equal(parse_with(NULL, NULL), -EINVAL);
+}
+
+/* ---- paths ---- */
+
+static void
+a_mount_point_must_be_a_folder(void **state)
+{
+	const char *argv[] = { "kvfs", "myvault", NULL, NULL };
+
+	(void)state;
+	argv[2] = file("none");
+	assert_int_equal(parse(3, argv), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "does not exist"));
+	argv[2] = file("kvfs.conf");
+	assert_int_equal(parse(3, argv), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "is not a directory"));
+	assert_int_equal(parse_with(NULL, "vault=myvault"), 0);
+	argv[1] = "-ovault=myvault";
+	assert_int_equal(parse(2, argv), -EINVAL);
+	assert_string_equal(
+	    kv_buf_str(&why), "no mount point is given (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)");
+}
+
+static void
+paths_are_absolute_because_the_process_leaves_its_folder(void **state)
+{
+	const char *argv[] = { "kvfs", "-o", "token_file=./secret,cacert=./kvfs.conf", "myvault", ".", NULL };
+	char *before = getcwd(NULL, 0);
+
+	(void)state;
+	assert_non_null(before);
+	write_file("secret", "x", 0600);
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(parse(5, argv), 0);
+	assert_int_equal(chdir(before), 0);
+	free(before);
+	assert_string_equal(options.mountpoint, folder);
+	assert_string_equal(options.auth.credential.token_file, file("secret"));
+	assert_string_equal(options.ca_file, file("kvfs.conf"));
+}
+
+static void
+help_and_version_need_nothing_else(void **state)
+{
+	const char *help[] = { "kvfs", "-h", NULL }, *version[] = { "kvfs", "--version", NULL };
+
+	(void)state;
+	assert_int_equal(parse(2, help), 0);
+	assert_true(options.given.wants_help);
+	assert_int_equal(parse(2, version), 0);
+	assert_true(options.given.wants_version);
+}
+
+static void
+the_help_names_every_option(void **state)
+{
+	(void)state;
+	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
+		if (k != KV_GIVEN_VAULT)
+			assert_row(strstr(kv_options_help(), kv_given_name(k)) != NULL, k, kv_given_name(k));
+}
+
+static int
+parse_once(void)
+{
+	const char *argv[] = { "kvfs", "-o", "ro,rate=5", "myvault", folder, NULL };
+	struct kv_options one;
+	const int err = kv_options_parse(5, (char *const *)(uintptr_t)argv, &one, NULL);
+
+	kv_options_release(&one);
+	return err;
+}
+
+static void
+the_want_of_memory_is_an_error(void **state)
+{
+	(void)state;
+	setenv("AZURE_TENANT_ID", "tenant", 1);
+	setenv("AZURE_CLIENT_ID", "client", 1);
+	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	EACH_ALLOCATION_FAILS(parse_once());
+}
+
+static void
+nothing_that_was_given_stays_in_memory(void **state)
+{
+	(void)state;
+	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	fake_alloc_watch(SECRET);
+	assert_int_equal(parse_once(), 0);
+	write_file("secret", SECRET "\n", 0600);
+	assert_int_equal(parse_secret_file(), 0);
+	kv_options_release(&options);
+	assert_int_equal(fake_alloc_unwiped(), 0);
+	fake_alloc_watch(NULL);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_vault_is_a_name_a_host_or_a_url),
+		TEST(what_is_no_vault_is_refused),
+		TEST(the_argument_wins_over_the_option_and_the_environment),
+		TEST(a_cloud_has_its_suffix_and_its_authority),
+		TEST(without_options_everything_is_as_the_manual_says),
+		TEST(every_option_says_what_it_says),
+		TEST(sizes_have_units),
+		TEST(a_bad_value_is_named_with_where_it_was_said_and_what_is_right),
+		TEST(options_that_exclude_each_other_are_refused),
+		TEST(the_environment_says_who_asks_and_options_win_over_it),
+		TEST(each_kind_of_credential_has_its_word),
+		TEST(a_secret_is_the_first_line_of_its_file),
+		TEST(a_secrets_file_must_be_its_owners_alone_and_hold_one),
+		TEST(a_secret_where_none_belongs_is_not_repeated),
+		TEST(a_mount_point_must_be_a_folder),
+		TEST(paths_are_absolute_because_the_process_leaves_its_folder),
+		TEST(help_and_version_need_nothing_else),
+		TEST(the_help_names_every_option),
+		TEST(the_want_of_memory_is_an_error),
+		TEST(nothing_that_was_given_stays_in_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
