@@ -165,7 +165,13 @@ complete_resource(struct challenge *ch)
 	return err;
 }
 
-/* The tenant in https://HOST/TENANT[/…]; NULL where there is none. */
+static bool
+is_guid(const char *s)
+{
+	return strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36;
+}
+
+/* The tenant in https://HOST/TENANT[/…], an id or a domain; NULL for "common" and what emulators put there. */
 static int
 find_tenant(const char *authorization, char **tenant)
 {
@@ -180,13 +186,13 @@ find_tenant(const char *authorization, char **tenant)
 	if (n == 0)
 		return 0;
 	*tenant = strndup(path + 1, n);
-	return *tenant != NULL ? 0 : -ENOMEM;
-}
-
-static bool
-is_guid(const char *s)
-{
-	return strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36;
+	if (*tenant == NULL)
+		return -ENOMEM;
+	if (!is_guid(*tenant) && strchr(*tenant, '.') == NULL) {
+		free(*tenant);
+		*tenant = NULL;
+	}
+	return 0;
 }
 
 static int
@@ -206,13 +212,21 @@ check_resource(struct kv_auth *auth, const char *resource, struct kv_buf *why)
 }
 
 /* A tenant by name (contoso.onmicrosoft.com) or a common endpoint cannot be compared with an id. */
+static bool
+is_another_tenant(const struct kv_auth *auth, const char *tenant)
+{
+	const char *own = auth->o->credential.tenant;
+
+	return tenant != NULL && own != NULL && is_guid(own) && is_guid(tenant) &&
+	    strcasecmp(own, tenant) != 0;
+}
+
 static int
 check_tenant(struct kv_auth *auth, const char *tenant, struct kv_buf *why)
 {
 	const char *own = auth->o->credential.tenant, *other = auth->o->allow_tenant;
 
-	if (tenant == NULL || own == NULL || strcasecmp(own, tenant) == 0 || !is_guid(own) ||
-	    !is_guid(tenant))
+	if (!is_another_tenant(auth, tenant))
 		return 0;
 	if (other != NULL && (strcmp(other, "*") == 0 || strcasecmp(other, tenant) == 0))
 		return 0;
@@ -381,6 +395,15 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 		answer_waits(auth, has_token(auth) ? 0 : err);
 }
 
+/* Where the token is asked for: the user's tenant, but for another one that allow_tenant lets pass. */
+static const char *
+token_tenant(const struct kv_auth *auth)
+{
+	const char *own = auth->o->credential.tenant;
+
+	return own == NULL || is_another_tenant(auth, auth->tenant) ? auth->tenant : own;
+}
+
 static void
 start_fetch(struct kv_auth *auth)
 {
@@ -390,7 +413,7 @@ start_fetch(struct kv_auth *auth)
 		return;
 	auth->audience = (struct kv_audience){ .resource = auth->resource,
 		.scope = auth->scope,
-		.tenant = auth->tenant,
+		.tenant = token_tenant(auth),
 		.claims = auth->claims };
 	auth->is_fetching = true;
 	err = kv_credential_fetch(auth->credential, &auth->audience, fetched, auth);

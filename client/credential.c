@@ -142,8 +142,7 @@ say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 		kv_buf_say(&c->why, "the managed identity got no token (status %ld)", answer->status);
 	else
 		kv_buf_say(&c->why, "%s refuses client %s of tenant %s (status %ld)", c->o->authority,
-		    c->o->client_id, c->o->tenant != NULL ? c->o->tenant : c->audience->tenant,
-		    answer->status);
+		    c->o->client_id, c->audience->tenant, answer->status);
 	end = strstr(text, ". "); /* what follows is advice and ids of the trace */
 	if (text[0] != '\0')
 		kv_buf_say(&c->why, ": %.*s", end != NULL ? (int)(end - text) : (int)strlen(text), text);
@@ -206,7 +205,6 @@ ask_token_service(struct kv_credential *c)
 	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
 		"Accept: application/json", NULL };
 	const struct kv_audience *a = c->audience;
-	const char *tenant = c->o->tenant != NULL ? c->o->tenant : a->tenant;
 	struct kv_http_request request = { .method = "POST", .headers = headers, .max_answer = MAX_ANSWER };
 	const size_t len = strlen(c->o->authority);
 	struct kv_buf url, form;
@@ -219,7 +217,7 @@ ask_token_service(struct kv_credential *c)
 	if (err == 0)
 		err = kv_buf_puts(&url, "/");
 	if (err == 0)
-		err = kv_buf_put_encoded(&url, tenant);
+		err = kv_buf_put_encoded(&url, a->tenant);
 	if (err == 0)
 		err = kv_buf_puts(&url, "/oauth2/v2.0/token");
 	if (err == 0)
@@ -338,7 +336,7 @@ cli_ended(void *arg, int err, int status, const char *out, const char *diagnosti
 static int
 ask_cli(struct kv_credential *c)
 {
-	const char *tenant = c->o->tenant != NULL ? c->o->tenant : c->audience->tenant;
+	const char *tenant = c->audience->tenant;
 	const char *argv[] = { "az", "account", "get-access-token", "--output", "json", "--resource",
 		c->audience->resource, tenant != NULL ? "--tenant" : NULL, tenant, NULL };
 
@@ -412,8 +410,8 @@ check_secret(struct kv_credential *c)
 {
 	const char *missing = c->o->client_id == NULL ? "AZURE_CLIENT_ID (or -o client_id=)" :
 	    c->o->client_secret == NULL		      ? "AZURE_CLIENT_SECRET (or -o client_secret_file=)" :
-	    c->o->tenant == NULL && c->audience->tenant == NULL ? "AZURE_TENANT_ID (or -o tenant=)" :
-								  NULL;
+	    c->audience->tenant == NULL		      ? "AZURE_TENANT_ID (or -o tenant=)" :
+							NULL;
 
 	if (missing == NULL)
 		return 0;

@@ -39,8 +39,9 @@ void kv_credential_free(struct kv_credential *credential);
 struct kv_audience {
 	const char *resource; /* "https://vault.azure.net" */
 	const char *scope;    /* resource + "/.default", or what the challenge says */
-	const char *tenant;   /* the challenge's, used where none is configured; or NULL */
-	const char *claims;   /* JSON of a continuous-access challenge, or NULL */
+	const char
+	    *tenant; /* in which it is asked for; NULL where neither the user nor the challenge names one */
+	const char *claims; /* JSON of a continuous-access challenge, or NULL */
 };
 /*
  * err 0: the token and its life in seconds (0: not known). Else a sentence in why: -EACCES (refused, or no

@@ -15,6 +15,7 @@
 
 #define LOGIN	   "https://login.microsoftonline.com"
 #define TENANT	   "11111111-aaaa-bbbb-cccc-222222222222"
+#define UPPER	   "11111111-AAAA-BBBB-CCCC-222222222222"
 #define OTHER	   "99999999-aaaa-bbbb-cccc-222222222222"
 #define THIRD	   "33333333-aaaa-bbbb-cccc-222222222222"
 #define VAULT	   "https://myvault.vault.azure.net"
@@ -191,8 +192,8 @@ a_challenge_says_what_the_token_is_for(void **state)
 		{ VAULT, "Bearer " AUTHORITY ", resource=\"https://vault.azure.net/\"", TENANT, FORM_SCOPE },
 		{ "https://localhost:8443",
 		    "Bearer resource=\"https://localhost:8443\", "
-		    "authorization_uri=\"https://localhost:8443/keys\"",
-		    "keys", "scope=https%3A%2F%2Flocalhost%3A8443%2F.default" },
+		    "authorization_uri=\"https://localhost:8443/contoso.example\"",
+		    "contoso.example", "scope=https%3A%2F%2Flocalhost%3A8443%2F.default" },
 		{ VAULT, "Basic realm=\"x\", " CHALLENGE, TENANT, FORM_SCOPE },
 		{ VAULT, CHALLENGE ", PoP nonce=\"x\", resource=\"https://evil.example\"", TENANT,
 		    FORM_SCOPE },
@@ -333,27 +334,26 @@ an_emulator_may_ask_for_another_resource_where_the_user_says_so(void **state)
 }
 
 static void
-a_token_is_sent_to_no_other_tenant_than_the_users(void **state)
+a_token_is_asked_of_the_users_tenant_or_one_that_is_allowed(void **state)
 {
 	static const struct {
-		const char *own, *other, *challenge;
-		int err;
+		const char *own, *other, *challenge, *asked; /* NULL: refused */
 	} rows[] = {
-		{ NULL, NULL, TENANT, 0 },
-		{ TENANT, NULL, TENANT, 0 },
-		{ "11111111-AAAA-BBBB-CCCC-222222222222", NULL, TENANT, 0 },
-		{ TENANT, NULL, OTHER, -EACCES },
-		{ TENANT, OTHER, OTHER, 0 },
-		{ TENANT, "99999999-AAAA-BBBB-CCCC-222222222222", OTHER, 0 },
-		{ TENANT, "*", OTHER, 0 },
-		{ TENANT, THIRD, OTHER, -EACCES },
-		{ TENANT, THIRD, TENANT, 0 },
-		{ TENANT, NULL, "common", 0 },
-		{ TENANT, NULL, "contoso.onmicrosoft.com", 0 },
-		{ "contoso.onmicrosoft.com", NULL, OTHER, 0 },
-		{ TENANT, NULL, "", 0 },
+		{ NULL, NULL, TENANT, TENANT },
+		{ TENANT, NULL, TENANT, TENANT },
+		{ UPPER, NULL, TENANT, UPPER },
+		{ TENANT, NULL, OTHER, NULL },
+		{ TENANT, OTHER, OTHER, OTHER },
+		{ TENANT, "99999999-AAAA-BBBB-CCCC-222222222222", OTHER, OTHER },
+		{ TENANT, "*", OTHER, OTHER },
+		{ TENANT, THIRD, OTHER, NULL },
+		{ TENANT, THIRD, TENANT, TENANT },
+		{ TENANT, NULL, "common", TENANT },
+		{ TENANT, NULL, "contoso.onmicrosoft.com", TENANT },
+		{ "contoso.onmicrosoft.com", NULL, OTHER, "contoso.onmicrosoft.com" },
+		{ TENANT, NULL, "", TENANT },
 	};
-	char header[500];
+	char header[500], url[200];
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
@@ -362,11 +362,16 @@ a_token_is_sent_to_no_other_tenant_than_the_users(void **state)
 		make_for(VAULT);
 		snprintf(header, sizeof(header), "Bearer authorization=\"" LOGIN "/%s\", " RESOURCE,
 		    rows[i].challenge);
-		assert_row(challenge(header) == rows[i].err, i, kv_buf_str(&why));
-		if (rows[i].err != 0) {
+		assert_row(challenge(header) == (rows[i].asked != NULL ? 0 : -EACCES), i, kv_buf_str(&why));
+		if (rows[i].asked == NULL) {
 			assert_non_null(strstr(kv_buf_str(&why), TENANT));
 			assert_non_null(strstr(kv_buf_str(&why), "allow_tenant=" OTHER));
+			continue;
 		}
+		ask("a");
+		fake_loop_run(loop, 1000);
+		snprintf(url, sizeof(url), LOGIN "/%s/oauth2/v2.0/token", rows[i].asked);
+		assert_row(strcmp(fake_http_last(http)->url, url) == 0, i, fake_http_last(http)->url);
 	}
 }
 
@@ -794,7 +799,7 @@ main(void)
 		TEST(a_long_parameter_is_no_want_of_memory),
 		TEST(the_resource_must_be_the_vaults_own),
 		TEST(an_emulator_may_ask_for_another_resource_where_the_user_says_so),
-		TEST(a_token_is_sent_to_no_other_tenant_than_the_users),
+		TEST(a_token_is_asked_of_the_users_tenant_or_one_that_is_allowed),
 		TEST(the_authority_of_a_challenge_gets_no_secret),
 		TEST(a_challenge_for_something_else_drops_the_token),
 		TEST(claims_go_into_the_next_token_request_only),

@@ -155,15 +155,15 @@ static void
 az_is_asked_for_the_vaults_resource(void **state)
 {
 	static const struct {
-		const char *own, *challenge, *arguments;
+		const char *tenant, *arguments;
 	} rows[] = {
-		{ NULL, TENANT,
+		{ TENANT,
 		    "account get-access-token --output json --resource https://vault.azure.net --tenant " TENANT
 		    "\n" },
-		{ "contoso.com", TENANT,
+		{ "contoso.com",
 		    "account get-access-token --output json --resource https://vault.azure.net --tenant contoso.com\n" },
-		{ NULL, NULL, "account get-access-token --output json --resource https://vault.azure.net\n" },
-		{ "$(touch x); \"", NULL,
+		{ NULL, "account get-access-token --output json --resource https://vault.azure.net\n" },
+		{ "$(touch x); \"",
 		    "account get-access-token --output json --resource https://vault.azure.net --tenant $(touch x); \"\n" },
 	};
 	char text[500];
@@ -171,8 +171,7 @@ az_is_asked_for_the_vaults_resource(void **state)
 	(void)state;
 	install_az("printf '%s\\n' \"$*\" >$folder/arguments\n" ANSWER);
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		options.tenant = rows[i].own;
-		audience.tenant = rows[i].challenge;
+		audience.tenant = rows[i].tenant;
 		kv_credential_free(credential);
 		make(KV_AUTH_CLI);
 		fetch();

@@ -193,7 +193,7 @@ what_a_form_cannot_hold_is_encoded(void **state)
 	(void)state;
 	options.client_id = "a b";
 	options.client_secret = "1&2=3+4%5\"\xc3\xa9";
-	options.tenant = "../a?b";
+	audience.tenant = "../a?b";
 	options.authority = "https://login.example/";
 	audience.claims = "{\"a\":1}";
 	make(KV_AUTH_ENV);
@@ -202,18 +202,6 @@ what_a_form_cannot_hold_is_encoded(void **state)
 	assert_string_equal(fake_http_last(http)->body,
 	    "grant_type=client_credentials&client_id=a%20b&client_secret=1%262%3D3%2B4%255%22%C3%A9"
 	    "&scope=https%3A%2F%2Fvault.azure.net%2F.default&claims=%7B%22a%22%3A1%7D");
-}
-
-static void
-the_users_tenant_goes_before_the_challenges(void **state)
-{
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	options.tenant = OWN_TENANT;
-	make(KV_AUTH_ENV);
-	assert_int_equal(fetch(), 1);
-	assert_string_equal(fake_http_last(http)->url, LOGIN "/" OWN_TENANT "/oauth2/v2.0/token");
 }
 
 static void
@@ -811,7 +799,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_client_secret_is_sent_as_the_service_wants_it),
 		TEST(what_a_form_cannot_hold_is_encoded),
-		TEST(the_users_tenant_goes_before_the_challenges),
 		TEST(what_is_missing_is_named),
 		TEST(a_refusal_says_who_was_refused_why_and_what_to_look_at),
 		TEST(app_service_is_asked_as_it_wants_it),
