@@ -172,7 +172,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 		    kv_err_name(err), (long long)answer->took_ms);
 	if (err == 0 && answer->status == 200) {
 		take_token(c, answer->body, answer->body_len);
-	} else if (c->is_probe && (err != 0 || answer->status < 500)) {
+	} else if (c->is_probe && (err != 0 || !kv_err_is_passing(answer->status))) {
 		try_next(c);
 	} else if (err != 0) {
 		kv_buf_say(&c->why, "%s cannot be reached: %s", source_name(c), answer->reason);

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyClient
@@ -95,13 +95,13 @@ class Clients:
         client, singular = getattr(self, kind), kind[:-1]
         getattr(client, f"begin_delete_{singular}")(name)
 
-        def is_deleted():
-            with contextlib.suppress(ResourceNotFoundError):
-                return getattr(client, f"get_deleted_{singular}")(name)
-            return None
+        def is_purged():
+            with contextlib.suppress(HttpResponseError):
+                getattr(client, f"purge_deleted_{singular}")(name)
+                return True
+            return False
 
-        eventually(is_deleted, f"{kind}/{name} is deleted")
-        getattr(client, f"purge_deleted_{singular}")(name)
+        eventually(is_purged, f"{kind}/{name} can be purged")
 
     def lose_everything(self):
         for kind in ("certificates", "keys", "secrets"):

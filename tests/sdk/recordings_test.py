@@ -298,7 +298,7 @@ def play_deleted_first(player, call):
 
 
 @pytest.mark.skipif(not RECORDINGS, reason=f"there are no recordings in {FOLDER}")
-@pytest.mark.parametrize("file", RECORDINGS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", RECORDINGS, ids=[f.stem for f in RECORDINGS])
 def test_the_answers_have_the_recorded_form(file, material):
     calls = json.loads(file.read_text())
     options = ["--suffix", "vault.azure.net", "--vault", "recorded", "--lag", "200"]
