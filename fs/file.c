@@ -52,11 +52,8 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 	switch (node->kind) {
 	case KV_NODE_ROOT:
 	case KV_NODE_TYPE:
-		attr->st_mode = S_IFDIR | (0555 & ~m->o->umask);
-		attr->st_nlink = 2;
-		attr->st_mtim.tv_sec = node->wall_changed;
-		break;
 	case KV_NODE_DROP_FOLDER:
+		/* writable to look at, so that a copy of a folder can be written to; what creates a name is refused */
 		attr->st_mode = S_IFDIR | (0777 & ~m->o->umask);
 		attr->st_nlink = 2;
 		attr->st_mtim.tv_sec = node->wall_changed;

@@ -215,8 +215,16 @@ def test_another_tenant_in_the_challenge_is_refused_unless_allowed(vaults, mount
     assert m.process.wait(30) == 1
     assert other in m.process.err and vault.tenant in m.process.err
     assert not is_mounted(m.path) and vault.count("token") == 0
-    works(mount(vault, f"allow_tenant={other}"), vault)
-    works(mount(vault, "allow_tenant=*"), vault)
+
+
+@pytest.mark.parametrize("allowed", [TENANT, "*"])
+def test_a_tenant_that_is_allowed_is_the_one_that_is_asked(vault, mount, tmp_path, allowed):
+    mine = "99999999-8888-7777-6666-555555555555"
+    with FakeVault(tmp_path, {"secrets": [secret_item("one")]}) as fake:
+        env = dict(fake.environment(), AZURE_TENANT_ID=mine)
+        m = mount(vault, f"cacert={fake.ca}", f"allow_tenant={allowed}", url=fake.url, env=env)
+        assert m.names("secrets") == ["one.blob"]
+        assert [path for _, path, _, _ in fake.requests if "/oauth2/" in path] == [f"/{TENANT}/oauth2/v2.0/token"]
 
 
 @pytest.mark.parametrize("resource", ["https://vault.example.com", "https://azure.net.evil.com", "https://lt.localhost",

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from fakeserver import FakeVault, secret_item
-from harness import TYPES, errno_of, eventually, is_mounted, ok, run
+from harness import TYPES, errno_of, eventually, fails, is_mounted, ok, run, tree
 
 
 def stats(path):
@@ -164,6 +164,22 @@ def test_names_that_were_handed_out_before_the_failure_cannot_be_opened(vaults, 
     # Whole again, once a complete listing is in, and not before 10 s.
     eventually(lambda: len(run("ls", m / "secrets").out.split()) == 200, "the whole listing", 40)
     ok("cat", m / "secrets" / name)
+
+
+@pytest.mark.parametrize("fault", [dict(status=503), dict(status=404, code="NotFound"), dict(status=403), "gone"])
+def test_a_mirror_with_delete_keeps_its_files_when_the_vault_fails(vaults, mount, tmp_path, fault):
+    vault = vaults("first", seed="keys=30,secrets=30")
+    m = mount(vault, "list_ttl=1", "timeout=2", "ro")
+    ok("rsync", "-a", "--delete", f"{m.path}/", tmp_path / "mirror/")
+    before = tree(tmp_path / "mirror")
+    assert len(before) == 60
+    if fault == "gone":
+        vault.process.kill()
+    else:
+        vault.fault(operation="list", **fault)
+    eventually(lambda: errno_of("list", m / "keys") != "0", "the failure", 30)
+    fails("rsync", "-a", "--delete", f"{m.path}/", tmp_path / "mirror/")
+    assert tree(tmp_path / "mirror") == before
 
 
 @pytest.mark.parametrize("fault, errnos", [
