@@ -36,7 +36,7 @@ comma = ,
 empty =
 space = $(empty) $(empty)
 FLAVOUR = $(subst $(space),-,$(strip $(filter-out gcc cc,$(notdir $(firstword $(CC)))) \
-	$(if $(SANITIZE),sanitize $(subst $(comma), ,$(SANITIZE)))))
+	$(if $(SANITIZE),sanitize $(subst $(comma), ,$(SANITIZE))) $(if $(DEV),dev)))
 B := build$(if $(FLAVOUR),/$(FLAVOUR))
 
 # ---- flags

@@ -49,7 +49,9 @@ kv_err_of_status(long status, const struct kv_fault *fault)
 	case 403:
 		return is_of_certificate(fault) ? -EPERM : -EACCES;
 	case 404:
-		return ends_in(fault->code, "NotFound") ? -ENOENT : -EBADMSG;
+		return ends_in(fault->code, "NotFound") || ends_in(fault->code, "NotFoundException") ?
+		    -ENOENT :
+		    -EBADMSG;
 	case 408:
 		return -EIO;
 	case 409:

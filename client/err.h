@@ -18,7 +18,7 @@ struct kv_fault {
 
 /*
  * The errno of an answer, as in the README's table: 0 for 2xx, else negative. fault may be NULL.
- * A 404 is -ENOENT only when its code ends in "NotFound"; any other one is -EBADMSG, because a
+ * A 404 is -ENOENT only when its code ends in "NotFound" (or "NotFoundException": lowkey-vault); any other one is -EBADMSG, because a
  * proxy's or a wrong host's 404 says nothing about the object.
  */
 int kv_err_of_status(long status, const struct kv_fault *fault) KV_MUST_CHECK;

@@ -92,8 +92,9 @@ def fails(*argv, **kwargs):
 
 def needs(tool):
     """Skip the test where the first word of tool is not installed."""
-    if not shutil.which(tool.split()[0]):
-        pytest.skip(f"{tool.split()[0]} is not installed")
+    program = {"python": "/usr/bin/python3"}.get(tool.split()[0], tool.split()[0])
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
 
 
 # The error that a system call on a path gives, asked in a process of its own.

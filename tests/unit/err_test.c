@@ -39,6 +39,7 @@ status_and_code_give_the_errno_of_the_table(void **state)
 		{ 404, { "NotFound", "", "" }, -ENOENT },
 		{ 404, { "", "", "" }, -EBADMSG },
 		{ 404, { "", "KeyNotFound", "" }, -EBADMSG },
+		{ 404, { "EntityNotFoundException", "", "" }, -ENOENT },
 		{ 404, { "NotFoundHere", "", "" }, -EBADMSG },
 		{ 404, { "keynotfound", "", "" }, -EBADMSG },
 		{ 404, { "Found", "", "" }, -EBADMSG },
