@@ -50,7 +50,7 @@ static const char help[] =
     "  -o allow_tenant=ID     the vault may belong to this tenant\n"
     "  -o cacert=FILE         a CA to trust in addition to the system's (PEM)\n"
     "  -o no_challenge_verify the vault may ask for another host's token (emulators)\n"
-    "  -o rate=N              at most N requests per second\n"
+    "  -o rate=N              at most N requests per second (200; backups of keys 25, restores 10)\n"
     "  -o max_inflight=N      at most N requests under way (64)\n"
     "  -o timeout=S           give up after S seconds without success (300)\n"
     "  -o list_ttl=S          a listing is fresh for S seconds (60)\n"
