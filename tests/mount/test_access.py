@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from harness import KVFS, environment, errno_of, ok, run
+from harness import KVFS, environment, errno_of, eventually, is_mounted, ok, run
 
 NOBODY = 65534
 
@@ -91,5 +91,8 @@ def test_an_ordinary_user_mounts_and_unmounts(vault, tmp_path, open_device):
     try:
         assert errno_of("list", point, user=NOBODY) == "0"
         assert errno_of("list", point) == "EACCES"
-    finally:
         ok("fusermount3", "-u", point, user=NOBODY)
+    finally:
+        if is_mounted(point):
+            run("fusermount3", "-uz", point)
+    eventually(lambda: not run("pgrep", "-f", f"kvfs .*{point}").out, "the end of kvfs")
