@@ -169,6 +169,17 @@ give_up(struct kv_ticket *t)
 	complete(t, &reply);
 }
 
+/* Nobody waits for the attempt under way any more; what was sent is sent. */
+static void
+abandon_attempt(struct kv_ticket *t)
+{
+	kv_vault_cancel(t->attempt);
+	t->throttle->n_sent--;
+	if (t->is_probe)
+		kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
+	kv_timer_set(&t->throttle->turn, 0);
+}
+
 /* Of a ticket that was never sent the time without progress counts, and all progress is its bucket's. */
 static void
 deadline_over(void *arg)
@@ -183,14 +194,10 @@ deadline_over(void *arg)
 	if (t->state == QUEUED)
 		take_out(t);
 	if (t->state == SENT) {
-		kv_vault_cancel(t->attempt);
-		t->throttle->n_sent--;
-		if (t->is_probe)
-			kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
+		abandon_attempt(t);
 		if (t->last.err == 0 || t->call.op == KV_OP_RESTORE)
 			t->last =
 			    (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
-		kv_timer_set(&t->throttle->turn, 0);
 	}
 	give_up(t);
 }
@@ -447,13 +454,8 @@ kv_throttle_cancel(struct kv_ticket *t)
 		return;
 	if (t->state == QUEUED)
 		take_out(t);
-	if (t->state == SENT) {
-		kv_vault_cancel(t->attempt);
-		t->throttle->n_sent--;
-		if (t->is_probe)
-			kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
-		kv_timer_set(&t->throttle->turn, 0);
-	}
+	if (t->state == SENT)
+		abandon_attempt(t);
 	free_ticket(t);
 }
 

@@ -430,12 +430,6 @@ kv_vault_free(struct kv_vault *vault)
 	free(vault);
 }
 
-const struct kv_origin *
-kv_vault_origin(const struct kv_vault *vault)
-{
-	return &vault->origin;
-}
-
 const char *
 kv_vault_name(const struct kv_vault *vault)
 {

@@ -71,7 +71,6 @@ struct kv_vault_options {
 struct kv_vault *kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
     const struct kv_origin *origin, const struct kv_vault_options *options);
 void kv_vault_free(struct kv_vault *vault);
-const struct kv_origin *kv_vault_origin(const struct kv_vault *vault);
 /* "myvault.vault.azure.net" or "host:8443", for the log. */
 const char *kv_vault_name(const struct kv_vault *vault);
 

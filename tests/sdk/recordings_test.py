@@ -291,12 +291,6 @@ def item_name(item):
     return normal(item.get("kid") or item["id"])
 
 
-def play_deleted_first(player, call):
-    """A list of deleted objects is complete once their deletions have taken effect."""
-    if call["path"].startswith("/deleted"):
-        time.sleep(0.5)
-
-
 @pytest.mark.skipif(not RECORDINGS, reason=f"there are no recordings in {FOLDER}")
 @pytest.mark.parametrize("file", RECORDINGS, ids=[f.stem for f in RECORDINGS])
 def test_the_answers_have_the_recorded_form(file, material):
@@ -310,7 +304,6 @@ def test_the_answers_have_the_recorded_form(file, material):
         while index < len(calls):
             call = calls[index]
             if is_list(call):
-                play_deleted_first(player, call)
                 recorded, ours, used = player.play_list(index)
                 given = urllib.parse.parse_qs(call["query"]).get("maxresults", ["25"])
                 compare_lists(recorded, ours, int(given[0]))

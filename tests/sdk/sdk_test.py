@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -63,8 +64,6 @@ def client(ready_line, secret):
                 restored = getattr(c, f"restore_{kind}_backup")(blob)
                 break
             except ResourceExistsError:
-                import time
-
                 time.sleep(0.1)
         after = [describe(get(name, v.version)) for v in versions(name)]
         try:

@@ -13,7 +13,6 @@
 struct kv_vault {
 	struct kv_loop *loop;
 	fake_vault_answer *answer;
-	struct kv_origin origin;
 	int calls[KV_OPS], under_way;
 };
 
@@ -120,12 +119,6 @@ kv_vault_name(const struct kv_vault *vault)
 {
 	(void)vault;
 	return "fake.vault.example";
-}
-
-const struct kv_origin *
-kv_vault_origin(const struct kv_vault *vault)
-{
-	return &vault->origin;
 }
 
 const char *
