@@ -1,16 +1,18 @@
 /*
- * Blobs in memory.
+ * Blobs in memory, and in the spill file.
  *
  * An object has a struct kv_cached while something of it is kept or on its way:
  *
  *	(none) -> FETCHING -> KEPT (unread, then read) -> (none)
- *	             |  ^ changed meanwhile: once more
- *	             +--> EXPLAINING (404, 400, time-out: the version list says what it means) -> (none)
+ *	           |  |  ^      `-> SPILLED (unread) --^
+ *	           |  |  ` changed meanwhile: once more
+ *	           |  `-> EXPLAINING (404, 400, time-out: the version list says what it means) -> (none)
+ *	           `----> REFUSED (fetched ahead or for the size, and it failed) -> (none)
  *
- * KEPT ones are in one of two queues, oldest first. When room is needed those that were read go
- * first, in the order of their last use, then those that were not. A waiter that has its result
- * holds its own reference, and is called in the next turn: what becomes of the rest does not matter
- * to it.
+ * KEPT and SPILLED ones are in a queue, oldest first. When room is needed those that were read go
+ * first, in the order of their last use; then the newest unread one is spilled, or dropped. A waiter
+ * that has its result holds its own reference, and is called in the next turn: what becomes of the
+ * rest does not matter to it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,14 +21,22 @@
 
 #include "cache/audit.h"
 #include "cache/blobs.h"
+#include "cache/disk.h"
 #include "cache/finder.h"
+#include "cache/index.h"
+#include "cache/spill.h"
 #include "client/clock.h"
 #include "client/loop.h"
 
 #define UNREAD_MS    ((int64_t)15 * 60 * 1000)
+#define REFUSED_MS   10000
 #define SWEEP_MS     60000
-#define MAX_VERSIONS 500 /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
-#define MAX_AGAIN    3	 /* fetches of an object that keeps changing */
+#define MAX_VERSIONS 500  /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
+#define MAX_AGAIN    3	  /* fetches of an object that keeps changing */
+#define USUAL_SIZE   8192 /* of a blob, before there was one */
+#define AVERAGE_OF   16
+
+enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
 
 struct kv_waiter {
 	TAILQ_ENTRY(kv_waiter) link;
@@ -44,12 +54,16 @@ struct kv_cached {
 	struct queue *queue; /* that it is in */
 	struct kv_blobs *blobs;
 	struct kv_object *object;
-	struct kv_blob *blob; /* KEPT */
-	int64_t mono_fetched;
+	enum state state;
+	struct kv_blob *blob;	  /* KEPT */
+	struct kv_slot slot;	  /* SPILLED */
+	int64_t mono_ended;	  /* of the fetch */
 	struct kv_ticket *ticket; /* FETCHING */
 	struct kv_finder *finder; /* EXPLAINING failure */
-	struct kv_reply failure;
-	struct kv_caller caller; /* who asked first, for the log */
+	struct kv_reply failure;  /* EXPLAINING, REFUSED */
+	struct kv_caller caller;  /* who asked first, for the log */
+	bool is_ahead;		  /* and nobody has asked since */
+	bool is_for_content;	  /* somebody waits for it, not only for its size */
 	bool is_stale;
 	int n_again;
 	struct waiters waiters;
@@ -60,10 +74,17 @@ struct kv_blobs {
 	struct kv_loop *loop;
 	struct kv_throttle *throttle;
 	size_t room, used;
-	struct queue fetching, unread, read;
-	struct kv_timer sweep;
+	size_t unread;		/* of used */
+	struct kv_spill *spill; /* or NULL */
+	struct kv_index *index;
+	struct kv_disk *disk;
+	size_t average; /* of the last blobs, bytes */
+	size_t n_fetching;
+	struct queue fetching, unread_ones, read_ones, spilled, refused;
+	struct kv_timer sweep, trim;
 	kv_blobs_lost *lost;
 	void *lost_arg;
+	struct kv_blobs_state state;
 };
 
 static int fetch(struct kv_cached *, enum kv_priority);
@@ -73,11 +94,30 @@ static int fetch(struct kv_cached *, enum kv_priority);
 static void
 move_to(struct kv_cached *c, struct queue *queue)
 {
+	struct kv_blobs *b = c->blobs;
+
 	if (c->queue != NULL)
 		TAILQ_REMOVE(c->queue, c, link);
+	if (c->queue == &b->unread_ones)
+		b->unread -= c->blob->len;
+	if (c->queue == &b->fetching)
+		b->n_fetching--;
 	c->queue = queue;
+	if (queue == &b->unread_ones)
+		b->unread += c->blob->len;
+	if (queue == &b->fetching)
+		b->n_fetching++;
 	if (queue != NULL)
 		TAILQ_INSERT_TAIL(queue, c, link);
+}
+
+static void
+drop_blob(struct kv_cached *c)
+{
+	if (c->blob != NULL)
+		c->blobs->used -= c->blob->len;
+	kv_blob_unref(c->blob);
+	c->blob = NULL;
 }
 
 /* Nobody waits for it. */
@@ -87,53 +127,159 @@ free_cached(struct kv_cached *c)
 	move_to(c, NULL);
 	kv_throttle_cancel(c->ticket);
 	kv_finder_cancel(c->finder);
-	if (c->blob != NULL)
-		c->blobs->used -= c->blob->len;
-	kv_blob_unref(c->blob);
+	drop_blob(c);
+	if (c->state == SPILLED)
+		kv_spill_drop(c->blobs->spill, &c->slot);
 	c->object->cached = NULL;
 	kv_object_unref(c->object);
 	free(c);
 }
 
-static void
-make_room(struct kv_blobs *b)
+static struct kv_cached *
+new_cached(struct kv_blobs *b, struct kv_object *object, const struct kv_caller *caller)
 {
+	struct kv_cached *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->blobs = b;
+	c->object = kv_object_ref(object);
+	c->caller = *caller;
+	TAILQ_INIT(&c->waiters);
+	object->cached = c;
+	return c;
+}
+
+static void
+spill_or_drop(struct kv_cached *c)
+{
+	struct kv_blobs *b = c->blobs;
+
+	if (b->spill == NULL || kv_spill_put(b->spill, c->blob, &c->slot) != 0) {
+		free_cached(c);
+		return;
+	}
+	move_to(c, &b->spilled);
+	drop_blob(c);
+	c->state = SPILLED;
+}
+
+static void
+make_room(void *arg)
+{
+	struct kv_blobs *b = arg;
+
 	while (b->used > b->room)
-		free_cached(!TAILQ_EMPTY(&b->read) ? TAILQ_FIRST(&b->read) : TAILQ_FIRST(&b->unread));
+		if (!TAILQ_EMPTY(&b->read_ones))
+			free_cached(TAILQ_FIRST(&b->read_ones));
+		else
+			spill_or_drop(TAILQ_LAST(&b->unread_ones, queue));
+}
+
+static void
+keep(struct kv_cached *c, struct kv_blob *blob, struct queue *queue)
+{
+	c->blob = kv_blob_ref(blob);
+	c->state = KEPT;
+	c->blobs->used += blob->len;
+	move_to(c, queue);
+	kv_timer_set(&c->blobs->trim, 0);
+}
+
+/* Of another fetch's time: the queues are in the order of mono_ended. */
+static void
+free_older(struct queue *queue, int64_t mono_old)
+{
+	while (!TAILQ_EMPTY(queue) && TAILQ_FIRST(queue)->mono_ended < mono_old)
+		free_cached(TAILQ_FIRST(queue));
 }
 
 static void
 sweep(void *arg)
 {
 	struct kv_blobs *b = arg;
-	const int64_t mono_old = kv_clock_mono_ms() - UNREAD_MS;
+	const int64_t mono_now = kv_clock_mono_ms();
 
-	while (!TAILQ_EMPTY(&b->unread) && TAILQ_FIRST(&b->unread)->mono_fetched < mono_old)
-		free_cached(TAILQ_FIRST(&b->unread));
+	free_older(&b->unread_ones, mono_now - UNREAD_MS);
+	free_older(&b->spilled, mono_now - UNREAD_MS);
+	free_older(&b->refused, mono_now - REFUSED_MS);
 	kv_timer_set(&b->sweep, SWEEP_MS);
 }
 
-struct kv_blob *
-kv_blobs_peek(struct kv_object *object)
+/* Back from the spill file. It stays in the order in which it will go. */
+static void
+unspill(struct kv_cached *c)
 {
+	struct kv_spill *spill = c->blobs->spill;
+	struct kv_blob *blob;
+
+	if (kv_spill_get(spill, &c->slot, (size_t)c->object->size, c->object->digest, &blob) != 0) {
+		free_cached(c);
+		return;
+	}
+	kv_spill_drop(spill, &c->slot);
+	keep(c, blob, &c->blobs->read_ones);
+	kv_blob_unref(blob);
+}
+
+static void
+take_from_disk(struct kv_blobs *b, struct kv_object *object)
+{
+	static const struct kv_caller nobody;
+	struct kv_blob *blob = kv_disk_get(b->disk, object);
+	struct kv_cached *c = blob != NULL ? new_cached(b, object, &nobody) : NULL;
+
+	if (c != NULL) {
+		keep(c, blob, &b->read_ones);
+		b->state.n_from_disk++;
+	}
+	kv_blob_unref(blob);
+}
+
+struct kv_blob *
+kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
+{
+	if (object->cached != NULL && object->cached->state == SPILLED)
+		unspill(object->cached);
+	else if (object->cached == NULL && b->disk != NULL && object->has_digest)
+		take_from_disk(b, object);
 	return object->cached != NULL ? object->cached->blob : NULL;
+}
+
+bool
+kv_blobs_has(const struct kv_blobs *b, const struct kv_object *object)
+{
+	return object->cached != NULL || (b->disk != NULL && object->has_digest);
+}
+
+static void
+was_asked_for(struct kv_cached *c)
+{
+	if (c->is_ahead)
+		c->blobs->state.n_ahead_used++;
+	c->is_ahead = false;
 }
 
 void
 kv_blobs_was_read(struct kv_blobs *b, struct kv_object *object)
 {
-	if (kv_blobs_peek(object) != NULL)
-		move_to(object->cached, &b->read);
+	if (object->cached == NULL || object->cached->blob == NULL)
+		return;
+	was_asked_for(object->cached);
+	b->state.n_hits++;
+	move_to(object->cached, &b->read_ones);
 }
 
 void
-kv_blobs_forget(struct kv_object *object)
+kv_blobs_forget(struct kv_blobs *b, struct kv_object *object)
 {
 	struct kv_cached *c = object->cached;
 
+	if (b->disk != NULL && object->has_digest)
+		kv_disk_drop(b->disk, object);
 	if (c == NULL)
 		return;
-	if (c->blob == NULL)
+	if (c->state == FETCHING || c->state == EXPLAINING)
 		c->is_stale = true;
 	else
 		free_cached(c);
@@ -179,26 +325,52 @@ kv_blobs_cancel(struct kv_waiter *w)
 static void
 end_failed(struct kv_cached *c, int err)
 {
+	struct kv_blobs *b = c->blobs;
+
 	while (!TAILQ_EMPTY(&c->waiters))
 		give_result(TAILQ_FIRST(&c->waiters), err, NULL);
-	free_cached(c);
+	if (c->is_for_content || c->is_stale || err == -ENOENT) {
+		free_cached(c);
+		return;
+	}
+	c->state = REFUSED;
+	c->failure.err = err;
+	c->mono_ended = kv_clock_mono_ms();
+	move_to(c, &b->refused);
+}
+
+/* What is known of the object from now on. A blob that was overtaken by a change says nothing that lasts. */
+static void
+learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
+{
+	struct kv_object *object = c->object;
+	struct kv_blobs *b = c->blobs;
+
+	object->size = (int64_t)blob->len;
+	b->state.n_fetched++;
+	b->state.n_bytes += blob->len;
+	b->average = (b->average * (AVERAGE_OF - 1) + blob->len) / AVERAGE_OF;
+	if (c->is_stale)
+		return;
+	object->has_digest = true;
+	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
+	object->wall_fetched = wall_date != 0 ? wall_date : kv_clock_wall_s();
+	kv_index_note(b->index, object);
+	if (b->disk != NULL)
+		kv_disk_put(b->disk, object, blob);
 }
 
 static void
-end_fetched(struct kv_cached *c, struct kv_blob *blob)
+end_fetched(struct kv_cached *c, struct kv_blob *blob, int64_t wall_date)
 {
-	struct kv_blobs *b = c->blobs;
-
-	c->blob = kv_blob_ref(blob);
-	c->mono_fetched = kv_clock_mono_ms();
-	c->object->size = (int64_t)blob->len;
-	b->used += blob->len;
-	move_to(c, &b->unread);
+	learn(c, blob, wall_date);
 	while (!TAILQ_EMPTY(&c->waiters))
 		give_result(TAILQ_FIRST(&c->waiters), 0, blob);
+	c->mono_ended = kv_clock_mono_ms();
 	if (c->is_stale) /* it changed once more: whoever asks from now on needs the next one */
 		free_cached(c);
-	make_room(b);
+	else
+		keep(c, blob, &c->blobs->unread_ones);
 }
 
 /* The version list has told what the failure means. */
@@ -248,6 +420,7 @@ failed(struct kv_cached *c, const struct kv_reply *reply)
 
 	c->failure = *reply;
 	c->failure.why = "";
+	c->state = EXPLAINING;
 	if (needs_explaining(reply) &&
 	    kv_finder_versions(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
 		&c->finder) == 0)
@@ -262,10 +435,11 @@ fetched(void *arg, struct kv_reply *reply)
 	struct kv_cached *c = arg;
 
 	c->ticket = NULL;
-	if (c->is_stale && c->n_again++ < MAX_AGAIN && !c->object->is_gone && fetch(c, KV_READ) == 0)
+	if (c->is_stale && c->n_again++ < MAX_AGAIN && !c->object->is_gone &&
+	    fetch(c, c->is_ahead ? KV_AHEAD : KV_READ) == 0)
 		return;
 	if (reply->err == 0)
-		end_fetched(c, reply->blob);
+		end_fetched(c, reply->blob, reply->wall_date);
 	else
 		failed(c, reply);
 }
@@ -278,8 +452,10 @@ fetch(struct kv_cached *c, enum kv_priority priority)
 	};
 	const int err = kv_throttle_send(c->blobs->throttle, &call, priority, true, fetched, c, &c->ticket);
 
-	if (err == 0)
+	if (err == 0) {
 		c->is_stale = false;
+		c->state = FETCHING;
+	}
 	return err;
 }
 
@@ -287,16 +463,12 @@ static int
 begin_fetch(
     struct kv_blobs *b, struct kv_object *object, enum kv_priority priority, const struct kv_caller *caller)
 {
-	struct kv_cached *c = calloc(1, sizeof(*c));
+	struct kv_cached *c = new_cached(b, object, caller);
 	int err;
 
 	if (c == NULL)
 		return -ENOMEM;
-	c->blobs = b;
-	c->object = kv_object_ref(object);
-	c->caller = *caller;
-	TAILQ_INIT(&c->waiters);
-	object->cached = c;
+	c->is_ahead = priority == KV_AHEAD;
 	move_to(c, &b->fetching);
 	err = fetch(c, priority);
 	if (err != 0)
@@ -304,18 +476,39 @@ begin_fetch(
 	return err;
 }
 
-int
-kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_priority priority,
-    const struct kv_caller *caller, kv_blobs_done *done, void *arg, struct kv_waiter **waiter)
+/* The state of object's is FETCHING, EXPLAINING, KEPT or REFUSED from now on. */
+static int
+find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller)
 {
-	struct kv_waiter *w;
 	int err = 0;
 
+	(void)kv_blobs_peek(b, object);
+	if (object->cached != NULL && object->cached->state == REFUSED &&
+	    object->cached->mono_ended + REFUSED_MS < kv_clock_mono_ms())
+		free_cached(object->cached);
+	if (object->cached == NULL) {
+		b->state.n_misses++;
+		err = begin_fetch(b, object, KV_READ, caller);
+	} else if (object->cached->ticket != NULL) {
+		kv_throttle_raise(object->cached->ticket, KV_READ);
+	}
+	if (err != 0)
+		return err;
+	was_asked_for(object->cached);
+	if (need == KV_NEED_CONTENT)
+		object->cached->is_for_content = true;
+	return 0;
+}
+
+int
+kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller,
+    kv_blobs_done *done, void *arg, struct kv_waiter **waiter)
+{
+	struct kv_waiter *w;
+	struct kv_cached *c;
+	int err = find_or_fetch(b, object, need, caller);
+
 	*waiter = NULL;
-	if (object->cached == NULL)
-		err = begin_fetch(b, object, priority, caller);
-	else if (object->cached->ticket != NULL)
-		kv_throttle_raise(object->cached->ticket, priority);
 	if (err != 0)
 		return err;
 	w = calloc(1, sizeof(*w));
@@ -324,14 +517,45 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_priority prio
 	w->done = done;
 	w->arg = arg;
 	kv_timer_init(&w->later, b->loop, answer, w);
-	if (object->cached->blob != NULL) {
-		give_result(w, 0, object->cached->blob);
+	c = object->cached;
+	if (c->state == KEPT) {
+		give_result(w, 0, c->blob);
+	} else if (c->state == REFUSED) {
+		give_result(w, c->failure.err, NULL);
+		if (need == KV_NEED_CONTENT)
+			free_cached(c);
 	} else {
-		w->cached = object->cached;
-		TAILQ_INSERT_TAIL(&w->cached->waiters, w, link);
+		w->cached = c;
+		TAILQ_INSERT_TAIL(&c->waiters, w, link);
 	}
 	*waiter = w;
 	return 0;
+}
+
+int
+kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
+{
+	static const struct kv_caller read_ahead = { .command = "read-ahead" };
+	const size_t left = b->spill != NULL ? kv_spill_left(b->spill) : 0;
+	int err;
+
+	if (object->cached != NULL)
+		return -EALREADY;
+	if (b->unread + (b->n_fetching + 1) * b->average > b->room + left)
+		return -ENOSPC;
+	err = begin_fetch(b, object, KV_AHEAD, &read_ahead);
+	if (err == 0)
+		b->state.n_ahead++;
+	return err;
+}
+
+void
+kv_blobs_state(const struct kv_blobs *b, struct kv_blobs_state *state)
+{
+	*state = b->state;
+	state->n_fetching = b->n_fetching;
+	state->memory = b->used;
+	state->spilled = b->spill != NULL ? kv_spill_used(b->spill) : 0;
 }
 
 void
@@ -342,7 +566,7 @@ kv_blobs_on_lost(struct kv_blobs *b, kv_blobs_lost *lost, void *arg)
 }
 
 struct kv_blobs *
-kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, size_t room)
+kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv_blobs_options *options)
 {
 	struct kv_blobs *b = calloc(1, sizeof(*b));
 
@@ -350,11 +574,21 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, size_t room)
 		return NULL;
 	b->loop = loop;
 	b->throttle = throttle;
-	b->room = room;
+	b->room = options->room;
+	b->index = options->index;
+	b->disk = options->disk;
+	b->average = USUAL_SIZE;
 	TAILQ_INIT(&b->fetching);
-	TAILQ_INIT(&b->unread);
-	TAILQ_INIT(&b->read);
+	TAILQ_INIT(&b->unread_ones);
+	TAILQ_INIT(&b->read_ones);
+	TAILQ_INIT(&b->spilled);
+	TAILQ_INIT(&b->refused);
 	kv_timer_init(&b->sweep, loop, sweep, b);
+	kv_timer_init(&b->trim, loop, make_room, b);
+	if (options->spill > 0 && (b->spill = kv_spill_new(options->folder, options->spill)) == NULL) {
+		free(b);
+		return NULL;
+	}
 	kv_timer_set(&b->sweep, SWEEP_MS);
 	return b;
 }
@@ -377,8 +611,12 @@ kv_blobs_free(struct kv_blobs *b)
 	if (b == NULL)
 		return;
 	free_all(&b->fetching);
-	free_all(&b->unread);
-	free_all(&b->read);
+	free_all(&b->unread_ones);
+	free_all(&b->read_ones);
+	free_all(&b->spilled);
+	free_all(&b->refused);
 	kv_timer_stop(&b->sweep);
+	kv_timer_stop(&b->trim);
+	kv_spill_free(b->spill);
 	free(b);
 }

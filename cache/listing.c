@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/index.h"
 #include "cache/listing.h"
 #include "cache/throttle.h"
 #include "client/clock.h"
@@ -58,10 +59,13 @@ struct kv_listing_wait {
 struct kv_listing {
 	struct kv_loop *loop;
 	struct kv_throttle *throttle;
+	struct kv_index *index;
 	enum kv_type type;
 	int64_t ttl_ms, valid_ms; /* wanted; of current */
 	kv_listing_changed *changed;
 	void *arg;
+	kv_listing_grew *grew;
+	void *grew_arg;
 	void *table; /* tsearch(3) of struct kv_object by key, a reference each */
 	size_t n_table;
 	struct kv_generation *current, *coming;
@@ -105,6 +109,7 @@ insert_new(struct kv_listing *l, const char *name)
 		return NULL;
 	}
 	l->n_table++;
+	kv_index_recall(l->index, object);
 	return object;
 }
 
@@ -113,6 +118,8 @@ make_unknown(struct kv_listing *l, struct kv_object *object)
 {
 	object->size = -1;
 	l->changed(l->arg, object);
+	object->has_digest = false;
+	kv_index_note(l->index, object);
 }
 
 void
@@ -274,6 +281,19 @@ sweep(struct kv_generation *g)
 }
 
 static void
+tell_grown(struct kv_listing *l, bool is_complete)
+{
+	if (l->grew != NULL)
+		l->grew(l->grew_arg, l->type, is_complete);
+}
+
+bool
+kv_listing_has_key(void *listing, const char *key)
+{
+	return find_key(listing, key) != NULL;
+}
+
+static void
 complete(struct kv_generation *g)
 {
 	struct kv_listing *l = g->listing;
@@ -293,6 +313,8 @@ complete(struct kv_generation *g)
 		kv_log_write(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
 		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
 		    (long long)(g->mono_ended - g->mono_started));
+	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
+	tell_grown(l, true);
 	answer_waits(l, g, NULL);
 }
 
@@ -303,7 +325,7 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 {
 	struct kv_listing *l = g->listing;
 	struct kv_object *object = find_key(l, item->name);
-	bool is_same;
+	bool is_same, was_trusted;
 
 	if (object == NULL)
 		object = insert_new(l, item->name);
@@ -320,6 +342,7 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 		is_same = true; /* found or restored by ourselves, now listed */
 	memcpy(object->name, item->name, sizeof(object->name));
 	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
+	was_trusted = object->has_fingerprint;
 	object->has_fingerprint =
 	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + 2 < wall_date;
 	object->is_managed = item->is_managed;
@@ -328,6 +351,8 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 		object->wall_updated = item->wall_updated;
 	if (!is_same)
 		make_unknown(l, object);
+	else if (object->has_fingerprint != was_trusted)
+		kv_index_note(l->index, object);
 	if (item->is_managed) {
 		g->n_hidden++;
 		return 0;
@@ -380,6 +405,7 @@ page_done(void *arg, struct kv_reply *reply)
 		return;
 	}
 	answer_waits(l, g, NULL);
+	tell_grown(l, false);
 }
 
 static int
@@ -524,6 +550,26 @@ kv_generation_at(struct kv_generation *g, size_t index, int *err)
 	return NULL;
 }
 
+struct kv_object *const *
+kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_complete)
+{
+	const struct kv_generation *g = is_serving(l) ? l->current : l->coming;
+
+	*n = g != NULL ? g->n : 0;
+	if (serial != NULL)
+		*serial = g != NULL ? g->serial : 0;
+	if (is_complete != NULL)
+		*is_complete = g != NULL && g->state == COMPLETE;
+	return g != NULL ? g->objects : NULL;
+}
+
+void
+kv_listing_on_grew(struct kv_listing *l, kv_listing_grew *grew, void *arg)
+{
+	l->grew = grew;
+	l->grew_arg = arg;
+}
+
 bool
 kv_generation_is_complete(const struct kv_generation *g)
 {
@@ -613,6 +659,8 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 		object = insert_new(l, item->name);
 		if (object == NULL)
 			return -ENOMEM;
+		object->size = -1; /* what is remembered is of the object that was listed */
+		object->has_digest = false;
 		err = show(l, object);
 		if (err != 0) {
 			kv_listing_remove(l, object);
@@ -678,8 +726,8 @@ kv_listing_type(const struct kv_listing *l)
 }
 
 struct kv_listing *
-kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, enum kv_type type, int64_t ttl_ms,
-    kv_listing_changed *changed, void *arg)
+kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index, enum kv_type type,
+    int64_t ttl_ms, kv_listing_changed *changed, void *arg)
 {
 	struct kv_listing *l = calloc(1, sizeof(*l));
 
@@ -687,6 +735,7 @@ kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, enum kv_type 
 		return NULL;
 	l->loop = loop;
 	l->throttle = throttle;
+	l->index = index;
 	l->type = type;
 	l->ttl_ms = ttl_ms;
 	l->changed = changed;

@@ -15,6 +15,7 @@
 
 struct kv_caller;
 struct kv_generation;
+struct kv_index;
 struct kv_listing;
 struct kv_listing_wait;
 struct kv_loop;
@@ -24,9 +25,12 @@ struct kv_throttle;
 /* An object's content is another now (its list item changed), or it is gone. size is -1 already. */
 typedef void kv_listing_changed(void *arg, struct kv_object *object);
 
-/* ttl_ms: how long a listing is fresh. NULL: out of memory. Nothing is sent yet. */
-struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, enum kv_type type,
-    int64_t ttl_ms, kv_listing_changed *changed, void *arg);
+/*
+ * index: what is remembered of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
+ * memory. Nothing is sent yet.
+ */
+struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index,
+    enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
 /* Waits are dropped without their completions; generations must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 
@@ -56,6 +60,16 @@ void kv_generation_hand_out(struct kv_generation *generation);
 /* Tell when index can be asked again after -EAGAIN. */
 int kv_generation_wait(struct kv_generation *generation, size_t index, kv_listing_done *done, void *arg,
     struct kv_listing_wait **wait) KV_MUST_CHECK;
+
+/*
+ * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
+ * serial says which generation, is_complete whether it is; both may be NULL. Some may be gone.
+ */
+struct kv_object *const *kv_listing_view(
+    struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
+/* Called after each page, and when a listing is complete. */
+typedef void kv_listing_grew(void *arg, enum kv_type type, bool is_complete);
+void kv_listing_on_grew(struct kv_listing *listing, kv_listing_grew *grew, void *arg);
 
 /* ---- finding one ---- */
 
@@ -89,6 +103,8 @@ bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 
 /* How long what the listing says may be kept by the kernel; 0 while no complete one is fresh. */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
+/* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */
+bool kv_listing_has_key(void *listing, const char *key);
 /* Listed and shown; listed and not shown (managed). */
 size_t kv_listing_count(const struct kv_listing *listing);
 size_t kv_listing_count_hidden(const struct kv_listing *listing);

@@ -6,7 +6,11 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
+#include "client/blob.h"
 #include "client/json.h"
+
+#define KV_ORDERS 3 /* in which files may be read (cache/prefetch) */
 
 struct kv_cached; /* cache/blobs.c */
 struct kv_node;	  /* fs/tree.h */
@@ -15,20 +19,28 @@ struct kv_object {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1]; /* as the service spells it */
 	char key[KV_NAME_MAX + 1];  /* upper-cased */
-	uint64_t ino;		    /* st_ino, the same in every mount: a digest of type and key */
-	int64_t wall_updated;	    /* the newest known, Unix seconds: mtime and ctime */
-	bool is_managed;	    /* belongs to a certificate: not shown */
-	bool is_gone;		    /* a complete listing did not have it */
-	bool has_fingerprint;	    /* false while it was found or restored but not yet listed */
+	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
+	int64_t wall_updated; /* the newest known, Unix seconds: mtime and ctime */
+	bool is_managed;      /* belongs to a certificate: not shown */
+	bool is_gone;	      /* a complete listing did not have it */
+	bool has_fingerprint; /* false while it was found or restored but not yet listed */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN];
-	uint64_t seen;		  /* serial of the newest listing that had it */
-	int64_t mono_added;	  /* when it was found or restored outside a listing */
-	int64_t size;		  /* of its blob, bytes; -1 while not known */
-	struct kv_cached *cached; /* cache/blobs' own; NULL where it keeps nothing */
-	struct kv_node *node;	  /* fs/tree's own; the node that a lookup gives now, or NULL */
-	int64_t told;		  /* fs/file's own: the size that the kernel was last told, or -1 */
-	int64_t mono_told_end;	  /* until then a program may still go by it */
-	int refused_tid;	  /* whose open was just refused, for the kernel's second try */
+	uint64_t seen;	    /* serial of the newest listing that had it */
+	int64_t mono_added; /* when it was found or restored outside a listing */
+	int64_t size;	    /* of its blob, bytes; -1 while not known */
+	bool has_digest;
+	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the blob that was fetched last */
+	int64_t wall_fetched;		     /* when that was, by the vault's clock */
+	struct kv_cached *cached;	     /* cache/blobs' own; NULL where it keeps nothing */
+	TAILQ_ENTRY(kv_object) noted;	     /* cache/index' own */
+	bool is_noted;
+	uint32_t place[KV_ORDERS]; /* cache/prefetch' own */
+	bool is_ahead;
+	struct kv_node *node;	/* fs/tree's own; the node that a lookup gives now, or NULL */
+	int64_t told;		/* fs/file's own: the size that the kernel was last told, or -1 */
+	int64_t mono_told_end;	/* until then a program may still go by it */
+	int64_t mono_told_kept; /* how long the kernel kept it */
+	int refused_tid;	/* whose open was just refused, for the kernel's second try */
 	int64_t mono_refused;
 	unsigned int refs;
 };

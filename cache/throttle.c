@@ -115,14 +115,14 @@ has_queued(const struct bucket *b, int lowest)
 
 /* ---- buckets ---- */
 
-static struct bucket *
-bucket_of(struct kv_throttle *th, const struct kv_call *call)
+static enum bucket_name
+bucket_name(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
 {
 	if (th->o.rate > 0)
-		return &th->buckets[LIGHT];
-	if (call->op == KV_OP_RESTORE)
-		return &th->buckets[OF_RESTORES];
-	return &th->buckets[call->op == KV_OP_BACKUP && call->type == KV_KEYS ? OF_KEYS : LIGHT];
+		return LIGHT;
+	if (op == KV_OP_RESTORE)
+		return OF_RESTORES;
+	return op == KV_OP_BACKUP && type == KV_KEYS ? OF_KEYS : LIGHT;
 }
 
 /* ---- tickets ---- */
@@ -419,7 +419,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 	t->is_quiet = quiet;
 	t->done = done;
 	t->arg = arg;
-	t->bucket = bucket_of(th, call);
+	t->bucket = &th->buckets[bucket_name(th, call->op, call->type)];
 	kv_timer_init(&t->rest, th->loop, rested, t);
 	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
 	LIST_INSERT_HEAD(&th->all, t, all);
@@ -457,6 +457,12 @@ kv_throttle_cancel(struct kv_ticket *t)
 	if (t->state == SENT)
 		abandon_attempt(t);
 	free_ticket(t);
+}
+
+double
+kv_throttle_rate(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
+{
+	return th->buckets[bucket_name(th, op, type)].pace.rate;
 }
 
 void

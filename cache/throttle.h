@@ -39,6 +39,9 @@ void kv_throttle_raise(struct kv_ticket *ticket, enum kv_priority priority);
 /* done is not called; what was sent is sent. NULL does nothing. */
 void kv_throttle_cancel(struct kv_ticket *ticket);
 
+/* The pace of such calls now, requests per second. */
+double kv_throttle_rate(const struct kv_throttle *throttle, enum kv_op op, enum kv_type type);
+
 /*
  * At the start a person waits for a sentence: not patient, a host that cannot be reached fails at
  * once, and 408, 429 and 5xx after 10 s; no failure is logged, because that sentence says it.

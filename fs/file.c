@@ -15,6 +15,7 @@
 #include "cache/audit.h"
 #include "cache/blobs.h"
 #include "cache/listing.h"
+#include "cache/prefetch.h"
 #include "client/clock.h"
 #include "fs/drop.h"
 #include "fs/file.h"
@@ -81,6 +82,8 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 	if (node->kind == KV_NODE_BLOB && !node->is_stale && node->object->size >= 0) {
 		node->object->told = node->object->size;
 		node->object->mono_told_end = INT64_MAX;
+		node->object->mono_told_kept =
+		    kv_clock_mono_ms() + (int64_t)(kv_file_attr_valid_s(m, node) * 1000);
 	}
 }
 
@@ -133,6 +136,16 @@ say_changed(struct kv_mount *m, const struct kv_object *object, const struct kv_
 }
 
 /*
+ * Whether the program may know the size that was told last. One that began after the kernel had to ask
+ * again does not: so a nightly cat is not refused for what yesterday's saw.
+ */
+static bool
+knows_told(const struct kv_object *object, const struct kv_caller *caller)
+{
+	return kv_request_mono_begun(caller) <= object->mono_told_kept;
+}
+
+/*
  * The node stands for this blob from now on. -ESTALE: it must not, because it stands for another one,
  * or because the kernel was told another length.
  */
@@ -148,7 +161,7 @@ bind_blob(struct kv_mount *m, struct kv_node *node, struct kv_blob *blob, const 
 		return -ESTALE;
 	}
 	if (object->told >= 0 && object->told != (int64_t)blob->len &&
-	    kv_clock_mono_ms() < object->mono_told_end) {
+	    kv_clock_mono_ms() < object->mono_told_end && knows_told(object, caller)) {
 		say_changed(m, object, caller);
 		object->told = -1;
 		object->refused_tid = caller->pid;
@@ -173,6 +186,7 @@ give(struct handle *h, struct kv_blob *blob, const struct kv_caller *caller)
 	struct kv_mount *m = h->mount;
 
 	h->blob = kv_blob_ref(blob);
+	kv_prefetch_accessed(m->prefetch, h->node->object, KV_NEED_CONTENT, false);
 	kv_blobs_was_read(m->blobs, h->node->object);
 	kv_lookers_read(&m->lookers, caller);
 	m->n_reads++;
@@ -201,7 +215,8 @@ cancel_pending(void *arg)
 
 /* Ask for node's blob on behalf of req; done is called with the pending that is returned. NULL: req was answered. */
 static struct pending *
-wait_for_blob(struct kv_mount *m, fuse_req_t req, struct kv_node *node, kv_blobs_done *done)
+wait_for_blob(
+    struct kv_mount *m, fuse_req_t req, struct kv_node *node, enum kv_need need, kv_blobs_done *done)
 {
 	struct kv_request *request = kv_request_new(m, req);
 	struct pending *p;
@@ -218,7 +233,9 @@ wait_for_blob(struct kv_mount *m, fuse_req_t req, struct kv_node *node, kv_blobs
 	p->node = node;
 	p->request = request;
 	kv_tree_opened(node);
-	err = kv_blobs_get(m->blobs, node->object, KV_READ, &request->caller, done, p, &p->waiter);
+	err = kv_blobs_get(m->blobs, node->object, need, &request->caller, done, p, &p->waiter);
+	if (err == 0)
+		kv_prefetch_accessed(m->prefetch, node->object, need, true);
 	if (err != 0) {
 		free_pending(p);
 		kv_request_fail(request, err);
@@ -229,6 +246,29 @@ wait_for_blob(struct kv_mount *m, fuse_req_t req, struct kv_node *node, kv_blobs
 }
 
 /* ---- getattr ---- */
+
+/*
+ * A blob that cannot be had: the open must say so, not the stat. Behind a stat that fails zip leaves the
+ * file out with status 0, rclone its whole folder, bsdtar what comes after; behind an open that fails
+ * all copy the rest and end non-zero. The size must not be 0: an empty file is not opened (bsdtar).
+ */
+static void
+reply_unreadable(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
+{
+	struct stat attr;
+
+	kv_file_attributes(m, node, &attr);
+	attr.st_size = node->object->told = 1;
+	node->object->mono_told_end = INT64_MAX;
+	node->object->mono_told_kept = kv_clock_mono_ms();
+	fuse_reply_attr(req, &attr, 0);
+}
+
+static bool
+is_about_reading(int err)
+{
+	return err != -ENOENT && err != -ESTALE && err != -EINTR && err != -ENOMEM;
+}
 
 static void
 size_known(void *arg, int err, struct kv_blob *blob)
@@ -241,7 +281,9 @@ size_known(void *arg, int err, struct kv_blob *blob)
 	p->waiter = NULL;
 	if (err == 0 && p->node->is_stale)
 		err = -ESTALE; /* the kernel looks the name up again */
-	if (err != 0)
+	if (err != 0 && is_about_reading(err) && !m->is_ending)
+		reply_unreadable(m, req, p->node);
+	else if (err != 0)
 		fuse_reply_err(req, -err);
 	else
 		reply_attributes(m, req, p->node);
@@ -257,7 +299,9 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run) {
+	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run || m->o->is_size_open) {
+		if (node->object->size >= 0)
+			kv_prefetch_accessed(m->prefetch, node->object, KV_NEED_SIZE, false);
 		reply_attributes(m, req, node);
 		return;
 	}
@@ -266,7 +310,7 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 		reply_attributes(m, req, node);
 	} else {
 		kv_lookers_fetched(&m->lookers, &caller);
-		(void)wait_for_blob(m, req, node, size_known);
+		(void)wait_for_blob(m, req, node, KV_NEED_SIZE, size_known);
 	}
 }
 
@@ -335,7 +379,7 @@ is_second_try(struct kv_object *object, pid_t tid)
 static int
 check_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi)
 {
-	struct kv_blob *kept = kv_blobs_peek(node->object);
+	struct kv_blob *kept = kv_blobs_peek(m->blobs, node->object);
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC) != 0)
 		return -EACCES;
@@ -355,7 +399,7 @@ kv_file_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fu
 	/* borg looks at unchanged files so, and the kernel itself opens without O_LARGEFILE */
 	const bool is_lazy = (fi->flags & O_NOATIME) != 0 || (fi->flags & m->large_file) != m->large_file;
 	int err = check_open(m, req, node, fi);
-	struct kv_blob *blob = node->blob != NULL ? node->blob : kv_blobs_peek(node->object);
+	struct kv_blob *blob = node->blob != NULL ? node->blob : kv_blobs_peek(m->blobs, node->object);
 	struct handle *h = err == 0 ? calloc(1, sizeof(*h)) : NULL;
 	struct kv_caller caller;
 	struct pending *p;
@@ -372,7 +416,7 @@ kv_file_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fu
 	} else if (blob != NULL) {
 		kv_request_caller(req, &caller);
 		finish_open(m, req, node, h, fi, blob, &caller);
-	} else if ((p = wait_for_blob(m, req, node, blob_for_open)) != NULL) {
+	} else if ((p = wait_for_blob(m, req, node, KV_NEED_CONTENT, blob_for_open)) != NULL) {
 		p->handle = h;
 		p->fi = *fi;
 	} else {
@@ -436,7 +480,7 @@ kv_file_read(struct kv_mount *m, fuse_req_t req, size_t size, off_t offset, stru
 	struct pending *p;
 
 	if (h->err == 0 && h->blob == NULL) {
-		kept = h->node->blob != NULL ? h->node->blob : kv_blobs_peek(h->node->object);
+		kept = h->node->blob != NULL ? h->node->blob : kv_blobs_peek(m->blobs, h->node->object);
 		if (kept != NULL) {
 			kv_request_caller(req, &caller);
 			bind_late(h, kept, &caller);
@@ -446,7 +490,7 @@ kv_file_read(struct kv_mount *m, fuse_req_t req, size_t size, off_t offset, stru
 		fuse_reply_err(req, -h->err);
 	} else if (h->blob != NULL) {
 		reply_slice(req, h->blob, size, offset);
-	} else if ((p = wait_for_blob(m, req, h->node, blob_for_read)) != NULL) {
+	} else if ((p = wait_for_blob(m, req, h->node, KV_NEED_CONTENT, blob_for_read)) != NULL) {
 		p->handle = h;
 		p->size = size;
 		p->offset = offset;
@@ -471,7 +515,7 @@ kv_file_changed(void *arg, struct kv_object *object)
 	struct kv_mount *m = arg;
 	struct kv_node *node = object->node;
 
-	kv_blobs_forget(object);
+	kv_blobs_forget(m->blobs, object);
 	if (object->told >= 0 && object->mono_told_end == INT64_MAX)
 		object->mono_told_end = kv_clock_mono_ms() + TOLD_MS;
 	if (node == NULL || (object->told < 0 && !node->is_bound && !object->is_gone))

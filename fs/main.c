@@ -20,8 +20,11 @@
 #include <unistd.h>
 
 #include "cache/blobs.h"
+#include "cache/disk.h"
 #include "cache/finder.h"
+#include "cache/index.h"
 #include "cache/listing.h"
+#include "cache/prefetch.h"
 #include "cache/throttle.h"
 #include "client/auth.h"
 #include "client/clock.h"
@@ -43,6 +46,7 @@ struct program {
 	struct kv_mount mount;
 	struct kv_http *http;
 	struct kv_auth *auth;
+	struct kv_disk *disk; /* NULL but with cache=disk */
 	struct kv_watch signals, device;
 	struct kv_timer end, awake;
 	int64_t mono_end;
@@ -260,6 +264,45 @@ do_mount(struct program *p, struct kv_buf *why)
 	return err;
 }
 
+/* ---- what is remembered ---- */
+
+/* Without it everything works, and every run fetches everything. */
+static void
+open_cache(struct program *p)
+{
+	struct kv_mount *m = &p->mount;
+	char vault[300];
+	struct kv_buf why;
+	int err;
+
+	if (m->o->cache == KV_CACHE_NONE)
+		return;
+	snprintf(vault, sizeof(vault), "%s", kv_vault_name(m->vault));
+	for (char *c = vault; *c != '\0'; c++)
+		if (*c == ':' || *c == '/' || *c == '[' || *c == ']')
+			*c = '_'; /* of a port, or an IPv6 address */
+	kv_buf_init(&why, 512);
+	err = kv_index_open(m->loop, m->o->cache_dir, vault, &m->index, &why);
+	if (err == 0 && m->o->cache == KV_CACHE_DISK)
+		err = kv_disk_new(m->o->cache_dir, vault, &p->disk, &why);
+	if (err != 0)
+		kv_log_write(KV_LOG_WARNING, MODULE,
+		    "folder=%s why=\"%s: nothing is kept there, so every run fetches every blob (-o cache_dir= names another folder)\"",
+		    m->o->cache_dir, kv_buf_str(&why));
+	kv_buf_release(&why);
+}
+
+static void
+listing_grew(void *arg, enum kv_type type, bool is_complete)
+{
+	struct program *p = arg;
+	struct kv_mount *m = &p->mount;
+
+	kv_prefetch_grew(m->prefetch, type);
+	if (is_complete && p->disk != NULL)
+		kv_disk_prune(p->disk, type, kv_listing_has_key, m->listings[type]);
+}
+
 /* ---- everything ---- */
 
 static int
@@ -287,18 +330,28 @@ make_layers(struct program *p, struct kv_buf *why)
 	m->throttle = kv_throttle_new(m->loop, m->vault, &throttle_options);
 	if (m->throttle == NULL)
 		return -ENOMEM;
+	open_cache(p);
 	m->unlisted = kv_unlisted_new();
-	m->blobs = kv_blobs_new(m->loop, m->throttle, o->cache_size);
+	m->blobs = kv_blobs_new(m->loop, m->throttle,
+	    &(struct kv_blobs_options){ .room = o->cache_size,
+		.spill = m->index != NULL ? o->spill : 0,
+		.folder = o->cache_dir,
+		.index = m->index,
+		.disk = p->disk });
 	if (m->unlisted == NULL || m->blobs == NULL)
 		return -ENOMEM;
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (!o->types[t])
 			continue;
-		m->listings[t] =
-		    kv_listing_new(m->loop, m->throttle, (enum kv_type)t, o->list_ttl_ms, kv_file_changed, m);
+		m->listings[t] = kv_listing_new(
+		    m->loop, m->throttle, m->index, (enum kv_type)t, o->list_ttl_ms, kv_file_changed, m);
 		if (m->listings[t] == NULL)
 			return -ENOMEM;
+		kv_listing_on_grew(m->listings[t], listing_grew, p);
 	}
+	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
+	if (m->prefetch == NULL)
+		return -ENOMEM;
 	if (!o->is_read_only && (m->restores = kv_restores_new(m)) == NULL)
 		return -ENOMEM;
 	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
@@ -377,11 +430,14 @@ stop(struct program *p)
 	free(p->request.mem);
 	kv_lookers_release(&m->lookers);
 	kv_restores_stop(m->restores);
+	kv_prefetch_free(m->prefetch);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
 	kv_restores_free(m->restores);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(m->listings[t]);
+	kv_index_close(m->index);
+	kv_disk_free(p->disk);
 	kv_unlisted_free(m->unlisted);
 	kv_throttle_free(m->throttle);
 	kv_vault_free(m->vault);

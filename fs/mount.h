@@ -14,8 +14,10 @@
 #include "fs/tree.h"
 
 struct kv_blobs;
+struct kv_index;
 struct kv_listing;
 struct kv_object;
+struct kv_prefetch;
 struct kv_request;
 struct kv_restores;
 struct kv_throttle;
@@ -29,7 +31,9 @@ struct kv_mount {
 	struct kv_throttle *throttle;
 	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that types= leaves out */
 	struct kv_unlisted *unlisted;
+	struct kv_index *index; /* NULL where nothing is remembered */
 	struct kv_blobs *blobs;
+	struct kv_prefetch *prefetch;
 	struct kv_restores *restores; /* NULL with -o ro */
 	struct fuse_session *session;
 	struct kv_tree tree;

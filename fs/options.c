@@ -54,8 +54,13 @@ static const char help[] =
     "  -o max_inflight=N      at most N requests under way (64)\n"
     "  -o timeout=S           give up after S seconds without success (300)\n"
     "  -o list_ttl=S          a listing is fresh for S seconds (60)\n"
+    "  -o cache=KIND          what is kept from mount to mount: index (sizes), disk (blobs too) or none\n"
+    "  -o cache_dir=FOLDER    where ($XDG_CACHE_HOME/kvfs, ~/.cache/kvfs, /var/cache/kvfs)\n"
     "  -o cache_size=SIZE     memory for blobs, with K, M or G (64M)\n"
-    "  -o size=stat           sizes are exact at stat\n"
+    "  -o spill=SIZE          disk for blobs that were fetched and not read yet (1G)\n"
+    "  -o prefetch=N          fetch at most N objects ahead of a reader; 0: none (2.5 s of the pace)\n"
+    "  -o max_age=S           look at an object's versions again after S seconds (604800)\n"
+    "  -o size=stat           sizes are exact at stat; size=open: only from the first open on\n"
     "  -o lookers=A:B         programs whose stat fetches nothing (ls:tree:du)\n"
     "  -o api_version=V       of Key Vault (7.4)\n"
     "  -o allow_other, allow_root, uid=N, gid=N, umask=M\n"
@@ -420,11 +425,13 @@ take_mountpoint(struct kv_options *o, struct kv_buf *why)
 static int
 take_numbers(struct kv_options *o, struct kv_buf *why)
 {
-	double rate = 0, timeout_s = 300, ttl_s = 60;
+	double rate = 0, timeout_s = 300, ttl_s = 60, max_age_s = 7 * 86400;
 	long inflight = 64, uid = (long)getuid(), gid = (long)getgid(), mask = 0077;
 	int err;
 
 	o->cache_size = (size_t)64 << 20;
+	o->spill = (size_t)1 << 30;
+	o->prefetch = -1;
 	err = take_number(&o->given, KV_GIVEN_RATE, 1, 10000, &rate, why);
 	if (err == 0)
 		err = take_integer(&o->given, KV_GIVEN_MAX_INFLIGHT, 10, 1, 1000, &inflight, why);
@@ -435,6 +442,12 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 	if (err == 0)
 		err = take_size(&o->given, KV_GIVEN_CACHE_SIZE, &o->cache_size, why);
 	if (err == 0)
+		err = take_size(&o->given, KV_GIVEN_SPILL, &o->spill, why);
+	if (err == 0)
+		err = take_integer(&o->given, KV_GIVEN_PREFETCH, 10, 0, 100000, &o->prefetch, why);
+	if (err == 0)
+		err = take_number(&o->given, KV_GIVEN_MAX_AGE, 1, 100.0 * 86400 * 365, &max_age_s, why);
+	if (err == 0)
 		err = take_integer(&o->given, KV_GIVEN_UID, 10, 0, INT_MAX, &uid, why);
 	if (err == 0)
 		err = take_integer(&o->given, KV_GIVEN_GID, 10, 0, INT_MAX, &gid, why);
@@ -444,15 +457,68 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 	o->max_inflight = (int)inflight;
 	o->timeout_ms = (int64_t)(timeout_s * 1000);
 	o->list_ttl_ms = (int64_t)(ttl_s * 1000);
+	o->max_age_ms = (int64_t)(max_age_s * 1000);
 	o->uid = (uid_t)uid;
 	o->gid = (gid_t)gid;
 	o->umask = (mode_t)mask;
 	return err;
 }
 
+/* The first folder that somebody has named: the user, XDG, the home, else the system's. */
+static int
+take_cache_dir(struct kv_options *o, struct kv_buf *why)
+{
+	const char *given = o->given.values[KV_GIVEN_CACHE_DIR];
+	const char *xdg = kv_given_environment("XDG_CACHE_HOME"), *home = kv_given_environment("HOME");
+	char *path = NULL, *real;
+	int n;
+
+	if (given != NULL && given[0] == '\0')
+		return bad_value(&o->given, KV_GIVEN_CACHE_DIR, "a folder", why);
+	if (given != NULL)
+		n = asprintf(&path, "%s", given);
+	else if (xdg != NULL && xdg[0] == '/')
+		n = asprintf(&path, "%s/kvfs", xdg);
+	else if (home != NULL && home[0] == '/' && home[1] != '\0')
+		n = asprintf(&path, "%s/.cache/kvfs", home);
+	else
+		n = asprintf(&path, "/var/cache/kvfs");
+	if (n >= 0 && path[0] != '/') { /* the process leaves its folder */
+		real = getcwd(NULL, 0);
+		given = path;
+		n = real != NULL ? asprintf(&path, "%s/%s", real, given) : -1;
+		free(real);
+		free((char *)(uintptr_t)given);
+	}
+	o->cache_dir = n >= 0 ? kv_given_keep(&o->given, path) : NULL;
+	return o->cache_dir != NULL ? 0 : -ENOMEM;
+}
+
+static int
+take_cache(struct kv_options *o, struct kv_buf *why)
+{
+	static const char *const kinds[] = {
+		[KV_CACHE_NONE] = "none", [KV_CACHE_INDEX] = "index", [KV_CACHE_DISK] = "disk"
+	};
+	const char *text = o->given.values[KV_GIVEN_CACHE];
+	int kind = KV_CACHE_INDEX;
+
+	if (text != NULL)
+		for (kind = KV_CACHE_DISK; kind >= 0 && strcmp(text, kinds[kind]) != 0; kind--)
+			continue;
+	if (kind < 0)
+		return bad_value(&o->given, KV_GIVEN_CACHE, "index, disk or none", why);
+	o->cache = (enum kv_cache_kind)kind;
+	if (o->cache == KV_CACHE_NONE)
+		o->spill = 0;
+	return take_cache_dir(o, why);
+}
+
 static int
 take_rest(struct kv_options *o, struct kv_buf *why)
 {
+	const char *size = o->given.values[KV_GIVEN_SIZE];
+
 	/* the process leaves its folder */
 	o->ca_file = o->given.values[KV_GIVEN_CACERT] != NULL ?
 	    kv_given_keep(&o->given, realpath(o->given.values[KV_GIVEN_CACERT], NULL)) :
@@ -480,8 +546,9 @@ take_rest(struct kv_options *o, struct kv_buf *why)
 		return -ENOMEM;
 	if (strspn(o->api_version, "0123456789.-previw") != strlen(o->api_version))
 		return bad_value(&o->given, KV_GIVEN_API_VERSION, "a version such as 7.4", why);
-	if (o->given.values[KV_GIVEN_SIZE] != NULL && strcmp(o->given.values[KV_GIVEN_SIZE], "stat") != 0)
-		return bad_value(&o->given, KV_GIVEN_SIZE, "stat", why);
+	if (size != NULL && strcmp(size, "stat") != 0 && strcmp(size, "open") != 0)
+		return bad_value(&o->given, KV_GIVEN_SIZE, "stat or open", why);
+	o->is_size_open = size != NULL && strcmp(size, "open") == 0;
 	if (o->allow_other && o->allow_root) {
 		kv_buf_say(why, "allow_other and allow_root exclude each other");
 		return -EINVAL;
@@ -510,6 +577,8 @@ kv_options_parse(int argc, char *const argv[], struct kv_options *o, struct kv_b
 		err = take_credential(o, why);
 	if (err == 0)
 		err = take_authority(o, why);
+	if (err == 0)
+		err = take_cache(o, why);
 	if (err == 0)
 		err = take_rest(o, why);
 	if (err == -ENOMEM)

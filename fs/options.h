@@ -12,6 +12,9 @@
 #include "client/origin.h"
 #include "fs/given.h"
 
+/* What is kept from one mount to the next. */
+enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
+
 struct kv_options {
 	struct kv_origin vault;
 	char *mountpoint; /* absolute */
@@ -26,7 +29,12 @@ struct kv_options {
 	int max_inflight;
 	int64_t timeout_ms;
 	int64_t list_ttl_ms;
-	size_t cache_size;
+	int64_t max_age_ms; /* after which the versions of an object are looked at again */
+	enum kv_cache_kind cache;
+	const char *cache_dir;	  /* absolute */
+	size_t cache_size, spill; /* bytes */
+	long prefetch;		  /* objects fetched ahead at most; -1: as many as the pace says */
+	bool is_size_open;	  /* a size is not known before the first open */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

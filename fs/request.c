@@ -30,23 +30,32 @@ pending_in(const char *status, const char *name)
 	return at != NULL ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
 }
 
+/* /proc/TID/NAME as text; false where there is nothing to read. */
 static bool
-is_being_killed(pid_t tid)
+read_proc(pid_t tid, const char *name, char *text, size_t size)
 {
-	char path[40], status[4096];
-	unsigned long long pending;
+	char path[40];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return true;
-	n = read(fd, status, sizeof(status) - 1);
+		return false;
+	n = read(fd, text, size - 1);
 	close(fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static bool
+is_being_killed(pid_t tid)
+{
+	char status[4096];
+	unsigned long long pending;
+
+	if (!read_proc(tid, "status", status, sizeof(status)))
 		return true;
-	status[n] = '\0';
 	pending = pending_in(status, "\nSigPnd:") | pending_in(status, "\nShdPnd:");
 	for (size_t i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
 		if (pending & 1ULL << (fatal_signals[i] - 1))
@@ -103,19 +112,39 @@ void
 kv_request_caller(fuse_req_t req, struct kv_caller *caller)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	char path[40];
-	ssize_t n = -1;
-	int fd;
 
 	*caller = (struct kv_caller){ .uid = ctx->uid, .pid = ctx->pid };
-	snprintf(path, sizeof(path), "/proc/%d/comm", ctx->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, caller->command, sizeof(caller->command) - 1);
-		close(fd);
-	}
-	caller->command[n > 0 ? n : 0] = '\0';
+	(void)read_proc(ctx->pid, "comm", caller->command, sizeof(caller->command));
 	caller->command[strcspn(caller->command, "\n")] = '\0';
+}
+
+/* Fields 5 (process group) and 22 (start, in clock ticks of CLOCK_BOOTTIME) of /proc/PID/stat, behind "(comm)". */
+static bool
+read_begin(pid_t pid, pid_t *group, int64_t *mono_begun)
+{
+	char text[1024];
+	const char *at;
+	unsigned long long ticks;
+
+	if (!read_proc(pid, "stat", text, sizeof(text)) || (at = strrchr(text, ')')) == NULL ||
+	    sscanf(at + 1, " %*c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		group, &ticks) != 2)
+		return false;
+	*mono_begun = (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return true;
+}
+
+int64_t
+kv_request_mono_begun(const struct kv_caller *caller)
+{
+	int64_t mono_begun, mono_leader;
+	pid_t group, other;
+
+	if (!read_begin(caller->pid, &group, &mono_begun))
+		return 0;
+	if (read_begin(group, &other, &mono_leader) && mono_leader < mono_begun)
+		return mono_leader;
+	return mono_begun;
 }
 
 struct kv_request *

@@ -63,8 +63,9 @@ def mount(tmp_path, watchdog):
         for option in (f"cacert={vault.ca}", *([f"rate={rate}"] if rate else []), *options):
             args += ["-o", option]
         target = url or vault.urls[name or vault.name]
+        changes = {"XDG_CACHE_HOME": tmp_path / "cache", **(env or {})}
         m = harness.Mount(tmp_path / f"mount{len(mounts)}", [*args, target],
-                          harness.environment(vault, **(env or {})))
+                          harness.environment(vault, **changes))
         mounts.append(m)
         watchdog.processes.append(m.process)
         return m.wait_until_mounted() if wait else m

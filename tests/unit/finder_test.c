@@ -145,7 +145,7 @@ set_up(void **state)
 	loop = kv_loop_new();
 	vault = fake_vault_new(loop, answer);
 	throttle = kv_throttle_new(loop, vault, &options);
-	listing = kv_listing_new(loop, throttle, KV_KEYS, 60000, changed, NULL);
+	listing = kv_listing_new(loop, throttle, NULL, KV_KEYS, 60000, changed, NULL);
 	unlisted = kv_unlisted_new();
 	assert_non_null(listing);
 	assert_non_null(unlisted);

@@ -129,7 +129,7 @@ set_up(void **state)
 	loop = kv_loop_new();
 	vault = fake_vault_new(loop, list);
 	throttle = kv_throttle_new(loop, vault, &options);
-	listing = kv_listing_new(loop, throttle, KV_SECRETS, TTL_MS, changed, &listing);
+	listing = kv_listing_new(loop, throttle, NULL, KV_SECRETS, TTL_MS, changed, &listing);
 	assert_non_null(listing);
 	goes_round = false;
 	touched = NULL;
@@ -899,7 +899,7 @@ live(int n)
 	int err, end;
 
 	fake_alloc_fail_at(n);
-	listing = kv_listing_new(loop, throttle, KV_SECRETS, TTL_MS, changed, &listing);
+	listing = kv_listing_new(loop, throttle, NULL, KV_SECRETS, TTL_MS, changed, &listing);
 	for (int round = 0; listing != NULL && round < 3; round++) {
 		err = kv_listing_open(listing, &g);
 		assert_true(err == 0 || err == -ENOMEM);

@@ -176,7 +176,7 @@ begin(bool has_keys, bool has_secrets, bool has_certificates)
 		if (!has[t])
 			continue;
 		mount.listings[t] =
-		    kv_listing_new(mount.loop, mount.throttle, (enum kv_type)t, 60000, changed, NULL);
+		    kv_listing_new(mount.loop, mount.throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
 		assert_int_equal(kv_listing_open(mount.listings[t], &g), 0);
 		kv_generation_unref(g);
 	}

@@ -1,0 +1,819 @@
+/*
+ * The index: a SQLite file for each vault.
+ *
+ * A noted object waits in a queue with a reference; a timer writes the queue, at most ROWS of it in a
+ * turn of the loop, in one transaction. BUSY (another mount writes) means later. Ids are reserved a
+ * block at a time, in a transaction of its own and before they are needed, so that no two mounts ever
+ * give the same one; where none is left, an object keeps the number that is a digest of its name.
+ *
+ * The rows of objects are kept in the order of type and upper-cased name, which is about the order of
+ * the service's lists: so a listing that is written touches few pages.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/index.h"
+#include "client/buf.h"
+#include "client/clock.h"
+#include "client/log.h"
+#include "client/loop.h"
+
+#define MODULE	       "index"
+#define APPLICATION_ID 0x6b766673 /* "kvfs" */
+#define BLOCK	       4096	  /* ids reserved at a time */
+#define FIRST_INO      16
+#define KINDS	       4   /* inode numbers of an object: its blob's, and room for other files of it */
+#define ROWS	       256 /* written in one turn: some 2 ms */
+#define SOON_MS	       100
+#define BUSY_MS	       50
+#define IDLE_MS	       5000  /* without a note, before the WAL is put back */
+#define WAL_PAGES      16384 /* 64 MiB: it is put back even if it is never idle */
+#define START_MS       2000  /* what the start waits for another process, and the end */
+
+/* From each version of the file to the next; PRAGMA user_version counts them. */
+static const char *const migrations[] = {
+	"CREATE TABLE object(type INTEGER, key TEXT, id INTEGER NOT NULL, name TEXT NOT NULL,"
+	" fingerprint BLOB, updated INTEGER, size INTEGER, digest BLOB, fetched INTEGER,"
+	" PRIMARY KEY(type, key)) WITHOUT ROWID;"
+	"CREATE TABLE counter(next INTEGER NOT NULL);"
+	"INSERT INTO counter VALUES(0);"
+	"CREATE TABLE receipt(path TEXT PRIMARY KEY, digest BLOB NOT NULL, type INTEGER NOT NULL,"
+	" name TEXT NOT NULL, version TEXT NOT NULL, updated INTEGER, size INTEGER, mtime INTEGER,"
+	" mode INTEGER) WITHOUT ROWID;"
+	"CREATE INDEX receipt_digest ON receipt(digest, type);"
+	"CREATE TABLE pace(class TEXT PRIMARY KEY, rate REAL, most REAL, kept INTEGER) WITHOUT ROWID;",
+};
+#define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+
+enum statement {
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	RESERVE,
+	FIND_OBJECT,
+	PUT_OBJECT,
+	DROP_OBJECT,
+	COUNT_OBJECTS,
+	ALL_OBJECTS,
+	PUT_RECEIPT,
+	DROP_RECEIPT,
+	FIND_PATH,
+	FIND_DIGEST,
+	PUT_PACE,
+	FIND_PACE,
+	STATEMENTS
+};
+#define RECEIPT "digest, type, name, version, updated, size, mtime, mode"
+static const char *const statements[STATEMENTS] = {
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+	[RESERVE] = "UPDATE counter SET next = next + ? RETURNING next",
+	[FIND_OBJECT] =
+	    "SELECT id, fingerprint, updated, size, digest, fetched FROM object WHERE type = ? AND key = ?",
+	/* the id stays: another mount may have been the first to know the object */
+	[PUT_OBJECT] = "INSERT INTO object VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+		       " name = excluded.name, fingerprint = excluded.fingerprint,"
+		       " updated = excluded.updated, size = excluded.size, digest = excluded.digest,"
+		       " fetched = excluded.fetched",
+	[DROP_OBJECT] = "DELETE FROM object WHERE type = ? AND key = ?",
+	[COUNT_OBJECTS] = "SELECT count(*) FROM object WHERE type = ?",
+	[ALL_OBJECTS] = "SELECT key FROM object WHERE type = ?",
+	[PUT_RECEIPT] = "REPLACE INTO receipt(path, " RECEIPT ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[DROP_RECEIPT] = "DELETE FROM receipt WHERE path = ?",
+	[FIND_PATH] = "SELECT " RECEIPT " FROM receipt WHERE path = ?",
+	[FIND_DIGEST] = "SELECT " RECEIPT " FROM receipt WHERE digest = ? AND type = ?",
+	[PUT_PACE] = "REPLACE INTO pace VALUES(?, ?, ?, ?)",
+	[FIND_PACE] = "SELECT rate, most, kept FROM pace WHERE class = ?",
+};
+
+/* A receipt that is not written yet; without has_receipt its path is to be forgotten. */
+struct pending {
+	STAILQ_ENTRY(pending) link;
+	bool has_receipt;
+	struct kv_receipt receipt;
+	char path[];
+};
+
+struct kv_index {
+	sqlite3 *db;
+	sqlite3_stmt *prepared[STATEMENTS];
+	char *path;
+	bool is_broken;
+	TAILQ_HEAD(, kv_object) noted;
+	STAILQ_HEAD(, pending) receipts;
+	int64_t next_id, end_id, spare_id; /* spare_id: begin of the block after this one, or -1 */
+	int wal_pages;
+	struct kv_timer soon, idle;
+};
+
+/* ---- statements ---- */
+
+/* No more of it in this mount: what the disk does not keep, the vault will tell again. */
+static void
+give_up(struct kv_index *x, int result)
+{
+	if (x->is_broken)
+		return;
+	x->is_broken = true;
+	kv_log_write(KV_LOG_WARNING, MODULE,
+	    "file=%s why=\"%s: from now on nothing is remembered, and the next run fetches anew what is missing\"",
+	    x->path, sqlite3_errstr(result));
+}
+
+static sqlite3_stmt *
+statement(struct kv_index *x, enum statement which)
+{
+	sqlite3_reset(x->prepared[which]);
+	return x->prepared[which];
+}
+
+/* SQLITE_ROW, SQLITE_DONE, SQLITE_BUSY, or a failure after which the index is given up. */
+static int
+step(struct kv_index *x, sqlite3_stmt *s)
+{
+	const int result = sqlite3_step(s);
+
+	if (result != SQLITE_ROW)
+		sqlite3_reset(s);
+	if (result != SQLITE_ROW && result != SQLITE_DONE && result != SQLITE_BUSY)
+		give_up(x, result);
+	return result;
+}
+
+static int
+run(struct kv_index *x, enum statement which)
+{
+	return step(x, statement(x, which));
+}
+
+/* Bytes of exactly len, or false. */
+static bool
+column_bytes(sqlite3_stmt *s, int column, void *bytes, size_t len)
+{
+	if (sqlite3_column_type(s, column) != SQLITE_BLOB || sqlite3_column_bytes(s, column) != (int)len)
+		return false;
+	memcpy(bytes, sqlite3_column_blob(s, column), len);
+	return true;
+}
+
+static void
+column_text(sqlite3_stmt *s, int column, char *text, size_t size)
+{
+	const unsigned char *value = sqlite3_column_text(s, column);
+
+	snprintf(text, size, "%s", value != NULL ? (const char *)value : "");
+}
+
+/* ---- ids ---- */
+
+static bool
+reserve(struct kv_index *x, int64_t *first)
+{
+	sqlite3_stmt *s = statement(x, RESERVE);
+	bool is_done = false;
+
+	if (run(x, BEGIN) != SQLITE_DONE)
+		return false;
+	sqlite3_bind_int(s, 1, BLOCK);
+	if (step(x, s) == SQLITE_ROW) {
+		*first = sqlite3_column_int64(s, 0) - BLOCK;
+		sqlite3_reset(s);
+		is_done = run(x, COMMIT) == SQLITE_DONE;
+	}
+	if (!is_done)
+		(void)run(x, ROLLBACK);
+	return is_done;
+}
+
+/* -1: none is left now. */
+static int64_t
+next_id(struct kv_index *x)
+{
+	if (x->next_id == x->end_id && x->spare_id >= 0) {
+		x->next_id = x->spare_id;
+		x->end_id = x->next_id + BLOCK;
+		x->spare_id = -1;
+	}
+	if (x->spare_id < 0 && !kv_timer_is_set(&x->soon))
+		kv_timer_set(&x->soon, 0);
+	return x->next_id < x->end_id ? x->next_id++ : -1;
+}
+
+/* ---- writing ---- */
+
+static void
+bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_t len, bool has)
+{
+	if (has)
+		sqlite3_bind_blob(s, at, bytes, (int)len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(s, at);
+}
+
+static int
+put_object(struct kv_index *x, const struct kv_object *object)
+{
+	sqlite3_stmt *s = statement(x, object->is_gone ? DROP_OBJECT : PUT_OBJECT);
+
+	sqlite3_bind_int(s, 1, object->type);
+	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+	if (!object->is_gone) {
+		sqlite3_bind_int64(s, 3, (int64_t)(object->ino - FIRST_INO) / KINDS);
+		sqlite3_bind_text(s, 4, object->name, -1, SQLITE_STATIC);
+		bind_bytes(s, 5, object->fingerprint, KV_FINGERPRINT_LEN, object->has_fingerprint);
+		sqlite3_bind_int64(s, 6, object->wall_updated);
+		sqlite3_bind_int64(s, 7, object->size);
+		bind_bytes(s, 8, object->digest, KV_DIGEST_LEN, object->has_digest);
+		sqlite3_bind_int64(s, 9, object->wall_fetched);
+	}
+	return step(x, s);
+}
+
+static int
+put_receipt(struct kv_index *x, const struct pending *p)
+{
+	sqlite3_stmt *s = statement(x, p->has_receipt ? PUT_RECEIPT : DROP_RECEIPT);
+	const struct kv_receipt *r = &p->receipt;
+
+	sqlite3_bind_text(s, 1, p->path, -1, SQLITE_STATIC);
+	if (p->has_receipt) {
+		sqlite3_bind_blob(s, 2, r->digest, KV_DIGEST_LEN, SQLITE_STATIC);
+		sqlite3_bind_int(s, 3, r->type);
+		sqlite3_bind_text(s, 4, r->name, -1, SQLITE_STATIC);
+		sqlite3_bind_text(s, 5, r->version, -1, SQLITE_STATIC);
+		sqlite3_bind_int64(s, 6, r->wall_updated);
+		sqlite3_bind_int64(s, 7, (int64_t)r->size);
+		sqlite3_bind_int64(s, 8, r->wall_mtime_ns);
+		sqlite3_bind_int(s, 9, (int)r->mode);
+	}
+	return step(x, s);
+}
+
+static void
+unnote(struct kv_index *x, struct kv_object *object)
+{
+	TAILQ_REMOVE(&x->noted, object, noted);
+	object->is_noted = false;
+	kv_object_unref(object);
+}
+
+static void
+drop_pending(struct kv_index *x)
+{
+	struct pending *p = STAILQ_FIRST(&x->receipts);
+
+	STAILQ_REMOVE_HEAD(&x->receipts, link);
+	free(p);
+}
+
+static void
+drop_all(struct kv_index *x)
+{
+	while (!TAILQ_EMPTY(&x->noted))
+		unnote(x, TAILQ_FIRST(&x->noted));
+	while (!STAILQ_EMPTY(&x->receipts))
+		drop_pending(x);
+}
+
+static bool
+has_notes(const struct kv_index *x)
+{
+	return !TAILQ_EMPTY(&x->noted) || !STAILQ_EMPTY(&x->receipts);
+}
+
+/* Some of what was noted. Nothing leaves its queue before it is written for good. */
+static bool
+write_some(struct kv_index *x)
+{
+	struct kv_object *object;
+	struct pending *p;
+	int n_objects = 0, n_receipts = 0, result = run(x, BEGIN);
+
+	if (result != SQLITE_DONE)
+		return false;
+	STAILQ_FOREACH(p, &x->receipts, link)
+	{
+		if (n_receipts == ROWS || result != SQLITE_DONE)
+			break;
+		result = put_receipt(x, p);
+		n_receipts++;
+	}
+	TAILQ_FOREACH(object, &x->noted, noted)
+	{
+		if (n_receipts + n_objects == ROWS || result != SQLITE_DONE)
+			break;
+		result = put_object(x, object);
+		n_objects++;
+	}
+	if (result == SQLITE_DONE)
+		result = run(x, COMMIT);
+	if (result != SQLITE_DONE) {
+		(void)run(x, ROLLBACK);
+		return false;
+	}
+	while (n_receipts-- > 0)
+		drop_pending(x);
+	while (n_objects-- > 0)
+		unnote(x, TAILQ_FIRST(&x->noted));
+	return true;
+}
+
+static void
+put_back_wal(struct kv_index *x)
+{
+	if (x->wal_pages > 0 && !x->is_broken)
+		(void)sqlite3_wal_checkpoint_v2(x->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	x->wal_pages = 0;
+}
+
+static void
+write_soon(void *arg)
+{
+	struct kv_index *x = arg;
+	bool is_busy = false;
+
+	if (x->spare_id < 0 && !x->is_broken)
+		is_busy = !reserve(x, &x->spare_id);
+	if (has_notes(x) && !x->is_broken)
+		is_busy = !write_some(x) || is_busy;
+	if (x->is_broken) {
+		drop_all(x);
+		return;
+	}
+	if (is_busy || has_notes(x))
+		kv_timer_set(&x->soon, is_busy ? BUSY_MS : 0);
+	if (x->wal_pages > WAL_PAGES)
+		put_back_wal(x);
+	kv_timer_set(&x->idle, IDLE_MS);
+}
+
+static void
+is_idle(void *arg)
+{
+	put_back_wal(arg);
+}
+
+static int
+wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct kv_index *x = arg;
+
+	(void)db;
+	(void)name;
+	x->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static void
+wake(struct kv_index *x, int64_t ms)
+{
+	if (!kv_timer_is_set(&x->soon))
+		kv_timer_set(&x->soon, ms);
+}
+
+/* ---- objects ---- */
+
+void
+kv_index_recall(struct kv_index *x, struct kv_object *object)
+{
+	sqlite3_stmt *s;
+	int result;
+	int64_t id;
+
+	if (x == NULL || x->is_broken)
+		return;
+	s = statement(x, FIND_OBJECT);
+	sqlite3_bind_int(s, 1, object->type);
+	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+	result = step(x, s);
+	if (result == SQLITE_DONE) {
+		id = next_id(x);
+		if (id < 0)
+			return;
+		object->ino = FIRST_INO + KINDS * (uint64_t)id;
+		kv_index_note(x, object);
+	} else if (result == SQLITE_ROW) {
+		object->ino = FIRST_INO + KINDS * (uint64_t)sqlite3_column_int64(s, 0);
+		object->has_fingerprint = column_bytes(s, 1, object->fingerprint, KV_FINGERPRINT_LEN);
+		object->wall_updated = sqlite3_column_int64(s, 2);
+		object->has_digest =
+		    object->has_fingerprint && column_bytes(s, 4, object->digest, KV_DIGEST_LEN);
+		object->size = object->has_digest ? sqlite3_column_int64(s, 3) : -1;
+		object->wall_fetched = sqlite3_column_int64(s, 5);
+		sqlite3_reset(s);
+	}
+}
+
+void
+kv_index_note(struct kv_index *x, struct kv_object *object)
+{
+	/* the number that is a digest is no id: nothing is remembered of that one in this mount */
+	if (x == NULL || x->is_broken || object->is_noted || object->ino >> 62 != 0)
+		return;
+	object->is_noted = true;
+	TAILQ_INSERT_TAIL(&x->noted, kv_object_ref(object), noted);
+	wake(x, SOON_MS);
+}
+
+void
+kv_index_prune(
+    struct kv_index *x, enum kv_type type, size_t n, bool (*is_listed)(void *arg, const char *key), void *arg)
+{
+	sqlite3_stmt *s;
+	int64_t count = 0;
+
+	if (x == NULL || x->is_broken)
+		return;
+	s = statement(x, COUNT_OBJECTS);
+	sqlite3_bind_int(s, 1, type);
+	if (step(x, s) == SQLITE_ROW)
+		count = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	if (count <= (int64_t)n)
+		return;
+	s = statement(x, ALL_OBJECTS);
+	sqlite3_bind_int(s, 1, type);
+	while (step(x, s) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(s, 0);
+		struct kv_object *gone;
+
+		if (key == NULL || is_listed(arg, key) || (gone = kv_object_new(type, key)) == NULL)
+			continue;
+		gone->is_gone = true;
+		gone->ino = 0;
+		kv_index_note(x, gone);
+		kv_object_unref(gone);
+	}
+}
+
+/* ---- receipts ---- */
+
+void
+kv_index_keep_receipt(struct kv_index *x, const char *path, const struct kv_receipt *receipt)
+{
+	const size_t len = strlen(path) + 1;
+	struct pending *p;
+
+	if (x == NULL || x->is_broken)
+		return;
+	p = calloc(1, sizeof(*p) + len);
+	if (p == NULL)
+		return; /* the same bytes may be sent once more, and be refused: no worse than without an index */
+	memcpy(p->path, path, len);
+	p->has_receipt = receipt != NULL;
+	if (receipt != NULL)
+		p->receipt = *receipt;
+	STAILQ_INSERT_TAIL(&x->receipts, p, link);
+	wake(x, 0);
+}
+
+static bool
+take_receipt(struct kv_index *x, sqlite3_stmt *s, struct kv_receipt *r)
+{
+	bool is_found = false;
+
+	*r = (struct kv_receipt){ .type = KV_KEYS };
+	if (step(x, s) != SQLITE_ROW)
+		return false;
+	if (column_bytes(s, 0, r->digest, KV_DIGEST_LEN)) {
+		r->type = (enum kv_type)sqlite3_column_int(s, 1);
+		column_text(s, 2, r->name, sizeof(r->name));
+		column_text(s, 3, r->version, sizeof(r->version));
+		r->wall_updated = sqlite3_column_int64(s, 4);
+		r->size = (uint64_t)sqlite3_column_int64(s, 5);
+		r->wall_mtime_ns = sqlite3_column_int64(s, 6);
+		r->mode = (uint32_t)sqlite3_column_int(s, 7);
+		is_found = (int)r->type >= 0 && r->type < KV_TYPES && kv_json_is_name(r->name);
+	}
+	sqlite3_reset(s);
+	return is_found;
+}
+
+bool
+kv_index_find_path(struct kv_index *x, const char *path, struct kv_receipt *receipt)
+{
+	sqlite3_stmt *s;
+
+	if (x == NULL || x->is_broken)
+		return false;
+	s = statement(x, FIND_PATH);
+	sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+	return take_receipt(x, s, receipt);
+}
+
+bool
+kv_index_find_digest(struct kv_index *x, const unsigned char digest[KV_DIGEST_LEN], enum kv_type type,
+    struct kv_receipt *receipt)
+{
+	sqlite3_stmt *s;
+
+	if (x == NULL || x->is_broken)
+		return false;
+	s = statement(x, FIND_DIGEST);
+	sqlite3_bind_blob(s, 1, digest, KV_DIGEST_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(s, 2, type);
+	return take_receipt(x, s, receipt);
+}
+
+/* ---- pace ---- */
+
+/* While another process writes it is not kept: the next minute will do. */
+void
+kv_index_keep_pace(struct kv_index *x, const char *class, double rate, double limit)
+{
+	sqlite3_stmt *s;
+
+	if (x == NULL || x->is_broken)
+		return;
+	s = statement(x, PUT_PACE);
+	sqlite3_bind_text(s, 1, class, -1, SQLITE_STATIC);
+	sqlite3_bind_double(s, 2, rate);
+	sqlite3_bind_double(s, 3, limit);
+	sqlite3_bind_int64(s, 4, kv_clock_wall_s());
+	(void)step(x, s);
+}
+
+bool
+kv_index_find_pace(struct kv_index *x, const char *class, double *rate, double *limit, int64_t *age_s)
+{
+	sqlite3_stmt *s;
+
+	if (x == NULL || x->is_broken)
+		return false;
+	s = statement(x, FIND_PACE);
+	sqlite3_bind_text(s, 1, class, -1, SQLITE_STATIC);
+	if (step(x, s) != SQLITE_ROW)
+		return false;
+	*rate = sqlite3_column_double(s, 0);
+	*limit = sqlite3_column_double(s, 1);
+	*age_s = kv_clock_wall_s() - sqlite3_column_int64(s, 2);
+	sqlite3_reset(s);
+	return *rate > 0 && *limit >= 0 && *age_s >= 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int
+make_folder(const char *folder)
+{
+	char *path = strdup(folder);
+	int err = path != NULL ? 0 : -ENOMEM;
+
+	for (char *slash = path; err == 0 && slash != NULL; *slash = '/') {
+		slash = strchr(slash + 1, '/');
+		if (slash == NULL)
+			break;
+		*slash = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			err = -errno;
+	}
+	if (err == 0 && mkdir(path, 0700) != 0 && errno != EEXIST)
+		err = -errno;
+	free(path);
+	return err;
+}
+
+/* An ordinary file of ours that nobody else can read, made where it is missing. */
+static int
+make_file(const char *path, struct kv_buf *why)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat st;
+	int err = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
+
+	if (err == 0 && (!S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
+		kv_buf_say(why, "it is no file of ours");
+		err = -EPERM;
+	} else if (err == 0 && (st.st_mode & 077) != 0 && fchmod(fd, 0600) != 0) {
+		err = -errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int64_t
+ask_number(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t number = -1;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		number = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return number;
+}
+
+static bool
+is_whole(sqlite3 *db)
+{
+	sqlite3_stmt *s = NULL;
+	bool is_ok = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+
+	sqlite3_finalize(s);
+	return is_ok;
+}
+
+static int
+migrate(sqlite3 *db, int64_t from)
+{
+	char set[80];
+	int result = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (result == SQLITE_OK)
+		from = ask_number(db, "PRAGMA user_version"); /* another mount may have done it meanwhile */
+	for (; result == SQLITE_OK && from < VERSION; from++)
+		result = sqlite3_exec(db, migrations[from], NULL, NULL, NULL);
+	snprintf(set, sizeof(set), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+	    APPLICATION_ID, VERSION);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(db, set, NULL, NULL, NULL);
+	return result;
+}
+
+enum look { GOOD, DAMAGED, UNUSABLE };
+
+/* Whether the file is what it should be; makes it so where it is empty or older. */
+static enum look
+look_at(struct kv_index *x, struct kv_buf *why)
+{
+	int64_t version;
+	int result;
+
+	sqlite3_busy_timeout(x->db, START_MS);
+	result = sqlite3_exec(x->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	if (result == SQLITE_NOTADB || result == SQLITE_CORRUPT)
+		return DAMAGED;
+	version = ask_number(x->db, "PRAGMA user_version");
+	if (result == SQLITE_OK && !is_whole(x->db))
+		return DAMAGED;
+	if (result == SQLITE_OK && ask_number(x->db, "PRAGMA application_id") != APPLICATION_ID &&
+	    ask_number(x->db, "SELECT count(*) FROM sqlite_schema") != 0)
+		return DAMAGED; /* somebody else's */
+	if (result == SQLITE_OK && version > VERSION) {
+		kv_buf_say(why, "a newer kvfs has written it");
+		return UNUSABLE;
+	}
+	if (result == SQLITE_OK && version < VERSION)
+		result = migrate(x->db, version);
+	for (int i = 0; result == SQLITE_OK && i < STATEMENTS; i++)
+		result = sqlite3_prepare_v3(
+		    x->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &x->prepared[i], NULL);
+	if (result == SQLITE_OK)
+		return GOOD;
+	if ((result & 0xff) == SQLITE_ERROR || (result & 0xff) == SQLITE_CORRUPT)
+		return DAMAGED; /* a table is not as it should be */
+	kv_buf_say(why, "%s", sqlite3_errstr(result));
+	return UNUSABLE;
+}
+
+static void
+close_file(struct kv_index *x)
+{
+	for (int i = 0; i < STATEMENTS; i++) {
+		sqlite3_finalize(x->prepared[i]);
+		x->prepared[i] = NULL;
+	}
+	sqlite3_close(x->db);
+	x->db = NULL;
+}
+
+/* Nothing is lost: who wants to know what it was finds it beside the new one. */
+static int
+set_aside(const char *path)
+{
+	static const char *const companions[] = { "-wal", "-shm", "-journal" };
+	char other[4096];
+
+	if (snprintf(other, sizeof(other), "%s.damaged", path) >= (int)sizeof(other))
+		return -ENAMETOOLONG;
+	if (rename(path, other) != 0)
+		return -errno;
+	kv_log_write(KV_LOG_WARNING, MODULE,
+	    "file=%s why=\"damaged, or no index of kvfs: set aside as %s, a new one is begun\"", path, other);
+	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
+		snprintf(other, sizeof(other), "%s%s", path, companions[i]);
+		(void)unlink(other);
+	}
+	return 0;
+}
+
+static int
+open_file(struct kv_index *x, struct kv_buf *why)
+{
+	enum look look = DAMAGED;
+	int err = 0;
+
+	for (int attempt = 0; err == 0 && attempt < 2; attempt++) {
+		err = make_file(x->path, why);
+		if (err != 0)
+			return err;
+		if (sqlite3_open_v2(x->path, &x->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+		    SQLITE_OK) {
+			kv_buf_say(why, "%s", sqlite3_errmsg(x->db));
+			return -EIO;
+		}
+		look = look_at(x, why);
+		if (look == GOOD)
+			return 0;
+		close_file(x);
+		err = look == DAMAGED && attempt == 0 ? set_aside(x->path) : -EIO;
+	}
+	if (why->len == 0 && look == DAMAGED)
+		kv_buf_say(why, "it is damaged and cannot be replaced");
+	return err != 0 ? err : -EIO;
+}
+
+/* Only one process at a time looks whether the file is good, and replaces it. */
+static int
+open_in_folder(struct kv_index *x, const char *folder, struct kv_buf *why)
+{
+	int err = make_folder(folder), fd;
+
+	if (err != 0)
+		return err;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX) != 0)
+		err = -errno;
+	if (err == 0)
+		err = open_file(x, why);
+	close(fd);
+	return err;
+}
+
+static char *
+path_of(const char *folder, const char *vault)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s.db", folder, vault) >= 0 ? path : NULL;
+}
+
+static void
+free_index(struct kv_index *x)
+{
+	drop_all(x);
+	kv_timer_stop(&x->soon);
+	kv_timer_stop(&x->idle);
+	close_file(x);
+	free(x->path);
+	free(x);
+}
+
+int
+kv_index_open(
+    struct kv_loop *loop, const char *folder, const char *vault, struct kv_index **index, struct kv_buf *why)
+{
+	struct kv_index *x = calloc(1, sizeof(*x));
+	int err;
+
+	*index = NULL;
+	if (x == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&x->noted);
+	STAILQ_INIT(&x->receipts);
+	kv_timer_init(&x->soon, loop, write_soon, x);
+	kv_timer_init(&x->idle, loop, is_idle, x);
+	x->spare_id = -1;
+	x->path = path_of(folder, vault);
+	err = x->path != NULL ? open_in_folder(x, folder, why) : -ENOMEM;
+	if (err == 0 && reserve(x, &x->next_id)) {
+		x->end_id = x->next_id + BLOCK;
+		sqlite3_exec(
+		    x->db, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL);
+		sqlite3_wal_hook(x->db, wal_grew, x);
+		sqlite3_busy_timeout(x->db, 0);
+		*index = x;
+		return 0;
+	}
+	if (err != 0 && why->len == 0)
+		kv_buf_say(why, "%s", strerror(-err));
+	if (err == 0)
+		kv_buf_say(why, "it cannot be written to");
+	free_index(x);
+	return err != 0 ? err : -EIO;
+}
+
+void
+kv_index_close(struct kv_index *x)
+{
+	if (x == NULL)
+		return;
+	if (!x->is_broken && has_notes(x))
+		sqlite3_busy_timeout(x->db, START_MS);
+	while (!x->is_broken && has_notes(x) && write_some(x))
+		continue;
+	free_index(x);
+}
