@@ -60,7 +60,8 @@ struct kv_cached {
 	int64_t mono_ended;	  /* of the fetch */
 	struct kv_ticket *ticket; /* FETCHING */
 	struct kv_finder *finder; /* EXPLAINING failure */
-	struct kv_reply failure;  /* EXPLAINING, REFUSED */
+	struct kv_reply *failure; /* EXPLAINING: large, and there are many of us */
+	int err;		  /* REFUSED */
 	struct kv_caller caller;  /* who asked first, for the log */
 	bool is_ahead;		  /* and nobody has asked since */
 	bool is_for_content;	  /* somebody waits for it, not only for its size */
@@ -132,6 +133,7 @@ free_cached(struct kv_cached *c)
 		kv_spill_drop(c->blobs->spill, &c->slot);
 	c->object->cached = NULL;
 	kv_object_unref(c->object);
+	free(c->failure);
 	free(c);
 }
 
@@ -334,7 +336,7 @@ end_failed(struct kv_cached *c, int err)
 		return;
 	}
 	c->state = REFUSED;
-	c->failure.err = err;
+	c->err = err;
 	c->mono_ended = kv_clock_mono_ms();
 	move_to(c, &b->refused);
 }
@@ -384,20 +386,20 @@ explained(void *arg, int err, const struct kv_versions *versions)
 		.op = KV_OP_BACKUP, .type = object->type, .name = object->name, .caller = c->caller
 	};
 	const char *why = NULL;
-	const bool is_lost = c->failure.err == -ENOENT && err == -ENOENT;
+	const bool is_lost = c->failure->err == -ENOENT && err == -ENOENT;
 
 	c->finder = NULL;
-	if (c->failure.err == -ENOENT && !is_lost) {
+	if (c->failure->err == -ENOENT && !is_lost) {
 		why = err == 0 ? "backup says that it is not there, its version list that it is" :
 				 "backup says that it is not there, and its version list cannot be read";
-		c->failure.err = -EBADMSG;
-	} else if (c->failure.err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
+		c->failure->err = -EBADMSG;
+	} else if (c->failure->err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
 		why =
 		    "it has more than 500 versions, which the service cannot back up: delete it and write it anew";
-		c->failure.err = -EFBIG;
+		c->failure->err = -EFBIG;
 	}
-	kv_audit_failure(kv_throttle_vault(b->throttle), &call, &c->failure, why);
-	end_failed(c, c->failure.err);
+	kv_audit_failure(kv_throttle_vault(b->throttle), &call, c->failure, why);
+	end_failed(c, c->failure->err);
 	if (is_lost && b->lost != NULL)
 		b->lost(b->lost_arg, object);
 	kv_object_unref(object);
@@ -410,6 +412,17 @@ needs_explaining(const struct kv_reply *reply)
 	    (reply->err == -EINVAL && reply->status == 400);
 }
 
+static int
+keep_failure(struct kv_cached *c, const struct kv_reply *reply)
+{
+	c->failure = malloc(sizeof(*c->failure));
+	if (c->failure == NULL)
+		return -ENOMEM;
+	*c->failure = *reply;
+	c->failure->why = "";
+	return 0;
+}
+
 static void
 failed(struct kv_cached *c, const struct kv_reply *reply)
 {
@@ -418,10 +431,8 @@ failed(struct kv_cached *c, const struct kv_reply *reply)
 		.op = KV_OP_BACKUP, .type = c->object->type, .name = c->object->name, .caller = c->caller
 	};
 
-	c->failure = *reply;
-	c->failure.why = "";
 	c->state = EXPLAINING;
-	if (needs_explaining(reply) &&
+	if (needs_explaining(reply) && keep_failure(c, reply) == 0 &&
 	    kv_finder_versions(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
 		&c->finder) == 0)
 		return;
@@ -521,7 +532,7 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, co
 	if (c->state == KEPT) {
 		give_result(w, 0, c->blob);
 	} else if (c->state == REFUSED) {
-		give_result(w, c->failure.err, NULL);
+		give_result(w, c->err, NULL);
 		if (need == KV_NEED_CONTENT)
 			free_cached(c);
 	} else {

@@ -83,7 +83,7 @@ static const char *const statements[STATEMENTS] = {
 	[PUT_OBJECT] = "INSERT INTO object VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
 		       " name = excluded.name, fingerprint = excluded.fingerprint,"
 		       " updated = excluded.updated, size = excluded.size, digest = excluded.digest,"
-		       " fetched = excluded.fetched",
+		       " fetched = excluded.fetched RETURNING id",
 	[DROP_OBJECT] = "DELETE FROM object WHERE type = ? AND key = ?",
 	[COUNT_OBJECTS] = "SELECT count(*) FROM object WHERE type = ?",
 	[ALL_OBJECTS] = "SELECT key FROM object WHERE type = ?",
@@ -175,6 +175,12 @@ column_text(sqlite3_stmt *s, int column, char *text, size_t size)
 
 /* ---- ids ---- */
 
+static uint64_t
+number_of(int64_t id)
+{
+	return FIRST_INO + KINDS * (uint64_t)id;
+}
+
 static bool
 reserve(struct kv_index *x, int64_t *first)
 {
@@ -220,9 +226,10 @@ bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_t len, bool has)
 }
 
 static int
-put_object(struct kv_index *x, const struct kv_object *object)
+put_object(struct kv_index *x, struct kv_object *object)
 {
 	sqlite3_stmt *s = statement(x, object->is_gone ? DROP_OBJECT : PUT_OBJECT);
+	int result;
 
 	sqlite3_bind_int(s, 1, object->type);
 	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
@@ -235,7 +242,13 @@ put_object(struct kv_index *x, const struct kv_object *object)
 		bind_bytes(s, 8, object->digest, KV_DIGEST_LEN, object->has_digest);
 		sqlite3_bind_int64(s, 9, object->wall_fetched);
 	}
-	return step(x, s);
+	result = step(x, s);
+	if (result == SQLITE_ROW) {
+		if (object->node == NULL)
+			object->ino = number_of(sqlite3_column_int64(s, 0));
+		result = step(x, s);
+	}
+	return result;
 }
 
 static int
@@ -399,10 +412,10 @@ kv_index_recall(struct kv_index *x, struct kv_object *object)
 		id = next_id(x);
 		if (id < 0)
 			return;
-		object->ino = FIRST_INO + KINDS * (uint64_t)id;
+		object->ino = number_of(id);
 		kv_index_note(x, object);
 	} else if (result == SQLITE_ROW) {
-		object->ino = FIRST_INO + KINDS * (uint64_t)sqlite3_column_int64(s, 0);
+		object->ino = number_of(sqlite3_column_int64(s, 0));
 		object->has_fingerprint = column_bytes(s, 1, object->fingerprint, KV_FINGERPRINT_LEN);
 		object->wall_updated = sqlite3_column_int64(s, 2);
 		object->has_digest =
@@ -422,6 +435,13 @@ kv_index_note(struct kv_index *x, struct kv_object *object)
 	object->is_noted = true;
 	TAILQ_INSERT_TAIL(&x->noted, kv_object_ref(object), noted);
 	wake(x, SOON_MS);
+}
+
+void
+kv_index_settle(struct kv_index *x)
+{
+	if (x != NULL && !x->is_broken && has_notes(x))
+		(void)write_some(x);
 }
 
 void
@@ -501,10 +521,18 @@ take_receipt(struct kv_index *x, sqlite3_stmt *s, struct kv_receipt *r)
 bool
 kv_index_find_path(struct kv_index *x, const char *path, struct kv_receipt *receipt)
 {
+	const struct pending *p, *newest = NULL;
 	sqlite3_stmt *s;
 
 	if (x == NULL || x->is_broken)
 		return false;
+	STAILQ_FOREACH(p, &x->receipts, link)
+	if (strcmp(p->path, path) == 0)
+		newest = p;
+	if (newest != NULL) {
+		*receipt = newest->receipt;
+		return newest->has_receipt;
+	}
 	s = statement(x, FIND_PATH);
 	sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
 	return take_receipt(x, s, receipt);

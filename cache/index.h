@@ -43,6 +43,11 @@ void kv_index_close(struct kv_index *index);
 void kv_index_recall(struct kv_index *index, struct kv_object *object);
 /* object's fingerprint, size, digest or times are others now, or it is gone. */
 void kv_index_note(struct kv_index *index, struct kv_object *object);
+/*
+ * Write what was noted at once, unless another process writes now. Objects that another mount was the
+ * first to know get its numbers, where theirs were not told to anybody yet.
+ */
+void kv_index_settle(struct kv_index *index);
 /* A complete listing of type has n objects: forget those of other mounts' times that is_listed does not know. */
 void kv_index_prune(struct kv_index *index, enum kv_type type, size_t n,
     bool (*is_listed)(void *arg, const char *key), void *arg);

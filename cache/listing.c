@@ -378,6 +378,7 @@ page_done(void *arg, struct kv_reply *reply)
 	}
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		err = take_item(g, &reply->page->items[i], reply->wall_date);
+	kv_index_settle(l->index);
 	g->n_pages++;
 	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
 	if (err == 0 && reply->page->next_link != NULL &&

@@ -62,6 +62,16 @@ make_new(struct kv_drop *d, size_t offset)
 	return 0;
 }
 
+void
+kv_drop_become_receipt(struct kv_drop *d, const struct kv_receipt *receipt)
+{
+	d->state = KV_DROP_DONE;
+	d->receipt = *receipt;
+	d->size = receipt->size;
+	d->wall_mtime_ns = receipt->wall_mtime_ns;
+	d->mode = receipt->mode & 07777;
+}
+
 static int
 check_room(const struct kv_drop *d, size_t size)
 {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "cache/index.h"
 #include "client/blob.h"
 #include "client/buf.h"
 #include "client/json.h"
@@ -32,6 +33,7 @@ struct kv_drop {
 	uid_t uid;
 	gid_t gid;
 	int64_t wall_mtime_ns;	    /* Unix nanoseconds */
+	struct kv_receipt receipt;  /* DONE: what it became; without a name where nothing was sent */
 	struct kv_restore *restore; /* SENDING */
 	struct kv_timer expiry;	    /* of a staged file that nobody has open */
 };
@@ -40,6 +42,9 @@ struct kv_drop {
 struct kv_drop *kv_drop_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg);
 /* NULL does nothing; restore must be over. */
 void kv_drop_free(struct kv_drop *drop);
+
+/* The file of a restore of an earlier mount; nothing was written to it in this one. */
+void kv_drop_become_receipt(struct kv_drop *drop, const struct kv_receipt *receipt);
 
 size_t kv_drop_size(const struct kv_drop *drop);
 /*

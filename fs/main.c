@@ -32,6 +32,7 @@
 #include "client/log.h"
 #include "client/vault.h"
 #include "fs/file.h"
+#include "fs/receipt.h"
 #include "fs/request.h"
 #include "fs/restore.h"
 #include "fs/start.h"
@@ -352,7 +353,8 @@ make_layers(struct program *p, struct kv_buf *why)
 	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
 	if (m->prefetch == NULL)
 		return -ENOMEM;
-	if (!o->is_read_only && (m->restores = kv_restores_new(m)) == NULL)
+	if (!o->is_read_only &&
+	    ((m->receipts = kv_receipts_new(m)) == NULL || (m->restores = kv_restores_new(m)) == NULL))
 		return -ENOMEM;
 	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
 }
@@ -434,6 +436,7 @@ stop(struct program *p)
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
 	kv_restores_free(m->restores);
+	kv_receipts_free(m->receipts);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(m->listings[t]);
 	kv_index_close(m->index);

@@ -18,6 +18,7 @@ struct kv_index;
 struct kv_listing;
 struct kv_object;
 struct kv_prefetch;
+struct kv_receipts;
 struct kv_request;
 struct kv_restores;
 struct kv_throttle;
@@ -34,7 +35,8 @@ struct kv_mount {
 	struct kv_index *index; /* NULL where nothing is remembered */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
-	struct kv_restores *restores; /* NULL with -o ro */
+	struct kv_receipts *receipts; /* NULL with -o ro, as the next one */
+	struct kv_restores *restores;
 	struct fuse_session *session;
 	struct kv_tree tree;
 	struct kv_lookers lookers;

@@ -17,6 +17,7 @@
 #include "fs/drop.h"
 #include "fs/file.h"
 #include "fs/folder.h"
+#include "fs/receipt.h"
 #include "fs/request.h"
 #include "fs/restore.h"
 
@@ -201,6 +202,7 @@ op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int what, struc
 		drop->wall_mtime_ns = to_ns(attr->st_mtim);
 	if (what & FUSE_SET_ATTR_MTIME_NOW)
 		drop->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
+	kv_receipts_note(mount_of(req)->receipts, node);
 	reply_attr(req, node);
 }
 
@@ -365,6 +367,8 @@ committed(void *arg, int err)
 	c->wait = NULL;
 	if (err == 0 && c->name != NULL && c->node->parent != NULL)
 		err = kv_tree_move(c->node, c->folder, c->name);
+	if (err == 0)
+		kv_receipts_note(c->mount->receipts, c->node);
 	kv_request_fail(c->request, err);
 	free_committing(c);
 }
@@ -502,8 +506,10 @@ op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	node = kv_tree_child(folder, name);
-	if (node != NULL)
+	if (node != NULL) {
+		kv_receipts_forget(mount_of(req)->receipts, node);
 		kv_tree_remove(node);
+	}
 	fuse_reply_err(req, node != NULL ? 0 : ENOENT);
 }
 
@@ -529,7 +535,9 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 		commit(req, node, to, new_name);
 		return;
 	}
+	kv_receipts_forget(mount_of(req)->receipts, node);
 	err = kv_tree_move(node, to, new_name);
+	kv_receipts_note(mount_of(req)->receipts, node);
 	fuse_reply_err(req, -err);
 }
 

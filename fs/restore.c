@@ -2,7 +2,8 @@
  * One restore.
  *
  *	commit -> check -> SENDING -> answer -> DONE: receipt, listed
- *	            |         ^          |
+ *	            |  |      ^          |
+ *	            |  +-- these bytes were restored: is that version there? -> DONE, else send
  *	            |         |          +-- 400, 403 and the type was a guess: as a key
  *	            |         |          +-- 409 (or 500): what is in the way?
  *	            |         |                 versions answer: in use         -> EEXIST
@@ -14,7 +15,6 @@
  * it. Before there is an answer, the file's name without ".blob" is the best guess.
  */
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,7 @@
 #include "client/clock.h"
 #include "client/log.h"
 #include "fs/drop.h"
+#include "fs/receipt.h"
 #include "fs/restore.h"
 
 #define MODULE	   "restore"
@@ -36,13 +37,6 @@
 /* Pauses while a delete or purge takes effect; the service needs up to some tens of seconds. */
 static const int again_ms[] = { 2000, 4000, 8000, 15000, 15000 };
 #define AGAIN ((int)(sizeof(again_ms) / sizeof(again_ms[0])))
-
-/* What was restored in this mount, by the digest of its bytes. */
-struct receipt {
-	unsigned char digest[KV_DIGEST_LEN];
-	enum kv_type type;
-	char name[KV_NAME_MAX + 1];
-};
 
 struct kv_restore_wait {
 	struct kv_restore_wait *next;
@@ -62,8 +56,10 @@ struct kv_restore {
 	bool is_guess; /* the type is one of two: certificate first, then key */
 	bool knew;     /* the object was listed before the first attempt */
 	int n_again;
-	struct kv_reply conflict;  /* the 409 or 500 that is being looked into */
-	struct kv_item in_the_way; /* its object */
+	struct kv_reply conflict;	/* the 409 or 500 that is being looked into */
+	struct kv_item in_the_way;	/* its object */
+	struct kv_receipt receipt;	/* of the same bytes, from before */
+	struct kv_receipt_check *check; /* whether that is in the vault still */
 	struct kv_ticket *ticket;
 	struct kv_finder *finder;
 	struct kv_timer again;
@@ -72,68 +68,13 @@ struct kv_restore {
 
 struct kv_restores {
 	struct kv_mount *mount;
-	size_t staged;	/* bytes of all files being written */
-	void *receipts; /* tsearch(3) of struct receipt by digest */
+	size_t staged; /* bytes of all files being written */
 	LIST_HEAD(, kv_restore) all;
 	int n;
 };
 
 static int send_blob(struct kv_restore *);
 static void look_at_conflict(struct kv_restore *);
-
-/* ---- receipts ---- */
-
-static int
-compare_receipts(const void *a, const void *b)
-{
-	const struct receipt *x = a, *y = b;
-	const int order = memcmp(x->digest, y->digest, KV_DIGEST_LEN);
-
-	return order != 0 ? order : (int)x->type - (int)y->type;
-}
-
-/* Whether these bytes were restored in this mount, and what came of them is in the vault still. */
-static bool
-is_restored(struct kv_restores *rs, const unsigned char *digest, enum kv_type type)
-{
-	struct receipt probe = { .type = type };
-	struct kv_listing *listing = rs->mount->listings[type];
-	struct kv_object *object;
-	struct receipt *const *found;
-
-	memcpy(probe.digest, digest, KV_DIGEST_LEN);
-	found = tfind(&probe, &rs->receipts, compare_receipts);
-	if (found == NULL)
-		return false;
-	switch (kv_listing_find(listing, (*found)->name, &object)) {
-	case -ENOENT:
-		return false;
-	case -EAGAIN: /* not listed; or there is no listing now that could say so */
-		return !kv_listing_is_serving(listing);
-	default:
-		return true;
-	}
-}
-
-/* That there is no memory for a receipt costs no more than a needless request later. */
-static void
-keep_receipt(struct kv_restore *r, const struct kv_item *item)
-{
-	struct receipt *receipt = calloc(1, sizeof(*receipt));
-	struct receipt **slot;
-
-	if (receipt == NULL)
-		return;
-	memcpy(receipt->digest, r->blob->digest, KV_DIGEST_LEN);
-	receipt->type = r->type;
-	memcpy(receipt->name, item->name, sizeof(receipt->name));
-	slot = tsearch(receipt, &r->restores->receipts, compare_receipts);
-	if (slot == NULL || *slot != receipt) {
-		if (slot != NULL)
-			memcpy((*slot)->name, item->name, sizeof(item->name));
-		free(receipt);
-	}
-}
 
 /* ---- the log ---- */
 
@@ -185,6 +126,7 @@ free_restore(struct kv_restore *r)
 {
 	struct kv_restores *rs = r->restores;
 
+	kv_receipts_cancel(r->check);
 	kv_throttle_cancel(r->ticket);
 	kv_finder_cancel(r->finder);
 	kv_timer_stop(&r->again);
@@ -208,10 +150,10 @@ end(struct kv_restore *r, int err)
 
 	drop->state = err == 0 ? KV_DROP_DONE : KV_DROP_FAILED;
 	drop->err = err;
-	if (err == 0)
-		m->n_restored++;
-	else
+	if (err != 0)
 		m->n_failed++;
+	else
+		kv_receipts_note(m->receipts, r->node);
 	if (err != 0 && r->node->parent != NULL && !kv_drop_is_staging(r->node->name))
 		kv_tree_remove(r->node); /* a failed restore leaves no receipt */
 	while (r->waits != NULL) {
@@ -237,7 +179,13 @@ succeed(struct kv_restore *r, const struct kv_item *item)
 		    kv_type_name(r->type), item->name);
 		say(r->restores, r->name, &r->caller, 0, text);
 	}
-	keep_receipt(r, item);
+	m->n_restored++;
+	r->receipt = (struct kv_receipt){ .type = r->type, .wall_updated = item->wall_updated };
+	memcpy(r->receipt.digest, r->blob->digest, KV_DIGEST_LEN);
+	memcpy(r->receipt.name, item->name, sizeof(r->receipt.name));
+	memcpy(r->receipt.version, item->version, sizeof(r->receipt.version));
+	kv_receipts_keep(m->receipts, &r->receipt);
+	r->node->drop->receipt = r->receipt;
 	kv_unlisted_forget(m->unlisted, r->type, item->name);
 	if (kv_listing_add(m->listings[r->type], item, &object) != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
@@ -426,6 +374,37 @@ send_blob(struct kv_restore *r)
 	    r->restores->mount->throttle, &call, KV_RESTORE, true, answered, r, &r->ticket);
 }
 
+/* ---- the same bytes again ---- */
+
+static void
+receipt_checked(void *arg, int err)
+{
+	struct kv_restore *r = arg;
+
+	r->check = NULL;
+	if (err == 0) {
+		r->node->drop->receipt = r->receipt;
+		end(r, 0);
+		return;
+	}
+	err = send_blob(r);
+	if (err != 0)
+		end(r, err);
+}
+
+/* Restored already, in this mount or an earlier one, and there still: nothing is sent. */
+static int
+check_or_send(struct kv_restore *r)
+{
+	struct kv_receipts *receipts = r->restores->mount->receipts;
+
+	if ((kv_receipts_find(receipts, r->blob->digest, r->type, &r->receipt) ||
+		(r->is_guess && kv_receipts_find(receipts, r->blob->digest, KV_KEYS, &r->receipt))) &&
+	    kv_receipts_check(receipts, &r->receipt, &r->caller, receipt_checked, r, &r->check) == 0)
+		return 0;
+	return send_blob(r);
+}
+
 /* ---- the check ---- */
 
 /* What these bytes are to be restored as. -EINVAL and a sentence for what is surely wrong. */
@@ -498,7 +477,7 @@ start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, cons
 	err = r->name != NULL ? kv_blob_new(raw, &r->blob) : -ENOMEM;
 	if (err == 0) {
 		look_who_is_listed(r);
-		err = send_blob(r);
+		err = check_or_send(r);
 	}
 	if (err != 0)
 		free_restore(r);
@@ -548,7 +527,6 @@ check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *fo
     const struct kv_caller *caller, struct kv_buf *why)
 {
 	struct kv_drop *drop = node->drop;
-	unsigned char digest[KV_DIGEST_LEN];
 	enum kv_type type = KV_KEYS;
 	struct kv_buf raw;
 	bool is_guess = false;
@@ -562,10 +540,8 @@ check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *fo
 		err = check_mounted(rs->mount, &type, &is_guess, why);
 	if (err != 0)
 		goto out;
-	kv_blob_digest(raw.data, raw.len, digest);
-	if (is_restored(rs, digest, type) || (is_guess && is_restored(rs, digest, KV_KEYS))) {
-		set_sent(drop, KV_DROP_DONE);
-	} else if (rs->mount->o->is_dry_run) {
+	drop->receipt = (struct kv_receipt){ .type = type };
+	if (rs->mount->o->is_dry_run) {
 		say(rs, name, caller, 0, "dry_run: would be restored");
 		set_sent(drop, KV_DROP_DONE);
 	} else {
@@ -701,7 +677,6 @@ kv_restores_free(struct kv_restores *rs)
 	if (rs == NULL)
 		return;
 	kv_restores_stop(rs);
-	tdestroy(rs->receipts, free);
 	free(rs);
 }
 

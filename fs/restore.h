@@ -27,8 +27,8 @@ void kv_restore_closed(struct kv_restores *restores, struct kv_node *node);
 typedef void kv_restore_done(void *arg, int err);
 /*
  * node's content is whole: restore it as name in folder (which say the type, and what the log calls it).
- * 0: it is done (an earlier result is repeated, the same bytes were restored in this mount, or dry_run).
- * -EINPROGRESS: done comes later, once, from the loop; *wait is valid until then. Else the errno of the
+ * 0: it is done (an earlier result is repeated, or dry_run). -EINPROGRESS: done comes later, once, from
+ * the loop; *wait is valid until then; bytes that were restored before are not sent again. Else the errno of the
  * README's table: -EINVAL with nothing sent (empty, cut, of another type), -ENOMEM.
  * A failure is one line in the log.
  */
