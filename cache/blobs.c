@@ -62,6 +62,7 @@ struct kv_cached {
 	struct kv_finder *finder; /* EXPLAINING failure */
 	struct kv_reply *failure; /* EXPLAINING: large, and there are many of us */
 	int err;		  /* REFUSED */
+	pid_t given_to;		  /* REFUSED: who wanted the content and got the failure, or 0 */
 	struct kv_caller caller;  /* who asked first, for the log */
 	bool is_ahead;		  /* and nobody has asked since */
 	bool is_for_content;	  /* somebody waits for it, not only for its size */
@@ -487,6 +488,15 @@ begin_fetch(
 	return err;
 }
 
+/* A failure is one program's: bsdtar opens a file up to four times, and each would be a request. */
+static bool
+is_over(const struct kv_cached *c, enum kv_need need, const struct kv_caller *caller)
+{
+	return c->state == REFUSED &&
+	    (c->mono_ended + REFUSED_MS < kv_clock_mono_ms() ||
+		(need == KV_NEED_CONTENT && c->given_to != 0 && c->given_to != caller->pid));
+}
+
 /* The state of object's is FETCHING, EXPLAINING, KEPT or REFUSED from now on. */
 static int
 find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller)
@@ -494,8 +504,7 @@ find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, c
 	int err = 0;
 
 	(void)kv_blobs_peek(b, object);
-	if (object->cached != NULL && object->cached->state == REFUSED &&
-	    object->cached->mono_ended + REFUSED_MS < kv_clock_mono_ms())
+	if (object->cached != NULL && is_over(object->cached, need, caller))
 		free_cached(object->cached);
 	if (object->cached == NULL) {
 		b->state.n_misses++;
@@ -534,7 +543,7 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, co
 	} else if (c->state == REFUSED) {
 		give_result(w, c->err, NULL);
 		if (need == KV_NEED_CONTENT)
-			free_cached(c);
+			c->given_to = caller->pid;
 	} else {
 		w->cached = c;
 		TAILQ_INSERT_TAIL(&c->waiters, w, link);

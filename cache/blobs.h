@@ -41,8 +41,8 @@ enum kv_need { KV_NEED_SIZE, KV_NEED_CONTENT };
 typedef void kv_blobs_done(void *arg, int err, struct kv_blob *blob);
 /*
  * -ENOMEM, or 0 and *waiter, valid until done is called. A failure of a fetch whose content nobody
- * waited for is kept for 10 s: it is the answer to the first who wants that, because a stat and the
- * open behind it are one attempt.
+ * waited for is kept for 10 s: it is the answer to the first program that wants that, because a stat and
+ * the opens behind it are one attempt.
  */
 int kv_blobs_get(struct kv_blobs *blobs, struct kv_object *object, enum kv_need need,
     const struct kv_caller *caller, kv_blobs_done *done, void *arg, struct kv_waiter **waiter) KV_MUST_CHECK;

@@ -46,6 +46,22 @@ struct pending {
 
 /* ---- attributes ---- */
 
+/* The kernel is given these attributes, in the place of what it had. */
+static void
+remember_told(const struct kv_mount *m, const struct kv_node *node)
+{
+	struct kv_object *object = node->object;
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	if (object->size >= 0) {
+		object->told = object->size;
+		object->mono_told_end = INT64_MAX;
+		object->mono_told_kept = mono_now + (int64_t)(kv_file_attr_valid_s(m, node) * 1000);
+	} else if (object->mono_told_kept > mono_now) {
+		object->mono_told_kept = mono_now;
+	}
+}
+
 void
 kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *attr)
 {
@@ -79,12 +95,8 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 	attr->st_atim = attr->st_ctim = attr->st_mtim;
 	attr->st_blksize = 4096;
 	attr->st_blocks = (attr->st_size + 511) / 512;
-	if (node->kind == KV_NODE_BLOB && !node->is_stale && node->object->size >= 0) {
-		node->object->told = node->object->size;
-		node->object->mono_told_end = INT64_MAX;
-		node->object->mono_told_kept =
-		    kv_clock_mono_ms() + (int64_t)(kv_file_attr_valid_s(m, node) * 1000);
-	}
+	if (node->kind == KV_NODE_BLOB && !node->is_stale)
+		remember_told(m, node);
 }
 
 double
