@@ -1,71 +1,129 @@
 /*
  * The pace of one class of requests.
+ *
+ * How much may be saved up for a late turn of the loop (a tenth of a second, at least two requests) does
+ * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/bucket.h"
 
-#define DEPTH	  2.0
-#define PROBE_MS  250
-#define CLIMB	  0.02
-#define MIN_SHARE 0.05 /* of the ceiling: a 429 that is not about our pace must not stop us for minutes */
-#define MIN_RATE  1.0
-#define BELIEF	  1.1
-#define BELIEF_MS ((int64_t)10 * 60 * 1000)
-#define WINDOW_MS (KV_BUCKET_WINDOW_S * 1000)
+#define WINDOW_S    10
+#define WINDOW_MS   (WINDOW_S * 1000)
+#define DEPTH	    2.0
+#define DEPTH_S	    0.1
+#define BELOW	    0.97 /* of the ceiling: so the count of 10.2 s is never reached but after a burst */
+#define GROWTH	    1.5
+#define USED	    0.8
+#define PROBE_MS    250
+#define CLIMB	    0.02
+#define LEAST_SHARE 0.05 /* of the start: a 429 that is not about our pace must not stop us for minutes */
+#define LEAST	    1.0
+#define BELIEF	    1.01
+#define BELIEF_MS   ((int64_t)60 * 1000)
+
+static double
+min(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double
+max(double a, double b)
+{
+	return a > b ? a : b;
+}
 
 void
-kv_bucket_init(struct kv_bucket *b, double rate, double share, int64_t mono_now)
+kv_bucket_init(struct kv_bucket *b, double start, double ceiling, double share, int64_t mono_now)
 {
-	*b = (struct kv_bucket){ .ceiling = rate, .rate = rate, .share = share, .tokens = DEPTH };
-	b->mono_filled = b->mono_climbed = b->mono_limit = b->mono_served = mono_now;
-	b->mono_second = mono_now / 1000;
+	*b = (struct kv_bucket){ .ceiling = ceiling,
+		.rate = start,
+		.least = min(max(start * LEAST_SHARE, LEAST), ceiling),
+		.share = share,
+		.tokens = DEPTH };
+	b->mono_filled = b->mono_climbed = b->mono_limit = b->mono_served = b->mono_opened = mono_now;
+	b->slot = mono_now / KV_BUCKET_SLOT_MS;
 }
 
-/* Tokens per second: with a full bucket and the request that starts a window, 10 x rate - 1 in any 10 s. */
-static double
-fill_rate(const struct kv_bucket *b)
+void
+kv_bucket_remember(struct kv_bucket *b, double rate, double limit, int64_t age_ms, int64_t mono_now)
 {
-	return b->rate - (DEPTH + 1) / KV_BUCKET_WINDOW_S;
+	b->rate = min(max(rate, b->least), b->ceiling);
+	b->limit = limit > 0 ? limit : 0;
+	b->mono_limit = mono_now - (age_ms > 0 ? age_ms : 0);
+}
+
+/* ---- what was sent and served ---- */
+
+static void
+forget_old_counts(struct kv_bucket *b, int64_t mono_now)
+{
+	const int64_t slot = mono_now / KV_BUCKET_SLOT_MS;
+	int64_t old = slot - b->slot;
+
+	for (old = old < KV_BUCKET_SLOTS ? old : KV_BUCKET_SLOTS; old > 0; old--) {
+		const int64_t i = (slot - old + 1) % KV_BUCKET_SLOTS;
+
+		b->n_sent -= b->sent[i];
+		b->sent[i] = b->served[i] = 0;
+	}
+	b->slot = slot;
 }
 
 static double
-least(const struct kv_bucket *b)
+served_per_second(struct kv_bucket *b, int64_t mono_now)
 {
-	return b->ceiling * MIN_SHARE > MIN_RATE ? b->ceiling * MIN_SHARE : MIN_RATE;
+	unsigned int sum = 0;
+
+	forget_old_counts(b, mono_now);
+	for (int64_t s = b->slot; s > b->slot - WINDOW_MS / KV_BUCKET_SLOT_MS; s--)
+		sum += b->served[s % KV_BUCKET_SLOTS];
+	return (double)sum / WINDOW_S;
 }
+
+/* ---- the rate ---- */
 
 static double
 goal(const struct kv_bucket *b)
 {
-	const double fair = b->share * b->limit;
+	return b->limit > 0 ? min(b->share * b->limit, b->ceiling) : b->ceiling;
+}
 
-	return b->limit > 0 && fair < b->ceiling ? fair : b->ceiling;
+static void
+believe(struct kv_bucket *b, int64_t mono_now)
+{
+	while (b->limit > 0 && goal(b) < b->ceiling && mono_now - b->mono_limit >= BELIEF_MS) {
+		b->limit *= BELIEF;
+		b->mono_limit += BELIEF_MS;
+	}
 }
 
 static void
 climb(struct kv_bucket *b, int64_t mono_now)
 {
-	while (b->limit > 0 && mono_now - b->mono_limit >= BELIEF_MS) {
-		b->limit *= BELIEF;
-		b->mono_limit += BELIEF_MS;
-	}
-	while (mono_now - b->mono_climbed >= WINDOW_MS) {
-		b->mono_climbed += WINDOW_MS;
-		if (b->rate < goal(b))
-			b->rate =
-			    b->rate + CLIMB * b->ceiling < goal(b) ? b->rate + CLIMB * b->ceiling : goal(b);
-	}
+	believe(b, mono_now);
+	if (mono_now - b->mono_climbed < WINDOW_MS || b->n_sent < USED * WINDOW_S * b->rate)
+		return;
+	b->mono_climbed = mono_now;
+	if (b->rate < goal(b))
+		b->rate = min(b->limit > 0 ? b->rate + CLIMB * b->ceiling : b->rate * GROWTH, goal(b));
+}
+
+static double
+fill_rate(const struct kv_bucket *b)
+{
+	return min(b->rate, BELOW * b->ceiling);
 }
 
 static void
 fill(struct kv_bucket *b, int64_t mono_now)
 {
+	forget_old_counts(b, mono_now);
 	climb(b, mono_now);
 	b->tokens += (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b);
-	if (b->tokens > DEPTH)
-		b->tokens = DEPTH;
+	b->tokens = min(b->tokens, max(DEPTH_S * b->rate, DEPTH));
 	b->mono_filled = mono_now;
 }
 
@@ -77,69 +135,53 @@ kv_bucket_wait_ms(struct kv_bucket *b, int64_t mono_now)
 	if (b->is_closed)
 		return b->mono_probe > mono_now ? b->mono_probe - mono_now : 0;
 	fill(b, mono_now);
+	if (b->n_sent + 1 > WINDOW_S * b->ceiling - 1)
+		return KV_BUCKET_SLOT_MS - mono_now % KV_BUCKET_SLOT_MS;
 	return b->tokens >= 1 ? 0 : (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
 }
 
 bool
-kv_bucket_take(struct kv_bucket *b)
+kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 {
+	forget_old_counts(b, mono_now);
+	b->sent[b->slot % KV_BUCKET_SLOTS]++;
+	b->n_sent++;
 	b->tokens -= 1;
 	b->is_probing = b->is_closed;
 	return b->is_closed;
 }
 
-static void
-forget_old_counts(struct kv_bucket *b, int64_t mono_second)
-{
-	if (mono_second - b->mono_second >= KV_BUCKET_WINDOW_S)
-		memset(b->served, 0, sizeof(b->served));
-	else
-		for (int64_t s = b->mono_second + 1; s <= mono_second; s++)
-			b->served[s % KV_BUCKET_WINDOW_S] = 0;
-	b->mono_second = mono_second;
-}
-
-static double
-served_per_second(struct kv_bucket *b, int64_t mono_now)
-{
-	unsigned int sum = 0;
-
-	forget_old_counts(b, mono_now / 1000);
-	for (int i = 0; i < KV_BUCKET_WINDOW_S; i++)
-		sum += b->served[i];
-	return (double)sum / KV_BUCKET_WINDOW_S;
-}
+/* ---- answers ---- */
 
 static void
 reopen(struct kv_bucket *b, int64_t mono_now)
 {
-	b->is_closed = b->is_probing = false;
+	if (b->is_limited)
+		b->rate = min(max(b->share * served_per_second(b, mono_now), b->least), goal(b));
+	b->is_closed = b->is_probing = b->is_limited = false;
 	b->tokens = 0;
-	b->mono_filled = b->mono_climbed = mono_now;
+	b->mono_filled = b->mono_climbed = b->mono_opened = mono_now;
 }
 
 void
 kv_bucket_served(struct kv_bucket *b, bool was_probe, int64_t mono_now)
 {
+	forget_old_counts(b, mono_now);
+	b->served[b->slot % KV_BUCKET_SLOTS]++;
+	b->mono_served = mono_now;
 	if (was_probe)
 		reopen(b, mono_now);
-	forget_old_counts(b, mono_now / 1000);
-	b->served[mono_now / 1000 % KV_BUCKET_WINDOW_S]++;
-	b->mono_served = mono_now;
 }
 
 void
-kv_bucket_limited(struct kv_bucket *b, int64_t retry_after_ms, int64_t mono_now)
+kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms, int64_t mono_now)
 {
-	if (!b->is_closed) { /* the first of them: what the window held is the limit */
-		b->limit = served_per_second(b, mono_now);
-		b->mono_limit = mono_now;
-		b->rate = b->share * b->limit;
-		if (b->rate < least(b))
-			b->rate = least(b);
-		if (b->share * b->limit < b->rate)
-			b->limit = b->rate / b->share;
-	}
+	if (!b->is_closed && mono_sent < b->mono_opened)
+		return;
+	if (!b->is_limited) /* the first of them: what the window holds is the limit */
+		b->limit = max(served_per_second(b, mono_now), b->least / b->share);
+	b->is_limited = true;
+	b->mono_limit = mono_now;
 	kv_bucket_close(b, mono_now);
 	if (mono_now + retry_after_ms > b->mono_probe)
 		b->mono_probe = mono_now + retry_after_ms;

@@ -4,9 +4,11 @@
  * A ticket is QUEUED (in the list of its priority and bucket), SENT (an attempt is under way) or
  * RESTING (its attempt failed; its timer puts it back). From its first attempt on a deadline runs.
  *
- * Each class of requests has a bucket (cache/bucket) that says when the next one may go. A 5xx or a
- * broken connection is its request's own affair; only when more than half of the last 20 attempts
- * failed do all buckets close, and probe until the vault serves again.
+ * Each class of requests has a bucket (cache/bucket) that says when the next one may go, and a window
+ * (cache/window) that says how many may be under way. Metadata needs no place in the window, and a few
+ * of the places that there are in all are kept for it. A 5xx or a broken connection is its request's
+ * own affair; only when more than half of the last 20 attempts failed do all buckets close, and probe
+ * until the vault serves again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,30 +17,43 @@
 
 #include "cache/audit.h"
 #include "cache/bucket.h"
+#include "cache/retry.h"
 #include "cache/throttle.h"
+#include "cache/window.h"
 #include "client/clock.h"
 #include "client/log.h"
 #include "client/loop.h"
 
-#define MODULE		 "throttle"
-#define PRIORITIES	 (KV_METADATA + 1)
-#define BUCKETS		 3
-#define SHARE		 0.5
-#define RECENT		 20
-#define MAX_RESERVED	 4
-#define IMPATIENT_MS	 10000
-#define TLS_ATTEMPTS	 3
-#define RESTORE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
+#define MODULE	     "throttle"
+#define PRIORITIES   (KV_METADATA + 1)
+#define CLASSES	     3
+#define RECENT	     20
+#define MAX_RESERVED 4
+#define IMPATIENT_MS 10000
 
-enum bucket_name { LIGHT, OF_KEYS, OF_RESTORES };
+enum { LIGHT, OF_KEYS, OF_RESTORES };
 
-/* Requests per second that leave the vault's other users half of the published limits or more. */
-static const double class_rates[BUCKETS] = { [LIGHT] = 200, [OF_KEYS] = 25, [OF_RESTORES] = 10 };
+/*
+ * Requests per second at the start. The service allows 400 (documentation, "Key Vault service limits"),
+ * of keys with 4096 bits 50 and in an HSM 25, creations less. A Managed HSM allows ten backups or
+ * restores ("Managed HSM scaling guidance").
+ */
+static const struct {
+	const char *name;
+	double start, hsm_start;
+} class_rates[CLASSES] = {
+	[LIGHT] = { "light", 200, 200 },
+	[OF_KEYS] = { "keys", 25, 5 },
+	[OF_RESTORES] = { "restores", 10, 5 },
+};
+#define CEILING 200 /* half of what the service allows at most */
 
 TAILQ_HEAD(queue, kv_ticket);
 
-struct bucket {
+struct class
+{
 	struct kv_bucket pace;
+	struct kv_window window;
 	struct queue queues[PRIORITIES];
 };
 
@@ -50,7 +65,8 @@ struct kv_ticket {
 	LIST_ENTRY(kv_ticket) all;
 	enum state state;
 	enum kv_priority priority;
-	struct bucket *bucket;
+	struct class *class;
+	struct kv_window_place place; /* while SENT */
 	bool is_probe, is_quiet;
 	struct kv_call call; /* strings and blob are the ticket's own */
 	int attempts;
@@ -68,7 +84,7 @@ struct kv_throttle {
 	struct kv_throttle_options o;
 	bool is_patient;
 	int n_sent;
-	struct bucket buckets[BUCKETS];
+	struct class classes[CLASSES];
 	LIST_HEAD(, kv_ticket) all;
 	struct kv_timer turn; /* when the next queued one may go */
 	uint32_t recent;      /* the last attempts, 1: failed */
@@ -81,7 +97,7 @@ static void attempt_done(void *, struct kv_reply *);
 static struct queue *
 queue_of(struct kv_ticket *t)
 {
-	return &t->bucket->queues[t->priority];
+	return &t->class->queues[t->priority];
 }
 
 static void
@@ -105,18 +121,18 @@ take_out(struct kv_ticket *t)
 }
 
 static bool
-has_queued(const struct bucket *b, int lowest)
+has_queued(const struct class *c, int lowest)
 {
 	for (int p = lowest; p < PRIORITIES; p++)
-		if (!TAILQ_EMPTY(&b->queues[p]))
+		if (!TAILQ_EMPTY(&c->queues[p]))
 			return true;
 	return false;
 }
 
-/* ---- buckets ---- */
+/* ---- classes ---- */
 
-static enum bucket_name
-bucket_name(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
+static int
+class_of(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
 {
 	if (th->o.rate > 0)
 		return LIGHT;
@@ -173,19 +189,22 @@ give_up(struct kv_ticket *t)
 static void
 abandon_attempt(struct kv_ticket *t)
 {
+	const int64_t mono_now = kv_clock_mono_ms();
+
 	kv_vault_cancel(t->attempt);
 	t->throttle->n_sent--;
+	kv_window_leave(&t->class->window, &t->place, false, mono_now);
 	if (t->is_probe)
-		kv_bucket_close(&t->bucket->pace, kv_clock_mono_ms());
+		kv_bucket_close(&t->class->pace, mono_now);
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
-/* Of a ticket that was never sent the time without progress counts, and all progress is its bucket's. */
+/* Of a ticket that was never sent the time without progress counts, and all progress is its class's. */
 static void
 deadline_over(void *arg)
 {
 	struct kv_ticket *t = arg;
-	const int64_t idle_ms = kv_clock_mono_ms() - t->bucket->pace.mono_served;
+	const int64_t idle_ms = kv_clock_mono_ms() - t->class->pace.mono_served;
 
 	if (t->attempts == 0 && idle_ms < t->throttle->o.timeout_ms) {
 		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
@@ -211,69 +230,40 @@ rested(void *arg)
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
-static bool
-is_worth_another(const struct kv_ticket *t, const struct kv_reply *reply)
-{
-	const bool has_answer = reply->status != 0;
-
-	if (reply->err == 0)
-		return false;
-	if (has_answer && !reply->is_of_token)
-		return kv_err_is_passing(reply->status) &&
-		    (t->call.op != KV_OP_RESTORE || reply->status != 500 || t->attempts < RESTORE_ATTEMPTS);
-	if (t->call.op == KV_OP_RESTORE && reply->was_sent)
-		return false;
-	switch (reply->err) {
-	case -EIO:
-	case -EBUSY:
-	case -ETIMEDOUT:
-	case -EHOSTUNREACH:
-	case -ECONNREFUSED:
-		return t->throttle->is_patient;
-	case -EPROTO:
-		return t->throttle->is_patient && t->attempts < TLS_ATTEMPTS;
-	default:
-		return false;
-	}
-}
-
-static int64_t
-rest_ms(const struct kv_ticket *t, const struct kv_reply *reply)
-{
-	static const uint32_t most_ms[] = { 100, 400, 1600, 6400, 16000 };
-	const int n = sizeof(most_ms) / sizeof(most_ms[0]);
-	const int64_t ms = arc4random_uniform(most_ms[t->attempts <= n ? t->attempts - 1 : n - 1]) + 1;
-
-	return reply->retry_after_ms > ms ? reply->retry_after_ms : ms;
-}
-
 static int64_t
 timeout_ms(const struct kv_throttle *th)
 {
 	return !th->is_patient && th->o.timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->o.timeout_ms;
 }
 
+bool
+kv_throttle_is_paused(const struct kv_throttle *th)
+{
+	return __builtin_popcount(th->recent) > RECENT / 2;
+}
+
 static void
 close_all_if_failing(struct kv_throttle *th, bool has_failed, int64_t mono_now)
 {
 	th->recent = ((th->recent << 1) | has_failed) & (((uint32_t)1 << RECENT) - 1);
-	if (__builtin_popcount(th->recent) <= RECENT / 2)
+	if (!kv_throttle_is_paused(th))
 		return;
-	for (int i = 0; i < BUCKETS; i++)
-		if (!th->buckets[i].pace.is_closed)
-			kv_bucket_close(&th->buckets[i].pace, mono_now);
+	for (int i = 0; i < CLASSES; i++)
+		if (!th->classes[i].pace.is_closed)
+			kv_bucket_close(&th->classes[i].pace, mono_now);
 }
 
-/* What an attempt's end says about the bucket and the vault. */
+/* What an attempt's end says about its class and the vault. */
 static void
 learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
 {
 	struct kv_throttle *th = t->throttle;
-	struct kv_bucket *pace = &t->bucket->pace;
+	struct kv_bucket *pace = &t->class->pace;
 	const bool is_down = reply->err != 0 && (reply->status == 0 || kv_err_is_passing(reply->status));
 
+	kv_window_leave(&t->class->window, &t->place, !is_down, mono_now);
 	if (reply->status == 429) {
-		kv_bucket_limited(pace, reply->retry_after_ms, mono_now);
+		kv_bucket_limited(pace, t->place.mono_sent, reply->retry_after_ms, mono_now);
 		return;
 	}
 	close_all_if_failing(th, is_down, mono_now);
@@ -298,8 +288,9 @@ attempt_done(void *arg, struct kv_reply *reply)
 	th->n_sent--;
 	learn(t, reply, mono_now);
 	kv_timer_set(&th->turn, 0);
-	ms = reply->err != 0 && reply->status != 429 ? rest_ms(t, reply) : 0;
-	if (!is_worth_another(t, reply) || mono_now + ms >= t->mono_deadline) {
+	ms = reply->err != 0 && reply->status != 429 ? kv_retry_rest_ms(reply, t->attempts) : 0;
+	if (!kv_retry_is_worth(&t->call, reply, t->attempts, th->is_patient) ||
+	    mono_now + ms >= t->mono_deadline) {
 		if (reply->status == 429)
 			reply->err = -EBUSY;
 		complete(t, reply);
@@ -310,7 +301,7 @@ attempt_done(void *arg, struct kv_reply *reply)
 	t->last.blob = NULL;
 	t->last.item = NULL;
 	if (reply->status == 429) {
-		put_first(t); /* the bucket is closed: it is the probe */
+		put_first(t); /* while the bucket is closed it is the probe */
 	} else {
 		t->state = RESTING;
 		kv_timer_set(&t->rest, ms);
@@ -321,13 +312,15 @@ static void
 send_attempt(struct kv_ticket *t)
 {
 	struct kv_throttle *th = t->throttle;
+	const int64_t mono_now = kv_clock_mono_ms();
 	int err;
 
-	t->is_probe = kv_bucket_take(&t->bucket->pace);
+	t->is_probe = kv_bucket_take(&t->class->pace, mono_now);
+	kv_window_enter(&t->class->window, &t->place, mono_now);
 	t->state = SENT;
 	th->n_sent++;
 	if (t->attempts++ == 0) {
-		t->mono_deadline = kv_clock_mono_ms() + timeout_ms(th);
+		t->mono_deadline = mono_now + timeout_ms(th);
 		kv_timer_set(&t->deadline, timeout_ms(th));
 	}
 	err = kv_vault_send(th->vault, &t->call, attempt_done, t, &t->attempt);
@@ -339,39 +332,56 @@ send_attempt(struct kv_ticket *t)
 }
 
 /*
- * The first ticket of the highest priority, not below lowest, whose bucket lets it go. NULL: *wait_ms
- * until one does, -1 where no timer can tell.
+ * What may go of a class as far as places are concerned: its lowest priority, or PRIORITIES for nothing.
+ * The last places are for metadata: ls must answer while all reads hang. *wait_ms: until the window has
+ * a place for the others, -1 where no timer can tell.
  */
-static struct kv_ticket *
-next_ticket(struct kv_throttle *th, int lowest, int64_t *wait_ms)
-{
-	const int64_t mono_now = kv_clock_mono_ms();
-	int64_t waits[BUCKETS];
-
-	*wait_ms = -1;
-	for (int i = 0; i < BUCKETS; i++) {
-		struct bucket *b = &th->buckets[i];
-
-		waits[i] = has_queued(b, lowest) ? kv_bucket_wait_ms(&b->pace, mono_now) : -1;
-		if (waits[i] >= 0 && (*wait_ms < 0 || waits[i] < *wait_ms))
-			*wait_ms = waits[i];
-	}
-	for (int p = PRIORITIES - 1; p >= lowest; p--)
-		for (int i = 0; i < BUCKETS; i++)
-			if (waits[i] == 0 && !TAILQ_EMPTY(&th->buckets[i].queues[p]))
-				return TAILQ_FIRST(&th->buckets[i].queues[p]);
-	return NULL;
-}
-
-/* The last places are for metadata: ls must answer while all reads hang. */
 static int
-lowest_priority(const struct kv_throttle *th)
+lowest_priority(const struct kv_throttle *th, struct class *c, int64_t *wait_ms)
 {
 	const int reserved = th->o.max_inflight / 8 < MAX_RESERVED ? th->o.max_inflight / 8 : MAX_RESERVED;
 
-	if (th->n_sent < th->o.max_inflight - reserved)
-		return 0;
-	return th->n_sent < th->o.max_inflight ? KV_METADATA : PRIORITIES;
+	*wait_ms = -1;
+	if (th->n_sent >= th->o.max_inflight)
+		return PRIORITIES;
+	if (th->n_sent >= th->o.max_inflight - reserved)
+		return KV_METADATA;
+	*wait_ms = kv_window_wait_ms(&c->window, c->pace.rate, kv_clock_mono_ms());
+	return *wait_ms == 0 ? 0 : KV_METADATA;
+}
+
+static int64_t
+sooner(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/*
+ * The first ticket of the highest priority whose class lets it go. NULL: *wait_ms until one does, -1
+ * where no timer can tell.
+ */
+static struct kv_ticket *
+next_ticket(struct kv_throttle *th, int64_t *wait_ms)
+{
+	int lowest[CLASSES];
+	int64_t waits[CLASSES];
+
+	*wait_ms = -1;
+	for (int i = 0; i < CLASSES; i++) {
+		struct class *c = &th->classes[i];
+		int64_t place_ms;
+
+		lowest[i] = lowest_priority(th, c, &place_ms);
+		waits[i] = has_queued(c, lowest[i]) ? kv_bucket_wait_ms(&c->pace, kv_clock_mono_ms()) : -1;
+		*wait_ms = sooner(*wait_ms, waits[i]);
+		if (place_ms > 0 && has_queued(c, 0))
+			*wait_ms = sooner(*wait_ms, place_ms);
+	}
+	for (int p = PRIORITIES - 1; p >= 0; p--)
+		for (int i = 0; i < CLASSES; i++)
+			if (waits[i] == 0 && p >= lowest[i] && !TAILQ_EMPTY(&th->classes[i].queues[p]))
+				return TAILQ_FIRST(&th->classes[i].queues[p]);
+	return NULL;
 }
 
 static void
@@ -381,7 +391,7 @@ take_turn(void *arg)
 	struct kv_ticket *t;
 	int64_t wait_ms;
 
-	while ((t = next_ticket(th, lowest_priority(th), &wait_ms)) != NULL) {
+	while ((t = next_ticket(th, &wait_ms)) != NULL) {
 		take_out(t);
 		send_attempt(t);
 	}
@@ -419,7 +429,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 	t->is_quiet = quiet;
 	t->done = done;
 	t->arg = arg;
-	t->bucket = &th->buckets[bucket_name(th, call->op, call->type)];
+	t->class = &th->classes[class_of(th, call->op, call->type)];
 	kv_timer_init(&t->rest, th->loop, rested, t);
 	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
 	LIST_INSERT_HEAD(&th->all, t, all);
@@ -462,7 +472,7 @@ kv_throttle_cancel(struct kv_ticket *t)
 double
 kv_throttle_rate(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
 {
-	return th->buckets[bucket_name(th, op, type)].pace.rate;
+	return th->classes[class_of(th, op, type)].pace.rate;
 }
 
 void
@@ -471,10 +481,78 @@ kv_throttle_set_patient(struct kv_throttle *th, bool is_patient)
 	th->is_patient = is_patient;
 }
 
+/* ---- what was learnt ---- */
+
+int
+kv_throttle_classes(const struct kv_throttle *th)
+{
+	return th->o.rate > 0 ? 1 : CLASSES;
+}
+
+void
+kv_throttle_learnt(const struct kv_throttle *th, int class, struct kv_pace *pace)
+{
+	const struct kv_bucket *b = &th->classes[class].pace;
+
+	*pace = (struct kv_pace){ .rate = b->rate, .limit = b->limit };
+	if (b->limit > 0)
+		pace->age_ms = kv_clock_mono_ms() - b->mono_limit;
+}
+
+void
+kv_throttle_remember(struct kv_throttle *th, int class, const struct kv_pace *pace)
+{
+	if (th->o.rate > 0)
+		return;
+	kv_bucket_remember(
+	    &th->classes[class].pace, pace->rate, pace->limit, pace->age_ms, kv_clock_mono_ms());
+}
+
+void
+kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_state *state)
+{
+	const struct class *c = &th->classes[class];
+	const struct kv_ticket *t;
+
+	*state = (struct kv_throttle_state){
+		.name = th->o.rate > 0 ? "all" : class_rates[class].name,
+		.rate = c->pace.rate,
+		.limit = c->pace.limit,
+		.is_closed = c->pace.is_closed,
+		.in_flight = c->window.n_places + c->window.n_hanging,
+		.hanging = c->window.n_hanging,
+		.window = kv_window_size(&c->window, c->pace.rate),
+		.latency_ms = (int64_t)(c->window.latency_ms + 0.5),
+	};
+	if (state->window > th->o.max_inflight)
+		state->window = th->o.max_inflight;
+	for (int p = 0; p < PRIORITIES; p++)
+		TAILQ_FOREACH(t, &c->queues[p], link)
+	state->queued++;
+}
+
+/* ---- the whole ---- */
+
 struct kv_vault *
 kv_throttle_vault(const struct kv_throttle *th)
 {
 	return th->vault;
+}
+
+static void
+init_class(struct kv_throttle *th, int i)
+{
+	struct class *c = &th->classes[i];
+	const double start = th->o.is_hsm ? class_rates[i].hsm_start : class_rates[i].start;
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	if (th->o.rate > 0)
+		kv_bucket_init(&c->pace, th->o.rate, th->o.rate, th->o.share, mono_now);
+	else
+		kv_bucket_init(&c->pace, start, CEILING, th->o.share, mono_now);
+	kv_window_init(&c->window, mono_now);
+	for (int p = 0; p < PRIORITIES; p++)
+		TAILQ_INIT(&c->queues[p]);
 }
 
 struct kv_throttle *
@@ -488,12 +566,10 @@ kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_th
 	th->vault = vault;
 	th->o = *options;
 	th->is_patient = true;
-	for (int i = 0; i < BUCKETS; i++) {
-		kv_bucket_init(&th->buckets[i].pace, options->rate > 0 ? options->rate : class_rates[i],
-		    SHARE, kv_clock_mono_ms());
-		for (int p = 0; p < PRIORITIES; p++)
-			TAILQ_INIT(&th->buckets[i].queues[p]);
-	}
+	if (th->o.max_inflight == 0)
+		th->o.max_inflight = KV_THROTTLE_MOST_INFLIGHT;
+	for (int i = 0; i < CLASSES; i++)
+		init_class(th, i);
 	kv_timer_init(&th->turn, loop, take_turn, th);
 	return th;
 }

@@ -13,9 +13,14 @@ struct kv_ticket; /* a call that is waiting or under way */
 /* Served in this order, the highest first. */
 enum kv_priority { KV_AHEAD, KV_REFRESH, KV_RESTORE, KV_READ, KV_METADATA };
 
+/* What a client may ask of one service: as many connections or streams as that. */
+#define KV_THROTTLE_MOST_INFLIGHT 1000
+
 struct kv_throttle_options {
-	double rate;	    /* requests per second for every class; 0: the classes' own */
-	int max_inflight;   /* requests under way at most */
+	double rate;	    /* requests per second for all classes together; 0: each its own */
+	double share;	    /* of a limit that was found, 0 to 1; the rest is others' */
+	int max_inflight;   /* requests under way at most; 0: KV_THROTTLE_MOST_INFLIGHT */
+	bool is_hsm;	    /* a Managed HSM */
 	int64_t timeout_ms; /* of a call, from its first attempt on */
 };
 /* NULL: out of memory. */
@@ -47,4 +52,31 @@ double kv_throttle_rate(const struct kv_throttle *throttle, enum kv_op op, enum 
  * once, and 408, 429 and 5xx after 10 s; no failure is logged, because that sentence says it.
  */
 void kv_throttle_set_patient(struct kv_throttle *throttle, bool is_patient);
+
+/*
+ * The classes of requests, each with a pace of its own: numbers from 0 on, with names that stay. With a
+ * rate there is one, "all", whose pace is not worth keeping: remember does nothing then.
+ */
+int kv_throttle_classes(const struct kv_throttle *throttle);
+struct kv_pace {
+	double rate;	/* requests per second */
+	double limit;	/* that was found, 0 while none was */
+	int64_t age_ms; /* of that limit */
+};
+void kv_throttle_learnt(const struct kv_throttle *throttle, int class, struct kv_pace *pace);
+/* As another mount has learnt it. Before the first request of that class. */
+void kv_throttle_remember(struct kv_throttle *throttle, int class, const struct kv_pace *pace);
+
+struct kv_throttle_state {
+	const char *name;   /* "light" (secrets, certificates, lists), "keys", "restores"; or "all" */
+	double rate, limit; /* requests per second; limit 0: none was found */
+	bool is_closed;	    /* only probes go */
+	int in_flight;	    /* among them hanging */
+	int hanging;	    /* for much longer than the others took */
+	int queued, window; /* window: in_flight without hanging, at most */
+	int64_t latency_ms; /* smoothed; 0: not known */
+};
+void kv_throttle_state(const struct kv_throttle *throttle, int class, struct kv_throttle_state *state);
+/* More than half of the last attempts failed: the whole vault is only probed. */
+bool kv_throttle_is_paused(const struct kv_throttle *throttle);
 #endif

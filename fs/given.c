@@ -27,6 +27,7 @@ static const struct {
 	[KV_GIVEN_NO_CHALLENGE_VERIFY] = { "no_challenge_verify", true },
 	[KV_GIVEN_CACERT] = { "cacert", false },
 	[KV_GIVEN_RATE] = { "rate", false },
+	[KV_GIVEN_SHARE] = { "share", false },
 	[KV_GIVEN_MAX_INFLIGHT] = { "max_inflight", false },
 	[KV_GIVEN_TIMEOUT] = { "timeout", false },
 	[KV_GIVEN_SIZE] = { "size", false },

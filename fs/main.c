@@ -40,6 +40,7 @@
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
 #define END_LOOK_MS 50
+#define OTHER_FILES 64	 /* descriptors that are no connection to the vault */
 #define AWAKE_MS    5000 /* how often to look whether the machine has slept */
 
 struct program {
@@ -306,17 +307,42 @@ listing_grew(void *arg, enum kv_type type, bool is_complete)
 
 /* ---- everything ---- */
 
+/* As many as the user allows and the process has descriptors for: a connection each without HTTP/2. */
+static int
+most_inflight(const struct kv_options *o)
+{
+	const int wanted = o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
+	const rlim_t needed = (rlim_t)wanted + OTHER_FILES;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return wanted;
+	if (files.rlim_cur < needed && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+		(void)getrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (files.rlim_cur >= needed)
+		return wanted;
+	return files.rlim_cur > 2 * OTHER_FILES ? (int)(files.rlim_cur - OTHER_FILES) : OTHER_FILES / 2;
+}
+
 static int
 make_layers(struct program *p, struct kv_buf *why)
 {
 	const struct kv_options *o = &p->options;
 	struct kv_mount *m = &p->mount;
+	const int inflight = most_inflight(o);
 	const struct kv_http_options http_options = { .ca_file = o->ca_file,
-		.max_connections = o->max_inflight + 4 /* tokens */ };
+		.max_connections = inflight + 4 /* tokens */ };
 	const struct kv_vault_options vault_options = { .api_version = o->api_version,
 		.any_host = o->auth.no_challenge_verify };
 	const struct kv_throttle_options throttle_options = {
-		.rate = o->rate, .max_inflight = o->max_inflight, .timeout_ms = o->timeout_ms
+		.rate = o->rate,
+		.share = o->share,
+		.max_inflight = inflight,
+		.is_hsm = o->is_hsm,
+		.timeout_ms = o->timeout_ms,
 	};
 	int err = kv_http_new(m->loop, &http_options, &p->http, why);
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/throttle.h"
 #include "fs/options.h"
 
 #define MAX_FILE ((size_t)256 << 10)
@@ -50,8 +51,9 @@ static const char help[] =
     "  -o allow_tenant=ID     the vault may belong to this tenant\n"
     "  -o cacert=FILE         a CA to trust in addition to the system's (PEM)\n"
     "  -o no_challenge_verify the vault may ask for another host's token (emulators)\n"
-    "  -o rate=N              at most N requests per second (200; backups of keys 25, restores 10)\n"
-    "  -o max_inflight=N      at most N requests under way (64)\n"
+    "  -o rate=N              at most N requests per second (200; backups of keys and restores start slower)\n"
+    "  -o share=PERCENT       of the vault's limit that kvfs takes once it has found it (50)\n"
+    "  -o max_inflight=N      at most N requests under way (as many as the pace needs)\n"
     "  -o timeout=S           give up after S seconds without success (300)\n"
     "  -o list_ttl=S          a listing is fresh for S seconds (60)\n"
     "  -o cache=KIND          what is kept from mount to mount: index (sizes), disk (blobs too) or none\n"
@@ -425,8 +427,8 @@ take_mountpoint(struct kv_options *o, struct kv_buf *why)
 static int
 take_numbers(struct kv_options *o, struct kv_buf *why)
 {
-	double rate = 0, timeout_s = 300, ttl_s = 60, max_age_s = 7 * 86400;
-	long inflight = 64, uid = (long)getuid(), gid = (long)getgid(), mask = 0077;
+	double rate = 0, percent = 50, timeout_s = 300, ttl_s = 60, max_age_s = 7 * 86400;
+	long inflight = 0, uid = (long)getuid(), gid = (long)getgid(), mask = 0077;
 	int err;
 
 	o->cache_size = (size_t)64 << 20;
@@ -434,7 +436,10 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 	o->prefetch = -1;
 	err = take_number(&o->given, KV_GIVEN_RATE, 1, 10000, &rate, why);
 	if (err == 0)
-		err = take_integer(&o->given, KV_GIVEN_MAX_INFLIGHT, 10, 1, 1000, &inflight, why);
+		err = take_number(&o->given, KV_GIVEN_SHARE, 1, 100, &percent, why);
+	if (err == 0)
+		err = take_integer(
+		    &o->given, KV_GIVEN_MAX_INFLIGHT, 10, 1, KV_THROTTLE_MOST_INFLIGHT, &inflight, why);
 	if (err == 0)
 		err = take_number(&o->given, KV_GIVEN_TIMEOUT, 1, 86400, &timeout_s, why);
 	if (err == 0)
@@ -454,6 +459,7 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 	if (err == 0)
 		err = take_integer(&o->given, KV_GIVEN_UMASK, 8, 0, 0777, &mask, why);
 	o->rate = rate;
+	o->share = percent / 100;
 	o->max_inflight = (int)inflight;
 	o->timeout_ms = (int64_t)(timeout_s * 1000);
 	o->list_ttl_ms = (int64_t)(ttl_s * 1000);
@@ -532,6 +538,7 @@ take_rest(struct kv_options *o, struct kv_buf *why)
 		o->auth.credential.token_file = o->given.values[KV_GIVEN_TOKEN_FILE];
 	o->debug = o->given.values[KV_GIVEN_DEBUG];
 	o->is_read_only = o->given.values[KV_GIVEN_RO] != NULL;
+	o->is_hsm = strstr(o->vault.host, ".managedhsm.") != NULL;
 	o->is_dry_run = o->given.values[KV_GIVEN_DRY_RUN] != NULL;
 	o->allow_other = o->given.values[KV_GIVEN_ALLOW_OTHER] != NULL;
 	o->allow_root = o->given.values[KV_GIVEN_ALLOW_ROOT] != NULL;

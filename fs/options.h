@@ -25,8 +25,9 @@ struct kv_options {
 	char *debug;   /* names of modules, separated by ':', or NULL */
 	char *kernel;  /* further mount options for the kernel, ",noexec,…" or "" */
 	bool types[KV_TYPES];
-	double rate; /* requests per second; 0: each class its own */
-	int max_inflight;
+	double rate;	  /* requests per second; 0: each class its own */
+	double share;	  /* of a limit that was found, 0 to 1 */
+	int max_inflight; /* 0: as many as the pace needs */
 	int64_t timeout_ms;
 	int64_t list_ttl_ms;
 	int64_t max_age_ms; /* after which the versions of an object are looked at again */
@@ -38,7 +39,7 @@ struct kv_options {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	bool is_read_only, is_dry_run;
+	bool is_read_only, is_dry_run, is_hsm;
 	bool allow_other, allow_root;
 	struct kv_given given; /* what all strings here point to */
 };

@@ -97,7 +97,9 @@ lose(void *arg, struct kv_object *object)
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = { .rate = 200, .max_inflight = 64, .timeout_ms = 300000 };
+	const struct kv_throttle_options options = {
+		.rate = 200, .share = 0.5, .max_inflight = 64, .timeout_ms = 300000
+	};
 	char name[2] = "a";
 
 	(void)state;

@@ -122,7 +122,9 @@ tell(void *arg, int err, const struct kv_reply *reply)
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = { .rate = 200, .max_inflight = 8, .timeout_ms = 300000 };
+	const struct kv_throttle_options options = {
+		.rate = 200, .share = 0.5, .max_inflight = 8, .timeout_ms = 300000
+	};
 
 	(void)state;
 	fake_clock_set(1000000, 1700000000);

@@ -241,7 +241,8 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_null(options.ca_file);
 	assert_true(options.types[KV_KEYS] && options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
 	assert_true(options.rate == 0);
-	assert_int_equal(options.max_inflight, 64);
+	assert_true(options.share == 0.5);
+	assert_int_equal(options.max_inflight, 0);
 	assert_int_equal(options.timeout_ms, 300000);
 	assert_int_equal(options.list_ttl_ms, 60000);
 	assert_int_equal(options.cache_size, 64 << 20);
@@ -266,13 +267,14 @@ every_option_says_what_it_says(void **state)
 	(void)state;
 	assert_int_equal(
 	    parse_with("myvault",
-		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,max_inflight=7,timeout=1.5,list_ttl=86400,"
+		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
 		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,lookers=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K"),
 	    0);
 	assert_true(options.is_read_only && options.is_dry_run && options.allow_other && !options.allow_root);
 	assert_true(options.auth.no_challenge_verify);
 	assert_true(options.rate == 2.5);
+	assert_true(options.share == 0.95);
 	assert_int_equal(options.max_inflight, 7);
 	assert_int_equal(options.timeout_ms, 1500);
 	assert_int_equal(options.list_ttl_ms, 86400000);
@@ -322,6 +324,10 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "rate", "5/s", "a number from 1 to 10000" },
 		{ "rate", "nan", "a number from 1 to 10000" },
 		{ "rate", "inf", "a number from 1 to 10000" },
+		{ "share", "0", "a number from 1 to 100" },
+		{ "share", "101", "a number from 1 to 100" },
+		{ "share", "half", "a number from 1 to 100" },
+		{ "share", "50%", "a number from 1 to 100" },
 		{ "max_inflight", "0", "a whole number from 1 to 1000" },
 		{ "max_inflight", "1.5", "a whole number from 1 to 1000" },
 		{ "max_inflight", "1001", "a whole number from 1 to 1000" },

@@ -159,7 +159,7 @@ tell(void *arg, int err)
 static void
 begin(bool has_keys, bool has_secrets, bool has_certificates)
 {
-	const struct kv_throttle_options throttle = { .max_inflight = 8, .timeout_ms = 300000 };
+	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
 	const bool has[KV_TYPES] = { has_keys, has_secrets, has_certificates };
 	struct kv_generation *g;
 

@@ -48,7 +48,7 @@ static void
 make(fake_vault_answer *answer, double rate, int max_inflight)
 {
 	const struct kv_throttle_options options = {
-		.rate = rate, .max_inflight = max_inflight, .timeout_ms = 300000
+		.rate = rate, .share = 0.5, .max_inflight = max_inflight, .timeout_ms = 300000
 	};
 
 	vault = fake_vault_new(loop, answer);
@@ -397,6 +397,118 @@ a_cancelled_call_is_never_answered(void **state)
 	assert_int_equal(n_done, 1);
 }
 
+static int64_t
+slowly(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	(void)reply;
+	return 250;
+}
+
+static void
+as_many_are_under_way_as_the_rate_needs(void **state)
+{
+	struct kv_throttle_state now;
+
+	(void)state;
+	make(slowly, 400, 0);
+	for (int i = 0; i < 2000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 4000);
+	kv_throttle_state(throttle, 0, &now);
+	assert_string_equal(now.name, "all");
+	assert_in_range(now.latency_ms, 249, 251);
+	assert_in_range(now.window, 195, 205);
+	assert_in_range(now.in_flight, 90, 105);
+	assert_in_range(n_done, 1400, 1600);
+	assert_in_range(now.queued, 300, 600);
+	assert_false(kv_throttle_is_paused(throttle));
+	fake_loop_run(loop, 60000);
+}
+
+static int n_hang;
+
+static int64_t
+some_hang(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)reply;
+	return call->op == KV_OP_BACKUP && n_hang-- > 0 ? -1 : 75;
+}
+
+static void
+reads_that_hang_do_not_stop_the_others(void **state)
+{
+	struct kv_throttle_state now;
+
+	(void)state;
+	make(some_hang, 400, 0);
+	n_hang = 64;
+	for (int i = 0; i < 64; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "h");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 0);
+	for (int i = 0; i < 400; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 3000);
+	assert_int_equal(n_done, 400);
+	kv_throttle_state(throttle, 0, &now);
+	assert_int_equal(now.in_flight, 64);
+	assert_int_equal(now.hanging, 64);
+	assert_in_range(now.latency_ms, 74, 76);
+}
+
+static void
+where_all_hang_one_at_a_time_follows(void **state)
+{
+	(void)state;
+	make(never, 400, 0);
+	for (int i = 0; i < 1000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 500);
+	assert_in_range(fake_vault_under_way(vault), 100, 210);
+	n_done = fake_vault_under_way(vault);
+	fake_loop_run(loop, 20000);
+	assert_in_range(fake_vault_under_way(vault) - n_done, 1, 200 + 40);
+}
+
+static void
+what_was_learnt_goes_on_in_another_mount(void **state)
+{
+	struct kv_throttle_state now;
+	struct kv_pace pace = { .rate = 17, .limit = 40, .age_ms = 30000 };
+
+	(void)state;
+	make(well, 0, 0);
+	assert_int_equal(kv_throttle_classes(throttle), 3);
+	kv_throttle_state(throttle, 1, &now);
+	assert_string_equal(now.name, "keys");
+	assert_true(now.rate == 25 && now.limit == 0);
+	kv_throttle_remember(throttle, 1, &pace);
+	pace = (struct kv_pace){ .rate = 0 };
+	fake_loop_run(loop, 1000);
+	kv_throttle_learnt(throttle, 1, &pace);
+	assert_true(pace.rate == 17 && pace.limit == 40);
+	assert_int_equal(pace.age_ms, 31000);
+	for (int i = 0; i < 1000; i++)
+		ask(KV_OP_BACKUP, KV_KEYS, KV_READ, "a");
+	fake_loop_run(loop, 10000);
+	assert_in_range(n_done, 165, 175);
+}
+
+static void
+a_rate_that_the_user_gave_is_not_what_was_learnt(void **state)
+{
+	const struct kv_pace pace = { .rate = 17, .limit = 40, .age_ms = 0 };
+	struct kv_throttle_state now;
+
+	(void)state;
+	make(well, 100, 0);
+	assert_int_equal(kv_throttle_classes(throttle), 1);
+	kv_throttle_remember(throttle, 0, &pace);
+	kv_throttle_state(throttle, 0, &now);
+	assert_true(now.rate == 100 && now.limit == 0);
+}
+
 int
 main(void)
 {
@@ -417,6 +529,11 @@ main(void)
 		TEST(a_vault_that_is_down_is_only_probed),
 		TEST(at_the_start_nobody_waits_long),
 		TEST(a_cancelled_call_is_never_answered),
+		TEST(as_many_are_under_way_as_the_rate_needs),
+		TEST(reads_that_hang_do_not_stop_the_others),
+		TEST(where_all_hang_one_at_a_time_follows),
+		TEST(what_was_learnt_goes_on_in_another_mount),
+		TEST(a_rate_that_the_user_gave_is_not_what_was_learnt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
