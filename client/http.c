@@ -31,7 +31,7 @@
 #define MODULE	     "http"
 #define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
 #define NEW_A_TURN   4
-#define IDLE_HANDLES 64
+#define IDLE_HANDLES 128
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
 #define USER_AGENT   "kvfs/" KV_VERSION
 
@@ -660,6 +660,8 @@ kv_http_new(
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	/* libcurl's own 100 would open a connection for every 100 under way; the server's word counts too */
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)options->max_connections);
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->max_connections);
 	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections + 4);
 	*out = http;
