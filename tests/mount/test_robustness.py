@@ -98,6 +98,25 @@ def hanging(vault, m, name, tool="cat"):
     return child
 
 
+def test_64_reads_that_hang_stop_nobody_else(vaults, mount, tmp_path):
+    vault = vaults("first", seed="secrets=200")
+    m = mount(vault)
+    names = m.names("secrets")
+    vault.fault(operation="backup", action="stall", count=64)
+    children = [subprocess.Popen(["cat", str(m / "secrets" / name)], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL) for name in names[:64]]
+    try:
+        eventually(lambda: vault.stats()["in_flight"] == 64, "64 requests hang")
+        for name in names[64:]:
+            assert os.stat(m / "secrets" / name).st_size > 0
+        assert vault.stats()["in_flight"] == 64
+        assert all(child.poll() is None for child in children)
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+
+
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGKILL])
 def test_a_fatal_signal_ends_a_hanging_read_at_once(vault, mount, sig):
     m = mount(vault)
