@@ -1,1 +1,75 @@
-FIGURES = {}
+"""kvfs beside what a user would use instead, on the same local vault, in the same run."""
+import csv
+
+import peers
+from bench import MANY_BLOB
+
+THREADS = 32
+SERIAL_SAMPLE = 10  # times the sample of what is slowest
+CURVE_COLUMNS = ("who", "objects", "latency_ms", "objects_per_s")
+CURVE_OBJECTS = (50, 200, 1000, 2000, 5000)
+CURVE_LATENCIES = (5, 25, 75, 150, 250)
+
+
+def compare(bench, name, mine, measure, least=None, cpu=None):
+    """How many times as fast kvfs is as a peer, or why that peer cannot be measured here."""
+    try:
+        peer = measure()
+    except peers.Missing as reason:
+        bench.report.missing(name, str(reason))
+        return
+    bench.report.add(name, 1000 * mine.seconds, "ms/object", 1000 * peer.seconds, "ms", least=least, is_speed=True)
+    if cpu:
+        bench.report.add(f"{name}/cpu", 1000 * mine.cpu_s, "ms/object", 1000 * peer.cpu_s, "ms", most=cpu)
+
+
+def beside(bench):
+    """The table's rows of the SDK, az and rclone."""
+    s = bench.settings
+    with bench.vault(bench.mixed(s.objects)) as vault:
+        mine = peers.kvfs(bench, vault, s.objects)
+    # Nothing throttles the peers, which do not pace themselves.
+    with bench.vault(bench.mixed(s.objects), limit="none") as vault:
+        compare(bench, f"peers/sdk-{THREADS}-threads", mine, lambda: peers.sdk(bench, vault, THREADS), 2, 1 / 5)
+        compare(bench, "peers/sdk-serial", mine, lambda: peers.sdk(bench, vault, 1, SERIAL_SAMPLE * s.sample))
+        compare(bench, "peers/az", mine, lambda: peers.az(bench, vault, s.sample), 300)
+    compare(bench, "peers/rclone-mount", mine,
+            lambda: peers.rclone(bench, s.latency, s.objects, SERIAL_SAMPLE * s.sample, MANY_BLOB), 25)
+
+
+def point(bench, who, objects, latency):
+    """Seconds for an object."""
+    sample = min(objects, SERIAL_SAMPLE * bench.settings.sample // 2)
+    if who == "rclone mount":
+        return peers.rclone(bench, latency, objects, sample, MANY_BLOB).seconds
+    limit = bench.settings.limit if who == "kvfs" else "none"
+    with bench.vault(bench.mixed(objects), latency=latency, limit=limit) as vault:
+        if who == "kvfs":
+            return peers.kvfs(bench, vault, objects).seconds
+        if who == "az":
+            return peers.az(bench, vault, max(2, bench.settings.sample // 5)).seconds
+        threads = THREADS if who.endswith("threads") else 1
+        return peers.sdk(bench, vault, threads, sample if threads == 1 else 0).seconds
+
+
+def curves(bench):
+    """The points of the plots, for plot.py."""
+    s = bench.settings
+    points = [(n, s.latency) for n in CURVE_OBJECTS if n <= 3 * s.objects]
+    points += [(s.objects // 2, latency) for latency in CURVE_LATENCIES if latency <= 4 * s.latency]
+    with open(bench.build / "curves.csv", "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(CURVE_COLUMNS)
+        for who in ("kvfs", f"SDK, {THREADS} threads", "SDK, serial", "az", "rclone mount"):
+            try:
+                for objects, latency in points:
+                    speed = 1 / point(bench, who, objects, latency)
+                    out.writerow((who, objects, latency, f"{speed:.2f}"))
+                    file.flush()
+                    bench.report.add(f"curves/{who.replace(', ', '-').replace(' ', '-')}/{objects}/{latency}ms",
+                                     speed, "objects/s")
+            except peers.Missing as reason:
+                bench.report.missing(f"curves/{who.replace(' ', '-')}", str(reason))
+
+
+FIGURES = {"peers": beside, "curves": curves}

@@ -74,7 +74,8 @@ def machine():
         memory = int(info.readline().split()[1]) >> 20
     with open("/etc/os-release", encoding="utf-8") as release:
         system = next((x.partition("=")[2].strip().strip('"') for x in release if x.startswith("PRETTY_NAME=")), "")
-    return f"{os.cpu_count()} x {model}, {memory} GiB, {system}, Linux {platform.release()}"
+    kernel = platform.release().partition("-")[0]
+    return f"{os.cpu_count()} x {model}, {memory} GiB, {system}, Linux {kernel}"
 
 
 class Report:

@@ -54,7 +54,7 @@ main(int argc, char **argv)
 	static char *paths[MAX_FILES], line[4096];
 	double seconds, best = 0;
 	size_t count = 0;
-	int rounds = argc == 2 ? atoi(argv[1]) : 0;
+	int rounds = argc == 2 ? (int)strtol(argv[1], NULL, 10) : 0;
 
 	while (count < MAX_FILES && fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';

@@ -389,13 +389,13 @@ class Line(dict):
 
 
 class Mount:
-    """kvfs in the foreground on a directory of its own."""
+    """kvfs in the foreground on a directory of its own; program is what runs it, for example valgrind."""
 
-    def __init__(self, directory, argv, env):
+    def __init__(self, directory, argv, env, program=()):
         self.directory = directory
         self.path = directory / "mnt"
         self.path.mkdir(parents=True, exist_ok=True)
-        self.process = Process([KVFS, "-f", *argv, self.path], directory, "kvfs", env=env, cwd=directory)
+        self.process = Process([*program, KVFS, "-f", *argv, self.path], directory, "kvfs", env=env, cwd=directory)
         self.is_ended = False
         self.allowed = []
         self.status = None

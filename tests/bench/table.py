@@ -1,0 +1,67 @@
+"""The README's table of figures: table.py FIGURES.csv [README.md], which puts it between the README's marks."""
+import pathlib
+import sys
+
+import report
+
+BEGIN, END = "<!-- figures: make bench-keep -->", "<!-- end of figures -->"
+# What of the figures a reader wants to know, and how it is said.
+ROWS = (
+    ("cold/rsync", "cold `rsync -a`, from a complete listing on, over objects/rate + 3 round trips"),
+    ("cold/cp", "the same with `cp -r`"),
+    ("cold/tar", "the same with `tar c`"),
+    ("whole/rsync", "`rsync -a` right after the mount, over the longer of listing and fetching"),
+    ("many/rsync", "the same for a large vault, more than the cache holds"),
+    ("http2/rsync", "the same by HTTP/2"),
+    ("many/rsync/resident", "resident memory after that"),
+    ("list/cold", "list of a large vault, over its pages"),
+    ("again/rsync/remount", "backup requests of a second `rsync -a`, after a remount"),
+    ("again/restic/remount", "the same of `restic backup`"),
+    ("again/borg/remount", "the same of `borg create`"),
+    ("peers/sdk-32-threads", "faster than the Azure SDK for Python with 32 threads"),
+    ("peers/sdk-32-threads/cpu", "CPU time, over the SDK's"),
+    ("peers/rclone-mount", "faster than rclone's mount of as many files by webdav"),
+    ("peers/az", "faster than `az keyvault … backup` in a loop"),
+    ("restore/cp", "`cp -r` into `restore/`, over objects × one restore alone"),
+    ("restore/xargs", "`xargs -P16 cp` with `rate=200`, over objects/rate"),
+    ("app/429", "429s of an application at 40 % of the limit, beside a cold archive"),
+    ("app/p99", "its 99th percentile, over alone"),
+    ("warm/ls-l", "`ls -l` of a large vault that is known"),
+    ("warm/open+read+close", "open+read+close of 20 KB files, over tmpfs"),
+    ("stat/p99", "99th percentile of `stat` while 64 reads hang"),
+    ("halved/used", "share of a limit that is halved in mid-archive"),
+    ("faulty/speed", "speed where one answer in ten is 503, over clean"),
+    ("cpu/archive", "CPU time of kvfs for an object"),
+    ("callgrind/archive", "the same in instructions (callgrind)"),
+)
+
+
+def table(path):
+    notes, rows = report.read(path)
+    rows = {row["name"]: row for row in rows}
+    lines = ["| figure | measured | over | ratio | target |", "| --- | --- | --- | --- | --- |"]
+    for name, text in ROWS:
+        row = rows.get(name)
+        if row and row["value"]:
+            lines.append(f"| {text} | {row['value']} {row['unit']} | {row['base']} {row['against']} | {row['ratio']} | "
+                         f"{row['target'].replace('<=', '≤').replace('>=', '≥')} |".replace("|  |", "| |"))
+        elif row:
+            lines.append(f"| {text} | {row['verdict']} | | | |")
+    return "\n".join([*lines, "", f"Measured {'; '.join(notes)}."])
+
+
+def main(source, readme=None):
+    text = table(source)
+    if readme is None:
+        print(text)
+        return
+    path = pathlib.Path(readme)
+    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"table: {readme} has no {BEGIN} … {END}")
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
