@@ -58,21 +58,21 @@ kv_blob_unref(struct kv_blob *blob)
 
 /* ---- base64url ---- */
 
+/* One more than the six bits of a character of either alphabet; 0 for all others. */
+static const unsigned char sixes[256] = {
+	// clang-format off
+	['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+	['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
+	['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+	['-'] = 63, ['+'] = 63, ['_'] = 64, ['/'] = 64,
+	// clang-format on
+};
+
 /* The six bits of a character of either alphabet, or -1. */
 static int
 bits_of(unsigned char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '-' || c == '+')
-		return 62;
-	if (c == '_' || c == '/')
-		return 63;
-	return -1;
+	return sixes[c] - 1;
 }
 
 int
@@ -108,28 +108,47 @@ kv_blob_encode(const void *data, size_t len, struct kv_buf *text)
 	return 0;
 }
 
+/* The last two or three characters, which make one or two bytes; what is left over must be 0. */
+static int
+decode_rest(const unsigned char *text, size_t n, unsigned char *to)
+{
+	int bits = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (bits_of(text[i]) < 0)
+			return -EINVAL;
+		bits = bits << 6 | bits_of(text[i]);
+	}
+	if (n == 2) {
+		to[0] = (unsigned char)(bits >> 4);
+		return (bits & 15) == 0 ? 0 : -EINVAL;
+	}
+	to[0] = (unsigned char)(bits >> 10);
+	to[1] = (unsigned char)(bits >> 2);
+	return (bits & 3) == 0 ? 0 : -EINVAL;
+}
+
 /* Decode n characters without padding into to, which has room for n * 3 / 4 bytes. */
 static int
 decode_to(const unsigned char *text, size_t n, unsigned char *to)
 {
-	unsigned int bits = 0;
-	int n_bits = 0;
+	const unsigned char *end = text + n / 4 * 4;
 
 	if (n % 4 == 1)
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++) {
-		const int six = bits_of(text[i]);
+	for (; text < end; text += 4, to += 3) {
+		const int a = bits_of(text[0]), b = bits_of(text[1]), c = bits_of(text[2]),
+			  d = bits_of(text[3]);
+		const unsigned int bits =
+		    (unsigned int)a << 18 | (unsigned int)b << 12 | (unsigned int)c << 6 | (unsigned int)d;
 
-		if (six < 0)
+		if ((a | b | c | d) < 0)
 			return -EINVAL;
-		bits = (bits << 6 | (unsigned int)six) & 0xffff;
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			*to++ = (unsigned char)(bits >> n_bits);
-		}
+		to[0] = (unsigned char)(bits >> 16);
+		to[1] = (unsigned char)(bits >> 8);
+		to[2] = (unsigned char)bits;
 	}
-	return (bits & ((1U << n_bits) - 1)) == 0 ? 0 : -EINVAL;
+	return n % 4 == 0 ? 0 : decode_rest(text, n % 4, to);
 }
 
 int
