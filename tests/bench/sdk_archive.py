@@ -10,8 +10,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import requests
-from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import ClientSecretCredential
 from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import KeyClient
@@ -21,13 +19,6 @@ from azure.keyvault.secrets import SecretClient
 def cpu_s():
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def session(threads):
-    """As many connections as threads: the SDK's own session keeps ten."""
-    made = requests.Session()
-    made.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=threads))
-    return made
 
 
 def objects(keys, secrets, certificates):
@@ -44,7 +35,7 @@ def main(url, target, threads, count=0):
     credential = ClientSecretCredential(
         os.environ["AZURE_TENANT_ID"], os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"],
         authority=os.environ["AZURE_AUTHORITY_HOST"], disable_instance_discovery=True)
-    clients = [kind(url, credential, transport=RequestsTransport(session=session(threads), session_owner=False))
+    clients = [kind(url, credential)
                for kind in (KeyClient, SecretClient, CertificateClient)]
 
     def back_up(item):
