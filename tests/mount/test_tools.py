@@ -1,0 +1,225 @@
+"""The tools that people archive with: exact copies, no request for what did not change, and restores."""
+import dataclasses
+import re
+import time
+
+import pytest
+
+import harness
+from harness import ROOT, TYPES, eventually, fails, needs, ok, run, tree
+from tools import TOOLS, Bench
+
+# As people give them: prefixes of one another, dashes, mixed case.
+NAMES = {"keys": ("sign", "sign-2023", "Sign2", "api"), "secrets": ("db", "db-prod", "DB2", "db-prod-old"),
+         "certificates": ("www", "www-old", "WWW2", "intra")}
+OBJECTS = [f"{kind}/{name}" for kind in TYPES for name in NAMES[kind]]
+EACH_ONCE = {name: 1 for name in OBJECTS}
+# The one that changes, or cannot be read or restored.
+ONE = "secrets/db-prod"
+OTHERS = set(OBJECTS) - {ONE}
+NEWEST = "certificates/www-old"
+
+
+def passes(seconds):
+    """Wait until so many seconds of the vault's clock are over."""
+    end = time.time() + seconds
+    eventually(lambda: time.time() > end, f"{seconds} seconds")
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory, protection_key):
+    """The blobs of a vault that has been at rest for a while, and as "changed" what ONE becomes later."""
+    vault = harness.Vault(tmp_path_factory.mktemp("stock"), "stock", options=["--protection-key", protection_key])
+    try:
+        for name in NAMES["keys"]:
+            vault.create_key(name)
+        for i, name in enumerate(NAMES["secrets"]):
+            vault.set_secret(name, "v1" * 1000 * i, tags={"owner": "team 1"})
+            vault.set_secret(name, "v2")
+        for name in NAMES["certificates"]:
+            vault.create_certificate(name)
+        passes(1)
+        vault.create_certificate(NEWEST.partition("/")[2])
+        blobs = {name: vault.backup(*name.split("/")) for name in OBJECTS}
+        passes(1)
+        vault.set_secret(ONE.partition("/")[2], "v3")
+        blobs["changed"] = vault.backup(*ONE.split("/"))
+        # Of what was changed within the last two seconds, kvfs does not trust the time.
+        passes(3)
+        return blobs
+    finally:
+        vault.stop()
+
+
+@pytest.fixture
+def vault(vaults, stock):
+    """Two vaults of one subscription and geography; the first has the stock."""
+    vault = vaults("first", "second")
+    for name in OBJECTS:
+        vault.restore(name.partition("/")[0], stock[name])
+    vault.reset()
+    return vault
+
+
+@pytest.fixture(params=TOOLS)
+def bench(request, tmp_path):
+    needs(request.param)
+    return Bench(TOOLS[request.param], tmp_path / "bench")
+
+
+def archive(bench, m):
+    """What is in the archive of a run that must succeed."""
+    result = bench.archive(m)
+    assert result.code == 0, result
+    return bench.blobs()
+
+
+def change(vault, stock):
+    vault.lose(*ONE.split("/"))
+    vault.restore("secrets", stock["changed"])
+    vault.reset()
+
+
+def seen(m, where):
+    """What the mount shows: "keys/db" -> bytes."""
+    where.mkdir()
+    ok("cp", "-r", *(m / kind for kind in TYPES), where)
+    return {name.removesuffix(".blob"): blob for name, blob in tree(where).items()}
+
+
+def content(vault, name):
+    """All that a vault holds, by type and name."""
+    return {f"{x['type']}/{x['name']}": x for x in vault.dump(name)}
+
+
+def test_the_first_archive_asks_for_each_object_once_and_the_second_for_none(vault, mount, bench, tmp_path):
+    m = mount(vault, "ro")
+    first = archive(bench, m)
+    assert vault.stats("first")["backups"] == EACH_ONCE
+    assert first == seen(m, tmp_path / "seen")
+    assert archive(bench, m) == first
+    assert vault.stats("first")["backups"] == EACH_ONCE
+    m.unmount()
+
+
+def test_after_a_remount_only_who_reads_everything_asks_again(vault, mount, bench, tmp_path):
+    m = mount(vault, "ro")
+    first = archive(bench, m)
+    m.unmount()
+    vault.reset()
+    m = mount(vault, "ro", again=m)
+    second = archive(bench, m)
+    asked = EACH_ONCE if bench.tool.reads_all else {NEWEST: 1} if bench.tool.reads_newest else {}
+    assert vault.stats("first")["backups"] == asked
+    assert {name for name in OBJECTS if second[name] != first[name]} == set(asked)
+    if bench.tool.reads_all:
+        assert second == seen(m, tmp_path / "seen")
+    m.unmount()
+
+
+def test_with_the_blobs_on_disk_a_remount_asks_for_what_changed_alone(vault, mount, bench, stock):
+    options = ("ro", "cache=disk")
+    m = mount(vault, *options)
+    first = archive(bench, m)
+    m.unmount()
+    vault.reset()
+    m = mount(vault, *options, again=m)
+    assert archive(bench, m) == first
+    assert vault.stats("first")["backups"] == {}
+    m.unmount()
+    change(vault, stock)
+    m = mount(vault, *options, again=m)
+    second = archive(bench, m)
+    assert vault.stats("first")["backups"] == {ONE: 1}
+    assert {name for name in OBJECTS if second[name] != first[name]} == {ONE}
+    m.unmount()
+
+
+def test_an_object_that_changed_is_asked_for_once_and_archived_anew(vault, mount, bench, stock):
+    m = mount(vault, "ro", "list_ttl=1")
+    first = archive(bench, m)
+    look = ["ls", "-l", "--time-style=full-iso", m / f"{ONE}.blob"]
+    time_before = ok(*look).split()[5:7]
+    change(vault, stock)
+    eventually(lambda: run(*look).out.split()[5:7] not in ([], time_before), "the new time")
+    second = archive(bench, m)
+    assert vault.stats("first")["backups"] == {ONE: 1}
+    assert {name for name in OBJECTS if second[name] != first[name]} == {ONE}
+    m.unmount()
+
+
+def test_an_archive_restores_everything_into_another_vault(vault, mount, bench):
+    m = mount(vault, "ro")
+    archive(bench, m)
+    m.unmount()
+    box = mount(vault, name="second")
+    result = bench.restore(box)
+    assert result.code == 0, result
+    assert content(vault, "second") == content(vault, "first")
+    assert vault.count("restore", 200, "second") == vault.stats("second")["restores_seen"] == len(OBJECTS)
+    box.unmount()
+
+
+def test_an_object_that_cannot_be_read_does_to_a_tool_what_the_readme_says(vault, mount, bench):
+    m = mount(vault, "ro")
+    kind, name = ONE.split("/")
+    vault.fault(operation="backup", type=kind, name=name, status=403, code="ForbiddenByPolicy")
+    result = bench.archive(m)
+    assert result.code == bench.tool.unread, result
+    assert set(bench.blobs()) == OTHERS
+    assert m.lines(op="backup", object=ONE, errno="EACCES")
+
+
+def test_an_object_that_cannot_be_restored_does_to_a_tool_what_the_readme_says(vault, mount, bench, stock):
+    m = mount(vault, "ro")
+    archive(bench, m)
+    m.unmount()
+    vault.restore("secrets", stock[ONE], "second")
+    box = mount(vault, name="second")
+    result = bench.restore(box)
+    assert result.code == bench.tool.unwritten, result
+    assert box.lines(op="restore", object=ONE, errno="EEXIST")
+    if bench.tool.stops_writing:
+        assert content(vault, "second").keys() < content(vault, "first").keys()
+    else:
+        assert content(vault, "second") == content(vault, "first")
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_the_table_of_the_readme_is_what_is_tested(name):
+    section = (ROOT / "README.md").read_text().partition("## What the tools do\n")[2].partition("\n## ")[0]
+    row = re.search(rf"^\| `{name}`.*$", section, re.MULTILINE).group(0)
+    _, _, second, unread, unwritten, _ = row.replace("**", "").split("|")
+    tool = TOOLS[name]
+    assert second.strip().startswith("reads everything" if tool.reads_all else "by size and time")
+    assert ("newest" in second) == tool.reads_newest
+    assert re.match(r"\d+", unread.strip()).group(0) == str(tool.unread)
+    if tool.restore:
+        assert unwritten.strip().startswith("cannot write into `restore/`")
+    else:
+        assert re.match(r"\d+", unwritten.strip()).group(0) == str(tool.unwritten)
+    assert ("stops" in unwritten) == tool.stops_writing
+
+
+def test_borg_does_not_ask_for_the_newest_where_something_newer_is_archived_with_it(vault, mount, tmp_path):
+    needs("borg")
+    borg = TOOLS["borg"]
+    bench = Bench(dataclasses.replace(borg, archive=f"touch $s/now; {borg.archive} $s/now"), tmp_path / "bench")
+    m = mount(vault, "ro")
+    first = archive(bench, m)
+    m.unmount()
+    vault.reset()
+    m = mount(vault, "ro", again=m)
+    assert archive(bench, m) == first
+    assert vault.stats("first")["backups"] == {}
+
+
+def test_rdiff_backup_cannot_write_into_the_drop_box_and_says_so(vault, mount, tmp_path):
+    needs("rdiff-backup")
+    bench = Bench(TOOLS["rdiff-backup"], tmp_path / "bench")
+    m = mount(vault, "ro")
+    archive(bench, m)
+    m.unmount()
+    box = mount(vault, name="second")
+    fails("rdiff-backup", "restore", tmp_path / "bench/repo", box / "restore")
+    assert content(vault, "second") == {} and vault.stats("second")["restores_seen"] == 0

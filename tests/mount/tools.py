@@ -1,0 +1,113 @@
+"""The tools that people archive with, a row each: what is typed, and what it does where a file fails.
+
+A row's lines are for bash. $m is the mount, $s a directory of the tool's own (its HOME, too), $n the
+number of the run, $d an empty directory, plain or the drop box.
+"""
+import dataclasses
+import os
+import pathlib
+
+from harness import run
+
+FOLDERS = "keys secrets certificates"
+
+# Each file by a mapping of its own.
+BY_MMAP = """
+import mmap, os, sys
+source, target = sys.argv[1:]
+def copy(path, to):
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data, open(to, "wb") as out:
+        out.write(data)
+status = 0
+for folder, _, names in os.walk(source):
+    to = os.path.join(target, os.path.relpath(folder, source))
+    os.makedirs(to, exist_ok=True)
+    for name in names:
+        try:
+            copy(os.path.join(folder, name), os.path.join(to, name))
+        except OSError as e:
+            print(e, file=sys.stderr)
+            status = 1
+sys.exit(status)
+"""
+BY_SHUTIL = "import shutil, sys; shutil.copytree(*sys.argv[1:], dirs_exist_ok=True)"
+
+EACH_FILE = """cd {source} && status=0 && mkdir -p {target}/{{keys,secrets,certificates}} &&
+for f in */*; do {copy} || status=1; done; exit $status"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool:
+    archive: str
+    extract: str
+    # Whether it reads all files on every run, or goes by size and time where nothing changed.
+    reads_all: bool = False
+    # Whether it reads the file with the newest time all the same.
+    reads_newest: bool = False
+    # Its exit status where one file cannot be read, and where the close of one that it writes fails.
+    unread: int = 1
+    unwritten: int = 1
+    # Whether it leaves out the files after that one, too.
+    stops_writing: bool = False
+    # Where it does not write into the drop box itself.
+    restore: str = ""
+
+
+TOOLS = {
+    "cp -a": Tool(f"mkdir $s/$n && cd $m && cp -a {FOLDERS} $s/$n/", "cp -a $s/$n/* $d/", reads_all=True),
+    "rsync -a": Tool("rsync -a $m/ $s/copy/", "rsync -a $s/copy/ $d/", unread=23, unwritten=23),
+    "rsync -c": Tool("rsync -ac $m/ $s/copy/", "rsync -ac $s/copy/ $d/", reads_all=True, unread=23, unwritten=23),
+    "tar": Tool(f"tar -C $m -cf $s/$n.tar {FOLDERS}", "tar -xf $s/$n.tar -C $d", reads_all=True, unread=2, unwritten=2),
+    "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True, unwritten=0),
+    "borg": Tool(f"[ -e $s/repo ] || borg init -e none $s/repo; cd $m && borg create $s/repo::$n {FOLDERS}",
+                 "cd $d && borg extract $s/repo::$n", reads_newest=True, unwritten=2, stops_writing=True),
+    "restic": Tool(f"[ -e $s/repo ] || restic init -q; cd $m && restic backup -q {FOLDERS}",
+                   "restic restore -q latest --target $d", unread=3),
+    # It wants a directory that is not there yet, and its log alone says what failed.
+    "duplicity": Tool("duplicity --no-encryption $m file://$s/repo",
+                      "duplicity --no-encryption restore file://$s/repo $d/all", unread=0, unwritten=0),
+    # It tries the file system it restores into with files that are no blobs.
+    "rdiff-backup": Tool("rdiff-backup --current-time $(($(date +%s) - 1000 + n)) backup $m $s/repo",
+                         "rdiff-backup restore $s/repo $d", unread=0,
+                         restore="rdiff-backup restore $s/repo $s/plain && cp -r $s/plain/* $d/"),
+    "rclone copy": Tool("rclone copy $m $s/copy", "rclone copy $s/copy $d"),
+    "zip": Tool(f"cd $m && zip -qr $s/$n.zip {FOLDERS}", "unzip -q $s/$n.zip -d $d", reads_all=True,
+                unread=18, unwritten=0),
+    "python shutil": Tool(f"/usr/bin/python3 -c '{BY_SHUTIL}' $m $s/$n", f"/usr/bin/python3 -c '{BY_SHUTIL}' $s/$n $d",
+                          reads_all=True),
+    "python mmap": Tool(f"/usr/bin/python3 -c '{BY_MMAP}' $m $s/$n", "cp -r $s/$n/* $d/", reads_all=True),
+    "dd": Tool(EACH_FILE.format(source="$m", target="$s/$n", copy="dd if=$f of=$s/$n/$f status=none"),
+               EACH_FILE.format(source="$s/$n", target="$d", copy="dd if=$f of=$d/$f bs=1000 status=none"),
+               reads_all=True),
+}
+
+
+class Bench:
+    """A tool with a directory of its own: archives of a mount, numbered from 1, and what is in the newest."""
+
+    def __init__(self, tool, directory):
+        self.tool, self.directory, self.runs = tool, pathlib.Path(directory), 0
+        self.directory.mkdir(parents=True)
+
+    def _run(self, line, **places):
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "LANG": "C.UTF-8",
+               "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
+               "RESTIC_REPOSITORY": f"{self.directory}/repo", "RESTIC_PASSWORD": "x",
+               "s": str(self.directory), "n": str(self.runs), **{k: str(v) for k, v in places.items()}}
+        return run(shell=line, env=env)
+
+    def archive(self, mount):
+        self.runs += 1
+        return self._run(self.tool.archive, m=mount.path)
+
+    def restore(self, mount):
+        """The newest archive into the drop box."""
+        return self._run(self.tool.restore or self.tool.extract, d=mount / "restore")
+
+    def blobs(self):
+        """What is in the newest archive: "keys/db" -> bytes."""
+        plain = self.directory / f"extracted-{self.runs}"
+        plain.mkdir()
+        result = self._run(self.tool.extract, d=plain)
+        assert result.code == 0, result
+        return {f"{p.parent.name}/{p.stem}": p.read_bytes() for p in plain.rglob("*.blob")}
