@@ -556,7 +556,7 @@ kv_index_find_digest(struct kv_index *x, const unsigned char digest[KV_DIGEST_LE
 
 /* While another process writes it is not kept: the next minute will do. */
 void
-kv_index_keep_pace(struct kv_index *x, const char *class, double rate, double limit)
+kv_index_keep_pace(struct kv_index *x, const char *class, double rate, double limit, int64_t age_s)
 {
 	sqlite3_stmt *s;
 
@@ -566,7 +566,7 @@ kv_index_keep_pace(struct kv_index *x, const char *class, double rate, double li
 	sqlite3_bind_text(s, 1, class, -1, SQLITE_STATIC);
 	sqlite3_bind_double(s, 2, rate);
 	sqlite3_bind_double(s, 3, limit);
-	sqlite3_bind_int64(s, 4, kv_clock_wall_s());
+	sqlite3_bind_int64(s, 4, kv_clock_wall_s() - age_s);
 	(void)step(x, s);
 }
 

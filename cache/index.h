@@ -73,9 +73,9 @@ bool kv_index_find_digest(struct kv_index *index, const unsigned char digest[KV_
 
 /* ---- pace ---- */
 
-/* Requests per second of a class (a word of cache/throttle); limit 0: none was found. */
-void kv_index_keep_pace(struct kv_index *index, const char *class, double rate, double limit);
-/* age_s: how long ago it was kept. */
+/* Requests per second of a class (a word of cache/throttle); limit 0: none was found; age_s: of the limit. */
+void kv_index_keep_pace(struct kv_index *index, const char *class, double rate, double limit, int64_t age_s);
+/* age_s: now. */
 bool kv_index_find_pace(
     struct kv_index *index, const char *class, double *rate, double *limit, int64_t *age_s);
 #endif

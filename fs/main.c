@@ -40,8 +40,9 @@
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
 #define END_LOOK_MS 50
-#define OTHER_FILES 64	 /* descriptors that are no connection to the vault */
-#define AWAKE_MS    5000 /* how often to look whether the machine has slept */
+#define OTHER_FILES 64	  /* descriptors that are no connection to the vault */
+#define AWAKE_MS    5000  /* how often to look whether the machine has slept */
+#define PACES_MS    60000 /* how often the pace learnt is kept */
 
 struct program {
 	struct kv_options options;
@@ -50,7 +51,7 @@ struct program {
 	struct kv_auth *auth;
 	struct kv_disk *disk; /* NULL but with cache=disk */
 	struct kv_watch signals, device;
-	struct kv_timer end, awake;
+	struct kv_timer end, awake, paces;
 	int64_t mono_end;
 	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
 	struct fuse_buf request;
@@ -295,6 +296,40 @@ open_cache(struct program *p)
 }
 
 static void
+keep_paces(void *arg)
+{
+	struct program *p = arg;
+	struct kv_mount *m = &p->mount;
+	struct kv_throttle_state state;
+	struct kv_pace pace;
+
+	for (int class = 0; m->o->rate == 0 && class < kv_throttle_classes(m->throttle); class ++) {
+		kv_throttle_state(m->throttle, class, &state);
+		kv_throttle_learnt(m->throttle, class, &pace);
+		kv_index_keep_pace(m->index, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
+	}
+	kv_timer_set(&p->paces, PACES_MS);
+}
+
+static void
+recall_paces(struct program *p)
+{
+	struct kv_mount *m = &p->mount;
+	struct kv_throttle_state state;
+	struct kv_pace pace;
+	int64_t age_s;
+
+	for (int class = 0; class < kv_throttle_classes(m->throttle); class ++) {
+		kv_throttle_state(m->throttle, class, &state);
+		if (!kv_index_find_pace(m->index, state.name, &pace.rate, &pace.limit, &age_s))
+			continue;
+		pace.age_ms = age_s * 1000;
+		kv_throttle_remember(m->throttle, class, &pace);
+	}
+	kv_timer_set(&p->paces, PACES_MS);
+}
+
+static void
 listing_grew(void *arg, enum kv_type type, bool is_complete)
 {
 	struct program *p = arg;
@@ -358,6 +393,7 @@ make_layers(struct program *p, struct kv_buf *why)
 	if (m->throttle == NULL)
 		return -ENOMEM;
 	open_cache(p);
+	recall_paces(p);
 	m->unlisted = kv_unlisted_new();
 	m->blobs = kv_blobs_new(m->loop, m->throttle,
 	    &(struct kv_blobs_options){ .room = o->cache_size,
@@ -425,6 +461,7 @@ start(struct program *p, struct kv_buf *why)
 	kv_lookers_init(&m->lookers, m->loop, p->options.lookers);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
+	kv_timer_init(&p->paces, m->loop, keep_paces, p);
 	err = watch_signals(p);
 	if (err == 0)
 		err = make_layers(p, why);
@@ -445,6 +482,8 @@ stop(struct program *p)
 
 	if (m->loop == NULL)
 		return;
+	if (p->is_mounted)
+		keep_paces(p);
 	kv_request_fail_all(m, -EIO);
 	LIST_FOREACH(r, &m->requests, all)
 	r->is_sent = false;
@@ -474,6 +513,7 @@ stop(struct program *p)
 	kv_http_free(p->http);
 	kv_timer_stop(&p->end);
 	kv_timer_stop(&p->awake);
+	kv_timer_stop(&p->paces);
 	if (p->signals.fd > 0) {
 		const int fd = p->signals.fd;
 
