@@ -34,6 +34,7 @@
 #define MAX_VERSIONS 500  /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
 #define MAX_AGAIN    3	  /* fetches of an object that keeps changing */
 #define USUAL_SIZE   8192 /* of a blob, before there was one */
+#define MAX_NEWEST   16	  /* objects of one second; more are not kept: somebody has imported them */
 #define AVERAGE_OF   16
 
 enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
@@ -80,7 +81,9 @@ struct kv_blobs {
 	struct kv_spill *spill; /* or NULL */
 	struct kv_index *index;
 	struct kv_disk *disk;
-	size_t average; /* of the last blobs, bytes */
+	bool keeps_all;
+	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects */
+	size_t average;		       /* of the last blobs, bytes */
 	size_t n_fetching;
 	struct queue fetching, unread_ones, read_ones, spilled, refused;
 	struct kv_timer sweep, trim;
@@ -239,12 +242,19 @@ take_from_disk(struct kv_blobs *b, struct kv_object *object)
 	kv_blob_unref(blob);
 }
 
+static bool
+is_for_disk(const struct kv_blobs *b, const struct kv_object *object)
+{
+	return b->disk != NULL && object->has_digest &&
+	    (b->keeps_all || object->wall_updated >= b->wall_newest[object->type]);
+}
+
 struct kv_blob *
 kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 {
 	if (object->cached != NULL && object->cached->state == SPILLED)
 		unspill(object->cached);
-	else if (object->cached == NULL && b->disk != NULL && object->has_digest)
+	else if (object->cached == NULL && is_for_disk(b, object))
 		take_from_disk(b, object);
 	return object->cached != NULL ? object->cached->blob : NULL;
 }
@@ -252,7 +262,7 @@ kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 bool
 kv_blobs_has(const struct kv_blobs *b, const struct kv_object *object)
 {
-	return object->cached != NULL || (b->disk != NULL && object->has_digest);
+	return object->cached != NULL || is_for_disk(b, object);
 }
 
 static void
@@ -278,7 +288,7 @@ kv_blobs_forget(struct kv_blobs *b, struct kv_object *object)
 {
 	struct kv_cached *c = object->cached;
 
-	if (b->disk != NULL && object->has_digest)
+	if (is_for_disk(b, object))
 		kv_disk_drop(b->disk, object);
 	if (c == NULL)
 		return;
@@ -359,7 +369,7 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
 	object->wall_fetched = wall_date != 0 ? wall_date : kv_clock_wall_s();
 	kv_index_note(b->index, object);
-	if (b->disk != NULL)
+	if (is_for_disk(b, object))
 		kv_disk_put(b->disk, object, blob);
 }
 
@@ -569,6 +579,58 @@ kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
 	return err;
 }
 
+struct newest {
+	size_t n;
+	const char *keys[MAX_NEWEST];
+};
+
+static bool
+is_newest(void *arg, const char *key)
+{
+	const struct newest *newest = arg;
+
+	for (size_t i = 0; i < newest->n; i++)
+		if (strcmp(newest->keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static int64_t
+newest_updated(struct kv_object *const *objects, size_t n)
+{
+	int64_t wall = 0;
+
+	for (size_t i = 0; i < n; i++)
+		wall = objects[i]->wall_updated > wall ? objects[i]->wall_updated : wall;
+	return wall;
+}
+
+void
+kv_blobs_keep_newest(struct kv_blobs *b, enum kv_type type, struct kv_object *const *objects, size_t n)
+{
+	const int64_t wall = newest_updated(objects, n);
+	struct newest newest = { .n = 0 };
+
+	if (b->disk == NULL || b->keeps_all)
+		return;
+	b->wall_newest[type] = wall;
+	for (size_t i = 0; i < n; i++) {
+		const struct kv_cached *c = objects[i]->cached;
+
+		if (objects[i]->wall_updated < wall)
+			continue;
+		if (newest.n == MAX_NEWEST) {
+			b->wall_newest[type] = INT64_MAX;
+			newest.n = 0;
+			break;
+		}
+		newest.keys[newest.n++] = objects[i]->key;
+		if (c != NULL && c->blob != NULL && objects[i]->has_digest)
+			kv_disk_put(b->disk, objects[i], c->blob);
+	}
+	kv_disk_prune(b->disk, type, is_newest, &newest);
+}
+
 void
 kv_blobs_state(const struct kv_blobs *b, struct kv_blobs_state *state)
 {
@@ -597,6 +659,9 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 	b->room = options->room;
 	b->index = options->index;
 	b->disk = options->disk;
+	b->keeps_all = options->keeps_all;
+	for (int t = 0; t < KV_TYPES; t++)
+		b->wall_newest[t] = INT64_MAX; /* not known yet */
 	b->average = USUAL_SIZE;
 	TAILQ_INIT(&b->fetching);
 	TAILQ_INIT(&b->unread_ones);

@@ -679,15 +679,12 @@ look_at(struct kv_index *x, struct kv_buf *why)
 	int result;
 
 	sqlite3_busy_timeout(x->db, START_MS);
-	result = sqlite3_exec(x->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	if (result == SQLITE_NOTADB || result == SQLITE_CORRUPT)
-		return DAMAGED;
 	version = ask_number(x->db, "PRAGMA user_version");
-	if (result == SQLITE_OK && !is_whole(x->db))
-		return DAMAGED;
-	if (result == SQLITE_OK && ask_number(x->db, "PRAGMA application_id") != APPLICATION_ID &&
-	    ask_number(x->db, "SELECT count(*) FROM sqlite_schema") != 0)
-		return DAMAGED; /* somebody else's */
+	if (version < 0 || !is_whole(x->db) ||
+	    (ask_number(x->db, "PRAGMA application_id") != APPLICATION_ID &&
+		ask_number(x->db, "SELECT count(*) FROM sqlite_schema") != 0))
+		return DAMAGED; /* or somebody else's: nothing is written to it */
+	result = sqlite3_exec(x->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	if (result == SQLITE_OK && version > VERSION) {
 		kv_buf_say(why, "a newer kvfs has written it");
 		return UNUSABLE;

@@ -49,7 +49,7 @@ struct program {
 	struct kv_mount mount;
 	struct kv_http *http;
 	struct kv_auth *auth;
-	struct kv_disk *disk; /* NULL but with cache=disk */
+	struct kv_disk *disk; /* NULL where nothing is remembered */
 	struct kv_watch signals, device;
 	struct kv_timer end, awake, paces;
 	int64_t mono_end;
@@ -286,7 +286,7 @@ open_cache(struct program *p)
 			*c = '_'; /* of a port, or an IPv6 address */
 	kv_buf_init(&why, 512);
 	err = kv_index_open(m->loop, m->o->cache_dir, vault, &m->index, &why);
-	if (err == 0 && m->o->cache == KV_CACHE_DISK)
+	if (err == 0)
 		err = kv_disk_new(m->o->cache_dir, vault, &p->disk, &why);
 	if (err != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
@@ -334,10 +334,18 @@ listing_grew(void *arg, enum kv_type type, bool is_complete)
 {
 	struct program *p = arg;
 	struct kv_mount *m = &p->mount;
+	struct kv_object *const *objects;
+	size_t n;
 
 	kv_prefetch_grew(m->prefetch, type);
-	if (is_complete && p->disk != NULL)
+	if (!is_complete || p->disk == NULL)
+		return;
+	if (m->o->cache == KV_CACHE_DISK) {
 		kv_disk_prune(p->disk, type, kv_listing_has_key, m->listings[type]);
+	} else {
+		objects = kv_listing_view(m->listings[type], &n, NULL, NULL);
+		kv_blobs_keep_newest(m->blobs, type, objects, n);
+	}
 }
 
 /* ---- everything ---- */
@@ -400,7 +408,8 @@ make_layers(struct program *p, struct kv_buf *why)
 		.spill = m->index != NULL ? o->spill : 0,
 		.folder = o->cache_dir,
 		.index = m->index,
-		.disk = p->disk });
+		.disk = p->disk,
+		.keeps_all = o->cache == KV_CACHE_DISK });
 	if (m->unlisted == NULL || m->blobs == NULL)
 		return -ENOMEM;
 	for (int t = 0; t < KV_TYPES; t++) {
