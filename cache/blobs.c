@@ -10,7 +10,8 @@
  *	           `----> REFUSED (fetched ahead or for the size, and it failed) -> (none)
  *
  * KEPT and SPILLED ones are in a queue, oldest first. When room is needed those that were read go
- * first, in the order of their last use; then the newest unread one is spilled, or dropped. A waiter
+ * first, in the order of their last use; then the newest unread one is spilled, or dropped. Those that
+ * were read are spilled too while they leave half of the file to the unread. A waiter
  * that has its result holds its own reference, and is called in the next turn: what becomes of the
  * rest does not matter to it.
  */
@@ -67,6 +68,7 @@ struct kv_cached {
 	struct kv_caller caller;  /* who asked first, for the log */
 	bool is_ahead;		  /* and nobody has asked since */
 	bool is_for_content;	  /* somebody waits for it, not only for its size */
+	bool is_read;		  /* by somebody, once */
 	bool is_stale;
 	int n_again;
 	struct waiters waiters;
@@ -85,7 +87,7 @@ struct kv_blobs {
 	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects */
 	size_t average;		       /* of the last blobs, bytes */
 	size_t n_fetching;
-	struct queue fetching, unread_ones, read_ones, spilled, refused;
+	struct queue fetching, unread_ones, read_ones, spilled, spilled_read, refused;
 	struct kv_timer sweep, trim;
 	kv_blobs_lost *lost;
 	void *lost_arg;
@@ -156,16 +158,33 @@ new_cached(struct kv_blobs *b, struct kv_object *object, const struct kv_caller 
 	return c;
 }
 
+static bool
+is_for_disk(const struct kv_blobs *b, const struct kv_object *object)
+{
+	return b->disk != NULL && object->has_digest &&
+	    (b->keeps_all || object->wall_updated >= b->wall_newest[object->type]);
+}
+
+/* What was read may be read again (rsync -c reads everything twice), but only the unread may fill the file. */
+static bool
+may_spill(const struct kv_cached *c)
+{
+	const struct kv_blobs *b = c->blobs;
+
+	return b->spill != NULL && !is_for_disk(b, c->object) &&
+	    (!c->is_read || kv_spill_left(b->spill) > kv_spill_used(b->spill));
+}
+
 static void
 spill_or_drop(struct kv_cached *c)
 {
 	struct kv_blobs *b = c->blobs;
 
-	if (b->spill == NULL || kv_spill_put(b->spill, c->blob, &c->slot) != 0) {
+	if (!may_spill(c) || kv_spill_put(b->spill, c->blob, &c->slot) != 0) {
 		free_cached(c);
 		return;
 	}
-	move_to(c, &b->spilled);
+	move_to(c, c->is_read ? &b->spilled_read : &b->spilled);
 	drop_blob(c);
 	c->state = SPILLED;
 }
@@ -177,7 +196,7 @@ make_room(void *arg)
 
 	while (b->used > b->room)
 		if (!TAILQ_EMPTY(&b->read_ones))
-			free_cached(TAILQ_FIRST(&b->read_ones));
+			spill_or_drop(TAILQ_FIRST(&b->read_ones));
 		else
 			spill_or_drop(TAILQ_LAST(&b->unread_ones, queue));
 }
@@ -208,6 +227,7 @@ sweep(void *arg)
 
 	free_older(&b->unread_ones, mono_now - UNREAD_MS);
 	free_older(&b->spilled, mono_now - UNREAD_MS);
+	free_older(&b->spilled_read, mono_now - UNREAD_MS);
 	free_older(&b->refused, mono_now - REFUSED_MS);
 	kv_timer_set(&b->sweep, SWEEP_MS);
 }
@@ -242,13 +262,6 @@ take_from_disk(struct kv_blobs *b, struct kv_object *object)
 	kv_blob_unref(blob);
 }
 
-static bool
-is_for_disk(const struct kv_blobs *b, const struct kv_object *object)
-{
-	return b->disk != NULL && object->has_digest &&
-	    (b->keeps_all || object->wall_updated >= b->wall_newest[object->type]);
-}
-
 struct kv_blob *
 kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 {
@@ -280,6 +293,7 @@ kv_blobs_was_read(struct kv_blobs *b, struct kv_object *object)
 		return;
 	was_asked_for(object->cached);
 	b->state.n_hits++;
+	object->cached->is_read = true;
 	move_to(object->cached, &b->read_ones);
 }
 
@@ -566,11 +580,15 @@ int
 kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
 {
 	static const struct kv_caller read_ahead = { .command = "read-ahead" };
-	const size_t left = b->spill != NULL ? kv_spill_left(b->spill) : 0;
+	size_t left = b->spill != NULL ? kv_spill_left(b->spill) : 0;
 	int err;
 
 	if (object->cached != NULL)
 		return -EALREADY;
+	while (left < b->average && !TAILQ_EMPTY(&b->spilled_read)) {
+		free_cached(TAILQ_FIRST(&b->spilled_read));
+		left = kv_spill_left(b->spill);
+	}
 	if (b->unread + (b->n_fetching + 1) * b->average > b->room + left)
 		return -ENOSPC;
 	err = begin_fetch(b, object, KV_AHEAD, &read_ahead);
@@ -667,6 +685,7 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 	TAILQ_INIT(&b->unread_ones);
 	TAILQ_INIT(&b->read_ones);
 	TAILQ_INIT(&b->spilled);
+	TAILQ_INIT(&b->spilled_read);
 	TAILQ_INIT(&b->refused);
 	kv_timer_init(&b->sweep, loop, sweep, b);
 	kv_timer_init(&b->trim, loop, make_room, b);
@@ -699,6 +718,7 @@ kv_blobs_free(struct kv_blobs *b)
 	free_all(&b->unread_ones);
 	free_all(&b->read_ones);
 	free_all(&b->spilled);
+	free_all(&b->spilled_read);
 	free_all(&b->refused);
 	kv_timer_stop(&b->sweep);
 	kv_timer_stop(&b->trim);

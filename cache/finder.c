@@ -152,6 +152,8 @@ page_done(void *arg, struct kv_reply *reply)
 	int err = reply->err;
 
 	f->ticket = NULL;
+	if (f->n_pages == 0)
+		f->found.wall_date = reply->wall_date != 0 ? reply->wall_date : kv_clock_wall_s();
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		take_version(f, &reply->page->items[i]);
 	if (err == 0 && reply->page->next_link != NULL) {

@@ -17,6 +17,7 @@ struct kv_versions {
 	size_t n;
 	struct kv_item newest; /* of those with the latest created: its name, version, is_managed */
 	int64_t wall_updated;  /* the newest of all */
+	int64_t wall_date;     /* of the answer */
 	bool has_version;      /* the version asked for was among them */
 };
 /* err -ENOENT: the vault says that there is no such object, or its version list is empty. From the loop, once. */

@@ -683,6 +683,14 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 	return 0;
 }
 
+/* The time must be another too, for those who go by it. */
+void
+kv_listing_touch(struct kv_listing *l, struct kv_object *object, int64_t wall_updated)
+{
+	object->wall_updated = wall_updated > object->wall_updated ? wall_updated : kv_clock_wall_s();
+	make_unknown(l, object);
+}
+
 bool
 kv_listing_knew(const struct kv_listing *l, const char *name)
 {

@@ -98,6 +98,8 @@ int kv_listing_add(
     struct kv_listing *listing, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
 /* An object that the vault said is no longer there. */
 void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
+/* Its content is another, which no list shows: a version was updated at wall_updated. */
+void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
 /* Whether some complete listing of this mount had name before mono_ms. */
 bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 

@@ -22,6 +22,7 @@
 #include "cache/blobs.h"
 #include "cache/disk.h"
 #include "cache/finder.h"
+#include "cache/freshen.h"
 #include "cache/index.h"
 #include "cache/listing.h"
 #include "cache/prefetch.h"
@@ -49,6 +50,7 @@ struct program {
 	struct kv_mount mount;
 	struct kv_http *http;
 	struct kv_auth *auth;
+	struct kv_freshen *freshen;
 	struct kv_disk *disk; /* NULL where nothing is remembered */
 	struct kv_watch signals, device;
 	struct kv_timer end, awake, paces;
@@ -338,6 +340,8 @@ listing_grew(void *arg, enum kv_type type, bool is_complete)
 	size_t n;
 
 	kv_prefetch_grew(m->prefetch, type);
+	if (is_complete)
+		kv_freshen_look(p->freshen, type);
 	if (!is_complete || p->disk == NULL)
 		return;
 	if (m->o->cache == KV_CACHE_DISK) {
@@ -422,7 +426,8 @@ make_layers(struct program *p, struct kv_buf *why)
 		kv_listing_on_grew(m->listings[t], listing_grew, p);
 	}
 	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
-	if (m->prefetch == NULL)
+	p->freshen = kv_freshen_new(m->throttle, m->listings, o->max_age_ms);
+	if (m->prefetch == NULL || p->freshen == NULL)
 		return -ENOMEM;
 	if (!o->is_read_only &&
 	    ((m->receipts = kv_receipts_new(m)) == NULL || (m->restores = kv_restores_new(m)) == NULL))
@@ -507,6 +512,7 @@ stop(struct program *p)
 	kv_lookers_release(&m->lookers);
 	kv_restores_stop(m->restores);
 	kv_prefetch_free(m->prefetch);
+	kv_freshen_free(p->freshen);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
 	kv_restores_free(m->restores);
