@@ -118,33 +118,24 @@ kv_request_caller(fuse_req_t req, struct kv_caller *caller)
 	caller->command[strcspn(caller->command, "\n")] = '\0';
 }
 
-/* Fields 5 (process group) and 22 (start, in clock ticks of CLOCK_BOOTTIME) of /proc/PID/stat, behind "(comm)". */
-static bool
-read_begin(pid_t pid, pid_t *group, int64_t *mono_begun)
-{
-	char text[1024];
-	const char *at;
-	unsigned long long ticks;
-
-	if (!read_proc(pid, "stat", text, sizeof(text)) || (at = strrchr(text, ')')) == NULL ||
-	    sscanf(at + 1, " %*c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		group, &ticks) != 2)
-		return false;
-	*mono_begun = (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
-	return true;
-}
-
 int64_t
 kv_request_mono_begun(const struct kv_caller *caller)
 {
-	int64_t mono_begun, mono_leader;
-	pid_t group, other;
+	char status[4096], text[1024];
+	const char *tgid, *at;
+	unsigned long long ticks;
 
-	if (!read_begin(caller->pid, &group, &mono_begun))
+	if (!read_proc(caller->pid, "status", status, sizeof(status)) ||
+	    (tgid = strstr(status, "\nTgid:")) == NULL ||
+	    !read_proc((pid_t)strtol(tgid + 6, NULL, 10), "stat", text, sizeof(text)) ||
+	    (at = strrchr(text, ')')) == NULL)
 		return 0;
-	if (read_begin(group, &other, &mono_leader) && mono_leader < mono_begun)
-		return mono_leader;
-	return mono_begun;
+	/* field 22, in clock ticks of CLOCK_BOOTTIME; the state behind "(comm)" is the third */
+	if (sscanf(at + 1,
+		" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		&ticks) != 1)
+		return 0;
+	return (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
 struct kv_request *

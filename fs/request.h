@@ -40,9 +40,6 @@ void kv_request_fail(struct kv_request *request, int err);
 void kv_request_fail_all(struct kv_mount *mount, int err);
 /* Who asks. */
 void kv_request_caller(fuse_req_t req, struct kv_caller *caller);
-/*
- * When the caller's process began, or the leader of its process group where that is earlier (a child
- * knows what its parent knew), by kv_clock_mono_ms(). 0 where it cannot be told.
- */
+/* When the process of the caller, which may be one of its threads, began, by kv_clock_mono_ms(); 0 where it cannot be told. */
 int64_t kv_request_mono_begun(const struct kv_caller *caller);
 #endif
