@@ -47,7 +47,8 @@ class Tool:
     # Its exit status where one file cannot be read, and where the close of one that it writes fails.
     unread: int = 1
     unwritten: int = 1
-    # Whether it leaves out the files after that one, too.
+    # Whether it leaves out files after that one, too.
+    stops_reading: bool = False
     stops_writing: bool = False
     # Where it does not write into the drop box itself.
     restore: str = ""
@@ -58,7 +59,8 @@ TOOLS = {
     "rsync -a": Tool("rsync -a $m/ $s/copy/", "rsync -a $s/copy/ $d/", unread=23, unwritten=23),
     "rsync -c": Tool("rsync -ac $m/ $s/copy/", "rsync -ac $s/copy/ $d/", reads_all=True, unread=23, unwritten=23),
     "tar": Tool(f"tar -C $m -cf $s/$n.tar {FOLDERS}", "tar -xf $s/$n.tar -C $d", reads_all=True, unread=2, unwritten=2),
-    "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True, unwritten=0),
+    "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True,
+                   unwritten=0, stops_reading=True),
     "borg": Tool(f"[ -e $s/repo ] || borg init -e none $s/repo; cd $m && borg create $s/repo::$n {FOLDERS}",
                  "cd $d && borg extract $s/repo::$n", reads_newest=True, unwritten=2, stops_writing=True),
     "restic": Tool(f"[ -e $s/repo ] || restic init -q; cd $m && restic backup -q {FOLDERS}",
