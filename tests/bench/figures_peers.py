@@ -24,16 +24,19 @@ def compare(bench, name, mine, measure, least=None, cpu=None):
 
 
 def beside(bench):
-    """The table's rows of the SDK, az and rclone."""
+    """The table's rows of the SDK, az and rclone. Nothing throttles the peers, which do not pace themselves."""
     s = bench.settings
     with bench.vault(bench.mixed(s.objects)) as vault:
-        mine = peers.kvfs(bench, vault, s.objects)
-    # Nothing throttles the peers, which do not pace themselves.
+        whole = peers.kvfs(bench, vault, s.objects)
+    with bench.vault(bench.secrets(s.objects)) as vault:
+        listed = peers.kvfs_listed(bench, vault, s.objects)
     with bench.vault(bench.mixed(s.objects), limit="none") as vault:
-        compare(bench, f"peers/sdk-{THREADS}-threads", mine, lambda: peers.sdk(bench, vault, THREADS), 2, 1 / 5)
-        compare(bench, "peers/sdk-serial", mine, lambda: peers.sdk(bench, vault, 1, SERIAL_SAMPLE * s.sample))
-        compare(bench, "peers/az", mine, lambda: peers.az(bench, vault, s.sample), 300)
-    compare(bench, "peers/rclone-mount", mine,
+        compare(bench, f"peers/sdk-{THREADS}-threads", whole, lambda: peers.sdk(bench, vault, THREADS), 2, 1 / 5)
+    # These are given the names; so kvfs has its listing, too.
+    with bench.vault(bench.secrets(s.objects), limit="none") as vault:
+        compare(bench, "peers/sdk-serial", listed, lambda: peers.sdk(bench, vault, 1, SERIAL_SAMPLE * s.sample))
+        compare(bench, "peers/az", listed, lambda: peers.az(bench, vault, s.sample), 300)
+    compare(bench, "peers/rclone-mount", listed,
             lambda: peers.rclone(bench, s.latency, s.objects, SERIAL_SAMPLE * s.sample, MANY_BLOB), 25)
 
 

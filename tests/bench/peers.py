@@ -13,7 +13,7 @@ import time
 
 import harness
 import proxy
-from bench import HERE, PYTHON, count_archived, cpu_s, remove
+from bench import HERE, PYTHON, count_archived, cpu_s, list_all, remove
 
 PACKAGES = ("azure-cli", "azure-identity", "azure-keyvault-keys", "azure-keyvault-secrets",
             "azure-keyvault-certificates")
@@ -168,3 +168,12 @@ def kvfs(bench, vault, objects):
         mounted = time.monotonic() - start
         seconds = mounted + bench.archive(mount, "rsync", objects, kinds=harness.TYPES)
         return Cost(seconds / objects, cpu_s(mount.process.pid) / objects)
+
+
+def kvfs_listed(bench, vault, objects):
+    """The same for secrets, from a complete listing on."""
+    with bench.mount(vault, bench.rate()) as mount:
+        list_all(mount)
+        cpu = cpu_s(mount.process.pid)
+        seconds = bench.archive(mount, "rsync", objects)
+        return Cost(seconds / objects, (cpu_s(mount.process.pid) - cpu) / objects)

@@ -35,8 +35,7 @@ def main(url, target, threads, count=0):
     credential = ClientSecretCredential(
         os.environ["AZURE_TENANT_ID"], os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"],
         authority=os.environ["AZURE_AUTHORITY_HOST"], disable_instance_discovery=True)
-    clients = [kind(url, credential)
-               for kind in (KeyClient, SecretClient, CertificateClient)]
+    clients = [kind(url, credential) for kind in (KeyClient, SecretClient, CertificateClient)]
 
     def back_up(item):
         function, kind, name = item
