@@ -8,17 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/buf.h"
+#include "client/clock.h"
 
 #define MAX_LINE 4096
+#define RECENT	 ((size_t)64 << 10)
+#define FAILURES ((size_t)16 << 10)
 
 /* The configuration, as it was last given to kv_log_open(). */
 static struct {
 	bool is_syslog;
 	bool is_audited; /* INFO goes to stderr too */
 	char *debug;	 /* names separated by ':', or NULL */
+	struct recent {
+		char *lines; /* NULL where memory ended */
+		size_t len, size;
+	} all, failures; /* the last lines; those of more weight than INFO */
 } log_config;
 
 /* Whether word is one of the names. */
@@ -44,6 +52,8 @@ kv_log_open(bool to_stderr, const char *debug_modules)
 	log_config.is_syslog = !to_stderr;
 	if (debug_modules != NULL)
 		log_config.debug = strdup(debug_modules);
+	log_config.all = (struct recent){ .lines = malloc(RECENT), .size = RECENT };
+	log_config.failures = (struct recent){ .lines = malloc(FAILURES), .size = FAILURES };
 	log_config.is_audited = is_among(log_config.debug, "audit") || is_among(log_config.debug, "all");
 	if (log_config.is_syslog)
 		openlog("kvfs", LOG_PID, LOG_DAEMON);
@@ -55,6 +65,8 @@ kv_log_close(void)
 	if (log_config.is_syslog)
 		closelog();
 	free(log_config.debug);
+	free(log_config.all.lines);
+	free(log_config.failures.lines);
 	memset(&log_config, 0, sizeof(log_config));
 }
 
@@ -89,6 +101,51 @@ write_stderr(char *line, size_t len)
 	while (n > 0 && (line += n, len -= (size_t)n) > 0);
 }
 
+/* line ends in a newline. The older half goes where there is no room. */
+static void
+keep_in(struct recent *r, const char *line, size_t len)
+{
+	const char *end, *keep;
+
+	if (r->lines == NULL)
+		return;
+	if (r->len + len > r->size) {
+		end = r->lines + r->len;
+		keep = memchr(r->lines + r->len / 2, '\n', r->len - r->len / 2);
+		r->len = keep != NULL ? (size_t)(end - keep) - 1 : 0;
+		if (r->len > 0)
+			memmove(r->lines, keep + 1, r->len);
+	}
+	memcpy(r->lines + r->len, line, len);
+	r->len += len;
+}
+
+static void
+keep(enum kv_log_level level, const char *line)
+{
+	static const char *const words[] = { "error", "warning", "notice", "info" };
+	const time_t wall_now = kv_clock_wall_s();
+	char text[MAX_LINE + 64], when[32];
+	struct tm tm;
+	size_t len;
+
+	if (level == KV_LOG_DEBUG)
+		return;
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&wall_now, &tm));
+	len = (size_t)snprintf(text, sizeof(text), "%s %s %s\n", when, words[level], line);
+	keep_in(&log_config.all, text, len);
+	if (level < KV_LOG_INFO)
+		keep_in(&log_config.failures, text, len);
+}
+
+void
+kv_log_recent(bool without_info, struct kv_buf *text)
+{
+	const struct recent *r = without_info ? &log_config.failures : &log_config.all;
+
+	kv_buf_say(text, "%.*s", (int)r->len, r->lines != NULL ? r->lines : "");
+}
+
 void
 kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 {
@@ -97,7 +154,7 @@ kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 	size_t len = 0;
 	va_list args;
 
-	if (!is_wanted(level, module))
+	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
 		return;
 	line[0] = '\0';
 	if (level == KV_LOG_DEBUG)
@@ -112,9 +169,10 @@ kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 		if ((unsigned char)line[len] < ' ' || line[len] == '\x7f')
 			line[len] = ' ';
 	text = line + (line[0] == ' ');
-	if (log_config.is_syslog)
+	keep(level, text);
+	if (is_wanted(level, module) && log_config.is_syslog)
 		syslog(priorities[level], "%s", text);
-	else
+	else if (is_wanted(level, module))
 		write_stderr(text, len - (size_t)(text - line));
 	explicit_bzero(line, sizeof(line));
 }

@@ -27,6 +27,13 @@ bool kv_log_is_debug(const char *module);
 void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
 
 /*
+ * The last lines but debug ones, oldest first, each with its time (UTC) and level before it:
+ * "2026-01-31T23:59:59Z notice vault=…". 64 KiB at most, INFO too where it is not written; or only
+ * those of more weight than INFO, 16 KiB at most.
+ */
+void kv_log_recent(bool without_info, struct kv_buf *text);
+
+/*
  * Append " key=value" to line; a value with blanks, quotes, '=' or controls is quoted, with \" \\ and \xNN
  * escapes, an empty one is written as key="". A NULL value appends nothing. What does not fit is cut.
  */

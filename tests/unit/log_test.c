@@ -6,6 +6,7 @@
 
 #include "client/buf.h"
 #include "client/log.h"
+#include "tests/unit/fake_clock.h"
 
 /* stderr goes to a file in memory while it is captured. */
 static int captured = -1, saved = -1;
@@ -200,6 +201,61 @@ a_field_is_cut_without_losing_its_quote(void **state)
 	kv_buf_release(&line);
 }
 
+static void
+the_last_lines_are_kept_with_time_and_level(void **state)
+{
+	struct kv_buf text;
+
+	(void)state;
+	capture();
+	kv_log_open(true, NULL);
+	kv_log_write(KV_LOG_INFO, "audit", " op=%s", "backup");
+	kv_log_write(KV_LOG_DEBUG, "http", "debug=1");
+	kv_log_write(KV_LOG_NOTICE, "audit", "op=%s errno=EACCES", "restore");
+	kv_buf_init(&text, 100000);
+	kv_log_recent(false, &text);
+	assert_string_equal(kv_buf_str(&text),
+	    "2023-11-14T22:13:20Z info op=backup\n2023-11-14T22:13:20Z notice op=restore errno=EACCES\n");
+	kv_buf_clear(&text);
+	kv_log_recent(true, &text);
+	assert_string_equal(kv_buf_str(&text), "2023-11-14T22:13:20Z notice op=restore errno=EACCES\n");
+	kv_buf_release(&text);
+	kv_log_close();
+	assert_string_equal(restore(), "op=restore errno=EACCES\n");
+}
+
+static void
+the_oldest_lines_go_and_failures_stay(void **state)
+{
+	struct kv_buf text;
+	int first = 0;
+
+	(void)state;
+	capture();
+	kv_log_open(true, NULL);
+	kv_log_write(KV_LOG_WARNING, "x", "it=fails");
+	for (int i = 0; i < 20000; i++)
+		kv_log_write(KV_LOG_INFO, "audit", "op=backup n=%d %.*s", i, i % 90,
+		    "----------------------------------------------------------------------------------------");
+	kv_buf_init(&text, 100000);
+	kv_log_recent(false, &text);
+	assert_true(text.len > 30000 && text.len <= 65536);
+	assert_int_equal(sscanf(kv_buf_str(&text), "2023-11-14T22:13:20Z info op=backup n=%d", &first), 1);
+	for (const char *line = kv_buf_str(&text); *line != '\0'; line = strchr(line, '\n') + 1) {
+		int n;
+
+		assert_int_equal(sscanf(line, "2023-11-14T22:13:20Z info op=backup n=%d", &n), 1);
+		assert_int_equal(n, first++);
+	}
+	assert_int_equal(first, 20000);
+	kv_buf_clear(&text);
+	kv_log_recent(true, &text);
+	assert_string_equal(kv_buf_str(&text), "2023-11-14T22:13:20Z warning it=fails\n");
+	kv_buf_release(&text);
+	kv_log_close();
+	(void)restore();
+}
+
 int
 main(void)
 {
@@ -212,6 +268,8 @@ main(void)
 		cmocka_unit_test(values_are_quoted_where_they_must_be),
 		cmocka_unit_test(numbers_are_written_whole),
 		cmocka_unit_test(a_field_is_cut_without_losing_its_quote),
+		cmocka_unit_test(the_last_lines_are_kept_with_time_and_level),
+		cmocka_unit_test(the_oldest_lines_go_and_failures_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
