@@ -354,6 +354,7 @@ end_failed(struct kv_cached *c, int err)
 {
 	struct kv_blobs *b = c->blobs;
 
+	c->object->refused = err;
 	while (!TAILQ_EMPTY(&c->waiters))
 		give_result(TAILQ_FIRST(&c->waiters), err, NULL);
 	if (c->is_for_content || c->is_stale || err == -ENOENT) {
@@ -374,6 +375,7 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 	struct kv_blobs *b = c->blobs;
 
 	object->size = (int64_t)blob->len;
+	object->refused = 0;
 	b->state.n_fetched++;
 	b->state.n_bytes += blob->len;
 	b->average = (b->average * (AVERAGE_OF - 1) + blob->len) / AVERAGE_OF;

@@ -72,15 +72,37 @@ forget_old_counts(struct kv_bucket *b, int64_t mono_now)
 	b->slot = slot;
 }
 
-static double
-served_per_second(struct kv_bucket *b, int64_t mono_now)
+/* In the last 10 s; *first_ms: how long ago the first of them was. */
+static unsigned int
+served_lately(const struct kv_bucket *b, int64_t mono_now, int64_t *first_ms)
 {
+	const int64_t oldest = mono_now / KV_BUCKET_SLOT_MS - WINDOW_MS / KV_BUCKET_SLOT_MS;
 	unsigned int sum = 0;
 
-	forget_old_counts(b, mono_now);
-	for (int64_t s = b->slot; s > b->slot - WINDOW_MS / KV_BUCKET_SLOT_MS; s--)
+	*first_ms = 0;
+	for (int64_t s = b->slot; s > oldest && s > b->slot - KV_BUCKET_SLOTS; s--) {
 		sum += b->served[s % KV_BUCKET_SLOTS];
-	return (double)sum / WINDOW_S;
+		if (b->served[s % KV_BUCKET_SLOTS] > 0)
+			*first_ms = mono_now - s * KV_BUCKET_SLOT_MS;
+	}
+	return sum;
+}
+
+static double
+served_per_second(const struct kv_bucket *b, int64_t mono_now)
+{
+	int64_t first_ms;
+
+	return (double)served_lately(b, mono_now, &first_ms) / WINDOW_S;
+}
+
+double
+kv_bucket_throughput(const struct kv_bucket *b, int64_t mono_now)
+{
+	int64_t first_ms;
+	const double sum = served_lately(b, mono_now, &first_ms);
+
+	return sum / (double)(first_ms > 1000 ? first_ms : 1000) * 1000;
 }
 
 /* ---- the rate ---- */

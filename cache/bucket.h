@@ -55,6 +55,8 @@ int64_t kv_bucket_wait_ms(struct kv_bucket *bucket, int64_t mono_now);
 bool kv_bucket_take(struct kv_bucket *bucket, int64_t mono_now);
 /* A request was answered by the service itself, well or ill, but not with 429. */
 void kv_bucket_served(struct kv_bucket *bucket, bool was_probe, int64_t mono_now);
+/* So many a second were served in the last 10 s; of these from the first one on that was. */
+double kv_bucket_throughput(const struct kv_bucket *bucket, int64_t mono_now);
 /* A 429 for what was sent at mono_sent. retry_after_ms: as the answer said, or -1. */
 void kv_bucket_limited(struct kv_bucket *bucket, int64_t mono_sent, int64_t retry_after_ms, int64_t mono_now);
 /* The vault seems to be down, or a probe was lost: only probes from now on, until one is served. */

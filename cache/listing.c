@@ -346,6 +346,8 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 	object->has_fingerprint =
 	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + 2 < wall_date;
 	object->is_managed = item->is_managed;
+	object->is_enabled = item->is_enabled;
+	object->wall_expires = item->wall_expires;
 	object->mono_added = 0;
 	if (!is_same || item->wall_updated > object->wall_updated)
 		object->wall_updated = item->wall_updated;
@@ -678,6 +680,8 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 	object->mono_added = kv_clock_mono_ms();
 	object->has_fingerprint = false;
 	object->wall_updated = item->wall_updated;
+	object->wall_expires = item->wall_expires;
+	object->is_enabled = item->is_enabled;
 	object->is_managed = item->is_managed;
 	*out = object;
 	return 0;
@@ -708,6 +712,34 @@ kv_listing_valid_ms(const struct kv_listing *l)
 		return 0;
 	left_ms = l->valid_ms - age_ms(l);
 	return left_ms > 0 ? left_ms : 0;
+}
+
+int64_t
+kv_listing_age_ms(const struct kv_listing *l)
+{
+	return l->current != NULL ? age_ms(l) : -1;
+}
+
+struct visit {
+	kv_listing_visit *visit;
+	void *arg;
+};
+
+static void
+visit_one(const void *node, VISIT visit, void *arg)
+{
+	const struct visit *v = arg;
+
+	if (visit == postorder || visit == leaf)
+		v->visit(v->arg, *(struct kv_object *const *)node);
+}
+
+void
+kv_listing_each(const struct kv_listing *l, kv_listing_visit *visit, void *arg)
+{
+	struct visit v = { .visit = visit, .arg = arg };
+
+	twalk_r(l->table, visit_one, &v);
 }
 
 size_t

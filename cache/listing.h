@@ -107,6 +107,11 @@ bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
 /* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */
 bool kv_listing_has_key(void *listing, const char *key);
+/* How long ago the complete listing was begun; -1 while there is none. */
+int64_t kv_listing_age_ms(const struct kv_listing *listing);
+/* Every object that is known, those that are not shown too, by upper-cased name. */
+typedef void kv_listing_visit(void *arg, const struct kv_object *object);
+void kv_listing_each(const struct kv_listing *listing, kv_listing_visit *visit, void *arg);
 /* Listed and shown; listed and not shown (managed). */
 size_t kv_listing_count(const struct kv_listing *listing);
 size_t kv_listing_count_hidden(const struct kv_listing *listing);

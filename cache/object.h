@@ -21,6 +21,8 @@ struct kv_object {
 	char key[KV_NAME_MAX + 1];  /* upper-cased */
 	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
 	int64_t wall_updated; /* the newest known, Unix seconds: mtime and ctime */
+	int64_t wall_expires; /* as the list says; 0: never */
+	bool is_enabled;
 	bool is_managed;      /* belongs to a certificate: not shown */
 	bool is_gone;	      /* a complete listing did not have it */
 	bool has_fingerprint; /* false while it was found or restored but not yet listed */
@@ -31,6 +33,7 @@ struct kv_object {
 	bool has_digest;
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the blob that was fetched last */
 	int64_t wall_fetched;		     /* when that was, by the vault's clock */
+	int refused;			     /* -errno of the last backup where that failed, else 0 */
 	struct kv_cached *cached;	     /* cache/blobs' own; NULL where it keeps nothing */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index' own */
 	bool is_noted;

@@ -518,6 +518,7 @@ kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_st
 		.name = th->o.rate > 0 ? "all" : class_rates[class].name,
 		.rate = c->pace.rate,
 		.limit = c->pace.limit,
+		.served = kv_bucket_throughput(&c->pace, kv_clock_mono_ms()),
 		.is_closed = c->pace.is_closed,
 		.in_flight = c->window.n_places + c->window.n_hanging,
 		.hanging = c->window.n_hanging,

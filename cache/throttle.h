@@ -70,6 +70,7 @@ void kv_throttle_remember(struct kv_throttle *throttle, int class, const struct 
 struct kv_throttle_state {
 	const char *name;   /* "light" (secrets, certificates, lists), "keys", "restores"; or "all" */
 	double rate, limit; /* requests per second; limit 0: none was found */
+	double served;	    /* a second, lately */
 	bool is_closed;	    /* only probes go */
 	int in_flight;	    /* among them hanging */
 	int hanging;	    /* for much longer than the others took */

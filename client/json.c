@@ -115,6 +115,8 @@ parse_attributes(const struct kv_value *object, struct kv_item *item)
 		err = kv_value_integer(attributes, "created", &item->wall_created);
 	if (err == 0)
 		err = kv_value_integer(attributes, "updated", &item->wall_updated);
+	if (err == 0)
+		err = kv_value_integer(attributes, "exp", &item->wall_expires);
 	return err;
 }
 

@@ -31,6 +31,7 @@ struct kv_item {
 	char version[64];	    /* "" in a list of objects, as the service gives it */
 	int64_t wall_created;	    /* Unix seconds, 0 where not given */
 	int64_t wall_updated;
+	int64_t wall_expires;
 	bool is_enabled;			       /* true where not given */
 	bool is_managed;			       /* belongs to a certificate, whose backup holds it */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN]; /* of the whole item, in whatever order */

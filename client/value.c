@@ -203,6 +203,21 @@ kv_value_integer(const struct kv_value *object, const char *name, int64_t *value
 	return err != 0 || m == NULL ? err : kv_value_as_integer(m, value);
 }
 
+int
+kv_value_number(const struct kv_value *object, const char *name, double *value)
+{
+	const struct kv_value *m;
+	const int err = kv_value_member(object, name, &m);
+
+	*value = 0;
+	if (err != 0 || m == NULL)
+		return err;
+	if (!cJSON_IsNumber(inside(m)))
+		return -EBADMSG;
+	*value = inside(m)->valuedouble;
+	return 0;
+}
+
 /* ---- values ---- */
 
 bool

@@ -30,6 +30,8 @@ int kv_value_string(const struct kv_value *object, const char *name, const char 
 int kv_value_bool(const struct kv_value *object, const char *name, bool *value) KV_MUST_CHECK;
 /* A whole number from 0 to 2^53; 0 where it is missing. */
 int kv_value_integer(const struct kv_value *object, const char *name, int64_t *value) KV_MUST_CHECK;
+/* Any number; 0 where it is missing. */
+int kv_value_number(const struct kv_value *object, const char *name, double *value) KV_MUST_CHECK;
 
 /* What a value itself is; NULL is nothing. */
 bool kv_value_is_object(const struct kv_value *value);

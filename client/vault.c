@@ -27,12 +27,6 @@
 #define MAX_URL		16384
 #define STATUS_SLOTS	64
 
-struct count {
-	enum kv_op op;
-	long status;
-	uint64_t n;
-};
-
 struct kv_vault {
 	struct kv_loop *loop;
 	struct kv_http *http;
@@ -44,7 +38,7 @@ struct kv_vault {
 	unsigned int blob_silence_s;
 	bool any_host;
 	LIST_HEAD(, kv_vault_call) calls;
-	struct count counts[STATUS_SLOTS];
+	struct kv_vault_counted counts[STATUS_SLOTS];
 };
 
 struct kv_vault_call {
@@ -92,10 +86,10 @@ static void
 count(struct kv_vault *vault, enum kv_op op, long status)
 {
 	for (int i = 0; i < STATUS_SLOTS; i++) {
-		struct count *slot = &vault->counts[i];
+		struct kv_vault_counted *slot = &vault->counts[i];
 
 		if (slot->n == 0)
-			*slot = (struct count){ .op = op, .status = status };
+			*slot = (struct kv_vault_counted){ .op = op, .status = status };
 		if (slot->op == op && slot->status == status) {
 			slot->n++;
 			return;
@@ -110,6 +104,21 @@ kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
 		if (vault->counts[i].n > 0 && vault->counts[i].op == op && vault->counts[i].status == status)
 			return vault->counts[i].n;
 	return 0;
+}
+
+bool
+kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted)
+{
+	if (i >= STATUS_SLOTS || vault->counts[i].n == 0)
+		return false;
+	*counted = vault->counts[i];
+	return true;
+}
+
+const char *
+kv_vault_region(const struct kv_vault *vault)
+{
+	return vault->region;
 }
 
 /* ---- the answer ---- */

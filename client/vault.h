@@ -6,6 +6,7 @@
  * has the same seam.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include "client/blob.h"
@@ -84,4 +85,13 @@ int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_d
 void kv_vault_cancel(struct kv_vault_call *handle);
 /* How many requests of op got status (0: no answer), for the sum at the end. */
 uint64_t kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status);
+/* The i-th of these counts, from 0 on; false behind the last. */
+struct kv_vault_counted {
+	enum kv_op op;
+	long status;
+	uint64_t n;
+};
+bool kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted);
+/* Where the vault is, in its own words; "" before it has said so. */
+const char *kv_vault_region(const struct kv_vault *vault);
 #endif

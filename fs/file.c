@@ -83,6 +83,15 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 		else
 			attr->st_size = node->object->size > 0 ? node->object->size : 0;
 		break;
+	case KV_NODE_CONTROL_FOLDER:
+		attr->st_mode = S_IFDIR | 0500;
+		attr->st_nlink = 2;
+		attr->st_mtim.tv_sec = node->wall_changed;
+		break;
+	case KV_NODE_CONTROL: /* size 0 and direct I/O, as in procfs */
+		attr->st_mode = S_IFREG | 0400;
+		attr->st_mtim.tv_sec = kv_clock_wall_s();
+		break;
 	case KV_NODE_DROP_FILE:
 		attr->st_mode = S_IFREG | node->drop->mode;
 		attr->st_uid = node->drop->uid;
@@ -105,6 +114,8 @@ kv_file_entry_valid_s(const struct kv_mount *m, const struct kv_node *node)
 	switch (node->kind) {
 	case KV_NODE_ROOT:
 	case KV_NODE_TYPE:
+	case KV_NODE_CONTROL_FOLDER:
+	case KV_NODE_CONTROL:
 		return 3600;
 	case KV_NODE_BLOB:
 		return node->is_stale ? 0 : (double)kv_listing_valid_ms(m->listings[node->type]) / 1000;
@@ -118,7 +129,7 @@ kv_file_entry_valid_s(const struct kv_mount *m, const struct kv_node *node)
 double
 kv_file_attr_valid_s(const struct kv_mount *m, const struct kv_node *node)
 {
-	if (node->kind == KV_NODE_BLOB && node->object->size < 0)
+	if (node->kind == KV_NODE_CONTROL || (node->kind == KV_NODE_BLOB && node->object->size < 0))
 		return 0;
 	return kv_file_entry_valid_s(m, node);
 }

@@ -9,7 +9,7 @@
 
 #include "cache/finder.h"
 #include "cache/listing.h"
-#include "fs/drop.h"
+#include "fs/control.h"
 #include "fs/drop.h"
 #include "fs/file.h"
 #include "fs/folder.h"
@@ -261,7 +261,18 @@ root_child(const struct kv_tree *tree, const char *name)
 
 	if (kv_type_parse(name, &type) == 0)
 		return tree->types[type];
+	if (strcmp(name, KV_CONTROL_FOLDER) == 0)
+		return tree->control;
 	return strcmp(name, "restore") == 0 ? tree->drop : NULL;
+}
+
+static struct kv_node *
+control_child(const struct kv_tree *tree, const char *name)
+{
+	for (int i = 0; i < KV_CONTROLS; i++)
+		if (strcmp(name, kv_control_name((enum kv_control)i)) == 0)
+			return tree->controls[i];
+	return NULL;
 }
 
 void
@@ -279,6 +290,8 @@ kv_folder_lookup(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, con
 	}
 	if (folder->kind == KV_NODE_ROOT)
 		node = root_child(&m->tree, name);
+	else if (folder->kind == KV_NODE_CONTROL_FOLDER)
+		node = control_child(&m->tree, name);
 	if (node == NULL)
 		fuse_reply_err(req, ENOENT);
 	else
@@ -347,6 +360,15 @@ add_root(struct reading *r)
 	return 0;
 }
 
+static int
+add_controls(struct reading *r)
+{
+	for (off_t i = r->offset - FIRST; i < KV_CONTROLS; i++)
+		if (!add_name(r, kv_control_name((enum kv_control)i), r->mount->tree.controls[i]))
+			break;
+	return 0;
+}
+
 /* 0, -EAGAIN (nothing more yet), or the listing's failure. */
 static int
 add_objects(struct reading *r)
@@ -382,6 +404,8 @@ add_names(struct reading *r)
 		return 0;
 	if (r->folder->kind == KV_NODE_ROOT)
 		return add_root(r);
+	if (r->folder->kind == KV_NODE_CONTROL_FOLDER)
+		return add_controls(r);
 	return r->generation != NULL ? add_objects(r) : 0;
 }
 

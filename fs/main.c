@@ -37,6 +37,7 @@
 #include "fs/request.h"
 #include "fs/restore.h"
 #include "fs/start.h"
+#include "fs/status.h"
 
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
@@ -668,6 +669,8 @@ main(int argc, char *argv[])
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* a descriptor of ours must not become stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
+	if (argc > 1 && strcmp(argv[1], "status") == 0)
+		return kv_status(argc - 1, argv + 1);
 	kv_buf_init(&why, 4096);
 	if (kv_options_parse(argc, argv, &program.options, &why) != 0) {
 		print_failure(kv_buf_str(&why));

@@ -14,6 +14,7 @@
 #include "cache/object.h"
 #include "client/clock.h"
 #include "client/log.h"
+#include "fs/control.h"
 #include "fs/drop.h"
 #include "fs/file.h"
 #include "fs/folder.h"
@@ -58,10 +59,13 @@ refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, con
 	kv_buf_init(&object, 512);
 	if (folder->kind == KV_NODE_TYPE || folder->kind == KV_NODE_BLOB)
 		kv_buf_say(&object, "%s/", kv_type_name(folder->type));
+	if (folder->kind == KV_NODE_CONTROL_FOLDER || folder->kind == KV_NODE_CONTROL)
+		kv_buf_say(&object, "%s/", KV_CONTROL_FOLDER);
 	kv_buf_say(&object, "%s",
-	    folder->kind == KV_NODE_BLOB ? folder->object->name :
-		name != NULL		 ? name :
-					   "");
+	    folder->kind == KV_NODE_BLOB	? folder->object->name :
+		folder->kind == KV_NODE_CONTROL ? kv_control_name(folder->control) :
+		name != NULL			? name :
+						  "");
 	kv_buf_init(&line, 1024);
 	kv_log_field(&line, "vault", kv_vault_name(m->vault));
 	kv_log_field(&line, "op", what);
@@ -263,8 +267,13 @@ op_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 
 	if (is_refused(req))
 		return;
-	if (node->kind == KV_NODE_BLOB && (fi->flags & O_ACCMODE) != O_RDONLY) {
+	if ((node->kind == KV_NODE_BLOB || node->kind == KV_NODE_CONTROL) &&
+	    (fi->flags & O_ACCMODE) != O_RDONLY) {
 		refuse_write(req, "open", node, NULL);
+		return;
+	}
+	if (node->kind == KV_NODE_CONTROL) {
+		kv_control_open(mount_of(req), req, node->control, fi);
 		return;
 	}
 	if (node->kind == KV_NODE_BLOB) {
@@ -300,6 +309,10 @@ op_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fus
 		kv_file_read(mount_of(req), req, size, offset, fi);
 		return;
 	}
+	if (node->kind == KV_NODE_CONTROL) {
+		kv_control_read(req, size, offset, fi);
+		return;
+	}
 	data = &node->drop->data;
 	if (node->drop->state != KV_DROP_WRITING)
 		fuse_reply_err(req, EACCES); /* a receipt: the content is in the vault */
@@ -317,6 +330,10 @@ op_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 
 	if (node->kind == KV_NODE_BLOB) {
 		kv_file_release(mount_of(req), req, fi);
+		return;
+	}
+	if (node->kind == KV_NODE_CONTROL) {
+		kv_control_release(req, fi);
 		return;
 	}
 	if (node->n_open == 1) {

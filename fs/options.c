@@ -32,6 +32,7 @@ static const struct {
 
 static const char help[] =
     "usage: kvfs [-f] [-d] [-o OPTION[=VALUE][,...]] [VAULT] MOUNTPOINT\n"
+    "       kvfs status MOUNTPOINT [--watch]\n"
     "\n"
     "Shows the Azure Key Vault VAULT (a name, a host or an https URL) as files below MOUNTPOINT.\n"
     "Reading keys/NAME.blob backs that key up, writing a blob into restore/ restores it.\n"

@@ -13,7 +13,8 @@
 #include "fs/drop.h"
 #include "fs/tree.h"
 
-#define FIRST_INO 2 /* the folders', in the order of enum kv_type; restore/ comes after them */
+#define FIRST_INO   2 /* the folders', in the order of enum kv_type; restore/ comes after them */
+#define CONTROL_INO 6 /* of .kvfs/; its files come after it */
 
 static struct kv_node *
 new_node(struct kv_tree *tree, enum kv_node_kind kind, uint64_t ino)
@@ -47,7 +48,8 @@ static void
 free_if_unused(struct kv_node *node)
 {
 	const struct kv_tree *tree = node->tree;
-	const bool is_fixed = node->kind == KV_NODE_ROOT || node->kind == KV_NODE_TYPE || node == tree->drop;
+	const bool is_fixed = node->kind == KV_NODE_ROOT || node->kind == KV_NODE_TYPE ||
+	    node->kind == KV_NODE_CONTROL_FOLDER || node->kind == KV_NODE_CONTROL || node == tree->drop;
 
 	if (!is_fixed && node->n_lookup == 0 && node->n_open == 0 && node->parent == NULL)
 		free_node(node);
@@ -70,12 +72,27 @@ make_drop(struct kv_tree *tree, const bool has_type[KV_TYPES])
 	return err;
 }
 
+static int
+make_control(struct kv_tree *tree)
+{
+	tree->control = new_node(tree, KV_NODE_CONTROL_FOLDER, CONTROL_INO);
+	if (tree->control == NULL)
+		return -ENOMEM;
+	for (int i = 0; i < KV_CONTROLS; i++) {
+		tree->controls[i] = new_node(tree, KV_NODE_CONTROL, (uint64_t)(CONTROL_INO + 1 + i));
+		if (tree->controls[i] == NULL)
+			return -ENOMEM;
+		tree->controls[i]->control = (enum kv_control)i;
+	}
+	return 0;
+}
+
 int
 kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop)
 {
 	*tree = (struct kv_tree){ .root = NULL };
 	tree->root = new_node(tree, KV_NODE_ROOT, KV_ROOT_NUMBER);
-	if (tree->root == NULL)
+	if (tree->root == NULL || make_control(tree) != 0)
 		return -ENOMEM;
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (!has_type[t])

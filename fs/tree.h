@@ -19,7 +19,25 @@
 struct kv_drop;
 struct kv_object;
 
-enum kv_node_kind { KV_NODE_ROOT, KV_NODE_TYPE, KV_NODE_BLOB, KV_NODE_DROP_FOLDER, KV_NODE_DROP_FILE };
+enum kv_node_kind {
+	KV_NODE_ROOT,
+	KV_NODE_TYPE,
+	KV_NODE_BLOB,
+	KV_NODE_DROP_FOLDER,
+	KV_NODE_DROP_FILE,
+	KV_NODE_CONTROL_FOLDER,
+	KV_NODE_CONTROL,
+};
+
+/* The files of .kvfs/ (fs/control). */
+enum kv_control {
+	KV_CONTROL_STATUS,
+	KV_CONTROL_METRICS,
+	KV_CONTROL_SKIPPED,
+	KV_CONTROL_MANIFEST,
+	KV_CONTROL_LOG,
+};
+#define KV_CONTROLS 5
 
 struct kv_tree;
 
@@ -29,7 +47,8 @@ struct kv_node {
 	struct kv_tree *tree;
 	LIST_ENTRY(kv_node) all;
 	enum kv_node_kind kind;
-	enum kv_type type; /* TYPE, BLOB */
+	enum kv_type type;	 /* TYPE, BLOB */
+	enum kv_control control; /* CONTROL */
 	uint64_t ino;
 	uint64_t n_lookup;		     /* references of the kernel */
 	unsigned int n_open;		     /* handles on it */
@@ -48,7 +67,7 @@ struct kv_node {
 /* All nodes of a mount. A folder that is not mounted (types=, ro) is NULL. */
 struct kv_tree {
 	LIST_HEAD(, kv_node) all;
-	struct kv_node *root, *types[KV_TYPES], *drop;
+	struct kv_node *root, *types[KV_TYPES], *drop, *control, *controls[KV_CONTROLS];
 };
 /* has_type: which of the folders keys, secrets, certificates there are. */
 int kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop) KV_MUST_CHECK;

@@ -246,6 +246,23 @@ a_429_for_what_was_sent_before_the_probe_is_no_news(void **state)
 }
 
 static void
+the_throughput_is_that_of_the_time_in_use(void **state)
+{
+	int64_t mono_now = 1000000;
+
+	(void)state;
+	service = (struct service){ .limit = 1000000 };
+	kv_bucket_init(&bucket, 100, 100, 0.5, mono_now);
+	assert_true(kv_bucket_throughput(&bucket, mono_now) == 0);
+	use(&bucket, &service, &mono_now, 1000000 + 3000);
+	assert_in_range((int)kv_bucket_throughput(&bucket, mono_now), 90, 105);
+	use(&bucket, &service, &mono_now, 1000000 + 30000);
+	assert_in_range((int)kv_bucket_throughput(&bucket, mono_now), 90, 100);
+	assert_true(kv_bucket_throughput(&bucket, mono_now + 10000) == 0);
+	assert_true(kv_bucket_throughput(&bucket, mono_now + 3600000) == 0);
+}
+
+static void
 what_is_remembered_ages(void **state)
 {
 	(void)state;
@@ -280,6 +297,7 @@ main(void)
 		cmocka_unit_test(what_late_turns_lose_is_made_up_for),
 		cmocka_unit_test(what_was_saved_up_does_not_exceed_the_window),
 		cmocka_unit_test(a_429_for_what_was_sent_before_the_probe_is_no_news),
+		cmocka_unit_test(the_throughput_is_that_of_the_time_in_use),
 		cmocka_unit_test(what_is_remembered_ages),
 	};
 

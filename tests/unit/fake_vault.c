@@ -135,6 +135,23 @@ kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
 	return status == 200 ? (uint64_t)vault->calls[op] : 0;
 }
 
+bool
+kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted)
+{
+	if (i >= KV_OPS)
+		return false;
+	*counted =
+	    (struct kv_vault_counted){ .op = (enum kv_op)i, .status = 200, .n = (uint64_t)vault->calls[i] };
+	return true;
+}
+
+const char *
+kv_vault_region(const struct kv_vault *vault)
+{
+	(void)vault;
+	return "west\"us\"";
+}
+
 struct kv_page *
 fake_vault_page(const char *names, int64_t wall_updated, const char *next_link)
 {

@@ -1,0 +1,323 @@
+/* The texts of .kvfs/: fs/report and fs/metrics. That they are files, tests/mount/test_control.py says. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cache/blobs.h"
+#include "cache/listing.h"
+#include "cache/prefetch.h"
+#include "cache/throttle.h"
+#include "client/log.h"
+#include "client/value.h"
+#include "fs/metrics.h"
+#include "fs/report.h"
+#include "tests/unit/caught.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_vault.h"
+
+static struct kv_options options;
+static struct kv_mount mount;
+static struct kv_buf text;
+static struct kv_value *root;
+static int backup_err;
+
+static int64_t
+answer(const struct kv_call *call, struct kv_reply *reply)
+{
+	if (call->op == KV_OP_LIST && call->type == KV_KEYS) {
+		reply->page = fake_vault_page("web db", 1600000000, "");
+		reply->page->items[0].is_managed = true;
+	} else if (call->op == KV_OP_LIST) {
+		reply->page = fake_vault_page("api Mail old", 1600000000, "");
+		reply->page->items[2].is_enabled = false;
+		reply->page->items[2].wall_expires = 1650000000;
+	} else if (backup_err != 0) {
+		reply->err = backup_err;
+		reply->status = 403;
+	} else {
+		reply->blob = fake_vault_blob("four");
+	}
+	return 10;
+}
+
+static void
+changed(void *arg, struct kv_object *object)
+{
+	(void)arg;
+	(void)object;
+}
+
+static int
+set_up(void **state)
+{
+	const struct kv_throttle_options throttle = { .share = 0.5, .timeout_ms = 300000 };
+	const struct kv_blobs_options blobs = { .room = 1000000 };
+	struct kv_generation *g;
+
+	(void)state;
+	caught_begin();
+	fake_clock_set(1000000, 1700000000);
+	memset(&mount, 0, sizeof(mount));
+	backup_err = 0;
+	mount.o = &options;
+	mount.loop = kv_loop_new();
+	mount.vault = fake_vault_new(mount.loop, answer);
+	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
+	mount.blobs = kv_blobs_new(mount.loop, mount.throttle, &blobs);
+	for (int t = KV_KEYS; t <= KV_SECRETS; t++) {
+		mount.listings[t] =
+		    kv_listing_new(mount.loop, mount.throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
+		assert_int_equal(kv_listing_open(mount.listings[t], &g), 0);
+		kv_generation_unref(g);
+	}
+	mount.prefetch = kv_prefetch_new(mount.blobs, mount.throttle, mount.listings, 0);
+	mount.wall_mounted = 1700000000;
+	fake_loop_run(mount.loop, 100);
+	kv_buf_init(&text, 1000000);
+	root = NULL;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_value_free(root);
+	kv_buf_release(&text);
+	kv_prefetch_free(mount.prefetch);
+	kv_blobs_free(mount.blobs);
+	for (int t = 0; t < KV_TYPES; t++)
+		kv_listing_free(mount.listings[t]);
+	kv_throttle_free(mount.throttle);
+	fake_vault_free(mount.vault);
+	kv_loop_free(mount.loop);
+	caught_end();
+	return 0;
+}
+
+static void
+done(void *arg, int err, struct kv_blob *blob)
+{
+	(void)arg;
+	(void)err;
+	(void)blob;
+}
+
+static void
+fetch(enum kv_type type, const char *name)
+{
+	const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cp" };
+	struct kv_object *object;
+	struct kv_waiter *waiter;
+
+	assert_int_equal(kv_listing_find(mount.listings[type], name, &object), 0);
+	assert_int_equal(kv_blobs_get(mount.blobs, object, KV_NEED_CONTENT, &me, done, NULL, &waiter), 0);
+}
+
+static const char *
+report(enum kv_control control)
+{
+	kv_buf_clear(&text);
+	assert_int_equal(kv_report(&mount, control, &text), 0);
+	return kv_buf_str(&text);
+}
+
+/* The number at a path of members, "objects.keys.shown" of the status. */
+static double
+number_at(const char *path)
+{
+	const struct kv_value *at = root;
+	char word[64];
+	double value;
+
+	for (; strchr(path, '.') != NULL; path = strchr(path, '.') + 1) {
+		snprintf(word, sizeof(word), "%.*s", (int)strcspn(path, "."), path);
+		assert_int_equal(kv_value_member(at, word, &at), 0);
+		assert_non_null(at);
+	}
+	assert_int_equal(kv_value_number(at, path, &value), 0);
+	return value;
+}
+
+static void
+read_status(void)
+{
+	kv_value_free(root);
+	report(KV_CONTROL_STATUS);
+	assert_int_equal(kv_value_parse(kv_buf_str(&text), text.len, &root), 0);
+}
+
+static void
+the_status_counts_objects_and_requests(void **state)
+{
+	const struct kv_value *member;
+	const char *word;
+
+	(void)state;
+	fake_clock_advance(5000);
+	read_status();
+	assert_int_equal(kv_value_string(root, "vault", &word), 0);
+	assert_string_equal(word, "fake.vault.example");
+	assert_int_equal(kv_value_string(root, "region", &word), 0);
+	assert_string_equal(word, "west\"us\"");
+	assert_int_equal(kv_value_string(root, "mounted", &word), 0);
+	assert_string_equal(word, "2023-11-14T22:13:20Z");
+	assert_true(number_at("seconds") == 5);
+	assert_true(number_at("objects.keys.shown") == 1 && number_at("objects.keys.not_shown") == 1);
+	assert_true(number_at("objects.secrets.shown") == 3);
+	assert_int_equal(kv_value_member(root, "archive", &member), 0);
+	assert_null(member);
+	assert_int_equal(kv_value_member(root, "pace", &member), 0);
+	assert_int_equal(kv_value_count(member), 3);
+	assert_int_equal(kv_value_string(kv_value_next(kv_value_first(member)), "class", &word), 0);
+	assert_string_equal(word, "keys");
+}
+
+static void
+while_blobs_are_fetched_the_status_tells_how_far(void **state)
+{
+	(void)state;
+	fetch(KV_SECRETS, "api");
+	fake_loop_run(mount.loop, 50);
+	fetch(KV_SECRETS, "old");
+	read_status();
+	assert_true(number_at("archive.known") == 4);
+	assert_true(number_at("archive.fetched") == 1);
+	assert_true(number_at("archive.left") == 3);
+	assert_true(number_at("archive.rate") > 0 && number_at("archive.seconds_left") >= 0);
+	assert_true(number_at("cache.fetched") == 1 && number_at("cache.bytes_fetched") == 4);
+	fake_loop_run(mount.loop, 50);
+}
+
+static void
+the_last_failures_are_in_the_status(void **state)
+{
+	const struct kv_value *failures;
+	char word[40];
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		kv_log_write(KV_LOG_NOTICE, "x", "n=%d why=\"%s\"", i, "a \\ \xff");
+	kv_log_write(KV_LOG_INFO, "x", "n=10");
+	read_status();
+	assert_int_equal(kv_value_member(root, "failures", &failures), 0);
+	assert_int_equal(kv_value_count(failures), 5);
+	failures = kv_value_first(failures);
+	for (int i = 4; i < 9; i++) {
+		snprintf(word, sizeof(word), " n=%d why=\"a \\ \xef\xbf\xbd\"", i);
+		assert_row(strstr(kv_value_as_string(failures), word) != NULL, (size_t)i, "line");
+		failures = kv_value_next(failures);
+	}
+}
+
+static void
+the_manifest_has_a_line_for_each_object_that_is_shown(void **state)
+{
+	(void)state;
+	fetch(KV_SECRETS, "api");
+	fake_loop_run(mount.loop, 50);
+	assert_string_equal(report(KV_CONTROL_MANIFEST),
+	    "{\"kvfs\":\"" KV_VERSION "\",\"vault\":\"fake.vault.example\",\"region\":\"west\\\"us\\\"\","
+	    "\"listed\":\"2023-11-14T22:13:20Z\",\"objects\":4}\n"
+	    "{\"type\":\"keys\",\"name\":\"db\",\"updated\":\"2020-09-13T12:26:40Z\",\"enabled\":true,"
+	    "\"expires\":null,\"size\":null,\"sha256\":null}\n"
+	    "{\"type\":\"secrets\",\"name\":\"api\",\"updated\":\"2020-09-13T12:26:40Z\",\"enabled\":true,"
+	    "\"expires\":null,\"size\":4,"
+	    "\"sha256\":\"04efaf080f5a3e74e1c29d1ca6a48569382cbbcd324e8d59d2b83ef21c039f00\"}\n"
+	    "{\"type\":\"secrets\",\"name\":\"Mail\",\"updated\":\"2020-09-13T12:26:40Z\",\"enabled\":true,"
+	    "\"expires\":null,\"size\":null,\"sha256\":null}\n"
+	    "{\"type\":\"secrets\",\"name\":\"old\",\"updated\":\"2020-09-13T12:26:40Z\",\"enabled\":false,"
+	    "\"expires\":\"2022-04-15T05:20:00Z\",\"size\":null,\"sha256\":null}\n");
+}
+
+static void
+what_is_not_shown_or_refused_is_skipped_with_the_reason(void **state)
+{
+	(void)state;
+	assert_string_equal(report(KV_CONTROL_SKIPPED),
+	    "keys/web\tnot shown, and not in this mount: the backup of certificates/web holds it (-o types=)\n");
+	backup_err = -EACCES;
+	fetch(KV_SECRETS, "Mail");
+	fake_loop_run(mount.loop, 50);
+	assert_non_null(
+	    strstr(report(KV_CONTROL_SKIPPED), "secrets/Mail\tno backup: EACCES (Permission denied)\n"));
+	backup_err = 0;
+	fake_loop_run(mount.loop, 20000);
+	fetch(KV_SECRETS, "Mail");
+	fake_loop_run(mount.loop, 50);
+	assert_null(strstr(report(KV_CONTROL_SKIPPED), "Mail"));
+}
+
+static void
+the_metrics_are_prometheus_text(void **state)
+{
+	const char *line, *family = "";
+	size_t len = 0;
+
+	(void)state;
+	for (line = report(KV_CONTROL_METRICS); *line != '\0'; line = strchr(line, '\n') + 1) {
+		if (strncmp(line, "# TYPE ", 7) == 0) {
+			family = line + 7;
+			len = strcspn(family, " ");
+		} else if (line[0] != '#') {
+			const char *value = line + strcspn(line, " \n");
+			double number;
+
+			assert_true(strncmp(line, family, len) == 0);
+			assert_true(line[len] == '{' || line[len] == ' ');
+			assert_int_equal(sscanf(value, " %lf\n", &number), 1);
+		}
+	}
+	line = kv_buf_str(&text);
+	assert_non_null(strstr(line, "\nkvfs_requests_total{operation=\"list\",status=\"200\"} 2\n"));
+	assert_non_null(strstr(line, "\nkvfs_objects{type=\"secrets\"} 3\n"));
+	assert_non_null(strstr(line, "\nkvfs_pace_rate{class=\"restores\"} 10\n"));
+	assert_null(strstr(line, "certificates"));
+}
+
+static void
+the_log_is_the_last_lines(void **state)
+{
+	(void)state;
+	kv_log_write(KV_LOG_INFO, "audit", "op=backup object=secrets/api");
+	assert_non_null(
+	    strstr(report(KV_CONTROL_LOG), "2023-11-14T22:13:20Z info op=backup object=secrets/api\n"));
+}
+
+static void
+what_does_not_fit_is_an_error_and_never_cut(void **state)
+{
+	struct kv_buf small;
+
+	(void)state;
+	for (size_t max = 0; max < 700; max += 7) {
+		kv_buf_init(&small, max);
+		assert_row(
+		    kv_report(&mount, KV_CONTROL_MANIFEST, &small) == -EFBIG || max > 500, max, "manifest");
+		kv_buf_clear(&small);
+		assert_row(kv_report(&mount, KV_CONTROL_STATUS, &small) == -EFBIG, max, "status");
+		kv_buf_clear(&small);
+		assert_row(kv_report(&mount, KV_CONTROL_METRICS, &small) == -EFBIG, max, "metrics");
+		kv_buf_release(&small);
+	}
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_status_counts_objects_and_requests),
+		TEST(while_blobs_are_fetched_the_status_tells_how_far),
+		TEST(the_last_failures_are_in_the_status),
+		TEST(the_manifest_has_a_line_for_each_object_that_is_shown),
+		TEST(what_is_not_shown_or_refused_is_skipped_with_the_reason),
+		TEST(the_metrics_are_prometheus_text),
+		TEST(the_log_is_the_last_lines),
+		TEST(what_does_not_fit_is_an_error_and_never_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
