@@ -10,48 +10,28 @@
  * the service's lists: so a listing that is written touches few pages.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cache/index.h"
+#include "cache/index_file.h"
 #include "client/buf.h"
 #include "client/clock.h"
 #include "client/log.h"
 #include "client/loop.h"
 
-#define MODULE	       "index"
-#define APPLICATION_ID 0x6b766673 /* "kvfs" */
-#define BLOCK	       4096	  /* ids reserved at a time */
-#define FIRST_INO      16
-#define KINDS	       4   /* inode numbers of an object: its blob's, and room for other files of it */
-#define ROWS	       256 /* written in one turn: some 2 ms */
-#define SOON_MS	       100
-#define BUSY_MS	       50
-#define IDLE_MS	       5000  /* without a note, before the WAL is put back */
-#define WAL_PAGES      16384 /* 64 MiB: it is put back even if it is never idle */
-#define START_MS       2000  /* what the start waits for another process, and the end */
-
-/* From each version of the file to the next; PRAGMA user_version counts them. */
-static const char *const migrations[] = {
-	"CREATE TABLE object(type INTEGER, key TEXT, id INTEGER NOT NULL, name TEXT NOT NULL,"
-	" fingerprint BLOB, updated INTEGER, size INTEGER, digest BLOB, fetched INTEGER,"
-	" PRIMARY KEY(type, key)) WITHOUT ROWID;"
-	"CREATE TABLE counter(next INTEGER NOT NULL);"
-	"INSERT INTO counter VALUES(0);"
-	"CREATE TABLE receipt(path TEXT PRIMARY KEY, digest BLOB NOT NULL, type INTEGER NOT NULL,"
-	" name TEXT NOT NULL, version TEXT NOT NULL, updated INTEGER, size INTEGER, mtime INTEGER,"
-	" mode INTEGER) WITHOUT ROWID;"
-	"CREATE INDEX receipt_digest ON receipt(digest, type);"
-	"CREATE TABLE pace(class TEXT PRIMARY KEY, rate REAL, most REAL, kept INTEGER) WITHOUT ROWID;",
-};
-#define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+#define MODULE	  "index"
+#define BLOCK	  4096 /* ids reserved at a time */
+#define FIRST_INO 16
+#define KINDS	  4   /* inode numbers of an object: its blob's, and room for other files of it */
+#define ROWS	  256 /* written in one turn: some 2 ms */
+#define SOON_MS	  100
+#define BUSY_MS	  50
+#define IDLE_MS	  5000	/* without a note, before the WAL is put back */
+#define WAL_PAGES 16384 /* 64 MiB: it is put back even if it is never idle */
 
 enum statement {
 	BEGIN,
@@ -590,200 +570,27 @@ kv_index_find_pace(struct kv_index *x, const char *class, double *rate, double *
 
 /* ---- opening and closing ---- */
 
-static int
-make_folder(const char *folder)
-{
-	char *path = strdup(folder);
-	int err = path != NULL ? 0 : -ENOMEM;
-
-	for (char *slash = path; err == 0 && slash != NULL; *slash = '/') {
-		slash = strchr(slash + 1, '/');
-		if (slash == NULL)
-			break;
-		*slash = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			err = -errno;
-	}
-	if (err == 0 && mkdir(path, 0700) != 0 && errno != EEXIST)
-		err = -errno;
-	free(path);
-	return err;
-}
-
-/* An ordinary file of ours that nobody else can read, made where it is missing. */
-static int
-make_file(const char *path, struct kv_buf *why)
-{
-	const int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	struct stat st;
-	int err = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
-
-	if (err == 0 && (!S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
-		kv_buf_say(why, "it is no file of ours");
-		err = -EPERM;
-	} else if (err == 0 && (st.st_mode & 077) != 0 && fchmod(fd, 0600) != 0) {
-		err = -errno;
-	}
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-static int64_t
-ask_number(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *s = NULL;
-	int64_t number = -1;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
-		number = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return number;
-}
-
-static bool
-is_whole(sqlite3 *db)
-{
-	sqlite3_stmt *s = NULL;
-	bool is_ok = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
-
-	sqlite3_finalize(s);
-	return is_ok;
-}
-
-static int
-migrate(sqlite3 *db, int64_t from)
-{
-	char set[80];
-	int result = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-
-	if (result == SQLITE_OK)
-		from = ask_number(db, "PRAGMA user_version"); /* another mount may have done it meanwhile */
-	for (; result == SQLITE_OK && from < VERSION; from++)
-		result = sqlite3_exec(db, migrations[from], NULL, NULL, NULL);
-	snprintf(set, sizeof(set), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-	    APPLICATION_ID, VERSION);
-	if (result == SQLITE_OK)
-		result = sqlite3_exec(db, set, NULL, NULL, NULL);
-	return result;
-}
-
-enum look { GOOD, DAMAGED, UNUSABLE };
-
-/* Whether the file is what it should be; makes it so where it is empty or older. */
-static enum look
-look_at(struct kv_index *x, struct kv_buf *why)
-{
-	int64_t version;
-	int result;
-
-	sqlite3_busy_timeout(x->db, START_MS);
-	version = ask_number(x->db, "PRAGMA user_version");
-	if (version < 0 || !is_whole(x->db) ||
-	    (ask_number(x->db, "PRAGMA application_id") != APPLICATION_ID &&
-		ask_number(x->db, "SELECT count(*) FROM sqlite_schema") != 0))
-		return DAMAGED; /* or somebody else's: nothing is written to it */
-	result = sqlite3_exec(x->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	if (result == SQLITE_OK && version > VERSION) {
-		kv_buf_say(why, "a newer kvfs has written it");
-		return UNUSABLE;
-	}
-	if (result == SQLITE_OK && version < VERSION)
-		result = migrate(x->db, version);
-	for (int i = 0; result == SQLITE_OK && i < STATEMENTS; i++)
-		result = sqlite3_prepare_v3(
-		    x->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &x->prepared[i], NULL);
-	if (result == SQLITE_OK)
-		return GOOD;
-	if ((result & 0xff) == SQLITE_ERROR || (result & 0xff) == SQLITE_CORRUPT)
-		return DAMAGED; /* a table is not as it should be */
-	kv_buf_say(why, "%s", sqlite3_errstr(result));
-	return UNUSABLE;
-}
-
 static void
-close_file(struct kv_index *x)
+release_statements(struct kv_index *x)
 {
 	for (int i = 0; i < STATEMENTS; i++) {
 		sqlite3_finalize(x->prepared[i]);
 		x->prepared[i] = NULL;
 	}
-	sqlite3_close(x->db);
-	x->db = NULL;
-}
-
-/* Nothing is lost: who wants to know what it was finds it beside the new one. */
-static int
-set_aside(const char *path)
-{
-	static const char *const companions[] = { "-wal", "-shm", "-journal" };
-	char other[4096];
-
-	if (snprintf(other, sizeof(other), "%s.damaged", path) >= (int)sizeof(other))
-		return -ENAMETOOLONG;
-	if (rename(path, other) != 0)
-		return -errno;
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "file=%s why=\"damaged, or no index of kvfs: set aside as %s, a new one is begun\"", path, other);
-	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
-		snprintf(other, sizeof(other), "%s%s", path, companions[i]);
-		(void)unlink(other);
-	}
-	return 0;
 }
 
 static int
-open_file(struct kv_index *x, struct kv_buf *why)
+prepare(void *arg, sqlite3 *db)
 {
-	enum look look = DAMAGED;
-	int err = 0;
+	struct kv_index *x = arg;
+	int result = SQLITE_OK;
 
-	for (int attempt = 0; err == 0 && attempt < 2; attempt++) {
-		err = make_file(x->path, why);
-		if (err != 0)
-			return err;
-		if (sqlite3_open_v2(x->path, &x->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-		    SQLITE_OK) {
-			kv_buf_say(why, "%s", sqlite3_errmsg(x->db));
-			return -EIO;
-		}
-		look = look_at(x, why);
-		if (look == GOOD)
-			return 0;
-		close_file(x);
-		err = look == DAMAGED && attempt == 0 ? set_aside(x->path) : -EIO;
-	}
-	if (why->len == 0 && look == DAMAGED)
-		kv_buf_say(why, "it is damaged and cannot be replaced");
-	return err != 0 ? err : -EIO;
-}
-
-/* Only one process at a time looks whether the file is good, and replaces it. */
-static int
-open_in_folder(struct kv_index *x, const char *folder, struct kv_buf *why)
-{
-	int err = make_folder(folder), fd;
-
-	if (err != 0)
-		return err;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX) != 0)
-		err = -errno;
-	if (err == 0)
-		err = open_file(x, why);
-	close(fd);
-	return err;
-}
-
-static char *
-path_of(const char *folder, const char *vault)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s.db", folder, vault) >= 0 ? path : NULL;
+	for (int i = 0; result == SQLITE_OK && i < STATEMENTS; i++)
+		result = sqlite3_prepare_v3(
+		    db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &x->prepared[i], NULL);
+	if (result != SQLITE_OK)
+		release_statements(x);
+	return result;
 }
 
 static void
@@ -792,7 +599,8 @@ free_index(struct kv_index *x)
 	drop_all(x);
 	kv_timer_stop(&x->soon);
 	kv_timer_stop(&x->idle);
-	close_file(x);
+	release_statements(x);
+	sqlite3_close(x->db);
 	free(x->path);
 	free(x);
 }
@@ -812,8 +620,7 @@ kv_index_open(
 	kv_timer_init(&x->soon, loop, write_soon, x);
 	kv_timer_init(&x->idle, loop, is_idle, x);
 	x->spare_id = -1;
-	x->path = path_of(folder, vault);
-	err = x->path != NULL ? open_in_folder(x, folder, why) : -ENOMEM;
+	err = kv_index_file_open(folder, vault, prepare, x, &x->db, &x->path, why);
 	if (err == 0 && reserve(x, &x->next_id)) {
 		x->end_id = x->next_id + BLOCK;
 		sqlite3_exec(
@@ -823,8 +630,6 @@ kv_index_open(
 		*index = x;
 		return 0;
 	}
-	if (err != 0 && why->len == 0)
-		kv_buf_say(why, "%s", strerror(-err));
 	if (err == 0)
 		kv_buf_say(why, "it cannot be written to");
 	free_index(x);
@@ -837,7 +642,7 @@ kv_index_close(struct kv_index *x)
 	if (x == NULL)
 		return;
 	if (!x->is_broken && has_notes(x))
-		sqlite3_busy_timeout(x->db, START_MS);
+		sqlite3_busy_timeout(x->db, KV_INDEX_FILE_START_MS);
 	while (!x->is_broken && has_notes(x) && write_some(x))
 		continue;
 	free_index(x);

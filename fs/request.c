@@ -130,11 +130,9 @@ kv_request_mono_begun(const struct kv_caller *caller)
 	    !read_proc((pid_t)strtol(tgid + 6, NULL, 10), "stat", text, sizeof(text)) ||
 	    (at = strrchr(text, ')')) == NULL)
 		return 0;
-	/* field 22, in clock ticks of CLOCK_BOOTTIME; the state behind "(comm)" is the third */
-	if (sscanf(at + 1,
-		" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		&ticks) != 1)
-		return 0;
+	for (int field = 2; *at != '\0' && field < 22; at++) /* "(comm)" is the second */
+		field += *at == ' ';
+	ticks = strtoull(at, NULL, 10); /* field 22, in clock ticks of CLOCK_BOOTTIME */
 	return (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
