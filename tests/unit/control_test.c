@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cache/blobs.h"
@@ -263,11 +264,12 @@ the_metrics_are_prometheus_text(void **state)
 			len = strcspn(family, " ");
 		} else if (line[0] != '#') {
 			const char *value = line + strcspn(line, " \n");
-			double number;
+			char *end;
 
 			assert_true(strncmp(line, family, len) == 0);
 			assert_true(line[len] == '{' || line[len] == ' ');
-			assert_int_equal(sscanf(value, " %lf\n", &number), 1);
+			(void)strtod(value, &end);
+			assert_true(end > value && *end == '\n');
 		}
 	}
 	line = kv_buf_str(&text);
