@@ -48,6 +48,12 @@ def eventually(condition, what, seconds=10):
         time.sleep(0.01)
 
 
+def passes(seconds):
+    """Wait until so much time is over, where nothing but the clock decides what is right."""
+    end = time.time() + seconds
+    eventually(lambda: time.time() > end, f"{seconds} s are over", seconds + 10)
+
+
 def is_mounted(path):
     wanted = str(path).replace("\\", "\\134").replace(" ", "\\040")
     with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
@@ -65,14 +71,14 @@ class Result:
 
 
 def run(*argv, cwd=None, env=None, stdin=None, seconds=60, text=True, shell=None, user=None):
-    """Run a tool to its end. shell: a script for bash instead of argv."""
+    """Run a tool to its end, a process group of its own as in a shell. shell: a script for bash instead of argv."""
     argv = ["bash", "-c", shell] if shell else [str(a) for a in argv]
     if user is not None:
         argv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *argv]
     start = time.monotonic()
     done = subprocess.run(argv, cwd=cwd, env=env, input=stdin, text=text, timeout=seconds * SLOW,
                           stdin=subprocess.DEVNULL if stdin is None else None,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, process_group=0)
     return Result(argv, done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
 
