@@ -18,6 +18,10 @@ def index_of(folder):
     return found[0]
 
 
+def kept_blobs(folder):
+    return [f for f in folder.rglob("*") if f.is_file() and not re.search(r"\.db(-wal|-shm)?$", f.name)]
+
+
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "kept"
@@ -83,17 +87,23 @@ def test_a_number_is_never_given_to_another_object(vault, again):
     assert second == first
 
 
-def test_the_index_is_for_its_owner_alone_and_holds_no_content(vault, again, folder):
+def test_what_is_kept_is_for_its_owner_alone_and_no_blob_but_of_the_newest(vault, again, folder):
     vault.set_secret("plain", "the-value-itself")
     m = again(vault)
-    blobs = copy_of(m, folder.parent / "copy").values()
+    blobs = copy_of(m, folder.parent / "copy")
     m.unmount()
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    for file in folder.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (folder, *folder.rglob("*")) if p.is_dir()} == {0o700}
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
+    # borg reads the newest of all on every run, so the newest of each type is kept.
+    newest = [max((item for item in vault.pages(f"/{kind}") if not item.get("managed")),
+                  key=lambda item: item["attributes"]["updated"]) for kind in TYPES]
+    names = [f"{kind}/{(item.get('kid') or item['id']).rpartition('/')[2]}.blob" for kind, item in zip(TYPES, newest)]
+    assert sorted(p.read_bytes() for p in kept_blobs(folder)) == sorted(blobs[name] for name in names)
+    for file in set(files) - set(kept_blobs(folder)):
         kept = file.read_bytes()
         assert b"the-value-itself" not in kept
-        assert not [1 for blob in blobs if blob[100:150] in kept], file
+        assert not [1 for blob in blobs.values() if blob[100:150] in kept], file
 
 
 def test_with_cache_none_nothing_is_written(vault, again, folder):
@@ -305,10 +315,6 @@ def test_what_changed_while_nothing_was_mounted_is_new_and_the_rest_is_not_asked
 
 
 # Blobs on disk.
-
-def kept_blobs(folder):
-    return [f for f in folder.rglob("*") if f.is_file() and not re.search(r"\.db(-wal|-shm)?$", f.name)]
-
 
 def flip(file):
     data = bytearray(file.read_bytes())

@@ -42,8 +42,6 @@ class Tool:
     extract: str
     # Whether it reads all files on every run, or goes by size and time where nothing changed.
     reads_all: bool = False
-    # Whether it reads the file with the newest time all the same.
-    reads_newest: bool = False
     # Its exit status where one file cannot be read, and where the close of one that it writes fails.
     unread: int = 1
     unwritten: int = 1
@@ -62,7 +60,7 @@ TOOLS = {
     "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True,
                    unwritten=0, stops_reading=True),
     "borg": Tool(f"[ -e $s/repo ] || borg init -e none $s/repo; cd $m && borg create $s/repo::$n {FOLDERS}",
-                 "cd $d && borg extract $s/repo::$n", reads_newest=True, unwritten=2, stops_writing=True),
+                 "cd $d && borg extract $s/repo::$n", unwritten=2, stops_writing=True),
     "restic": Tool(f"[ -e $s/repo ] || restic init -q; cd $m && restic backup -q {FOLDERS}",
                    "restic restore -q latest --target $d", unread=3),
     # It wants a directory that is not there yet, and its log alone says what failed.
