@@ -420,8 +420,8 @@ kv_index_note(struct kv_index *x, struct kv_object *object)
 void
 kv_index_settle(struct kv_index *x)
 {
-	if (x != NULL && !x->is_broken && has_notes(x))
-		(void)write_some(x);
+	while (x != NULL && !x->is_broken && has_notes(x) && write_some(x))
+		continue;
 }
 
 void

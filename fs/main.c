@@ -19,21 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cache/blobs.h"
-#include "cache/disk.h"
-#include "cache/finder.h"
-#include "cache/freshen.h"
-#include "cache/index.h"
 #include "cache/listing.h"
-#include "cache/prefetch.h"
-#include "cache/throttle.h"
-#include "client/auth.h"
 #include "client/clock.h"
 #include "client/http.h"
 #include "client/log.h"
 #include "client/vault.h"
-#include "fs/file.h"
-#include "fs/receipt.h"
+#include "fs/layers.h"
 #include "fs/request.h"
 #include "fs/restore.h"
 #include "fs/start.h"
@@ -42,19 +33,14 @@
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
 #define END_LOOK_MS 50
-#define OTHER_FILES 64	  /* descriptors that are no connection to the vault */
-#define AWAKE_MS    5000  /* how often to look whether the machine has slept */
-#define PACES_MS    60000 /* how often the pace learnt is kept */
+#define AWAKE_MS    5000 /* how often to look whether the machine has slept */
 
 struct program {
 	struct kv_options options;
 	struct kv_mount mount;
-	struct kv_http *http;
-	struct kv_auth *auth;
-	struct kv_freshen *freshen;
-	struct kv_disk *disk; /* NULL where nothing is remembered */
+	struct kv_layers layers;
 	struct kv_watch signals, device;
-	struct kv_timer end, awake, paces;
+	struct kv_timer end, awake;
 	int64_t mono_end;
 	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
 	struct fuse_buf request;
@@ -156,7 +142,7 @@ look_awake(void *arg)
 	const int64_t lag_ms = monotonic_lag_ms();
 
 	if (lag_ms - p->monotonic_lag_ms > AWAKE_MS)
-		kv_http_forget_connections(p->http);
+		kv_http_forget_connections(p->layers.http);
 	p->monotonic_lag_ms = lag_ms;
 	kv_timer_set(&p->awake, AWAKE_MS);
 }
@@ -270,179 +256,7 @@ do_mount(struct program *p, struct kv_buf *why)
 	return err;
 }
 
-/* ---- what is remembered ---- */
-
-/* Without it everything works, and every run fetches everything. */
-static void
-open_cache(struct program *p)
-{
-	struct kv_mount *m = &p->mount;
-	char vault[300];
-	struct kv_buf why;
-	int err;
-
-	if (m->o->cache == KV_CACHE_NONE)
-		return;
-	snprintf(vault, sizeof(vault), "%s", kv_vault_name(m->vault));
-	for (char *c = vault; *c != '\0'; c++)
-		if (*c == ':' || *c == '/' || *c == '[' || *c == ']')
-			*c = '_'; /* of a port, or an IPv6 address */
-	kv_buf_init(&why, 512);
-	err = kv_index_open(m->loop, m->o->cache_dir, vault, &m->index, &why);
-	if (err == 0)
-		err = kv_disk_new(m->o->cache_dir, vault, &p->disk, &why);
-	if (err != 0)
-		kv_log_write(KV_LOG_WARNING, MODULE,
-		    "folder=%s why=\"%s: nothing is kept there, so every run fetches every blob (-o cache_dir= names another folder)\"",
-		    m->o->cache_dir, kv_buf_str(&why));
-	kv_buf_release(&why);
-}
-
-static void
-keep_paces(void *arg)
-{
-	struct program *p = arg;
-	struct kv_mount *m = &p->mount;
-	struct kv_throttle_state state;
-	struct kv_pace pace;
-
-	for (int class = 0; m->o->rate == 0 && class < kv_throttle_classes(m->throttle); class ++) {
-		kv_throttle_state(m->throttle, class, &state);
-		kv_throttle_learnt(m->throttle, class, &pace);
-		kv_index_keep_pace(m->index, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
-	}
-	kv_timer_set(&p->paces, PACES_MS);
-}
-
-static void
-recall_paces(struct program *p)
-{
-	struct kv_mount *m = &p->mount;
-	struct kv_throttle_state state;
-	struct kv_pace pace;
-	int64_t age_s;
-
-	for (int class = 0; class < kv_throttle_classes(m->throttle); class ++) {
-		kv_throttle_state(m->throttle, class, &state);
-		if (!kv_index_find_pace(m->index, state.name, &pace.rate, &pace.limit, &age_s))
-			continue;
-		pace.age_ms = age_s * 1000;
-		kv_throttle_remember(m->throttle, class, &pace);
-	}
-	kv_timer_set(&p->paces, PACES_MS);
-}
-
-static void
-listing_grew(void *arg, enum kv_type type, bool is_complete)
-{
-	struct program *p = arg;
-	struct kv_mount *m = &p->mount;
-	struct kv_object *const *objects;
-	size_t n;
-
-	kv_prefetch_grew(m->prefetch, type);
-	if (is_complete)
-		kv_freshen_look(p->freshen, type);
-	if (!is_complete || p->disk == NULL)
-		return;
-	if (m->o->cache == KV_CACHE_DISK) {
-		kv_disk_prune(p->disk, type, kv_listing_has_key, m->listings[type]);
-	} else {
-		objects = kv_listing_view(m->listings[type], &n, NULL, NULL);
-		kv_blobs_keep_newest(m->blobs, type, objects, n);
-	}
-}
-
 /* ---- everything ---- */
-
-/* As many as the user allows and the process has descriptors for: a connection each without HTTP/2. */
-static int
-most_inflight(const struct kv_options *o)
-{
-	const int wanted = o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
-	const rlim_t needed = (rlim_t)wanted + OTHER_FILES;
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-		return wanted;
-	if (files.rlim_cur < needed && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = needed < files.rlim_max ? needed : files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-		(void)getrlimit(RLIMIT_NOFILE, &files);
-	}
-	if (files.rlim_cur >= needed)
-		return wanted;
-	return files.rlim_cur > 2 * OTHER_FILES ? (int)(files.rlim_cur - OTHER_FILES) : OTHER_FILES / 2;
-}
-
-static int
-make_layers(struct program *p, struct kv_buf *why)
-{
-	const struct kv_options *o = &p->options;
-	struct kv_mount *m = &p->mount;
-	const int inflight = most_inflight(o);
-	const struct kv_http_options http_options = { .ca_file = o->ca_file,
-		.max_connections = inflight + 4 /* tokens */ };
-	const struct kv_vault_options vault_options = { .api_version = o->api_version,
-		.any_host = o->auth.no_challenge_verify };
-	const struct kv_throttle_options throttle_options = {
-		.rate = o->rate,
-		.share = o->share,
-		.max_inflight = inflight,
-		.is_hsm = o->is_hsm,
-		.timeout_ms = o->timeout_ms,
-	};
-	int err = kv_http_new(m->loop, &http_options, &p->http, why);
-
-	if (err != 0)
-		return err;
-	p->auth = kv_auth_new(m->loop, p->http, &o->vault, &o->auth);
-	if (p->auth == NULL)
-		return -ENOMEM;
-	m->vault = kv_vault_new(m->loop, p->http, p->auth, &o->vault, &vault_options);
-	if (m->vault == NULL)
-		return -ENOMEM;
-	m->throttle = kv_throttle_new(m->loop, m->vault, &throttle_options);
-	if (m->throttle == NULL)
-		return -ENOMEM;
-	open_cache(p);
-	recall_paces(p);
-	m->unlisted = kv_unlisted_new();
-	m->blobs = kv_blobs_new(m->loop, m->throttle,
-	    &(struct kv_blobs_options){ .room = o->cache_size,
-		.spill = m->index != NULL ? o->spill : 0,
-		.folder = o->cache_dir,
-		.index = m->index,
-		.disk = p->disk,
-		.keeps_all = o->cache == KV_CACHE_DISK });
-	if (m->unlisted == NULL || m->blobs == NULL)
-		return -ENOMEM;
-	for (int t = 0; t < KV_TYPES; t++) {
-		if (!o->types[t])
-			continue;
-		m->listings[t] = kv_listing_new(
-		    m->loop, m->throttle, m->index, (enum kv_type)t, o->list_ttl_ms, kv_file_changed, m);
-		if (m->listings[t] == NULL)
-			return -ENOMEM;
-		kv_listing_on_grew(m->listings[t], listing_grew, p);
-	}
-	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
-	p->freshen = kv_freshen_new(m->throttle, m->listings, o->max_age_ms);
-	if (m->prefetch == NULL || p->freshen == NULL)
-		return -ENOMEM;
-	if (!o->is_read_only &&
-	    ((m->receipts = kv_receipts_new(m)) == NULL || (m->restores = kv_restores_new(m)) == NULL))
-		return -ENOMEM;
-	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
-}
-
-static void
-lost(void *arg, struct kv_object *object)
-{
-	struct kv_mount *m = arg;
-
-	kv_listing_remove(m->listings[object->type], object);
-}
 
 static int
 watch_signals(struct program *p)
@@ -476,13 +290,11 @@ start(struct program *p, struct kv_buf *why)
 	kv_lookers_init(&m->lookers, m->loop, p->options.lookers);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
-	kv_timer_init(&p->paces, m->loop, keep_paces, p);
 	err = watch_signals(p);
 	if (err == 0)
-		err = make_layers(p, why);
+		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
-	kv_blobs_on_lost(m->blobs, lost, m);
 	err = kv_start(m, why);
 	if (err == 0)
 		err = do_mount(p, why);
@@ -498,7 +310,7 @@ stop(struct program *p)
 	if (m->loop == NULL)
 		return;
 	if (p->is_mounted)
-		keep_paces(p);
+		kv_layers_keep(&p->layers);
 	kv_request_fail_all(m, -EIO);
 	LIST_FOREACH(r, &m->requests, all)
 	r->is_sent = false;
@@ -511,25 +323,9 @@ stop(struct program *p)
 	m->session = NULL;
 	free(p->request.mem);
 	kv_lookers_release(&m->lookers);
-	kv_restores_stop(m->restores);
-	kv_prefetch_free(m->prefetch);
-	kv_freshen_free(p->freshen);
-	kv_blobs_free(m->blobs);
-	kv_tree_release(&m->tree);
-	kv_restores_free(m->restores);
-	kv_receipts_free(m->receipts);
-	for (int t = 0; t < KV_TYPES; t++)
-		kv_listing_free(m->listings[t]);
-	kv_index_close(m->index);
-	kv_disk_free(p->disk);
-	kv_unlisted_free(m->unlisted);
-	kv_throttle_free(m->throttle);
-	kv_vault_free(m->vault);
-	kv_auth_free(p->auth);
-	kv_http_free(p->http);
+	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
 	kv_timer_stop(&p->awake);
-	kv_timer_stop(&p->paces);
 	if (p->signals.fd > 0) {
 		const int fd = p->signals.fd;
 
