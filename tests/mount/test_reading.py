@@ -135,6 +135,21 @@ def test_names_alone_fetch_nothing(vault, mount):
     assert vault.count("backup") == 0
 
 
+@pytest.mark.parametrize("tool", ["cp", "rsync", "to /dev/null first"])
+def test_with_size_open_a_look_costs_nothing_and_copies_are_whole(vault, mount, tmp_path, tool):
+    m = mount(vault, "size=open", "ro")
+    out = ok("find", m.path, "-name", "*.blob", "-printf", "%s\n")
+    assert set(out.split()) == {"0"} and vault.count("backup") == 0
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    script = COPIES[tool if tool in COPIES else f"tar {tool}"]
+    ok(shell=f"set -o pipefail; m={m.path}; d={copy}; {script}")
+    copied = tree(copy)
+    assert len(copied) == sum(len(vault.list(kind)) for kind in TYPES)
+    assert copied == tree(m.path)
+    assert vault.count("backup") == len(copied)
+
+
 def test_after_a_look_by_ls_the_next_tool_still_gets_the_true_size(vault, mount, tmp_path):
     m = mount(vault)
     ok("ls", "-lR", m.path)

@@ -322,8 +322,9 @@ def test_a_challenge_for_another_service_is_refused_before_any_credential_is_use
     assert other.count("token") == 0
 
 
-def test_size_open_is_of_a_later_version(refused):
-    refused("-o", "size=open", says=["size"])
+@pytest.mark.parametrize("option", ["size=always", "cache=memory", "cache_dir=", "spill=much", "prefetch=-1", "max_age=0"])
+def test_a_value_that_an_option_does_not_have_is_refused(refused, option):
+    refused("-o", option, says=[option.split("=")[0]])
 
 
 def test_an_interrupted_start_leaves_nothing(vault, tmp_path):
