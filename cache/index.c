@@ -413,7 +413,8 @@ kv_index_note(struct kv_index *x, struct kv_object *object)
 	if (x == NULL || x->is_broken || object->is_noted || object->ino >> 62 != 0)
 		return;
 	object->is_noted = true;
-	TAILQ_INSERT_TAIL(&x->noted, kv_object_ref(object), noted);
+	kv_object_ref(object); /* not inside the macro, which takes its argument four times */
+	TAILQ_INSERT_TAIL(&x->noted, object, noted);
 	wake(x, SOON_MS);
 }
 
