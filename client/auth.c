@@ -47,6 +47,7 @@ struct kv_auth {
 	int err; /* of the last fetch, with why, until mono_retry */
 	struct kv_buf why;
 	int64_t mono_retry;
+	uint64_t n_got, n_failed;
 	struct kv_auth_wait *waits;
 	struct kv_timer deliver;
 };
@@ -369,6 +370,8 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 	int64_t life_ms = (life_s > 0 ? life_s : UNKNOWN_LIFE_S) * 1000;
 
 	auth->is_fetching = false;
+	auth->n_got += err == 0;
+	auth->n_failed += err != 0;
 	auth->err = err;
 	kv_buf_clear(&auth->why);
 	kv_buf_say(&auth->why, "%s", why);
@@ -393,6 +396,12 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 	}
 	if (auth->waits != NULL)
 		answer_waits(auth, has_token(auth) ? 0 : err);
+}
+
+uint64_t
+kv_auth_count(const struct kv_auth *auth, bool got)
+{
+	return got ? auth->n_got : auth->n_failed;
 }
 
 /* Where the token is asked for: the user's tenant, but for another one that allow_tenant lets pass. */

@@ -39,6 +39,8 @@ typedef void kv_auth_done(void *arg, int err, const char *token, const char *why
 int kv_auth_token(
     struct kv_auth *auth, kv_auth_done *done, void *arg, struct kv_auth_wait **wait) KV_MUST_CHECK;
 void kv_auth_cancel(struct kv_auth_wait *wait);
+/* How many tokens were got, or could not be. */
+uint64_t kv_auth_count(const struct kv_auth *auth, bool got);
 /* The service answered 401 to this token: forget it, if it is still the one that is kept. */
 void kv_auth_reject(struct kv_auth *auth, const char *token);
 #endif

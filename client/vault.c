@@ -27,6 +27,12 @@
 #define MAX_URL		16384
 #define STATUS_SLOTS	64
 
+struct count {
+	enum kv_op op;
+	long status;
+	uint64_t n;
+};
+
 struct kv_vault {
 	struct kv_loop *loop;
 	struct kv_http *http;
@@ -38,7 +44,7 @@ struct kv_vault {
 	unsigned int blob_silence_s;
 	bool any_host;
 	LIST_HEAD(, kv_vault_call) calls;
-	struct kv_vault_counted counts[STATUS_SLOTS];
+	struct count counts[STATUS_SLOTS];
 };
 
 struct kv_vault_call {
@@ -86,10 +92,10 @@ static void
 count(struct kv_vault *vault, enum kv_op op, long status)
 {
 	for (int i = 0; i < STATUS_SLOTS; i++) {
-		struct kv_vault_counted *slot = &vault->counts[i];
+		struct count *slot = &vault->counts[i];
 
 		if (slot->n == 0)
-			*slot = (struct kv_vault_counted){ .op = op, .status = status };
+			*slot = (struct count){ .op = op, .status = status };
 		if (slot->op == op && slot->status == status) {
 			slot->n++;
 			return;
@@ -109,10 +115,17 @@ kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
 bool
 kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted)
 {
-	if (i >= STATUS_SLOTS || vault->counts[i].n == 0)
-		return false;
-	*counted = vault->counts[i];
-	return true;
+	const struct count *c = vault->counts;
+	size_t n = 0;
+
+	while (n < STATUS_SLOTS && c[n].n > 0)
+		n++;
+	if (i < n)
+		*counted = (struct kv_vault_counted){ kv_op_name(c[i].op), c[i].status, c[i].n };
+	else if (i <= n + 1)
+		*counted = (struct kv_vault_counted){ "token", i == n ? 200 : 0,
+			kv_auth_count(vault->auth, i == n) };
+	return i <= n + 1;
 }
 
 const char *

@@ -85,10 +85,10 @@ int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_d
 void kv_vault_cancel(struct kv_vault_call *handle);
 /* How many requests of op got status (0: no answer), for the sum at the end. */
 uint64_t kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status);
-/* The i-th of these counts, from 0 on; false behind the last. */
+/* The i-th of all counts, from 0 on, tokens too; false behind the last. */
 struct kv_vault_counted {
-	enum kv_op op;
-	long status;
+	const char *operation;
+	long status; /* 0: no answer, or no token */
 	uint64_t n;
 };
 bool kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted);

@@ -24,12 +24,12 @@ put_requests(const struct kv_mount *m, struct kv_buf *text)
 {
 	struct kv_vault_counted c;
 	int err = put_family(text, "kvfs_requests_total", "counter",
-	    "Requests to the vault, by operation and HTTP status (0: no answer).");
+	    "Requests to the vault, by operation and HTTP status (0: no answer, or no token).");
 
 	for (size_t i = 0; err == 0 && kv_vault_counted(m->vault, i, &c); i++)
 		err =
 		    kv_buf_printf(text, "kvfs_requests_total{operation=\"%s\",status=\"%ld\"} %" PRIu64 "\n",
-			kv_op_name(c.op), c.status, c.n);
+			c.operation, c.status, c.n);
 	return err;
 }
 

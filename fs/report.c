@@ -163,7 +163,7 @@ put_requests(const struct kv_mount *m, struct kv_buf *text)
 
 	for (size_t i = 0; err == 0 && kv_vault_counted(m->vault, i, &c); i++)
 		err = kv_buf_printf(text, "%s{\"operation\":\"%s\",\"status\":%ld,\"count\":%" PRIu64 "}",
-		    i > 0 ? "," : "", kv_op_name(c.op), c.status, c.n);
+		    i > 0 ? "," : "", c.operation, c.status, c.n);
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }
 

@@ -154,6 +154,8 @@ print_requests(const struct kv_value *requests)
 
 	printf("requests    ");
 	for (const struct kv_value *r = kv_value_first(requests); r != NULL; r = kv_value_next(r)) {
+		if (number(r, "count") == 0)
+			continue;
 		printf("%s%.0f %s", comma, number(r, "count"), string(r, "operation"));
 		if (number(r, "status") == 0)
 			printf(" without an answer");

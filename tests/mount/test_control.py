@@ -103,6 +103,7 @@ def test_the_status_and_the_metrics_count_what_the_vault_counts(vaults, mount, t
     found, numbers = status(m), metrics(m)
     assert numbers['kvfs_requests_total{operation="backup",status="200"}'] == vault.count("backup", 200) == count
     assert {"operation": "backup", "status": 200, "count": count} in found["requests"]
+    assert numbers['kvfs_requests_total{operation="token",status="200"}'] == 1
     assert sum(x["shown"] for x in found["objects"].values()) == count
     assert numbers['kvfs_objects_not_shown{type="keys"}'] == found["objects"]["keys"]["not_shown"] == 2
     size = sum(p.stat().st_size for p in (tmp_path / "copy").rglob("*.blob"))

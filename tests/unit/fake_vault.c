@@ -140,8 +140,7 @@ kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted
 {
 	if (i >= KV_OPS)
 		return false;
-	*counted =
-	    (struct kv_vault_counted){ .op = (enum kv_op)i, .status = 200, .n = (uint64_t)vault->calls[i] };
+	*counted = (struct kv_vault_counted){ kv_op_name((enum kv_op)i), 200, (uint64_t)vault->calls[i] };
 	return true;
 }
 

@@ -77,7 +77,7 @@ a_page_is_read_item_by_item(void **state)
 	static const char text[] =
 	    "{\"value\":[{\"kid\":\"" V
 	    "/keys/Db-1\",\"attributes\":{\"enabled\":false,\"nbf\":1,\"created\":10,"
-	    "\"updated\":20,\"recoveryLevel\":\"Recoverable\"},\"tags\":{\"a\":\"b\"}},"
+	    "\"updated\":20,\"exp\":30,\"recoveryLevel\":\"Recoverable\"},\"tags\":{\"a\":\"b\"}},"
 	    "{\"kid\":\"" V ":443/keys/b/" VERSION "\",\"managed\":true,\"attributes\":{\"enabled\":true}},"
 	    "{\"kid\":\"https://V.VAULT.azure.net/keys/c\"},"
 	    "{\"kid\":\"" V "/keys/d\",\"attributes\":null,\"managed\":null,\"tags\":null}],"
@@ -92,6 +92,7 @@ a_page_is_read_item_by_item(void **state)
 	assert_string_equal(page.items[0].version, "");
 	assert_int_equal(page.items[0].wall_created, 10);
 	assert_int_equal(page.items[0].wall_updated, 20);
+	assert_int_equal(page.items[0].wall_expires, 30);
 	assert_false(page.items[0].is_enabled);
 	assert_false(page.items[0].is_managed);
 	assert_string_equal(page.items[1].name, "b");

@@ -366,15 +366,30 @@ the_list_is_never_said_not_to_be_there(void **state)
 }
 
 static void
+add_name(void *arg, const struct kv_object *object)
+{
+	char *all = arg;
+
+	snprintf(all + strlen(all), 200 - strlen(all), " %s", object->name);
+}
+
+static void
 managed_ones_are_counted_and_not_shown(void **state)
 {
+	char all[200] = "";
+
 	(void)state;
+	assert_int_equal(kv_listing_age_ms(listing), -1);
 	SCRIPT(PAGE("a managed1 b", 10), PAGE("managed2", 10));
 	load();
 	assert_string_equal(names_now(), "a b");
 	assert_int_equal(kv_listing_count(listing), 2);
 	assert_int_equal(kv_listing_count_hidden(listing), 2);
 	assert_int_equal(find_err("managed1"), -ENOENT);
+	kv_listing_each(listing, add_name, all);
+	assert_string_equal(all, " a b managed1 managed2");
+	fake_clock_advance(500);
+	assert_in_range(kv_listing_age_ms(listing), 500, 1500);
 	refresh();
 	assert_int_equal(kv_listing_count_hidden(listing), 2);
 }

@@ -141,9 +141,15 @@ members_are_found_by_type(void **state)
 	const struct kv_value *v;
 	const char *s;
 	bool b = true;
+	double number;
 	int64_t n;
 
 	(void)state;
+	assert_int_equal(kv_value_number(root, "n", &number), 0);
+	assert_true(number == 5);
+	assert_int_equal(kv_value_number(root, "z", &number), 0);
+	assert_true(number == 0);
+	assert_int_equal(kv_value_number(root, "s", &number), -EBADMSG);
 	assert_int_equal(kv_value_string(root, "s", &s), 0);
 	assert_string_equal(s, "x");
 	assert_int_equal(kv_value_string(root, "e", &s), 0);

@@ -625,6 +625,9 @@ a_broken_connection_is_told_with_the_reason(void **state)
 static void
 every_request_is_counted_by_operation_and_status(void **state)
 {
+	struct kv_vault_counted counted;
+	uint64_t sum = 0;
+
 	(void)state;
 	answer(200, PAGE);
 	for (int i = 0; i < 3; i++)
@@ -640,6 +643,9 @@ every_request_is_counted_by_operation_and_status(void **state)
 	assert_int_equal(kv_vault_count(vault, KV_OP_BACKUP, 403), 1);
 	assert_int_equal(kv_vault_count(vault, KV_OP_BACKUP, 0), 1);
 	assert_int_equal(kv_vault_count(vault, KV_OP_RESTORE, 200), 0);
+	for (size_t i = 0; kv_vault_counted(vault, i, &counted); i++)
+		sum += counted.n;
+	assert_int_equal(sum, 7 + kv_auth_count(auth, true));
 }
 
 static void
