@@ -226,7 +226,7 @@ rested(void *arg)
 {
 	struct kv_ticket *t = arg;
 
-	put_last(t);
+	put_first(t); /* a reader comes to it soonest, and the queue of the read-ahead is seconds long */
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
