@@ -91,8 +91,9 @@ def halved(bench):
         changed = time.monotonic()
         harness.eventually(lambda: time.monotonic() - changed >= SETTLE_S, "the new limit is known", 2 * SETTLE_S)
         middle, start = vault.stats(vault.name), time.monotonic()
-        status = rsync.wait(1800)
+        harness.eventually(lambda: is_served(vault, objects), "the last backup", 1800)
         end, seconds = vault.stats(vault.name), time.monotonic() - start
+        status = rsync.wait(600)
     requests, throttled = asked(end) - asked(middle), end["throttled"] - middle["throttled"]
     report = bench.report
     report.add("halved/failed", objects - count_archived(target) + abs(status), "files", most=0, is_count=True)
