@@ -139,6 +139,7 @@ free_cached(struct kv_cached *c)
 		kv_spill_drop(c->blobs->spill, &c->slot);
 	c->object->cached = NULL;
 	kv_object_unref(c->object);
+	c->blobs->used -= KV_BLOBS_EACH;
 	free(c->failure);
 	free(c);
 }
@@ -150,6 +151,7 @@ new_cached(struct kv_blobs *b, struct kv_object *object, const struct kv_caller 
 
 	if (c == NULL)
 		return NULL;
+	b->used += KV_BLOBS_EACH;
 	c->blobs = b;
 	c->object = kv_object_ref(object);
 	c->caller = *caller;
@@ -197,8 +199,10 @@ make_room(void *arg)
 	while (b->used > b->room)
 		if (!TAILQ_EMPTY(&b->read_ones))
 			spill_or_drop(TAILQ_FIRST(&b->read_ones));
-		else
+		else if (!TAILQ_EMPTY(&b->unread_ones))
 			spill_or_drop(TAILQ_LAST(&b->unread_ones, queue));
+		else
+			return; /* the rest is of those that are under way or spilled */
 }
 
 static void
@@ -676,7 +680,7 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 		return NULL;
 	b->loop = loop;
 	b->throttle = throttle;
-	b->room = options->room;
+	b->room = options->room - options->room / 16; /* what malloc leaves between them */
 	b->index = options->index;
 	b->disk = options->disk;
 	b->keeps_all = options->keeps_all;

@@ -19,6 +19,8 @@ struct kv_disk;
 struct kv_index;
 struct kv_waiter; /* a pending kv_blobs_get() */
 
+#define KV_BLOBS_EACH 256 /* bytes of room that an object takes beside its blob */
+
 struct kv_blobs_options {
 	size_t room;		/* bytes of blobs kept in memory beyond those that callers hold themselves */
 	size_t spill;		/* bytes of the spill file; 0: there is none */

@@ -89,10 +89,11 @@ compare_keys(const void *a, const void *b)
 static struct kv_object *
 find_key(const struct kv_listing *l, const char *name)
 {
-	struct kv_object probe;
+	char key[KV_NAME_MAX + 1];
+	const struct kv_object probe = { .key = key };
 	void *const *found;
 
-	kv_object_key(name, probe.key);
+	kv_object_key(name, key);
 	found = tfind(&probe, (void *const *)&l->table, compare_keys);
 	return found != NULL ? *found : NULL;
 }
@@ -340,7 +341,7 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 	if (!object->has_fingerprint && strcmp(object->name, item->name) == 0 &&
 	    object->wall_updated == item->wall_updated && object->mono_added != 0)
 		is_same = true; /* found or restored by ourselves, now listed */
-	memcpy(object->name, item->name, sizeof(object->name));
+	memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
 	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
 	was_trusted = object->has_fingerprint;
 	object->has_fingerprint =
@@ -674,7 +675,7 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 			err = show(l, object);
 		if (err != 0)
 			return err;
-		memcpy(object->name, item->name, sizeof(object->name));
+		memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
 		make_unknown(l, object);
 	}
 	object->mono_added = kv_clock_mono_ms();

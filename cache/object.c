@@ -36,13 +36,15 @@ inode_number(enum kv_type type, const char *key)
 struct kv_object *
 kv_object_new(enum kv_type type, const char *name)
 {
-	struct kv_object *object = calloc(1, sizeof(*object));
+	const size_t len = strnlen(name, KV_NAME_MAX);
+	struct kv_object *object = calloc(1, sizeof(*object) + 2 * (len + 1));
 
 	if (object == NULL)
 		return NULL;
 	object->type = type;
-	snprintf(object->name, sizeof(object->name), "%s", name);
-	kv_object_key(name, object->key);
+	memcpy(object->name, name, len);
+	kv_object_key(object->name, object->name + len + 1);
+	object->key = object->name + len + 1;
 	object->ino = inode_number(type, object->key);
 	object->size = object->told = -1;
 	object->refs = 1;

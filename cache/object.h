@@ -17,8 +17,7 @@ struct kv_node;	  /* fs/tree.h */
 
 struct kv_object {
 	enum kv_type type;
-	char name[KV_NAME_MAX + 1]; /* as the service spells it */
-	char key[KV_NAME_MAX + 1];  /* upper-cased */
+	const char *key;      /* its name, upper-cased */
 	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
 	int64_t wall_updated; /* the newest known, Unix seconds: mtime and ctime */
 	int64_t wall_expires; /* as the list says; 0: never */
@@ -46,6 +45,7 @@ struct kv_object {
 	int refused_tid;	/* whose open was just refused, for the kernel's second try */
 	int64_t mono_refused;
 	unsigned int refs;
+	char name[]; /* as the service spells it; the key is behind it */
 };
 
 /* One reference, is_gone false, size -1. NULL: out of memory. */

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,8 @@ struct program {
 	struct kv_timer end, awake;
 	int64_t mono_end;
 	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
+	uint64_t n_received, n_looked,
+	    n_trimmed; /* requests of the kernel: now, at the last look, when memory was given back */
 	struct fuse_buf request;
 	bool is_mounted;
 	int report; /* the pipe to the parent, or -1 */
@@ -117,6 +120,7 @@ device_ready(void *arg, uint32_t ready)
 	(void)ready;
 	if (n == -EINTR || n == -EAGAIN)
 		return;
+	p->n_received++;
 	if (n > 0)
 		fuse_session_process_buf(m->session, &p->request);
 	if (n <= 0 || fuse_session_exited(m->session)) { /* unmounted from outside */
@@ -135,6 +139,19 @@ monotonic_lag_ms(void)
 	return kv_clock_mono_ms() - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
+/* What an archive left free between blobs that are kept; it takes some milliseconds, so when nobody asks. */
+static void
+give_memory_back(struct program *p)
+{
+	const bool is_idle = p->n_received == p->n_looked;
+
+	p->n_looked = p->n_received;
+	if (!is_idle || p->n_trimmed == p->n_received)
+		return;
+	malloc_trim(0);
+	p->n_trimmed = p->n_received;
+}
+
 static void
 look_awake(void *arg)
 {
@@ -144,6 +161,7 @@ look_awake(void *arg)
 	if (lag_ms - p->monotonic_lag_ms > AWAKE_MS)
 		kv_http_forget_connections(p->layers.http);
 	p->monotonic_lag_ms = lag_ms;
+	give_memory_back(p);
 	kv_timer_set(&p->awake, AWAKE_MS);
 }
 

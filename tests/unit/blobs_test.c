@@ -11,7 +11,7 @@
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_vault.h"
 
-#define ROOM	10 /* bytes: two blobs of four and a bit */
+#define ROOM	(2 * (4 + KV_BLOBS_EACH) * 16 / 15 + 1) /* two blobs */
 #define OBJECTS 8
 
 static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
