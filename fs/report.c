@@ -23,6 +23,7 @@
 #define LAST_FAILURES 5
 #define MOST_LOG      ((size_t)128 << 10)
 #define WHEN	      32
+#define TYPICAL_LINE  160 /* bytes of the manifest */
 
 /* As a JSON string, UTC; null for none. */
 static void
@@ -339,8 +340,10 @@ put_manifest(const struct kv_mount *m, struct kv_buf *text)
 {
 	const struct census c = count_objects(m);
 	char listed[WHEN];
-	int err = put_vault(m, text);
+	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE); /* at once, so that it all goes back */
 
+	if (err == 0)
+		err = put_vault(m, text);
 	write_time(wall_listed(m), listed);
 	if (err == 0)
 		err = kv_buf_printf(text, ",\"listed\":%s,\"objects\":%zu}\n", listed, c.n_all);
