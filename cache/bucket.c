@@ -178,8 +178,11 @@ kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 static void
 reopen(struct kv_bucket *b, int64_t mono_now)
 {
-	if (b->is_limited)
-		b->rate = min(max(b->share * served_per_second(b, mono_now), b->least), goal(b));
+	if (b->is_limited) {
+		const double rate = b->was_used ? b->share * served_per_second(b, mono_now) : b->rate / 2;
+
+		b->rate = min(max(rate, b->least), goal(b));
+	}
 	b->is_closed = b->is_probing = b->is_limited = false;
 	b->tokens = 0;
 	b->mono_filled = b->mono_climbed = b->mono_opened = mono_now;
@@ -200,8 +203,11 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 {
 	if (!b->is_closed && mono_sent < b->mono_opened)
 		return;
-	if (!b->is_limited) /* the first of them: what the window holds is the limit */
-		b->limit = max(served_per_second(b, mono_now), b->least / b->share);
+	if (!b->is_limited) { /* the first of them: what the window holds is the limit */
+		b->was_used = kv_bucket_throughput(b, mono_now) >= USED * b->rate;
+		if (b->was_used)
+			b->limit = max(served_per_second(b, mono_now), b->least / b->share);
+	}
 	b->is_limited = true;
 	b->mono_limit = mono_now;
 	kv_bucket_close(b, mono_now);

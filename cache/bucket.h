@@ -11,7 +11,8 @@
  * 0.25 s (+- half) until one is served. Then the rate is share of what was served in the last 10 s,
  * but at least 5 % of where it started, and climbs by 2 % of the ceiling every 10 s in which it is
  * used, up to share of the limit that was found: what the first 429 found served in 10 s. That limit
- * is believed 1 % higher after every minute without a 429.
+ * is believed 1 % higher after every minute without a 429. Where the rate was not being used, a 429 is
+ * about the vault's other users: it says nothing about the limit, and the rate is halved.
  *
  * In no 10 s go more than 10 x ceiling - 1, whatever was saved up, and with 0.2 s to spare for those
  * that the network holds up.
@@ -38,6 +39,7 @@ struct kv_bucket {
 	int64_t mono_probe;  /* not before */
 	bool is_closed;	     /* probing */
 	bool is_limited;     /* because of a 429 */
+	bool was_used;	     /* the rate, when that came */
 	bool is_probing;     /* a probe is under way */
 	int64_t slot;	     /* the newest one */
 	unsigned int sent[KV_BUCKET_SLOTS], served[KV_BUCKET_SLOTS];

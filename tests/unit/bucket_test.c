@@ -133,6 +133,30 @@ one_probe_goes_at_a_time_and_none_at_once(void **state)
 }
 
 static void
+a_429_while_the_rate_was_not_used_is_about_others(void **state)
+{
+	int64_t mono_now = 1000000;
+
+	(void)state;
+	service = (struct service){ .limit = 1000000 };
+	kv_bucket_init(&bucket, 25, 200, 0.5, mono_now);
+	for (int i = 1; i <= 10; i++) { /* one request a minute, and always the window is full */
+		mono_now += 60000;
+		assert_int_equal(kv_bucket_wait_ms(&bucket, mono_now), 0);
+		(void)kv_bucket_take(&bucket, mono_now);
+		kv_bucket_limited(&bucket, mono_now, -1, mono_now);
+		mono_now += 1000;
+		assert_true(kv_bucket_take(&bucket, mono_now));
+		kv_bucket_served(&bucket, true, mono_now);
+		assert_true(bucket.limit == 0);
+		assert_row(bucket.rate >= 25.0 / (1 << i) || bucket.rate >= 1, (size_t)i, "halved");
+	}
+	assert_true(bucket.rate < 2);
+	use(&bucket, &service, &mono_now, mono_now + 150000);
+	assert_true(bucket.rate == 200);
+}
+
+static void
 a_retry_after_is_waited_for(void **state)
 {
 	(void)state;
@@ -290,6 +314,7 @@ main(void)
 		cmocka_unit_test(after_a_429_half_of_what_was_reached_is_left_to_others),
 		cmocka_unit_test(with_a_share_of_95_nearly_all_is_used_and_few_are_refused),
 		cmocka_unit_test(one_probe_goes_at_a_time_and_none_at_once),
+		cmocka_unit_test(a_429_while_the_rate_was_not_used_is_about_others),
 		cmocka_unit_test(a_retry_after_is_waited_for),
 		cmocka_unit_test(a_limit_is_believed_higher_after_quiet_minutes),
 		cmocka_unit_test(a_rate_without_a_limit_grows_by_half_while_it_is_used),
