@@ -158,6 +158,22 @@ def test_an_archive_restores_everything_into_another_vault(vault, mount, bench):
     box.unmount()
 
 
+def test_a_restore_that_is_run_again_after_a_remount_sends_nothing(vault, mount, bench):
+    m = mount(vault, "ro")
+    archive(bench, m)
+    m.unmount()
+    box = mount(vault, name="second")
+    assert bench.restore(box).code == 0
+    box.unmount()
+    vault.reset()
+    box = mount(vault, name="second", again=box)
+    result = bench.restore_again(box)
+    assert result.code == 0, result
+    assert vault.stats("second")["restores_seen"] == 0
+    assert content(vault, "second") == content(vault, "first")
+    box.unmount()
+
+
 def test_an_object_that_cannot_be_read_does_to_a_tool_what_the_readme_says(vault, mount, bench):
     m = mount(vault, "ro")
     kind, name = ONE.split("/")

@@ -50,6 +50,8 @@ class Tool:
     stops_writing: bool = False
     # Where it does not write into the drop box itself.
     restore: str = ""
+    # Where it is to be told that files may be there.
+    again: str = ""
 
 
 TOOLS = {
@@ -69,10 +71,11 @@ TOOLS = {
     # It tries the file system it restores into with files that are no blobs.
     "rdiff-backup": Tool("rdiff-backup --current-time $(($(date +%s) - 1000 + n)) backup $m $s/repo",
                          "rdiff-backup restore $s/repo $d", unread=0,
-                         restore="rdiff-backup restore $s/repo $s/plain && cp -r $s/plain/* $d/"),
+                         restore="rdiff-backup restore $s/repo $s/plain && cp -r $s/plain/* $d/",
+                         again="cp -r $s/plain/* $d/"),
     "rclone copy": Tool("rclone copy $m $s/copy", "rclone copy $s/copy $d"),
     "zip": Tool(f"cd $m && zip -qr $s/$n.zip {FOLDERS}", "unzip -q $s/$n.zip -d $d", reads_all=True,
-                unread=18, unwritten=0),
+                unread=18, unwritten=0, again="unzip -qo $s/$n.zip -d $d"),
     "python shutil": Tool(f"/usr/bin/python3 -c '{BY_SHUTIL}' $m $s/$n", f"/usr/bin/python3 -c '{BY_SHUTIL}' $s/$n $d",
                           reads_all=True),
     "python mmap": Tool(f"/usr/bin/python3 -c '{BY_MMAP}' $m $s/$n", "cp -r $s/$n/* $d/", reads_all=True),
@@ -103,6 +106,10 @@ class Bench:
     def restore(self, mount):
         """The newest archive into the drop box."""
         return self._run(self.tool.restore or self.tool.extract, d=mount / "restore")
+
+    def restore_again(self, mount):
+        """The same once more."""
+        return self._run(self.tool.again or self.tool.restore or self.tool.extract, d=mount / "restore")
 
     def blobs(self):
         """What is in the newest archive: "keys/db" -> bytes."""
