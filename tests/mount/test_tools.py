@@ -146,6 +146,19 @@ def test_an_object_that_changed_is_asked_for_once_and_archived_anew(vault, mount
     m.unmount()
 
 
+@pytest.mark.parametrize("tool", [name for name, tool in TOOLS.items() if not tool.believes_stat])
+def test_with_sizes_told_at_the_open_an_archive_is_exact(vault, mount, tmp_path, tool):
+    needs(tool)
+    bench = Bench(TOOLS[tool], tmp_path / "bench")
+    m = mount(vault, "ro", "size=open")
+    first = archive(bench, m)
+    assert vault.stats("first")["backups"] == EACH_ONCE
+    assert first == seen(m, tmp_path / "seen")
+    assert archive(bench, m) == first
+    assert vault.stats("first")["backups"] == EACH_ONCE
+    m.unmount()
+
+
 def test_an_archive_restores_everything_into_another_vault(vault, mount, bench):
     m = mount(vault, "ro")
     archive(bench, m)

@@ -42,6 +42,8 @@ class Tool:
     extract: str
     # Whether it reads all files on every run, or goes by size and time where nothing changed.
     reads_all: bool = False
+    # Whether it goes by the size that it was told before the open, so that size=open is not for it.
+    believes_stat: bool = False
     # Its exit status where one file cannot be read, and where the close of one that it writes fails.
     unread: int = 1
     unwritten: int = 1
@@ -60,7 +62,7 @@ TOOLS = {
     "rsync -c": Tool("rsync -ac $m/ $s/copy/", "rsync -ac $s/copy/ $d/", reads_all=True, unread=23, unwritten=23),
     "tar": Tool(f"tar -C $m -cf $s/$n.tar {FOLDERS}", "tar -xf $s/$n.tar -C $d", reads_all=True, unread=2, unwritten=2),
     "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True,
-                   unwritten=0, stops_reading=True),
+                   believes_stat=True, unwritten=0, stops_reading=True),
     "borg": Tool(f"[ -e $s/repo ] || borg init -e none $s/repo; cd $m && borg create $s/repo::$n {FOLDERS}",
                  "cd $d && borg extract $s/repo::$n", unwritten=2, stops_writing=True),
     "restic": Tool(f"[ -e $s/repo ] || restic init -q; cd $m && restic backup -q {FOLDERS}",
@@ -70,7 +72,7 @@ TOOLS = {
                       "duplicity --no-encryption restore file://$s/repo $d/all", unread=0, unwritten=0),
     # It tries the file system it restores into with files that are no blobs.
     "rdiff-backup": Tool("rdiff-backup --current-time $(($(date +%s) - 1000 + n)) backup $m $s/repo",
-                         "rdiff-backup restore $s/repo $d", unread=0,
+                         "rdiff-backup restore $s/repo $d", believes_stat=True, unread=0,
                          restore="rdiff-backup restore $s/repo $s/plain && cp -r $s/plain/* $d/",
                          again="cp -r $s/plain/* $d/"),
     "rclone copy": Tool("rclone copy $m $s/copy", "rclone copy $s/copy $d"),
