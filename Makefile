@@ -186,7 +186,7 @@ check-mount:
 BENCH_VARIABLES = FIGURES QUICK OBJECTS MANY LATENCY LATENCIES RATE LIMIT SEED SAMPLE REPEAT
 bench:
 	@tests/install-packages build bench
-	$Q$(MAKE) $(JOBS) all $B/bench/reread
+	$Q$(MAKE) $(JOBS) all $B/bench/reread $B/tests/pacing_test
 	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault \
 	    $(foreach v,$(BENCH_VARIABLES),BENCH_$v='$($v)') $(PYTHON) tests/bench/run --out $B/bench
 

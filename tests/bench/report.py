@@ -87,7 +87,7 @@ class Report:
         self.rows = []
         self.notes = [f"# {time.strftime('%Y-%m-%d', time.gmtime())}: {machine()}", f"# {settings}"]
         print(*self.notes, sep="\n")
-        print(f"{'# name':<40} {'value':>10} {'unit':<9} {'floor or peer':>26} {'ratio':>8}  target", flush=True)
+        print(f"{'# name':<45} {'value':>10} {'unit':<9} {'floor or peer':>26} {'ratio':>8}  target", flush=True)
 
     def add(self, name, value, unit, base=None, against="", **how):
         figure = Figure(name, value, unit, base, against, **how)
@@ -106,11 +106,11 @@ class Report:
         self.rows.append(dict(zip(COLUMNS, row)))
         name, value, unit, base, against, ratio, target, verdict = row
         if verdict in ("missing", "FAILED"):
-            print(f"{name:<40} {verdict}: {against}", flush=True)
+            print(f"{name:<45} {verdict}: {against}", flush=True)
         else:
             other = f"{base} {against}".strip() or "-"
             mark = "" if verdict in ("ok", "figure") else f"  {verdict}"
-            print(f"{name:<40} {value:>10} {unit:<9} {other:>26} {ratio or '-':>8}  {target}{mark}".rstrip(), flush=True)
+            print(f"{name:<45} {value:>10} {unit:<9} {other:>26} {ratio or '-':>8}  {target}{mark}".rstrip(), flush=True)
         self._write()
 
     def _write(self):
