@@ -68,7 +68,9 @@ static const char *const statements[STATEMENTS] = {
 	[COUNT_OBJECTS] = "SELECT count(*) FROM object WHERE type = ?",
 	[ALL_OBJECTS] = "SELECT key FROM object WHERE type = ?",
 	[PUT_RECEIPT] = "REPLACE INTO receipt(path, " RECEIPT ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[DROP_RECEIPT] = "DELETE FROM receipt WHERE path = ?",
+	/* its bytes are in the vault still (borg makes a folder anew behind its files): no path begins with / */
+	[DROP_RECEIPT] =
+	    "UPDATE OR REPLACE receipt SET path = '/' || type || '/' || hex(digest) WHERE path = ?",
 	[FIND_PATH] = "SELECT " RECEIPT " FROM receipt WHERE path = ?",
 	[FIND_DIGEST] = "SELECT " RECEIPT " FROM receipt WHERE digest = ? AND type = ?",
 	[PUT_PACE] = "REPLACE INTO pace VALUES(?, ?, ?, ?)",

@@ -65,7 +65,7 @@ struct kv_receipt {
 	int64_t wall_mtime_ns; /* that its writer gave it */
 	uint32_t mode;
 };
-/* path: below restore/. Copied; replaces an earlier one of that path. NULL: the path is forgotten. */
+/* path: below restore/. Copied; replaces an earlier one of that path. NULL: the path is forgotten, its bytes are not. */
 void kv_index_keep_receipt(struct kv_index *index, const char *path, const struct kv_receipt *receipt);
 bool kv_index_find_path(struct kv_index *index, const char *path, struct kv_receipt *receipt);
 bool kv_index_find_digest(struct kv_index *index, const unsigned char digest[KV_DIGEST_LEN],

@@ -419,8 +419,12 @@ check_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fuse
 void
 kv_file_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi)
 {
-	/* borg looks at unchanged files so, and the kernel itself opens without O_LARGEFILE */
-	const bool is_lazy = (fi->flags & O_NOATIME) != 0 || (fi->flags & m->large_file) != m->large_file;
+	/*
+	 * borg looks at unchanged files so, and the kernel itself opens without O_LARGEFILE. Not while the
+	 * size is unknown (size=open): the kernel sends no read for a file that it takes for empty.
+	 */
+	const bool is_lazy = node->object->size >= 0 &&
+	    ((fi->flags & O_NOATIME) != 0 || (fi->flags & m->large_file) != m->large_file);
 	int err = check_open(m, req, node, fi);
 	struct kv_blob *blob = node->blob != NULL ? node->blob : kv_blobs_peek(m->blobs, node->object);
 	struct handle *h = err == 0 ? calloc(1, sizeof(*h)) : NULL;
