@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "cache/listing.h"
+#include "cache/throttle.h"
 #include "client/clock.h"
 #include "client/http.h"
 #include "client/log.h"
@@ -34,7 +35,8 @@
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
 #define END_LOOK_MS 50
-#define AWAKE_MS    5000 /* how often to look whether the machine has slept */
+#define AWAKE_MS    5000	       /* how often to look whether the machine has slept */
+#define FORGET	    (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
 
 struct program {
 	struct kv_options options;
@@ -43,9 +45,9 @@ struct program {
 	struct kv_watch signals, device;
 	struct kv_timer end, awake;
 	int64_t mono_end;
-	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
-	uint64_t n_received, n_looked,
-	    n_trimmed; /* requests of the kernel: now, at the last look, when memory was given back */
+	int64_t monotonic_lag_ms;      /* of the clock that stops while the machine sleeps */
+	uint64_t n_received, n_looked; /* requests of the kernel: now, and at the last look */
+	int n_idle;		       /* looks without a request in between */
 	struct fuse_buf request;
 	bool is_mounted;
 	int report; /* the pipe to the parent, or -1 */
@@ -139,17 +141,35 @@ monotonic_lag_ms(void)
 	return kv_clock_mono_ms() - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
+static bool
+is_nothing_under_way(const struct kv_mount *m)
+{
+	struct kv_throttle_state state;
+
+	for (int class = 0; class < kv_throttle_classes(m->throttle); class ++) {
+		kv_throttle_state(m->throttle, class, &state);
+		if (state.in_flight > 0 || state.queued > 0)
+			return false;
+	}
+	return LIST_EMPTY(&m->requests);
+}
+
 /* What an archive left free between blobs that are kept; it takes some milliseconds, so when nobody asks. */
 static void
 give_memory_back(struct program *p)
 {
+	const struct kv_mount *m = &p->mount;
 	const bool is_idle = p->n_received == p->n_looked;
 
 	p->n_looked = p->n_received;
-	if (!is_idle || p->n_trimmed == p->n_received)
-		return;
-	malloc_trim(0);
-	p->n_trimmed = p->n_received;
+	p->n_idle = is_idle ? p->n_idle + 1 : 0;
+	if (p->n_idle == 1)
+		malloc_trim(0);
+	if (p->n_idle >= FORGET && p->n_idle % FORGET == 0 &&
+	    is_nothing_under_way(m)) { /* libcurl would use none of them again, and each takes some 50 KB */
+		kv_http_forget_connections(p->layers.http);
+		malloc_trim(0);
+	}
 }
 
 static void
