@@ -179,9 +179,9 @@ static void
 reopen(struct kv_bucket *b, int64_t mono_now)
 {
 	if (b->is_limited) {
-		const double rate = b->was_used ? b->share * served_per_second(b, mono_now) : b->rate / 2;
+		const double found = (b->full + served_per_second(b, mono_now)) / 2;
 
-		b->rate = min(max(rate, b->least), goal(b));
+		b->rate = min(max(b->was_used ? b->share * found : b->rate / 2, b->least), goal(b));
 	}
 	b->is_closed = b->is_probing = b->is_limited = false;
 	b->tokens = 0;
@@ -203,10 +203,11 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 {
 	if (!b->is_closed && mono_sent < b->mono_opened)
 		return;
+	b->full = served_per_second(b, mono_now);
 	if (!b->is_limited) { /* the first of them: what the window holds is the limit */
 		b->was_used = kv_bucket_throughput(b, mono_now) >= USED * b->rate;
 		if (b->was_used)
-			b->limit = max(served_per_second(b, mono_now), b->least / b->share);
+			b->limit = max(b->full, b->least / b->share);
 	}
 	b->is_limited = true;
 	b->mono_limit = mono_now;

@@ -8,8 +8,9 @@
  *
  * The service counts the requests of a sliding window of 10 s and answers 429, without saying when to
  * come again, while that is full. So a 429 closes the bucket and one probe at a time goes out every
- * 0.25 s (+- half) until one is served. Then the rate is share of what was served in the last 10 s,
- * but at least 5 % of where it started, and climbs by 2 % of the ceiling every 10 s in which it is
+ * 0.25 s (+- half) until one is served. Then the rate is share of what was served in 10 s (the mean of
+ * when the last 429 came, and the window was full, and of now, when it is not), but at least 5 % of
+ * where it started, and climbs by 2 % of the ceiling every 10 s in which it is
  * used, up to share of the limit that was found: what the first 429 found served in 10 s. That limit
  * is believed 1 % higher after every minute without a 429. Where the rate was not being used, a 429 is
  * about the vault's other users: it says nothing about the limit, and the rate is halved.
@@ -30,6 +31,7 @@ struct kv_bucket {
 	double least;	      /* a rate below which no 429 takes it */
 	double share;	      /* 0 to 1 */
 	double limit;	      /* that was found, requests per second; 0 while none was */
+	double full;	      /* served per second when the last 429 came */
 	double tokens;
 	int64_t mono_filled;
 	int64_t mono_climbed;
