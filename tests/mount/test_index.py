@@ -1,4 +1,5 @@
 """What is remembered from one mount to the next: numbers and sizes, never a wrong one, and no content."""
+import os
 import re
 import shutil
 import signal
@@ -121,6 +122,27 @@ def test_without_a_usable_folder_one_warning_says_what_it_costs(vault, mount, tm
     m.unmount()
     lines = warnings(m)
     assert len(lines) == 1 and "every run fetches every blob" in lines[0].text, m.process.err
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own with 200 KB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    where = tmp_path / "disk"
+    where.mkdir()
+    ok("mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", where)
+    yield where
+    ok("umount", "-l", where)
+
+
+@pytest.mark.parametrize("cache", ["index", "disk"])
+def test_a_full_disk_costs_requests_and_no_object(vaults, mount, small_disk, tmp_path, cache):
+    vault = vaults("first", seed="secrets=60,value=20000")
+    m = mount(vault, "ro", f"cache={cache}", f"cache_dir={small_disk}", "cache_size=200K")
+    check_copy(vault, copy_of(m, tmp_path / "copy"))
+    m.unmount()
+    assert m.lines(errno="ENOSPC") or [line for line in m.lines() if "disk is full" in line.text], m.process.err
 
 
 def half(file):

@@ -124,6 +124,29 @@ def test_what_does_not_fit_into_memory_is_kept_on_disk_until_it_is_read(vaults, 
     assert sum(f.stat().st_size for f in (tmp_path / "cache").rglob("*") if f.is_file()) < 500_000
 
 
+def test_two_archives_at_once_ask_for_each_once(vault, mount, tmp_path):
+    m = mount(vault, "ro")
+    slow_backups(vault)
+    copiers = [subprocess.Popen([*tool.split(), str(m / "secrets"), str(tmp_path / tool.split()[0])])
+               for tool in ("cp -r", "rsync -a")]
+    assert [copier.wait(60) for copier in copiers] == [0, 0]
+    assert asked(vault) == each_once(vault)
+    copies_of_rsync = {name.removeprefix("secrets/"): blob for name, blob in tree(tmp_path / "rsync").items()}
+    assert tree(tmp_path / "cp") == copies_of_rsync and len(copies_of_rsync) == 40
+
+
+def test_an_archive_that_was_cut_off_goes_on_where_it_was(vault, mount, tmp_path):
+    m = mount(vault, "ro")
+    slow_backups(vault)
+    copier = subprocess.Popen(["rsync", "-a", str(m / "secrets"), str(tmp_path / "copy")], stderr=subprocess.DEVNULL)
+    eventually(lambda: len(asked(vault)) >= 10, "the archive is under way")
+    copier.terminate()
+    assert copier.wait(30) != 0
+    ok("rsync", "-a", m / "secrets", tmp_path / "copy")
+    assert asked(vault) == each_once(vault)
+    assert len(tree(tmp_path / "copy")) == 40
+
+
 def test_one_that_cannot_be_fetched_does_not_stop_the_others(vault, mount, tmp_path):
     m = mount(vault, "ro")
     bad = m.names("secrets")[20].removesuffix(".blob")
