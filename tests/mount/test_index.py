@@ -124,6 +124,24 @@ def test_without_a_usable_folder_one_warning_says_what_it_costs(vault, mount, tm
     assert len(lines) == 1 and "every run fetches every blob" in lines[0].text, m.process.err
 
 
+@pytest.mark.parametrize("planted", ["*.db", "*.blobs"])
+def test_a_link_that_somebody_planted_is_not_followed(vault, again, folder, tmp_path, planted):
+    m = again(vault, "cache=disk")
+    looks(m)
+    m.unmount()
+    ours = next(folder.glob(planted))
+    elsewhere = tmp_path / "elsewhere"
+    ours.rename(elsewhere)
+    ours.symlink_to(elsewhere)
+    before = tree(elsewhere) if elsewhere.is_dir() else elsewhere.read_bytes()
+    m = again(vault, "cache=disk", after=m)
+    check_copy(vault, copy_of(m, tmp_path / "copy"))
+    m.unmount()
+    lines = warnings(m)
+    assert len(lines) == 1 and "every run fetches every blob" in lines[0].text, m.process.err
+    assert (tree(elsewhere) if elsewhere.is_dir() else elsewhere.read_bytes()) == before
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a disk of its own with 200 KB."""
