@@ -93,14 +93,23 @@ class Bench:
     def rate(self):
         return f"rate={self.settings.rate}"
 
-    def floor(self, objects, rate=None, latency=None):
+    def pace(self, rate=None):
+        """What kvfs is told, or what the vault allows where that is less."""
+        return min(rate or self.settings.rate, self.settings.limit / 10)
+
+    def floor(self, objects, latency=None):
         """The seconds that fetching takes at least: objects / rate + 3 round trips."""
         latency = self.settings.latency if latency is None else latency
-        return objects / (rate or self.settings.rate) + 3 * latency / 1000
+        return objects / self.pace() + 3 * latency / 1000
+
+    def resident_mb(self, objects):
+        """The memory that kvfs may use without its cache: 40 MB for 25,000 objects."""
+        return 40 * max(1, objects / 25000)
 
     def archive(self, mount, tool, objects, kinds=("secrets",), into=None, seconds=600):
         """Run a tool that must archive all objects; its seconds."""
         target = into or self.folder("archive")
+        seconds = max(seconds, 10 * self.floor(objects))
         result = harness.run(*TOOLS[tool](mount, kinds, target), seconds=seconds)
         assert result.code == 0, result
         got = count_archived(target)

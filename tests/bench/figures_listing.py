@@ -49,7 +49,8 @@ def listing(bench):
     with bench.vault(bench.secrets(objects)) as vault:
         with bench.mount(vault, bench.rate(), home=home) as mount:
             report_listing(bench, "list/cold", mount, vault, objects)
-            bench.report.add("list/resident", resident_mb(mount.process.pid), "MB", 40, "MB", most=1, is_count=True)
+            bench.report.add("list/resident", resident_mb(mount.process.pid), "MB", bench.resident_mb(objects),
+                             "MB", most=1, is_count=True)
             # No size is known, so that none may be remembered by the kernel: one request an entry.
             ls_l(bench, "list/ls-l", mount, objects)
         with bench.mount(vault, bench.rate(), home=home) as mount:

@@ -1,8 +1,10 @@
 """kvfs beside what a user would use instead, on the same local vault, in the same run."""
 import csv
+import re
 
+import harness
 import peers
-from bench import MANY_BLOB
+from bench import HERE, MANY_BLOB, PYTHON
 
 THREADS = 32
 SERIAL_SAMPLE = 10  # times the sample of what is slowest
@@ -55,24 +57,29 @@ def point(bench, who, objects, latency):
         return peers.sdk(bench, vault, threads, sample if threads == 1 else 0).seconds
 
 
+def curve(bench, who, points, out):
+    for objects, latency in points:
+        speed = 1 / point(bench, who, objects, latency)
+        out.writerow((who, objects, latency, f"{speed:.2f}"))
+        name = re.sub(r"\W+", "-", who)
+        bench.report.add(f"curves/{name}/{objects}/{latency}ms", speed, "objects/s")
+
+
 def curves(bench):
-    """The points of the plots, for plot.py."""
+    """The points of the plots, and the plots."""
     s = bench.settings
     points = [(n, s.latency) for n in CURVE_OBJECTS if n <= 3 * s.objects]
     points += [(s.objects // 2, latency) for latency in CURVE_LATENCIES if latency <= 4 * s.latency]
-    with open(bench.build / "curves.csv", "w", newline="", encoding="utf-8") as file:
+    path = bench.build / "curves.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(CURVE_COLUMNS)
         for who in ("kvfs", f"SDK, {THREADS} threads", "SDK, serial", "az", "rclone mount"):
             try:
-                for objects, latency in points:
-                    speed = 1 / point(bench, who, objects, latency)
-                    out.writerow((who, objects, latency, f"{speed:.2f}"))
-                    file.flush()
-                    bench.report.add(f"curves/{who.replace(', ', '-').replace(' ', '-')}/{objects}/{latency}ms",
-                                     speed, "objects/s")
+                curve(bench, who, points, out)
             except peers.Missing as reason:
-                bench.report.missing(f"curves/{who.replace(' ', '-')}", str(reason))
+                bench.report.missing(f"curves/{who}", str(reason))
+    harness.ok(PYTHON, HERE / "plot.py", path, bench.build / "plots")
 
 
 FIGURES = {"peers": beside, "curves": curves}

@@ -6,7 +6,7 @@ import harness
 from bench import PYTHON, SMALL_BLOB
 
 ALONE = 20
-RESTORE_RATE = 200
+RATE = 200  # requests a second
 PARALLEL = 16
 
 # Copies files one by one into a folder, as cp does, and prints the seconds of each.
@@ -43,17 +43,18 @@ def one_by_one(bench, vault, blobs):
     """One cp -r, over what one restore takes alone; then all of it again after a remount."""
     home, folder = bench.folder("home"), bench.folder("blobs") / "secrets"
     folder.mkdir()
-    few, rest = blobs[:ALONE], blobs[ALONE:]
+    alone_count = min(ALONE, len(blobs) // 2)
+    few, rest = blobs[:alone_count], blobs[alone_count:]
     for blob in rest:
         (folder / blob.name).hardlink_to(blob)
-    with bench.mount(vault, f"rate={RESTORE_RATE}", url=vault.urls["second"], home=home) as mount:
+    with bench.mount(vault, f"rate={RATE}", url=vault.urls["second"], home=home) as mount:
         each = alone(mount, few)
         result = harness.run("cp", "-r", folder, mount / "restore", seconds=3600)
         assert result.code == 0, result
     bench.report.add("restore/cp", result.seconds, "s", len(rest) * each, f"{1000 * each:.1f} ms alone", most=1.10)
     report_restores(bench, "restore/cp", vault, "second", len(blobs))
     vault.reset()
-    with bench.mount(vault, f"rate={RESTORE_RATE}", url=vault.urls["second"], home=home) as mount:
+    with bench.mount(vault, f"rate={RATE}", url=vault.urls["second"], home=home) as mount:
         result = harness.run("cp", "-r", folder, mount / "restore", seconds=3600)
     bench.report.add("restore/again/status", result.code, "status", most=0, is_count=True)
     bench.report.add("restore/again", vault.count("restore", vault="second"), "restores", len(rest), "objects", most=0,
@@ -64,11 +65,11 @@ def at_once(bench, vault, blobs):
     """Several cp at a time, over the pace that kvfs was given."""
     order = [str(blob) for blob in blobs]
     bench.random.shuffle(order)
-    with bench.mount(vault, f"rate={RESTORE_RATE}", url=vault.urls["third"]) as mount:
+    with bench.mount(vault, f"rate={RATE}", url=vault.urls["third"]) as mount:
         result = harness.run("xargs", f"-P{PARALLEL}", "-I", "BLOB", "cp", "BLOB", mount / "restore" / "secrets",
                              stdin="\n".join(order), seconds=3600)
         assert result.code == 0, result
-    bench.report.add("restore/xargs", result.seconds, "s", len(blobs) / RESTORE_RATE, f"at {RESTORE_RATE}/s", most=1.15)
+    bench.report.add("restore/xargs", result.seconds, "s", len(blobs) / bench.pace(RATE), f"at {bench.pace(RATE):g}/s", most=1.15)
     report_restores(bench, "restore/xargs", vault, "third", len(blobs))
 
 
