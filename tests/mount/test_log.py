@@ -37,7 +37,7 @@ def test_a_failed_read_is_one_line_that_says_who_and_what(vault, mount):
 
 
 def test_the_sum_counts_failures(vault, mount, tmp_path):
-    m = mount(vault)
+    m = mount(vault, "prefetch=0")
     good, bad = vault.list("secrets")[:2]
     vault.fault(operation="backup", name=bad, status=403, code="ForbiddenByPolicy")
     ok("cat", m / "secrets" / f"{good}.blob", text=False)
