@@ -484,6 +484,98 @@ a_time_out_is_too_many_versions_or_a_time_out(void **state)
 	}
 }
 
+/* ---- ahead of a reader, and for a size ---- */
+
+/* As get(), by pid, for its size or its content. */
+static int
+get_for(char name, enum kv_need need, pid_t pid)
+{
+	const struct kv_caller caller = { .uid = 1000, .pid = pid, .command = "bsdtar" };
+	struct kv_waiter *waiter;
+
+	memset(&told, 0, sizeof(told));
+	assert_int_equal(kv_blobs_get(blobs, objects[name - 'a'], need, &caller, tell, &told, &waiter), 0);
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 1);
+	return told.err;
+}
+
+static void
+a_failure_behind_a_stat_is_the_answer_to_the_same_programs_open(void **state)
+{
+	(void)state;
+	backup_err = -EACCES;
+	backup_status = 403;
+	assert_int_equal(get_for('a', KV_NEED_SIZE, 17), -EACCES);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(get_for('a', KV_NEED_CONTENT, 17), -EACCES);
+	assert_int_equal(n_backups(), 1);
+	assert_int_equal(get_for('a', KV_NEED_CONTENT, 18), -EACCES);
+	assert_int_equal(n_backups(), 2);
+}
+
+static void
+a_failure_is_forgotten_after_10_s(void **state)
+{
+	(void)state;
+	backup_err = -EACCES;
+	backup_status = 403;
+	assert_int_equal(get_for('a', KV_NEED_SIZE, 17), -EACCES);
+	assert_int_equal(objects[0]->refused, -EACCES);
+	backup_err = 0;
+	fake_loop_run(loop, 10500);
+	assert_int_equal(get_for('a', KV_NEED_CONTENT, 17), 0);
+	assert_int_equal(n_backups(), 2);
+	assert_int_equal(objects[0]->refused, 0);
+}
+
+static void
+what_is_fetched_ahead_is_the_one_request_of_who_asks_then(void **state)
+{
+	struct kv_blobs_state now;
+
+	(void)state;
+	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), -ENOSPC); /* there is room for two */
+	kv_blobs_free(blobs);
+	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000 });
+	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), -EALREADY);
+	assert_true(kv_blobs_has(blobs, objects[0]));
+	assert_int_equal(get('a'), 0); /* while it is under way */
+	assert_int_equal(kv_blobs_ahead(blobs, objects[1]), 0);
+	fake_loop_run(loop, 200);
+	assert_int_equal(get('b'), 0); /* when it is there */
+	assert_int_equal(n_backups(), 2);
+	kv_blobs_state(blobs, &now);
+	assert_int_equal(now.n_ahead, 2);
+	assert_int_equal(now.n_ahead_used, 2);
+}
+
+static void
+what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
+{
+	const struct kv_blobs_options options = { .room = ROOM, .spill = 1000000, .folder = "/tmp" };
+	struct kv_blobs_state now;
+
+	(void)state;
+	kv_blobs_free(blobs);
+	blobs = kv_blobs_new(loop, throttle, &options);
+	assert_non_null(blobs);
+	for (const char *p = "abcdefgh"; *p != '\0'; p++)
+		assert_int_equal(get(*p), 0);
+	kv_blobs_state(blobs, &now);
+	assert_in_range(now.spilled, 1, 1000000);
+	for (const char *p = "abcdefgh"; *p != '\0'; p++) {
+		assert_int_equal(get(*p), 0);
+		assert_row(told.content[0] == *p, (size_t)(*p - 'a'), told.content);
+		kv_blobs_was_read(blobs, objects[*p - 'a']);
+	}
+	assert_int_equal(n_backups(), OBJECTS);
+	kv_blobs_forget(blobs, objects[7]);
+	assert_int_equal(get('h'), 0);
+	assert_string_equal(told.content, "h009");
+}
+
 static void
 no_allocation_that_fails_does_harm(void **state)
 {
@@ -528,6 +620,10 @@ main(void)
 		TEST(what_a_failure_means),
 		TEST(all_that_wait_get_the_failure),
 		TEST(a_time_out_is_too_many_versions_or_a_time_out),
+		TEST(a_failure_behind_a_stat_is_the_answer_to_the_same_programs_open),
+		TEST(a_failure_is_forgotten_after_10_s),
+		TEST(what_is_fetched_ahead_is_the_one_request_of_who_asks_then),
+		TEST(what_has_no_room_in_memory_is_spilled_and_comes_back),
 		TEST(no_allocation_that_fails_does_harm),
 	};
 
