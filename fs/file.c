@@ -25,11 +25,12 @@
 #define RETRY_MS 2000  /* the kernel's second try comes at once */
 
 /* An open file. Without a blob: it is fetched by the first read. With err: every read fails. */
-struct handle {
+struct kv_file_handle {
 	struct kv_mount *mount;
 	struct kv_node *node;
 	struct kv_blob *blob;
 	int err;
+	LIST_ENTRY(kv_file_handle) link;
 };
 
 /* A request that waits for a blob. */
@@ -38,7 +39,7 @@ struct pending {
 	struct kv_node *node; /* kept open */
 	struct kv_request *request;
 	struct kv_waiter *waiter;
-	struct handle *handle; /* of an open or a read */
+	struct kv_file_handle *handle; /* of an open or a read */
 	struct fuse_file_info fi;
 	size_t size; /* of a read */
 	off_t offset;
@@ -204,7 +205,7 @@ bind_blob(struct kv_mount *m, struct kv_node *node, struct kv_blob *blob, const 
 
 /* The blob is this handle's. */
 static void
-give(struct handle *h, struct kv_blob *blob, const struct kv_caller *caller)
+give(struct kv_file_handle *h, struct kv_blob *blob, const struct kv_caller *caller)
 {
 	struct kv_mount *m = h->mount;
 
@@ -340,21 +341,28 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 /* ---- open ---- */
 
 static void
-reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
+close_handle(struct kv_file_handle *h)
+{
+	LIST_REMOVE(h, link);
+	kv_blob_unref(h->blob);
+	kv_tree_closed(h->node);
+	free(h);
+}
+
+static void
+reply_open(fuse_req_t req, struct kv_file_handle *h, struct fuse_file_info *fi)
 {
 	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->keep_cache = 1; /* the pages of a node are of one blob */
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) != 0) { /* it was interrupted: there will be no release */
-		kv_blob_unref(h->blob);
-		kv_tree_closed(h->node);
-		free(h);
-	}
+	LIST_INSERT_HEAD(&h->mount->files, h, link);
+	if (fuse_reply_open(req, fi) != 0) /* it was interrupted: there will be no release */
+		close_handle(h);
 }
 
 /* h has no blob yet: bind blob and answer. */
 static void
-finish_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct handle *h,
+finish_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct kv_file_handle *h,
     struct fuse_file_info *fi, struct kv_blob *blob, const struct kv_caller *caller)
 {
 	int err = bind_blob(m, node, blob, caller);
@@ -427,7 +435,7 @@ kv_file_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fu
 	    ((fi->flags & O_NOATIME) != 0 || (fi->flags & m->large_file) != m->large_file);
 	int err = check_open(m, req, node, fi);
 	struct kv_blob *blob = node->blob != NULL ? node->blob : kv_blobs_peek(m->blobs, node->object);
-	struct handle *h = err == 0 ? calloc(1, sizeof(*h)) : NULL;
+	struct kv_file_handle *h = err == 0 ? calloc(1, sizeof(*h)) : NULL;
 	struct kv_caller caller;
 	struct pending *p;
 
@@ -467,7 +475,7 @@ reply_slice(fuse_req_t req, const struct kv_blob *blob, size_t size, off_t offse
 
 /* Bind blob to a handle that was opened without one. From now on it reads that, or fails for good. */
 static void
-bind_late(struct handle *h, struct kv_blob *blob, const struct kv_caller *caller)
+bind_late(struct kv_file_handle *h, struct kv_blob *blob, const struct kv_caller *caller)
 {
 	if (h->blob != NULL || h->err != 0)
 		return;
@@ -481,7 +489,7 @@ static void
 blob_for_read(void *arg, int err, struct kv_blob *blob)
 {
 	struct pending *p = arg;
-	struct handle *h = p->handle;
+	struct kv_file_handle *h = p->handle;
 
 	p->waiter = NULL;
 	if (err == 0)
@@ -501,7 +509,7 @@ blob_for_read(void *arg, int err, struct kv_blob *blob)
 void
 kv_file_read(struct kv_mount *m, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	struct kv_file_handle *h = (struct kv_file_handle *)(uintptr_t)fi->fh;
 	struct kv_blob *kept;
 	struct kv_caller caller;
 	struct pending *p;
@@ -527,13 +535,16 @@ kv_file_read(struct kv_mount *m, fuse_req_t req, size_t size, off_t offset, stru
 void
 kv_file_release(struct kv_mount *m, fuse_req_t req, struct fuse_file_info *fi)
 {
-	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
-
 	(void)m;
-	kv_blob_unref(h->blob);
-	kv_tree_closed(h->node);
-	free(h);
+	close_handle((struct kv_file_handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
+}
+
+void
+kv_file_release_all(struct kv_mount *m)
+{
+	while (!LIST_EMPTY(&m->files))
+		close_handle(LIST_FIRST(&m->files));
 }
 
 void

@@ -20,4 +20,6 @@ void kv_file_open(struct kv_mount *mount, fuse_req_t req, struct kv_node *node, 
 void kv_file_read(
     struct kv_mount *mount, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
 void kv_file_release(struct kv_mount *mount, fuse_req_t req, struct fuse_file_info *fi);
+/* At the end: an unmount comes before the kernel's last releases. */
+void kv_file_release_all(struct kv_mount *mount);
 #endif

@@ -300,8 +300,9 @@ kv_folder_lookup(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, con
 
 /* ---- listing ---- */
 
-struct folder_handle {
+struct kv_folder_handle {
 	struct kv_generation *generation; /* of a type's folder */
+	LIST_ENTRY(kv_folder_handle) link;
 };
 
 /* A READDIR, perhaps waiting for the next page. */
@@ -457,7 +458,7 @@ void
 kv_folder_read(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, size_t size, off_t offset,
     struct fuse_file_info *fi, bool with_attributes)
 {
-	const struct folder_handle *h = (const struct folder_handle *)(uintptr_t)fi->fh;
+	const struct kv_folder_handle *h = (const struct kv_folder_handle *)(uintptr_t)fi->fh;
 	struct kv_request *request = NULL;
 	struct reading *r = calloc(1, sizeof(*r));
 	int err;
@@ -496,10 +497,18 @@ kv_folder_read(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, size_
 	finish_reading(r, err);
 }
 
+static void
+close_handle(struct kv_folder_handle *h)
+{
+	LIST_REMOVE(h, link);
+	kv_generation_unref(h->generation);
+	free(h);
+}
+
 void
 kv_folder_open(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, struct fuse_file_info *fi)
 {
-	struct folder_handle *h = calloc(1, sizeof(*h));
+	struct kv_folder_handle *h = calloc(1, sizeof(*h));
 	int err = h != NULL ? 0 : -ENOMEM;
 
 	if (err == 0 && folder->kind == KV_NODE_TYPE)
@@ -510,18 +519,21 @@ kv_folder_open(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, struc
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)h;
-	if (fuse_reply_open(req, fi) != 0) {
-		kv_generation_unref(h->generation);
-		free(h);
-	}
+	LIST_INSERT_HEAD(&m->folders, h, link);
+	if (fuse_reply_open(req, fi) != 0)
+		close_handle(h);
 }
 
 void
 kv_folder_release(fuse_req_t req, struct fuse_file_info *fi)
 {
-	struct folder_handle *h = (struct folder_handle *)(uintptr_t)fi->fh;
-
-	kv_generation_unref(h->generation);
-	free(h);
+	close_handle((struct kv_folder_handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
+}
+
+void
+kv_folder_release_all(struct kv_mount *m)
+{
+	while (!LIST_EMPTY(&m->folders))
+		close_handle(LIST_FIRST(&m->folders));
 }

@@ -12,6 +12,8 @@ void kv_folder_open(
 void kv_folder_read(struct kv_mount *mount, fuse_req_t req, struct kv_node *folder, size_t size, off_t offset,
     struct fuse_file_info *fi, bool with_attributes);
 void kv_folder_release(fuse_req_t req, struct fuse_file_info *fi);
+/* At the end, as with files. */
+void kv_folder_release_all(struct kv_mount *mount);
 
 /* An entry for node, which the kernel refers to once more if the reply goes out. */
 void kv_folder_entry(const struct kv_mount *mount, struct kv_node *node, struct fuse_entry_param *entry);

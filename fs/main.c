@@ -26,6 +26,8 @@
 #include "client/http.h"
 #include "client/log.h"
 #include "client/vault.h"
+#include "fs/file.h"
+#include "fs/folder.h"
 #include "fs/layers.h"
 #include "fs/request.h"
 #include "fs/restore.h"
@@ -359,6 +361,8 @@ stop(struct program *p)
 	if (m->session != NULL)
 		fuse_session_destroy(m->session);
 	m->session = NULL;
+	kv_file_release_all(m);
+	kv_folder_release_all(m);
 	free(p->request.mem);
 	kv_lookers_release(&m->lookers);
 	kv_layers_release(&p->layers);

@@ -40,8 +40,10 @@ struct kv_mount {
 	struct fuse_session *session;
 	struct kv_tree tree;
 	struct kv_lookers lookers;
-	LIST_HEAD(, kv_request) requests; /* that wait for something */
-	bool is_ending;			  /* new requests get EIO */
+	LIST_HEAD(, kv_request) requests;  /* that wait for something */
+	LIST_HEAD(, kv_file_handle) files; /* that are open */
+	LIST_HEAD(, kv_folder_handle) folders;
+	bool is_ending; /* new requests get EIO */
 	int64_t wall_mounted;
 	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */
 	int64_t patience_ms;			/* how long the kernel lets a request wait; 0: for ever */
