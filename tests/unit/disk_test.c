@@ -1,0 +1,204 @@
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/disk.h"
+#include "client/buf.h"
+#include "tests/unit/caught.h"
+
+static char folder[32];
+static struct kv_disk *disk;
+static struct kv_object *object;
+static struct kv_blob *blob;
+
+static struct kv_blob *
+blob_of(const char *text)
+{
+	struct kv_blob *b = NULL;
+	struct kv_buf raw;
+
+	kv_buf_init(&raw, 1000);
+	assert_int_equal(kv_buf_append(&raw, text, strlen(text)), 0);
+	assert_int_equal(kv_blob_new(&raw, &b), 0);
+	kv_buf_release(&raw);
+	return b;
+}
+
+/* What the index has of an object whose blob was fetched. */
+static void
+know(struct kv_object *o, const struct kv_blob *b)
+{
+	o->size = (int64_t)b->len;
+	o->has_digest = true;
+	memcpy(o->digest, b->digest, KV_DIGEST_LEN);
+}
+
+static void
+open_disk(void)
+{
+	struct kv_buf why;
+
+	kv_buf_init(&why, 512);
+	assert_int_equal(kv_disk_new(folder, "v", &disk, &why), 0);
+	kv_buf_release(&why);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/kvfs-disk.XXXXXX");
+	caught_begin();
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	open_disk();
+	object = kv_object_new(KV_SECRETS, "Db");
+	assert_non_null(object);
+	blob = blob_of("the blob of db");
+	know(object, blob);
+	return 0;
+}
+
+static void
+remove_path(const char *below)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s%s", folder, below);
+	assert_int_equal(remove(path), 0);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_disk_drop(disk, object);
+	kv_disk_free(disk);
+	kv_object_unref(object);
+	kv_blob_unref(blob);
+	caught_end();
+	remove_path("/v.blobs/keys");
+	remove_path("/v.blobs/secrets");
+	remove_path("/v.blobs/certificates");
+	remove_path("/v.blobs");
+	remove_path("");
+	return 0;
+}
+
+static const char *
+file_of_object(void)
+{
+	static char path[100];
+
+	snprintf(path, sizeof(path), "%s/v.blobs/secrets/DB", folder);
+	return path;
+}
+
+static void
+assert_kept(void)
+{
+	struct kv_blob *again = kv_disk_get(disk, object);
+
+	assert_non_null(again);
+	assert_int_equal(again->len, blob->len);
+	assert_memory_equal(again->data, blob->data, blob->len);
+	kv_blob_unref(again);
+}
+
+static void
+a_blob_is_there_in_the_next_mount_for_its_owner_alone(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	assert_kept();
+	kv_disk_free(disk);
+	open_disk();
+	assert_kept();
+	assert_int_equal(stat(file_of_object(), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void
+what_was_not_put_or_was_dropped_is_not_there(void **state)
+{
+	(void)state;
+	assert_null(kv_disk_get(disk, object));
+	kv_disk_put(disk, object, blob);
+	kv_disk_drop(disk, object);
+	assert_null(kv_disk_get(disk, object));
+	assert_int_not_equal(access(file_of_object(), F_OK), 0);
+}
+
+static void
+a_blob_of_another_digest_or_length_is_not_given(void **state)
+{
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	object->digest[0] ^= 1;
+	assert_null(kv_disk_get(disk, object));
+	object->digest[0] ^= 1;
+	kv_disk_put(disk, object, blob);
+	object->size++;
+	assert_null(kv_disk_get(disk, object));
+}
+
+static void
+a_damaged_file_is_not_given(void **state)
+{
+	int fd;
+
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	fd = open(file_of_object(), O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "X", 1, 5), 1);
+	close(fd);
+	assert_null(kv_disk_get(disk, object));
+	kv_disk_put(disk, object, blob);
+	assert_kept();
+	assert_int_equal(truncate(file_of_object(), 3), 0);
+	assert_null(kv_disk_get(disk, object));
+}
+
+static bool
+is_it(void *arg, const char *key)
+{
+	return strcmp(arg, key) == 0;
+}
+
+static void
+what_the_vault_no_longer_has_is_pruned(void **state)
+{
+	char db[] = "DB", other[] = "OTHER";
+
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	kv_disk_prune(disk, KV_KEYS, is_it, other);
+	kv_disk_prune(disk, KV_SECRETS, is_it, db);
+	assert_kept();
+	kv_disk_prune(disk, KV_SECRETS, is_it, other);
+	assert_int_not_equal(access(file_of_object(), F_OK), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    a_blob_is_there_in_the_next_mount_for_its_owner_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    what_was_not_put_or_was_dropped_is_not_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_blob_of_another_digest_or_length_is_not_given, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_damaged_file_is_not_given, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_the_vault_no_longer_has_is_pruned, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
