@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,22 @@
 #include "tests/unit/fake_loop.h"
 
 static char folder[32];
+static int n_syncs;
+
+/* SQLite's, counted: an fsync takes a disk's time, in which nobody would be served. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	n_syncs++;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	return fsync(fd);
+}
 static struct kv_loop *loop;
 
 static int
@@ -92,6 +109,59 @@ what_was_noted_is_recalled_under_any_spelling(void **state)
 	assert_memory_equal(again->digest, object->digest, KV_DIGEST_LEN);
 	kv_object_unref(object);
 	kv_object_unref(again);
+	kv_index_close(index);
+}
+
+static bool
+is_written(const char *name, int64_t size)
+{
+	struct kv_index *other = opened();
+	struct kv_object *object = recalled(other, name);
+	const bool is = object->size == size;
+
+	kv_object_unref(object);
+	kv_index_close(other);
+	return is;
+}
+
+static void
+notes_are_written_soon_without_an_fsync_and_synced_when_idle(void **state)
+{
+	struct kv_index *index = opened();
+	struct kv_object *object = recalled(index, "a");
+
+	(void)state;
+	know(index, object, 5);
+	n_syncs = 0;
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_syncs, 0);
+	fake_loop_run(loop, 600000);
+	assert_true(n_syncs > 0);
+	assert_true(is_written("a", 5));
+	kv_object_unref(object);
+	kv_index_close(index);
+}
+
+static void
+while_another_process_writes_nothing_waits_and_nothing_is_lost(void **state)
+{
+	struct kv_index *index = opened();
+	struct kv_object *object = recalled(index, "a");
+	sqlite3 *other = NULL;
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/v.db", folder);
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	know(index, object, 5);
+	fake_loop_run(loop, 5000);
+	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	assert_false(is_written("a", 5));
+	fake_loop_run(loop, 5000);
+	assert_true(is_written("a", 5));
+	kv_object_unref(object);
 	kv_index_close(index);
 }
 
@@ -214,6 +284,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    what_was_noted_is_recalled_under_any_spelling, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    notes_are_written_soon_without_an_fsync_and_synced_when_idle, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    while_another_process_writes_nothing_waits_and_nothing_is_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    an_object_that_is_gone_is_forgotten_and_its_number_not_given_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
