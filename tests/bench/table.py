@@ -7,7 +7,7 @@ import report
 BEGIN, END = "<!-- figures: make bench-keep -->", "<!-- end of figures -->"
 # What of the figures a reader wants to know, and how it is said.
 ROWS = (
-    ("cold/rsync", "cold `rsync -a`, from a complete listing on, over objects/rate + 3 round trips"),
+    ("cold/rsync", "cold `rsync -a` from a complete listing on, over objects/rate + 3 round trips"),
     ("cold/cp", "the same with `cp -r`"),
     ("cold/tar", "the same with `tar c`"),
     ("whole/rsync", "`rsync -a` right after the mount, over the longer of listing and fetching"),
@@ -16,8 +16,8 @@ ROWS = (
     ("many/rsync/resident", "resident memory after that"),
     ("list/cold", "list of a large vault, over its pages"),
     ("remount/rsync", "backup requests of a second `rsync -a`, after a remount"),
-    ("remount/restic", "the same of `restic backup`"),
-    ("remount/borg", "the same of `borg create`"),
+    ("remount/restic", "of a second `restic backup`"),
+    ("remount/borg", "of a second `borg create`"),
     ("peers/sdk-32-threads", "faster than the Azure SDK for Python with 32 threads"),
     ("peers/sdk-32-threads/cpu", "CPU time, over the SDK's"),
     ("peers/rclone-mount", "faster than rclone's mount of as many files by webdav"),
@@ -39,7 +39,7 @@ ROWS = (
 def table(path):
     notes, rows = report.read(path)
     rows = {row["name"]: row for row in rows}
-    lines = ["| figure | measured | over | ratio | target |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| figure | measured | beside | ratio | target |", "| --- | --- | --- | --- | --- |"]
     for name, text in ROWS:
         row = rows.get(name)
         if row and row["value"]:
