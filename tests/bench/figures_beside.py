@@ -119,6 +119,12 @@ def faulty(bench):
     bench.report.add("faulty/speed", objects / faulty_s, "objects/s", objects / clean, "clean", least=0.85)
 
 
+def backed_up(mount):
+    """How many backups this mount was given."""
+    metrics = harness.ok("cat", mount / ".kvfs" / "metrics")
+    return int(re.search(r'^kvfs_requests_total\{operation="backup",status="200"\} (\d+)', metrics, re.M).group(1))
+
+
 def eight(bench):
     """Eight mounts of one vault, three minutes: the real thing; a unit test simulates it."""
     s = bench.settings
@@ -135,13 +141,13 @@ def eight(bench):
                            "three minutes", 2 * TOGETHER_S)
         stats, seconds = vault.stats(vault.name), time.monotonic() - start
         errors = sum(len(tool.err.splitlines()) for tool in tools)
-        done = [count_archived(folder) for folder in folders]
+        done = [backed_up(mount) for mount in mounts]
         for tool in tools:
             tool.kill()
     served_requests = asked(stats) - stats["throttled"]
     bench.report.add("eight/failed", errors, "files", most=0, is_count=True)
     bench.report.add("eight/used", served_requests / seconds, "requests/s", s.limit / 10, "limit", least=0.9)
-    bench.report.add("eight/jain", sum(done) ** 2, "", MOUNTS * sum(x * x for x in done), "together", least=0.95)
+    bench.report.add("eight/jain", sum(done) ** 2, "", MOUNTS * sum(x * x for x in done), "even", least=0.95)
 
 
 def simulated(bench):
