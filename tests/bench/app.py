@@ -1,8 +1,8 @@
 """An application beside an archive: app.py PORT CA HOST RATE THREADS COUNT <plan
 
 The plan on standard input is JSON: {"token": …, "paths": […]}. Sends so many GET requests a second, evenly, each at
-its time however slow the ones before are, until there were COUNT of them, or with 0 until standard input is closed. Prints how many there were, how many were
-answered 429 or something else than 200, and how long each took from the time at which it was due.
+its time however slow the ones before are, until there were COUNT of them, or with 0 until standard input is closed.
+Prints how often each status came, and how long each request took from the time at which it was due.
 """
 import http.client
 import json

@@ -22,7 +22,7 @@ def instructions(bench, objects):
     log = bench.folder("callgrind") / "out"
     program = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={log}", f"--log-file={log}.log")
     with bench.vault(f"secrets={objects},value=1000,kty=EC", latency=5) as vault:
-        # A TLS handshake is worth as many instructions as some ten objects: so that the difference has none, few connections.
+        # Few connections, so that the difference has no TLS handshake, which costs as much as seven objects.
         with bench.mount(vault, bench.rate(), f"max_inflight={CONNECTIONS}", program=program, seconds=120) as mount:
             bench.archive(mount, "rsync", objects)
     return int(re.search(r"^(?:totals|summary): (\d+)", log.read_text(encoding="utf-8"), re.M).group(1))

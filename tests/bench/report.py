@@ -110,7 +110,8 @@ class Report:
         else:
             other = f"{base} {against}".strip() or "-"
             mark = "" if verdict in ("ok", "figure") else f"  {verdict}"
-            print(f"{name:<45} {value:>10} {unit:<9} {other:>26} {ratio or '-':>8}  {target}{mark}".rstrip(), flush=True)
+            line = f"{name:<45} {value:>10} {unit:<9} {other:>26} {ratio or '-':>8}  {target}{mark}"
+            print(line.rstrip(), flush=True)
         self._write()
 
     def _write(self):
