@@ -279,7 +279,7 @@ kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 bool
 kv_blobs_has(const struct kv_blobs *b, const struct kv_object *object)
 {
-	return object->cached != NULL || is_for_disk(b, object);
+	return object->cached != NULL || (is_for_disk(b, object) && kv_disk_has(b->disk, object));
 }
 
 static void

@@ -101,6 +101,15 @@ kv_disk_get(struct kv_disk *d, const struct kv_object *object)
 	return blob;
 }
 
+bool
+kv_disk_has(const struct kv_disk *d, const struct kv_object *object)
+{
+	struct stat st;
+
+	return fstatat(d->folders[object->type], object->key, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_size == object->size;
+}
+
 void
 kv_disk_drop(struct kv_disk *d, const struct kv_object *object)
 {

@@ -21,6 +21,8 @@ void kv_disk_free(struct kv_disk *disk);
 void kv_disk_put(struct kv_disk *disk, const struct kv_object *object, const struct kv_blob *blob);
 /* The blob with object's size and digest; NULL where it is not there. */
 struct kv_blob *kv_disk_get(struct kv_disk *disk, const struct kv_object *object);
+/* Whether there is a file of object's size. */
+bool kv_disk_has(const struct kv_disk *disk, const struct kv_object *object);
 void kv_disk_drop(struct kv_disk *disk, const struct kv_object *object);
 /* What the vault no longer has: is_listed is asked for upper-cased names. */
 void kv_disk_prune(

@@ -23,7 +23,8 @@
 #define FIRST	   4
 #define PACE_S	   2.5
 #define MAX_MISSES 4
-#define MAX_GAP	   2 /* objects left out between two accesses that still follow each other */
+#define MAX_GAP	   2	/* objects left out between two accesses that still follow each other */
+#define MAX_LOOK   2000 /* objects looked at in one turn: with cache=disk each is a system call */
 #define PAIR_MS	   10000
 #define ORDERS	   KV_ORDERS
 
@@ -197,6 +198,8 @@ is_small_gap(
 {
 	int n = 0;
 
+	if (to > from + MAX_LOOK)
+		return false;
 	for (; from < to && n <= MAX_GAP; from++)
 		n += is_needed(p, array[from], need);
 	return n <= MAX_GAP;
@@ -218,6 +221,8 @@ top_up(struct kv_prefetch *p, struct shelf *shelf, struct stream *s)
 	size_t n;
 	struct kv_object *const *array = array_of(shelf, s->order, &n);
 
+	if (n > s->end + MAX_LOOK)
+		n = s->end + MAX_LOOK;
 	for (; s->ahead < s->window && s->end < n; s->end++) {
 		struct kv_object *object = array[s->end];
 

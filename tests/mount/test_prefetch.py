@@ -55,6 +55,20 @@ def test_names_in_the_order_of_the_listing_are_an_order_too(vault, mount):
     assert vault.stats("first")["max_in_flight"] >= 8
 
 
+def test_what_is_known_but_not_kept_is_fetched_ahead_too(vault, mount, tmp_path):
+    """The first run with cache=disk, where an index has all sizes and no blob is there."""
+    m = mount(vault, "ro")
+    copies(m, tmp_path / "first")
+    m.unmount()
+    m = mount(vault, "ro", "cache=disk", again=m)
+    ok("ls", m / "secrets")
+    slow_backups(vault)
+    copied = copies(m, tmp_path / "second")
+    assert sum(asked(vault).values()) >= len(copied) - 1  # the newest is kept
+    assert max(asked(vault).values()) == 1
+    assert vault.stats("first")["max_in_flight"] >= 8
+
+
 def test_prefetch_0_asks_for_what_is_read_alone(vault, mount, tmp_path):
     m = mount(vault, "ro", "prefetch=0")
     ok("ls", m / "secrets")

@@ -136,7 +136,7 @@ def seen():
             hosts.flush()
             script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
             done = subprocess.run(
-                ["unshare", "-m", "sh", "-c", script, "sh", hosts.name]
+                ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", hosts.name]
                 + [PYTHON, __file__, json.dumps(vault.ready), vault.secret],
                 env={**os.environ, "REQUESTS_CA_BUNDLE": vault.ready["ca"]},
                 capture_output=True,
