@@ -119,8 +119,10 @@ def mounted(url, point, *options):
     for option in (f"cacert={CA}", *OPTIONS, *options):
         argv += ["-o", option]
     log = point.with_suffix(".log")
+    # What one mount has learnt is not the next one's: each must ask the vault.
+    env = {**os.environ, "XDG_CACHE_HOME": str(point.with_suffix(".cache"))}
     with open(log, "wb") as err:
-        child = subprocess.Popen([*argv, url, point], stderr=err)
+        child = subprocess.Popen([*argv, url, point], stderr=err, env=env)
     try:
         def ready():
             assert child.poll() is None, log.read_text()

@@ -3,6 +3,7 @@
 Nothing here touches a mount from this process where that could hang: tools run as processes of
 their own, with a time-out, and the watchdog kills the daemon (which wakes whoever waits for it).
 """
+import atexit
 import base64
 import contextlib
 import http.client
@@ -16,6 +17,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -28,6 +30,9 @@ TYPES = ("keys", "secrets", "certificates")
 # A sanitizer makes everything slower.
 SLOW = float(os.environ.get("KVFS_TEST_SLOWNESS", "1"))
 API = "api-version=7.4"
+# Where mounts keep what they learn, but for those of a test that is about it.
+CACHE = tempfile.mkdtemp(prefix="kvfs-cache-")
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 
 REPORTS = re.compile(
     r"runtime error:|(Address|Leak|Undefined\w*|Memory|Thread)Sanitizer|Assertion|assert|"
@@ -371,6 +376,8 @@ def environment(vault=None, **changes):
     """The environment of kvfs: nothing of the caller's but what programs need to run."""
     env = {k: v for k, v in os.environ.items()
            if k in ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_PRELOAD")}
+    if "HOME" not in changes:
+        env["XDG_CACHE_HOME"] = CACHE
     # Nothing may look for a managed identity outside this machine.
     env["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = "http://127.0.0.1:9"
     if vault is not None:
