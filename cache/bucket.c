@@ -13,7 +13,7 @@
 #define WINDOW_MS   (WINDOW_S * 1000)
 #define DEPTH	    2.0
 #define DEPTH_S	    0.1
-#define BELOW	    0.97 /* of the ceiling: so the count of 10.2 s is never reached but after a burst */
+#define BELOW	    0.995 /* of the ceiling; for long it is the count of 10.2 s that tells */
 #define GROWTH	    1.5
 #define USED	    0.8
 #define PROBE_MS    250

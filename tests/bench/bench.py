@@ -19,6 +19,7 @@ BLOB_FIXED, BLOB_SHARE = 2640, 4 / 3
 SMALL_BLOB, MANY_BLOB, WARM_BLOB = 4000, 8000, 20000
 EC = "kty=EC"
 
+MEMORY = pathlib.Path("/dev/shm")
 # The command by which a tool archives folders of a mount into a target.
 TOOLS = {
     "rsync": lambda mount, kinds, target: ["rsync", "-a", *(mount / k for k in kinds), f"{target}/"],
@@ -36,16 +37,18 @@ class Bench:
         self.build = build
         self.random = random.Random(settings.seed)
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="kvfs-bench-"))
+        self.memory = pathlib.Path(tempfile.mkdtemp(prefix="kvfs-bench-", dir=MEMORY if MEMORY.is_dir() else None))
         self.protection_key = self.work / "protection.pem"
         self.count = 0
 
     def close(self):
         shutil.rmtree(self.work, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
-    def folder(self, name):
-        """A new empty folder."""
+    def folder(self, name, on_disk=False):
+        """A new empty folder; for archives in memory, so that it is not this machine's disk that is measured."""
         self.count += 1
-        path = self.work / f"{self.count}-{name}"
+        path = (self.work if on_disk else self.memory) / f"{self.count}-{name}"
         path.mkdir()
         return path
 

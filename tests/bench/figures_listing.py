@@ -45,7 +45,7 @@ def ls_l(bench, name, mount, objects, **targets):
 def listing(bench):
     """A large vault's names: cold, and after a remount."""
     objects = bench.settings.many
-    home = bench.folder("home")
+    home = bench.folder("home", on_disk=True)
     with bench.vault(bench.secrets(objects)) as vault:
         with bench.mount(vault, bench.rate(), home=home) as mount:
             report_listing(bench, "list/cold", mount, vault, objects)

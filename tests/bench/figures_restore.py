@@ -41,7 +41,7 @@ def alone(mount, blobs):
 
 def one_by_one(bench, vault, blobs):
     """One cp -r, over what one restore takes alone; then all of it again after a remount."""
-    home, folder = bench.folder("home"), bench.folder("blobs") / "secrets"
+    home, folder = bench.folder("home", on_disk=True), bench.folder("blobs") / "secrets"
     folder.mkdir()
     alone_count = min(ALONE, len(blobs) // 2)
     few, rest = blobs[:alone_count], blobs[alone_count:]

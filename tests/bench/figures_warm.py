@@ -57,7 +57,7 @@ def rsync(mount, target):
 def again(bench):
     """An archive of an unchanged vault, again and after a remount, makes no backup."""
     for name, tool in (("rsync", rsync), ("restic", restic), ("borg", borg)):
-        folder, home = bench.folder("again"), bench.folder("home")
+        folder, home = bench.folder("again"), bench.folder("home", on_disk=True)
         with bench.vault(bench.secrets(bench.settings.objects), latency=AGAIN_LATENCY) as vault:
             with bench.mount(vault, bench.rate(), home=home) as mount:
                 tool(mount, folder / "archive")
