@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,11 +35,14 @@
 #include "fs/start.h"
 #include "fs/status.h"
 
-#define MODULE	    "main"
-#define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
-#define END_LOOK_MS 50
-#define AWAKE_MS    5000	       /* how often to look whether the machine has slept */
-#define FORGET	    (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
+#define MODULE	     "main"
+#define END_MS	     10000 /* that restores already sent are waited for at SIGTERM */
+#define END_LOOK_MS  50
+#define FAST_NS	     100000		/* between an answer and the next request */
+#define MAX_TRIES    150		/* to get it: some 50 microseconds */
+#define MAX_REQUESTS 16			/* in one turn */
+#define AWAKE_MS     5000		/* how often to look whether the machine has slept */
+#define FORGET	     (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
 
 struct program {
 	struct kv_options options;
@@ -50,6 +54,7 @@ struct program {
 	int64_t monotonic_lag_ms;      /* of the clock that stops while the machine sleeps */
 	uint64_t n_received, n_looked; /* requests of the kernel: now, and at the last look */
 	int n_idle;		       /* looks without a request in between */
+	int64_t ns_answered;	       /* the end of the last turn of the device */
 	struct fuse_buf request;
 	bool is_mounted;
 	int report; /* the pipe to the parent, or -1 */
@@ -114,23 +119,55 @@ log_sum(const struct program *p)
 
 /* ---- the device ---- */
 
+/* One request. False when there is none now, or there will be none any more. */
+static bool
+take_request(struct program *p)
+{
+	struct kv_mount *m = &p->mount;
+	const int n = fuse_session_receive_buf(m->session, &p->request);
+
+	if (n == -EINTR || n == -EAGAIN)
+		return false;
+	p->n_received++;
+	if (n > 0)
+		fuse_session_process_buf(m->session, &p->request);
+	if (n > 0 && !fuse_session_exited(m->session))
+		return true;
+	kv_loop_unwatch(&p->device); /* unmounted from outside */
+	kv_loop_stop(m->loop);
+	return false;
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/*
+ * A program that reads one known file after the other asks again within microseconds, and to fall asleep
+ * and be woken takes longer than to answer. So while requests come that fast, the next one is waited for
+ * awake, for a moment; measured: 1.3 to 1.9 times as many files a second.
+ */
 static void
 device_ready(void *arg, uint32_t ready)
 {
 	struct program *p = arg;
-	struct kv_mount *m = &p->mount;
-	const int n = fuse_session_receive_buf(m->session, &p->request);
+	const bool is_fast = now_ns() - p->ns_answered < FAST_NS;
+	int n_tries = is_fast ? MAX_TRIES : 1;
 
 	(void)ready;
-	if (n == -EINTR || n == -EAGAIN)
-		return;
-	p->n_received++;
-	if (n > 0)
-		fuse_session_process_buf(m->session, &p->request);
-	if (n <= 0 || fuse_session_exited(m->session)) { /* unmounted from outside */
-		kv_loop_unwatch(&p->device);
-		kv_loop_stop(m->loop);
-	}
+	for (int n = 0; n < MAX_REQUESTS && n_tries > 0 && p->device.fd >= 0; n_tries--)
+		if (take_request(p)) {
+			n++;
+			n_tries = is_fast ? MAX_TRIES : 2;
+		} else if (n_tries > 1) {
+			sched_yield(); /* to the program, where it shares our processor */
+		}
+	p->ns_answered = now_ns();
 }
 
 /* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
