@@ -1,6 +1,7 @@
 /*
  * The spill file: blocks of 4 KiB and a map with a bit for each. Blobs come and go in about the same
- * order, so the search for free blocks begins where the last one ended.
+ * order, so the search for free blocks begins where the last one ended. The disk gets its room back by
+ * the MiB: to punch a hole where a blob was costs its file system's journal more than to read the blob.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,9 @@
 #include "cache/spill.h"
 #include "client/buf.h"
 
-#define BLOCK ((size_t)4096)
+#define BLOCK	    ((size_t)4096)
+#define CHUNK_BYTES ((size_t)32) /* of the map, whose blocks are given back together */
+#define CHUNK	    ((uint32_t)(CHUNK_BYTES * CHAR_BIT))
 
 struct kv_spill {
 	char *folder;
@@ -38,6 +41,18 @@ set_used(struct kv_spill *s, const struct kv_slot *slot, bool used)
 		    (unsigned char)(used ? s->map[b / CHAR_BIT] | bit : s->map[b / CHAR_BIT] & ~bit);
 	}
 	s->n_used = used ? s->n_used + slot->n : s->n_used - slot->n;
+}
+
+static void
+give_back_free_chunks(struct kv_spill *s, uint32_t first, uint32_t last)
+{
+	static const unsigned char none[CHUNK_BYTES];
+
+	for (uint32_t c = first / CHUNK; c <= last / CHUNK; c++) {
+		if (memcmp(s->map + c * CHUNK_BYTES, none, sizeof(none)) == 0)
+			(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			    (off_t)c * CHUNK * (off_t)BLOCK, (off_t)CHUNK * (off_t)BLOCK);
+	}
 }
 
 /* The first run of n free blocks in [from, to). */
@@ -150,9 +165,8 @@ kv_spill_drop(struct kv_spill *s, struct kv_slot *slot)
 {
 	if (slot->n == 0)
 		return;
-	(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)slot->first * (off_t)BLOCK,
-	    (off_t)slot->n * (off_t)BLOCK);
 	set_used(s, slot, false);
+	give_back_free_chunks(s, slot->first, slot->first + slot->n - 1);
 	slot->n = 0;
 }
 
@@ -178,7 +192,7 @@ kv_spill_new(const char *folder, size_t room)
 	s->fd = -1;
 	s->n = (uint32_t)(room / BLOCK < UINT32_MAX / 2 ? room / BLOCK : UINT32_MAX / 2);
 	s->folder = strdup(folder);
-	s->map = calloc(s->n / CHAR_BIT + 1, 1);
+	s->map = calloc(s->n / CHUNK + 1, CHUNK_BYTES);
 	if (s->folder == NULL || s->map == NULL) {
 		kv_spill_free(s);
 		return NULL;

@@ -25,7 +25,7 @@ int kv_spill_put(struct kv_spill *spill, const struct kv_blob *blob, struct kv_s
 /* The blob of len bytes again, whose SHA-256 must be digest: else -EBADMSG. The slot stays. */
 int kv_spill_get(struct kv_spill *spill, const struct kv_slot *slot, size_t len,
     const unsigned char digest[KV_DIGEST_LEN], struct kv_blob **blob) KV_MUST_CHECK;
-/* The room is free again, on the disk too. */
+/* The room is free again; on the disk too, once the MiB around it is. */
 void kv_spill_drop(struct kv_spill *spill, struct kv_slot *slot);
 /* Bytes that are free, in whatever pieces. */
 size_t kv_spill_left(const struct kv_spill *spill);

@@ -1,15 +1,18 @@
 #include "tests/unit/unit.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/spill.h"
 #include "client/buf.h"
 #include "tests/unit/caught.h"
 
-#define ROOM ((size_t)1 << 20)
+#define ROOM ((size_t)3 << 20)
 
 static char folder[32];
 static struct kv_spill *spill;
@@ -64,6 +67,26 @@ assert_kept(const struct kv_slot *slot, const struct kv_blob *blob)
 	kv_blob_unref(again);
 }
 
+/* The bytes on the disk of this process's file without a name in the folder; -1: there is none. */
+static long
+bytes_on_disk(void)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	long bytes = -1;
+
+	assert_non_null(fds);
+	for (const struct dirent *d = readdir(fds); d != NULL; d = readdir(fds)) {
+		char path[PATH_MAX] = "";
+		struct stat st;
+
+		if (readlinkat(dirfd(fds), d->d_name, path, sizeof(path) - 1) > 0 &&
+		    strncmp(path, folder, strlen(folder)) == 0 && fstatat(dirfd(fds), d->d_name, &st, 0) == 0)
+			bytes = st.st_blocks * 512;
+	}
+	closedir(fds);
+	return bytes;
+}
+
 static void
 what_is_put_is_what_comes_back(void **state)
 {
@@ -78,6 +101,7 @@ what_is_put_is_what_comes_back(void **state)
 	}
 	for (size_t i = 0; i < N_OF(lengths); i++)
 		assert_kept(&slots[i], blobs[i]);
+	assert_true(bytes_on_disk() >= 100000);
 	for (size_t i = 0; i < N_OF(lengths); i++) {
 		kv_spill_drop(spill, &slots[i]);
 		assert_int_equal(slots[i].n, 0);
@@ -85,6 +109,7 @@ what_is_put_is_what_comes_back(void **state)
 	}
 	assert_int_equal(kv_spill_used(spill), 0);
 	assert_int_equal(kv_spill_left(spill), ROOM);
+	assert_int_equal(bytes_on_disk(), 0);
 }
 
 static void
