@@ -363,12 +363,41 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 	return append(g, object);
 }
 
+static int
+take_page(struct kv_generation *g, const struct kv_reply *reply)
+{
+	struct kv_index *index = g->listing->index;
+	const size_t before = g->n + g->n_hidden;
+	int err = 0;
+
+	kv_index_look(index);
+	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
+		err = take_item(g, &reply->page->items[i], reply->wall_date);
+	kv_index_settle(index);
+	g->n_pages++;
+	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
+	return err;
+}
+
+/* Whether the page after this one is the same again, or as good as the empty ones before it. */
+static bool
+has_looped(const struct kv_generation *g, const char *next_link)
+{
+	const bool has = next_link != NULL &&
+	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
+
+	if (has)
+		kv_log_write(KV_LOG_NOTICE, MODULE,
+		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
+		    kv_type_name(g->listing->type));
+	return has;
+}
+
 static void
 page_done(void *arg, struct kv_reply *reply)
 {
 	struct kv_generation *g = arg;
 	struct kv_listing *l = g->listing;
-	const size_t before = g->n + g->n_hidden;
 	int err = reply->err;
 
 	g->ticket = NULL;
@@ -379,33 +408,25 @@ page_done(void *arg, struct kv_reply *reply)
 		fail(g, err, reply);
 		return;
 	}
-	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
-		err = take_item(g, &reply->page->items[i], reply->wall_date);
-	kv_index_settle(l->index);
-	g->n_pages++;
-	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
-	if (err == 0 && reply->page->next_link != NULL &&
-	    (g->n_empty > MAX_EMPTY ||
-		(g->next_link != NULL && strcmp(g->next_link, reply->page->next_link) == 0)))
-		err = -EBADMSG;
-	if (err == -EBADMSG)
-		kv_log_write(KV_LOG_NOTICE, MODULE,
-		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
-		    kv_type_name(l->type));
-	if (err != 0) {
-		fail(g, err, NULL);
+	if (has_looped(g, reply->page->next_link)) {
+		fail(g, -EBADMSG, NULL);
 		return;
 	}
+	/* the next page is asked for first: it is on its way while this one is taken in */
 	free(g->next_link);
 	g->next_link = reply->page->next_link;
 	reply->page->next_link = NULL;
-	if (g->next_link == NULL) {
-		complete(g);
+	err = g->next_link != NULL ? fetch_page(g) : 0;
+	if (err == 0)
+		err = take_page(g, reply);
+	if (err != 0) {
+		kv_throttle_cancel(g->ticket);
+		g->ticket = NULL;
+		fail(g, err, NULL);
 		return;
 	}
-	err = fetch_page(g);
-	if (err != 0) {
-		fail(g, err, NULL);
+	if (g->next_link == NULL) {
+		complete(g);
 		return;
 	}
 	answer_waits(l, g, NULL);
