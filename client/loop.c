@@ -239,8 +239,10 @@ kv_loop_run(struct kv_loop *loop)
 		for (int i = 0; i < loop->n_batch; i++) {
 			struct kv_watch *watch = loop->batch[i].data.ptr;
 
-			if (watch != NULL)
-				watch->ready(watch->arg, loop->batch[i].events);
+			if (watch == NULL)
+				continue;
+			watch->ready(watch->arg, loop->batch[i].events);
+			fire_due(loop); /* what this one wants sent does not wait for the others */
 		}
 		loop->n_batch = 0;
 	}

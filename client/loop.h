@@ -35,8 +35,8 @@ void kv_loop_unwatch(struct kv_watch *watch);
 
 /*
  * A timer that fires once. Setting and stopping allocate nothing and cannot fail; a timer may be set
- * again or stopped from any callback, its own too. Delay 0 is the next turn, never at once: this is
- * how a completion is put off until its caller has returned.
+ * again or stopped from any callback, its own too. With delay 0 it fires when the callback that set it
+ * has returned, never at once: this is how a completion is put off until its caller has returned.
  */
 typedef void kv_timer_fire(void *arg);
 struct kv_timer {
