@@ -12,8 +12,9 @@
  * when the last 429 came, and the window was full, and of now, when it is not), but at least 5 % of
  * where it started, and climbs by 2 % of the ceiling every 10 s in which it is
  * used, up to share of the limit that was found: what the first 429 found served in 10 s. That limit
- * is believed 1 % higher after every minute without a 429. Where the rate was not being used, a 429 is
- * about the vault's other users: it says nothing about the limit, and the rate is halved.
+ * is believed 1 % higher after every minute without a 429. Where less than 40 % of the rate was served
+ * in the 10 s before, a 429 is about the vault's other users: it says nothing about the limit, and the
+ * rate is halved.
  *
  * In no 10 s go more than 10 x ceiling - 1, whatever was saved up, and with 0.2 s to spare for those
  * that the network holds up.

@@ -18,6 +18,7 @@
 #define MOUNTS	   8
 #define APP	   MOUNTS /* the client that is no kvfs */
 #define LATENCY_MS 75
+#define LISTING_MS 20000
 #define MAX_LIMIT  4000
 
 /* ---- the service ---- */
@@ -266,6 +267,7 @@ each_limit_is_found(void **state)
 	}
 }
 
+/* At any time of an archive; judged from 5 s after the change on, for a minute. */
 static void
 a_limit_that_is_halved_is_followed(void **state)
 {
@@ -275,24 +277,32 @@ a_limit_that_is_halved_is_followed(void **state)
 		enum kv_type type;
 		int before, after;
 	} rows[] = {
-		{ "halved, rate=400, 400/s to 200/s:", 400, KV_SECRETS, 4000, 2000 },
-		{ "halved, 200/s to 100/s:", 0, KV_SECRETS, 2000, 1000 },
-		{ "halved, keys, 50/s to 25/s:", 0, KV_KEYS, 500, 250 },
+		{ "halved, rate=400, 400/s to 200/s", 400, KV_SECRETS, 4000, 2000 },
+		{ "halved, 200/s to 100/s", 0, KV_SECRETS, 2000, 1000 },
+		{ "halved, keys, 50/s to 25/s", 0, KV_KEYS, 500, 250 },
 	};
+	static const int64_t after_s[] = { 5, 8, 12, 20, 63 };
 
 	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
+	for (size_t i = 0; i < N_OF(rows) * N_OF(after_s); i++) {
+		const size_t r = i / N_OF(after_s);
+		const int64_t at_s = after_s[i % N_OF(after_s)];
 		const struct kv_throttle_options options = {
-			.rate = rows[i].rate, .share = 0.95, .timeout_ms = 300000
+			.rate = rows[r].rate, .share = 0.95, .timeout_ms = 300000
 		};
+		char what[64];
 		struct counts c;
 
-		begin(rows[i].before);
-		start(0, rows[i].type, &options, 256);
-		fake_loop_run(loop, 63000);
-		service.limit = rows[i].after;
+		begin(rows[r].before);
+		start(0, rows[r].type, &options, 1); /* its listing */
+		fake_loop_run(loop, LISTING_MS);
+		for (int n = 0; n < 255; n++)
+			read_next(&mounts[0]);
+		fake_loop_run(loop, at_s * 1000);
+		service.limit = rows[r].after;
 		fake_loop_run(loop, 5000);
-		c = run(rows[i].what, 60);
+		(void)snprintf(what, sizeof(what), "%s, after %d s:", rows[r].what, (int)at_s);
+		c = run(what, 60);
 		assert_row(share_used(c, 60) >= 0.9, i, "used");
 		assert_row(share_refused(c) <= 0.02, i, "refused");
 		end();
