@@ -2,7 +2,8 @@
  * The pace of one class of requests.
  *
  * How much may be saved up for a late turn of the loop (a tenth of a second, at least two requests) does
- * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost.
+ * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost. While
+ * nothing waits less is saved up: a burst would open connections that its pace does not need later.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define WINDOW_MS   (WINDOW_S * 1000)
 #define DEPTH	    2.0
 #define DEPTH_S	    0.1
+#define IDLE_S	    0.02
 #define BELOW	    0.995 /* of the ceiling; for long it is the count of 10.2 s that tells */
 #define GROWTH	    1.5
 #define USED	    0.8
@@ -143,24 +145,32 @@ fill_rate(const struct kv_bucket *b)
 static void
 fill(struct kv_bucket *b, int64_t mono_now)
 {
+	double depth;
+
 	forget_old_counts(b, mono_now);
 	climb(b, mono_now);
-	b->tokens += (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b);
-	b->tokens = min(b->tokens, max(DEPTH_S * b->rate, DEPTH));
+	depth = max((b->is_wanted ? DEPTH_S : IDLE_S) * b->rate, DEPTH);
+	if (b->tokens < depth)
+		b->tokens = min(b->tokens + (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b), depth);
 	b->mono_filled = mono_now;
 }
 
 int64_t
 kv_bucket_wait_ms(struct kv_bucket *b, int64_t mono_now)
 {
+	int64_t wait_ms = 0;
+
 	if (b->is_closed && b->is_probing)
 		return -1;
 	if (b->is_closed)
 		return b->mono_probe > mono_now ? b->mono_probe - mono_now : 0;
 	fill(b, mono_now);
 	if (b->n_sent + 1 > WINDOW_S * b->ceiling - 1)
-		return KV_BUCKET_SLOT_MS - mono_now % KV_BUCKET_SLOT_MS;
-	return b->tokens >= 1 ? 0 : (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
+		wait_ms = KV_BUCKET_SLOT_MS - mono_now % KV_BUCKET_SLOT_MS;
+	else if (b->tokens < 1)
+		wait_ms = (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
+	b->is_wanted = wait_ms > 0;
+	return wait_ms;
 }
 
 bool

@@ -40,6 +40,7 @@ struct kv_bucket {
 	int64_t mono_opened; /* a 429 for what was sent before is no news */
 	int64_t mono_served; /* the last request that was served */
 	int64_t mono_probe;  /* not before */
+	bool is_wanted;	     /* something waits for a token */
 	bool is_closed;	     /* probing */
 	bool is_limited;     /* because of a 429 */
 	bool was_used;	     /* the rate, when that came */

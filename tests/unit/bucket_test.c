@@ -236,6 +236,19 @@ what_late_turns_lose_is_made_up_for(void **state)
 }
 
 static void
+what_nobody_waited_for_is_hardly_saved_up(void **state)
+{
+	int64_t mono_now = 1000000;
+	unsigned int n = 0;
+
+	(void)state;
+	kv_bucket_init(&bucket, 400, 400, 0.5, mono_now);
+	for (mono_now += 60000; kv_bucket_wait_ms(&bucket, mono_now) == 0; n++)
+		(void)kv_bucket_take(&bucket, mono_now);
+	assert_int_equal(n, 8); /* 20 ms */
+}
+
+static void
 what_was_saved_up_does_not_exceed_the_window(void **state)
 {
 	int64_t mono_now = 1000000;
@@ -320,6 +333,7 @@ main(void)
 		cmocka_unit_test(a_rate_without_a_limit_grows_by_half_while_it_is_used),
 		cmocka_unit_test(a_rate_that_is_not_used_does_not_grow),
 		cmocka_unit_test(what_late_turns_lose_is_made_up_for),
+		cmocka_unit_test(what_nobody_waited_for_is_hardly_saved_up),
 		cmocka_unit_test(what_was_saved_up_does_not_exceed_the_window),
 		cmocka_unit_test(a_429_for_what_was_sent_before_the_probe_is_no_news),
 		cmocka_unit_test(the_throughput_is_that_of_the_time_in_use),
