@@ -281,6 +281,13 @@ sweep(struct kv_generation *g)
 	return s.err;
 }
 
+/* What took long to list is fresh for longer. */
+static int64_t
+valid_ms(const struct kv_listing *l, int64_t took_ms)
+{
+	return 10 * took_ms > l->ttl_ms ? 10 * took_ms : l->ttl_ms;
+}
+
 static void
 tell_grown(struct kv_listing *l, bool is_complete)
 {
@@ -305,9 +312,7 @@ complete(struct kv_generation *g)
 		return;
 	}
 	ended(g, COMPLETE, 0);
-	l->valid_ms = 10 * (g->mono_ended - g->mono_started);
-	if (l->valid_ms < l->ttl_ms)
-		l->valid_ms = l->ttl_ms;
+	l->valid_ms = valid_ms(l, g->mono_ended - g->mono_started);
 	kv_generation_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
@@ -728,11 +733,16 @@ kv_listing_knew(const struct kv_listing *l, const char *name)
 int64_t
 kv_listing_valid_ms(const struct kv_listing *l)
 {
-	int64_t left_ms;
+	int64_t took_ms, left_ms = 0;
 
-	if (l->current == NULL || l->is_banned)
+	if (l->is_banned)
 		return 0;
-	left_ms = l->valid_ms - age_ms(l);
+	if (l->current != NULL) {
+		left_ms = l->valid_ms - age_ms(l);
+	} else if (l->coming != NULL) {
+		took_ms = kv_clock_mono_ms() - l->coming->mono_started;
+		left_ms = valid_ms(l, took_ms) - took_ms;
+	}
 	return left_ms > 0 ? left_ms : 0;
 }
 
