@@ -43,6 +43,7 @@
 #define MAX_REQUESTS 16			/* in one turn */
 #define AWAKE_MS     5000		/* how often to look whether the machine has slept */
 #define FORGET	     (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
+#define HEAP_STEP    (1 << 20) /* that malloc takes from the kernel; at its 128 KiB it asked all the time */
 
 struct program {
 	struct kv_options options;
@@ -471,6 +472,8 @@ run(struct program *p, int report_fd)
 	int err;
 
 	guard_secrets();
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
 	kv_log_open(p->options.given.is_foreground, p->options.debug);
 	kv_buf_init(&why, 4096);
 	err = start(p, &why);
