@@ -22,6 +22,7 @@ ROWS = (
     ("peers/sdk-32-threads/cpu", "CPU time, over the SDK's"),
     ("peers/rclone-mount", "faster than rclone's mount of as many files by webdav"),
     ("peers/az", "faster than `az keyvault … backup` in a loop"),
+    ("peers/az/most", "the most that the vault's limit allows anybody there, with az as fast as here"),
     ("restore/cp", "`cp -r` into `restore/`, over objects × one restore alone"),
     ("restore/xargs", "`xargs -P16 cp` with `rate=200`, over objects/rate"),
     ("app/429", "429s of an application at 40 % of the limit, beside a cold archive"),
