@@ -42,7 +42,7 @@ struct kv_finder {
 	/* of kv_finder_find() only */
 	struct kv_listing *listing;
 	struct kv_unlisted *unlisted;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_timer later;
 	int err;
 	kv_finder_done *done;
@@ -109,7 +109,7 @@ static void
 free_finder(struct kv_finder *f)
 {
 	kv_throttle_cancel(f->ticket);
-	kv_listing_cancel(f->wait);
+	kv_generation_cancel(f->wait);
 	if (f->listing != NULL)
 		kv_timer_stop(&f->later);
 	free(f);

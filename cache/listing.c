@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/generation.h"
 #include "cache/index.h"
 #include "cache/listing.h"
 #include "cache/throttle.h"
@@ -24,37 +25,6 @@
 #define BAN_MS	  10000 /* after names of a listing that failed were handed out */
 #define AGAIN_MS  2000	/* between a failed refresh and the next */
 #define MAX_EMPTY 10000 /* pages without a new object in a row: a server that goes round in circles */
-
-enum state { COMING, COMPLETE, FAILED };
-
-struct kv_generation {
-	struct kv_listing *listing;
-	enum state state;
-	int err;
-	uint64_t serial;
-	struct kv_object **objects; /* a reference each */
-	size_t n, size, n_hidden;
-	bool was_handed_out;
-	int64_t mono_started, mono_ended;
-	int n_pages, n_empty;
-	char *next_link;
-	struct kv_ticket *ticket;
-	unsigned int refs;
-};
-
-enum wait_kind { FIRST_PAGE, INDEX, NAME };
-
-struct kv_listing_wait {
-	struct kv_listing_wait *next;
-	struct kv_listing *listing;
-	struct kv_generation
-	    *generation; /* that it waits for: not counted, it is in waits only while that one is COMING */
-	enum wait_kind kind;
-	size_t index;
-	char key[KV_NAME_MAX + 1];
-	kv_listing_done *done;
-	void *arg;
-};
 
 struct kv_listing {
 	struct kv_loop *loop;
@@ -73,7 +43,6 @@ struct kv_listing {
 	bool is_banned;
 	int last_err; /* of the last listing that failed, at mono_failed */
 	int64_t mono_ban_end, mono_failed;
-	struct kv_listing_wait *waits;
 };
 
 static int fetch_page(struct kv_generation *);
@@ -135,94 +104,15 @@ kv_listing_remove(struct kv_listing *l, struct kv_object *object)
 	kv_object_unref(object);
 }
 
-/* ---- generations ---- */
+/* ---- the end of a generation ---- */
 
-void
-kv_generation_unref(struct kv_generation *g)
-{
-	if (g == NULL || --g->refs > 0)
-		return;
-	kv_throttle_cancel(g->ticket);
-	for (size_t i = 0; i < g->n; i++)
-		kv_object_unref(g->objects[i]);
-	free(g->objects);
-	free(g->next_link);
-	free(g);
-}
-
-static int
-append(struct kv_generation *g, struct kv_object *object)
-{
-	if (g->n == g->size) {
-		const size_t size = g->size * 2 + 64;
-		struct kv_object **more = reallocarray(g->objects, size, sizeof(struct kv_object *));
-
-		if (more == NULL)
-			return -ENOMEM;
-		g->objects = more;
-		g->size = size;
-	}
-	g->objects[g->n++] = kv_object_ref(object);
-	return 0;
-}
-
+/* For those who wait for a name. */
 static bool
-is_waited_for(const struct kv_listing *l)
+has_key(const struct kv_generation *g, const char *key)
 {
-	return l->waits != NULL;
-}
+	const struct kv_object *object = find_key(g->listing, key);
 
-static bool
-is_over(const struct kv_listing_wait *w)
-{
-	const struct kv_generation *g = w->generation;
-	const struct kv_object *object;
-
-	if (g->state != COMING)
-		return true;
-	switch (w->kind) {
-	case FIRST_PAGE:
-		return g->n_pages > 0;
-	case INDEX:
-		return g->n > w->index;
-	case NAME:
-		object = find_key(w->listing, w->key);
-		return object != NULL && (object->seen == g->serial || object->mono_added >= g->mono_started);
-	}
-	return true;
-}
-
-/* Answer the waits that g satisfies. A completion may add and cancel waits: begin again after each. */
-static void
-answer_waits(struct kv_listing *l, struct kv_generation *g, const struct kv_reply *reply)
-{
-	struct kv_listing_wait **at = &l->waits;
-
-	g->refs++;
-	while (*at != NULL) {
-		struct kv_listing_wait *w = *at;
-
-		if (w->generation != g || !is_over(w)) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		w->done(w->arg, g->state == FAILED ? g->err : 0, reply);
-		free(w);
-		at = &l->waits;
-	}
-	kv_generation_unref(g);
-}
-
-static void
-ended(struct kv_generation *g, enum state state, int err)
-{
-	struct kv_listing *l = g->listing;
-
-	g->state = state;
-	g->err = err;
-	g->mono_ended = kv_clock_mono_ms();
-	l->coming = NULL;
+	return object != NULL && (object->seen == g->serial || object->mono_added >= g->mono_started);
 }
 
 static void
@@ -230,14 +120,15 @@ fail(struct kv_generation *g, int err, const struct kv_reply *reply)
 {
 	struct kv_listing *l = g->listing;
 
-	ended(g, FAILED, err);
+	kv_generation_end(g, err);
+	l->coming = NULL;
 	l->mono_failed = g->mono_ended;
 	l->last_err = err;
 	if (g->was_handed_out) {
 		l->is_banned = true;
 		l->mono_ban_end = g->mono_ended + BAN_MS;
 	}
-	answer_waits(l, g, reply);
+	kv_generation_tell(g, has_key, reply);
 	kv_generation_unref(g);
 }
 
@@ -257,7 +148,7 @@ sweep_one(const void *node, VISIT visit, void *arg)
 	if ((visit != postorder && visit != leaf) || object->seen == s->generation->serial)
 		return;
 	if (object->mono_added >= s->generation->mono_started) {
-		if (!object->is_managed && append(s->generation, object) != 0)
+		if (!object->is_managed && kv_generation_append(s->generation, object) != 0)
 			s->err = -ENOMEM;
 	} else {
 		s->gone[s->n++] = object;
@@ -311,7 +202,8 @@ complete(struct kv_generation *g)
 		fail(g, err, NULL);
 		return;
 	}
-	ended(g, COMPLETE, 0);
+	kv_generation_end(g, 0);
+	l->coming = NULL;
 	l->valid_ms = valid_ms(l, g->mono_ended - g->mono_started);
 	kv_generation_unref(l->current);
 	l->current = g;
@@ -321,7 +213,7 @@ complete(struct kv_generation *g)
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
 	tell_grown(l, true);
-	answer_waits(l, g, NULL);
+	kv_generation_tell(g, has_key, NULL);
 }
 
 /* ---- pages ---- */
@@ -365,7 +257,7 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 		g->n_hidden++;
 		return 0;
 	}
-	return append(g, object);
+	return kv_generation_append(g, object);
 }
 
 static int
@@ -434,7 +326,7 @@ page_done(void *arg, struct kv_reply *reply)
 		complete(g);
 		return;
 	}
-	answer_waits(l, g, NULL);
+	kv_generation_tell(g, has_key, NULL);
 	tell_grown(l, false);
 }
 
@@ -447,7 +339,7 @@ fetch_page(struct kv_generation *g)
 	};
 
 	return kv_throttle_send(
-	    l->throttle, &call, is_waited_for(l) ? KV_METADATA : KV_REFRESH, false, page_done, g, &g->ticket);
+	    l->throttle, &call, g->waits != NULL ? KV_METADATA : KV_REFRESH, false, page_done, g, &g->ticket);
 }
 
 static int
@@ -458,13 +350,9 @@ start(struct kv_listing *l)
 
 	if (l->coming != NULL)
 		return 0;
-	g = calloc(1, sizeof(*g));
+	g = kv_generation_new(l, ++l->serial);
 	if (g == NULL)
 		return -ENOMEM;
-	g->listing = l;
-	g->serial = ++l->serial;
-	g->mono_started = kv_clock_mono_ms();
-	g->refs = 1;
 	err = fetch_page(g);
 	if (err != 0) {
 		kv_generation_unref(g);
@@ -520,37 +408,13 @@ kv_listing_is_serving(struct kv_listing *l)
 	return is_serving(l);
 }
 
-static int
-add_wait(struct kv_generation *g, const struct kv_listing_wait *model, kv_listing_done *done, void *arg,
-    struct kv_listing_wait **wait)
-{
-	struct kv_listing *l = g->listing;
-	struct kv_listing_wait *w = malloc(sizeof(*w));
-
-	*wait = NULL;
-	if (w == NULL)
-		return -ENOMEM;
-	*w = *model;
-	w->listing = l;
-	w->generation = g;
-	w->done = done;
-	w->arg = arg;
-	w->next = l->waits;
-	l->waits = w;
-	if (g->ticket != NULL)
-		kv_throttle_raise(g->ticket, KV_METADATA);
-	*wait = w;
-	return 0;
-}
-
 int
-kv_listing_first(struct kv_listing *l, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
+kv_listing_first(struct kv_listing *l, kv_generation_done *done, void *arg, struct kv_generation_wait **wait)
 {
-	const struct kv_listing_wait model = { .kind = FIRST_PAGE };
-	int err = start(l);
+	const int err = start(l);
 
 	*wait = NULL;
-	return err != 0 ? err : add_wait(l->coming, &model, done, arg, wait);
+	return err != 0 ? err : kv_generation_wait_for_page(l->coming, done, arg, wait);
 }
 
 int
@@ -561,23 +425,8 @@ kv_listing_open(struct kv_listing *l, struct kv_generation **generation)
 	*generation = NULL;
 	if (err != 0)
 		return err;
-	*generation = is_serving(l) ? l->current : l->coming;
-	(*generation)->refs++;
+	*generation = kv_generation_ref(is_serving(l) ? l->current : l->coming);
 	return 0;
-}
-
-struct kv_object *
-kv_generation_at(struct kv_generation *g, size_t index, int *err)
-{
-	*err = 0;
-	if (g->state == FAILED) {
-		*err = g->err;
-		return NULL;
-	}
-	if (index < g->n)
-		return g->objects[index];
-	*err = g->state == COMING ? -EAGAIN : 0;
-	return NULL;
 }
 
 struct kv_object *const *
@@ -589,7 +438,7 @@ kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_comp
 	if (serial != NULL)
 		*serial = g != NULL ? g->serial : 0;
 	if (is_complete != NULL)
-		*is_complete = g != NULL && g->state == COMPLETE;
+		*is_complete = g != NULL && g->state == KV_COMPLETE;
 	return g != NULL ? g->objects : NULL;
 }
 
@@ -598,27 +447,6 @@ kv_listing_on_grew(struct kv_listing *l, kv_listing_grew *grew, void *arg)
 {
 	l->grew = grew;
 	l->grew_arg = arg;
-}
-
-bool
-kv_generation_is_complete(const struct kv_generation *g)
-{
-	return g->state == COMPLETE;
-}
-
-void
-kv_generation_hand_out(struct kv_generation *g)
-{
-	g->was_handed_out = true;
-}
-
-int
-kv_generation_wait(
-    struct kv_generation *g, size_t index, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
-{
-	const struct kv_listing_wait model = { .kind = INDEX, .index = index };
-
-	return add_wait(g, &model, done, arg, wait);
 }
 
 int
@@ -643,38 +471,23 @@ kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **objec
 }
 
 int
-kv_listing_wait_for(
-    struct kv_listing *l, const char *name, kv_listing_done *done, void *arg, struct kv_listing_wait **wait)
+kv_listing_wait_for(struct kv_listing *l, const char *name, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait)
 {
-	struct kv_listing_wait model = { .kind = NAME };
-	int err = start(l);
+	const int err = start(l);
 
 	*wait = NULL;
-	kv_object_key(name, model.key);
-	return err != 0 ? err : add_wait(l->coming, &model, done, arg, wait);
-}
-
-void
-kv_listing_cancel(struct kv_listing_wait *wait)
-{
-	if (wait == NULL)
-		return;
-	for (struct kv_listing_wait **at = &wait->listing->waits; *at != NULL; at = &(*at)->next)
-		if (*at == wait) {
-			*at = wait->next;
-			free(wait);
-			return;
-		}
+	return err != 0 ? err : kv_generation_wait_for_name(l->coming, name, done, arg, wait);
 }
 
 /* Into what is read now and what is coming in; where it is in neither. */
 static int
 show(struct kv_listing *l, struct kv_object *object)
 {
-	int err = l->current != NULL ? append(l->current, object) : 0;
+	int err = l->current != NULL ? kv_generation_append(l->current, object) : 0;
 
 	if (err == 0 && l->coming != NULL && object->seen == l->coming->serial)
-		err = append(l->coming, object);
+		err = kv_generation_append(l->coming, object);
 	return err;
 }
 
@@ -828,8 +641,6 @@ kv_listing_free(struct kv_listing *l)
 {
 	if (l == NULL)
 		return;
-	while (l->waits != NULL)
-		kv_listing_cancel(l->waits);
 	kv_generation_unref(l->coming);
 	kv_generation_unref(l->current);
 	tdestroy(l->table, free_entry);

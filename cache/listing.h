@@ -3,23 +3,21 @@
 /*
  * The objects of one type, from the service's list.
  *
- * A generation is one pass over the list. While it comes in, its objects can be read already; it
- * ends complete or failed. The last complete one serves until twice its time to live, and is renewed
- * in the background from 80 % of it on, when it is used. If a generation fails after names of it were
- * handed out, everything about this type fails until a complete one is in, and at least 10 s: shell
- * globs, zip and python swallow an error of readdir and would archive the first names only.
+ * While a generation comes in, its objects can be read already. The last complete one serves until
+ * twice its time to live, and is renewed in the background from 80 % of it on, when it is used. If a
+ * generation fails after names of it were handed out, everything about this type fails until a
+ * complete one is in, and at least 10 s: shell globs, zip and python swallow an error of readdir and
+ * would archive the first names only.
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "cache/generation.h"
 #include "cache/object.h"
 
 struct kv_caller;
-struct kv_generation;
 struct kv_index;
 struct kv_listing;
-struct kv_listing_wait;
 struct kv_loop;
-struct kv_reply;
 struct kv_throttle;
 
 /* An object's content is another now (its list item changed), or it is gone. size is -1 already. */
@@ -34,15 +32,9 @@ struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *thro
 /* Waits are dropped without their completions; generations must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 
-/*
- * err 0 or -errno. Called once, from the loop, never before the call that asked for it has returned.
- * reply: what the vault said where it made the listing fail, for that call; else NULL.
- */
-typedef void kv_listing_done(void *arg, int err, const struct kv_reply *reply);
-
 /* Begin, and tell when the first page is in or the attempt has failed. For the start. */
-int kv_listing_first(struct kv_listing *listing, kv_listing_done *done, void *arg,
-    struct kv_listing_wait **wait) KV_MUST_CHECK;
+int kv_listing_first(struct kv_listing *listing, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait) KV_MUST_CHECK;
 
 /* ---- reading the whole ---- */
 
@@ -51,15 +43,6 @@ int kv_listing_first(struct kv_listing *listing, kv_listing_done *done, void *ar
  * kv_generation_unref(). The -errno of the failure while this type fails; -ENOMEM.
  */
 int kv_listing_open(struct kv_listing *listing, struct kv_generation **generation) KV_MUST_CHECK;
-void kv_generation_unref(struct kv_generation *generation);
-/* The object at index, or NULL: *err is 0 at the end of a complete one, -EAGAIN while it comes in, else its failure. */
-struct kv_object *kv_generation_at(struct kv_generation *generation, size_t index, int *err);
-bool kv_generation_is_complete(const struct kv_generation *generation);
-/* Names are about to be given to a reader. */
-void kv_generation_hand_out(struct kv_generation *generation);
-/* Tell when index can be asked again after -EAGAIN. */
-int kv_generation_wait(struct kv_generation *generation, size_t index, kv_listing_done *done, void *arg,
-    struct kv_listing_wait **wait) KV_MUST_CHECK;
 
 /*
  * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
@@ -85,10 +68,8 @@ int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
 /* Whether a complete listing serves, so that what is not in it is not listed. */
 bool kv_listing_is_serving(struct kv_listing *listing);
 /* Tell when the listing under way has name or has ended. */
-int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_listing_done *done, void *arg,
-    struct kv_listing_wait **wait) KV_MUST_CHECK;
-/* done is not called. NULL does nothing. */
-void kv_listing_cancel(struct kv_listing_wait *wait);
+int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait) KV_MUST_CHECK;
 
 /*
  * An object that was found or restored outside a list: there from now on, as if listed. item's

@@ -21,7 +21,7 @@ struct handle {
 struct opening {
 	struct kv_mount *mount;
 	struct kv_request *request;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_generation *generation; /* that it waits for */
 	enum kv_control control;
 	struct fuse_file_info fi;
@@ -70,7 +70,7 @@ reply(const struct kv_mount *m, fuse_req_t req, enum kv_control control, struct 
 static void
 free_opening(struct opening *o)
 {
-	kv_listing_cancel(o->wait);
+	kv_generation_cancel(o->wait);
 	kv_generation_unref(o->generation);
 	free(o);
 }
@@ -125,7 +125,7 @@ wait_for_listings(struct opening *o)
 			return err;
 		if (kv_generation_is_complete(o->generation))
 			continue;
-		err = kv_generation_wait(o->generation, SIZE_MAX, listing_ended, o, &o->wait);
+		err = kv_generation_wait_for(o->generation, SIZE_MAX, listing_ended, o, &o->wait);
 		return err != 0 ? err : -EINPROGRESS;
 	}
 	return 0;

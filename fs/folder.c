@@ -310,7 +310,7 @@ struct reading {
 	struct kv_mount *mount;
 	fuse_req_t req;
 	struct kv_request *request; /* while it waits */
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_node *folder;
 	struct kv_generation *generation;
 	bool with_attributes;
@@ -413,7 +413,7 @@ add_names(struct reading *r)
 static void
 free_reading(struct reading *r)
 {
-	kv_listing_cancel(r->wait);
+	kv_generation_cancel(r->wait);
 	free(r->room);
 	free(r);
 }
@@ -449,7 +449,8 @@ more_names(void *arg, int err, const struct kv_reply *reply)
 	if (err == 0)
 		err = add_names(r);
 	if (err == -EAGAIN && r->used == 0)
-		err = kv_generation_wait(r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
+		err = kv_generation_wait_for(
+		    r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
 	if (err != 0 || r->wait == NULL)
 		finish_reading(r, err);
 }
@@ -488,7 +489,8 @@ kv_folder_read(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, size_
 	r->offset = offset;
 	err = add_names(r);
 	if (err == -EAGAIN && r->used == 0) {
-		err = kv_generation_wait(r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
+		err = kv_generation_wait_for(
+		    r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
 		if (err == 0) {
 			kv_request_wait(request, cancel_reading, r);
 			return;

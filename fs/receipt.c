@@ -27,7 +27,7 @@ struct kv_receipt_check {
 	struct kv_receipt receipt;
 	struct kv_caller caller;
 	struct kv_timer later;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_finder *finder;
 	kv_receipts_checked *done;
 	void *arg;
@@ -229,7 +229,7 @@ kv_receipts_cancel(struct kv_receipt_check *c)
 	if (c == NULL)
 		return;
 	kv_timer_stop(&c->later);
-	kv_listing_cancel(c->wait);
+	kv_generation_cancel(c->wait);
 	kv_finder_cancel(c->finder);
 	free(c);
 }

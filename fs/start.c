@@ -11,7 +11,7 @@
 struct first_page {
 	struct start *start;
 	enum kv_type type;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	int err;
 	bool is_denied; /* 403: the others may be allowed */
 };
@@ -148,7 +148,7 @@ kv_start(struct kv_mount *m, struct kv_buf *why)
 	if (err == 0)
 		err = kv_loop_run(m->loop);
 	for (int t = 0; t < KV_TYPES; t++) {
-		kv_listing_cancel(s.pages[t].wait);
+		kv_generation_cancel(s.pages[t].wait);
 		if (err == 0)
 			err = s.pages[t].err;
 	}

@@ -216,10 +216,10 @@ find(const char *name)
 static void
 load(void)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	assert_int_equal(kv_listing_wait_for(listing, "a", NULL, NULL, &wait), 0);
-	kv_listing_cancel(wait);
+	kv_generation_cancel(wait);
 	fake_loop_run(loop, 1000);
 	assert_true(kv_listing_is_serving(listing));
 }

@@ -203,7 +203,7 @@ find(const char *name)
 static void
 load(void)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
@@ -256,7 +256,7 @@ static void
 pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 {
 	struct kv_generation *g;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	int err;
 
 	(void)state;
@@ -264,7 +264,7 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	g = open_it();
 	assert_null(kv_generation_at(g, 0, &err));
 	assert_int_equal(err, -EAGAIN);
-	assert_int_equal(kv_generation_wait(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 250);
 	assert_int_equal(told.n, 0);
 	fake_loop_run(loop, 100);
@@ -274,7 +274,7 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	assert_int_equal(err, -EAGAIN);
 	assert_false(kv_generation_is_complete(g));
 	assert_in_range(kv_listing_valid_ms(listing), TTL_MS - 1000, TTL_MS);
-	assert_int_equal(kv_generation_wait(g, 2, tell, &told, &wait), 0);
+	assert_int_equal(kv_generation_wait_for(g, 2, tell, &told, &wait), 0);
 	fake_loop_run(loop, 300);
 	assert_int_equal(told.n, 2);
 	assert_true(kv_generation_is_complete(g));
@@ -298,7 +298,7 @@ an_empty_vault_has_a_complete_listing(void **state)
 static void
 a_name_is_found_while_the_rest_comes_in(void **state)
 {
-	struct kv_listing_wait *wait, *other;
+	struct kv_generation_wait *wait, *other;
 	struct told last = { 0 };
 
 	(void)state;
@@ -334,7 +334,7 @@ the_first_page_or_its_failure_is_told_for_the_start(void **state)
 		{ { "", 10, -EACCES, 403 }, -EACCES, 403 },
 		{ { "", 10, -ENOENT, 404 }, -EBADMSG, 404 },
 	};
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
@@ -420,7 +420,7 @@ what_is_there_twice_is_shown_once(void **state)
 static void
 a_list_that_goes_round_in_circles_ends(void **state)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	(void)state;
 	goes_round = true;
@@ -445,18 +445,18 @@ a_list_that_goes_round_in_circles_ends(void **state)
 static struct kv_generation *
 fail_after_names_were_handed_out(void)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_generation *g;
 	int err;
 
 	SCRIPT(PAGE("a b", 100), { "c", 100, -EACCES, 403 });
 	told = (struct told){ 0 };
 	g = open_it();
-	assert_int_equal(kv_generation_wait(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 150);
 	assert_string_equal(names_of(g, &err), "a b");
 	kv_generation_hand_out(g);
-	assert_int_equal(kv_generation_wait(g, 2, tell, &told, &wait), 0);
+	assert_int_equal(kv_generation_wait_for(g, 2, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
 	assert_int_equal(told.n, 2);
 	assert_int_equal(told.err, -EACCES);
@@ -534,13 +534,13 @@ static void
 a_failure_before_names_were_handed_out_is_its_readers_only(void **state)
 {
 	struct kv_generation *g;
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	int err;
 
 	(void)state;
 	SCRIPT(PAGE("", 10), { "", 10, -EACCES, 403 });
 	g = open_it();
-	assert_int_equal(kv_generation_wait(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
 	assert_int_equal(told.err, -EACCES);
 	assert_null(kv_generation_at(g, 0, &err));
@@ -836,7 +836,7 @@ an_object_that_is_added_during_a_refresh_survives_it_and_goes_with_the_next(void
 static void
 an_object_that_is_added_before_any_listing_is_complete_is_found(void **state)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
@@ -868,19 +868,19 @@ an_object_that_is_restored_over_a_managed_one_is_shown(void **state)
 static void
 a_wait_that_is_cancelled_is_never_told(void **state)
 {
-	struct kv_listing_wait *waits[3];
+	struct kv_generation_wait *waits[3];
 	struct told other = { 0 };
 	struct kv_generation *g;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
 	g = open_it();
-	assert_int_equal(kv_generation_wait(g, 0, tell, &told, &waits[0]), 0);
+	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &waits[0]), 0);
 	assert_int_equal(kv_listing_wait_for(listing, "a", tell, &other, &waits[1]), 0);
 	assert_int_equal(kv_listing_first(listing, tell, &told, &waits[2]), 0);
-	kv_listing_cancel(waits[0]);
-	kv_listing_cancel(waits[2]);
-	kv_listing_cancel(NULL);
+	kv_generation_cancel(waits[0]);
+	kv_generation_cancel(waits[2]);
+	kv_generation_cancel(NULL);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(other.n, 1);
@@ -891,7 +891,7 @@ a_wait_that_is_cancelled_is_never_told(void **state)
 static void
 a_listing_can_be_freed_while_it_is_waited_for(void **state)
 {
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
@@ -910,7 +910,7 @@ live(int n)
 {
 	bool has_failed;
 	const struct kv_item item = { .name = "d", .wall_updated = OLD };
-	struct kv_listing_wait *wait;
+	struct kv_generation_wait *wait;
 	struct kv_generation *g = NULL;
 	struct kv_object *object;
 	int err, end;
@@ -921,7 +921,7 @@ live(int n)
 		err = kv_listing_open(listing, &g);
 		assert_true(err == 0 || err == -ENOMEM);
 		if (err == 0)
-			err = kv_generation_wait(g, 0, tell, &told, &wait);
+			err = kv_generation_wait_for(g, 0, tell, &told, &wait);
 		assert_true(err == 0 || err == -ENOMEM);
 		fake_loop_run(loop, 100);
 		if (g != NULL && kv_generation_is_complete(g) && round == 0)
