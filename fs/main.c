@@ -8,13 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -32,37 +30,30 @@
 #include "fs/layers.h"
 #include "fs/request.h"
 #include "fs/restore.h"
+#include "fs/session.h"
 #include "fs/start.h"
 #include "fs/status.h"
 
-#define MODULE	     "main"
-#define END_MS	     10000 /* that restores already sent are waited for at SIGTERM */
-#define END_LOOK_MS  50
-#define FAST_NS	     100000		/* between an answer and the next request */
-#define MAX_TRIES    150		/* to get it: some 50 microseconds */
-#define MAX_REQUESTS 16			/* in one turn */
-#define AWAKE_MS     5000		/* how often to look whether the machine has slept */
-#define FORGET	     (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
-#define HEAP_STEP    (1 << 20) /* that malloc takes from the kernel; at its 128 KiB it asked all the time */
+#define MODULE	    "main"
+#define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
+#define END_LOOK_MS 50
+#define AWAKE_MS    5000	       /* how often to look whether the machine has slept */
+#define FORGET	    (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
+#define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel; at its 128 KiB it asked all the time */
 
 struct program {
 	struct kv_options options;
 	struct kv_mount mount;
 	struct kv_layers layers;
-	struct kv_watch signals, device;
+	struct kv_session session;
+	struct kv_watch signals;
 	struct kv_timer end, awake;
 	int64_t mono_end;
-	int64_t monotonic_lag_ms;      /* of the clock that stops while the machine sleeps */
-	uint64_t n_received, n_looked; /* requests of the kernel: now, and at the last look */
-	int n_idle;		       /* looks without a request in between */
-	int64_t ns_answered;	       /* the end of the last turn of the device */
-	struct fuse_buf request;
-	bool is_mounted;
-	int report; /* the pipe to the parent, or -1 */
+	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
+	uint64_t n_looked;	  /* requests of the kernel at the last look */
+	int n_idle;		  /* looks without a request in between */
+	int report;		  /* the pipe to the parent, or -1 */
 };
-
-/* What libfuse says while it mounts. It gives no argument to its logging function. */
-static struct kv_buf *fuse_words;
 
 /* ---- the end ---- */
 
@@ -87,7 +78,7 @@ signalled(void *arg, uint32_t ready)
 	(void)ready;
 	if (read(p->signals.fd, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (p->mount.is_ending || !p->is_mounted) { /* the second one does not wait */
+	if (p->mount.is_ending || !p->session.is_mounted) { /* the second one does not wait */
 		kv_loop_stop(p->mount.loop);
 		return;
 	}
@@ -118,59 +109,6 @@ log_sum(const struct program *p)
 	    (long long)(kv_clock_wall_s() - m->wall_mounted));
 }
 
-/* ---- the device ---- */
-
-/* One request. False when there is none now, or there will be none any more. */
-static bool
-take_request(struct program *p)
-{
-	struct kv_mount *m = &p->mount;
-	const int n = fuse_session_receive_buf(m->session, &p->request);
-
-	if (n == -EINTR || n == -EAGAIN)
-		return false;
-	p->n_received++;
-	if (n > 0)
-		fuse_session_process_buf(m->session, &p->request);
-	if (n > 0 && !fuse_session_exited(m->session))
-		return true;
-	kv_loop_unwatch(&p->device); /* unmounted from outside */
-	kv_loop_stop(m->loop);
-	return false;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/*
- * A program that reads one known file after the other asks again within microseconds, and to fall asleep
- * and be woken takes longer than to answer. So while requests come that fast, the next one is waited for
- * awake, for a moment; measured: 1.3 to 1.9 times as many files a second.
- */
-static void
-device_ready(void *arg, uint32_t ready)
-{
-	struct program *p = arg;
-	const bool is_fast = now_ns() - p->ns_answered < FAST_NS;
-	int n_tries = is_fast ? MAX_TRIES : 1;
-
-	(void)ready;
-	for (int n = 0; n < MAX_REQUESTS && n_tries > 0 && p->device.fd >= 0; n_tries--)
-		if (take_request(p)) {
-			n++;
-			n_tries = is_fast ? MAX_TRIES : 2;
-		} else if (n_tries > 1) {
-			sched_yield(); /* to the program, where it shares our processor */
-		}
-	p->ns_answered = now_ns();
-}
-
 /* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
 static int64_t
 monotonic_lag_ms(void)
@@ -199,9 +137,9 @@ static void
 give_memory_back(struct program *p)
 {
 	const struct kv_mount *m = &p->mount;
-	const bool is_idle = p->n_received == p->n_looked;
+	const bool is_idle = p->session.n_received == p->n_looked;
 
-	p->n_looked = p->n_received;
+	p->n_looked = p->session.n_received;
 	p->n_idle = is_idle ? p->n_idle + 1 : 0;
 	if (p->n_idle == 1)
 		malloc_trim(0);
@@ -225,7 +163,7 @@ look_awake(void *arg)
 	kv_timer_set(&p->awake, AWAKE_MS);
 }
 
-/* ---- the mount ---- */
+/* ---- everything ---- */
 
 /* A little less than fs.fuse.max_request_timeout, beyond which the kernel ends the whole mount; 0: no limit. */
 static int64_t
@@ -243,98 +181,6 @@ patience_of_kernel_ms(void)
 	limit_s = strtol(text, NULL, 10);
 	return limit_s > 0 ? (int64_t)limit_s * 800 : 0;
 }
-
-static void keep_fuse_words(enum fuse_log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
-
-static void
-keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments)
-{
-	char text[512];
-
-	(void)level;
-	vsnprintf(text, sizeof(text), format, arguments);
-	text[strcspn(text, "\n")] = '\0';
-	if (fuse_words != NULL)
-		kv_buf_say(fuse_words, "%s%s", fuse_words->len > 0 ? "; " : "", text);
-	else
-		kv_log_write(KV_LOG_WARNING, "fuse", "%s", text);
-}
-
-/* fusermount3 is a program of its own and writes to stderr. */
-static int
-mount_quietly(struct kv_mount *m, struct kv_buf *words)
-{
-	const int saved = dup(STDERR_FILENO), room = memfd_create("fusermount", MFD_CLOEXEC);
-	char text[512];
-	ssize_t n;
-	int err;
-
-	if (saved >= 0 && room >= 0)
-		dup2(room, STDERR_FILENO);
-	fuse_words = words;
-	err = fuse_session_mount(m->session, m->o->mountpoint);
-	fuse_words = NULL;
-	if (saved >= 0) {
-		dup2(saved, STDERR_FILENO);
-		close(saved);
-	}
-	if (room >= 0) {
-		n = pread(room, text, sizeof(text) - 1, 0);
-		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
-		if (text[0] != '\0' && words->len == 0)
-			kv_buf_say(words, "%s", text);
-		close(room);
-	}
-	return err != 0 ? -EIO : 0;
-}
-
-static int
-do_mount(struct program *p, struct kv_buf *why)
-{
-	struct kv_mount *m = &p->mount;
-	const struct kv_options *o = m->o;
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	struct kv_buf text, words;
-	int err;
-
-	kv_buf_init(&text, 2048);
-	kv_buf_init(&words, 512);
-	err = kv_buf_printf(&text, "-ofsname=%s,subtype=kvfs,nosuid,nodev%s%s%s%s%s", kv_vault_name(m->vault),
-	    o->is_read_only ? ",ro" : "", o->allow_other ? ",allow_other" : "",
-	    o->allow_root ? ",allow_root" : "", o->allow_other || o->allow_root ? ",default_permissions" : "",
-	    o->kernel);
-	if (err == 0 &&
-	    (fuse_opt_add_arg(&args, "kvfs") != 0 || fuse_opt_add_arg(&args, kv_buf_str(&text)) != 0))
-		err = -ENOMEM;
-	fuse_set_log_func(keep_fuse_words);
-	fuse_words = &words;
-	if (err == 0 && (m->session = fuse_session_new(&args, &kv_ops, sizeof(kv_ops), m)) == NULL)
-		err = -EINVAL;
-	fuse_words = NULL;
-	if (err == 0)
-		err = mount_quietly(m, &words);
-	if (err != 0) {
-		kv_buf_say(why, "cannot mount on %s: %s", o->mountpoint,
-		    words.len > 0 ? kv_buf_str(&words) : strerror(-err));
-		if (strstr(kv_buf_str(&words), "fuse device not found") != NULL)
-			kv_buf_say(why, " (modprobe fuse)");
-	}
-	fuse_opt_free_args(&args);
-	kv_buf_release(&text);
-	kv_buf_release(&words);
-	if (err != 0)
-		return err;
-	p->is_mounted = true;
-	m->wall_mounted = kv_clock_wall_s();
-	(void)fcntl(fuse_session_fd(m->session), F_SETFL, O_NONBLOCK);
-	err = kv_loop_watch(m->loop, &p->device, fuse_session_fd(m->session), EPOLLIN, device_ready, p);
-	if (err != 0)
-		kv_buf_say(why, "cannot watch the FUSE device: %s", strerror(-err));
-	return err;
-}
-
-/* ---- everything ---- */
 
 static int
 watch_signals(struct program *p)
@@ -375,7 +221,7 @@ start(struct program *p, struct kv_buf *why)
 		return err;
 	err = kv_start(m, why);
 	if (err == 0)
-		err = do_mount(p, why);
+		err = kv_session_mount(&p->session, m, why);
 	return err;
 }
 
@@ -387,21 +233,15 @@ stop(struct program *p)
 
 	if (m->loop == NULL)
 		return;
-	if (p->is_mounted)
+	if (p->session.is_mounted)
 		kv_layers_keep(&p->layers);
 	kv_request_fail_all(m, -EIO);
 	LIST_FOREACH(r, &m->requests, all)
 	r->is_sent = false;
 	kv_request_fail_all(m, -EIO);
-	kv_loop_unwatch(&p->device);
-	if (p->is_mounted)
-		fuse_session_unmount(m->session);
-	if (m->session != NULL)
-		fuse_session_destroy(m->session);
-	m->session = NULL;
+	kv_session_unmount(&p->session);
 	kv_file_release_all(m);
 	kv_folder_release_all(m);
-	free(p->request.mem);
 	kv_lookers_release(&m->lookers);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
