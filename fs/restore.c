@@ -28,6 +28,7 @@
 #include "client/clock.h"
 #include "client/log.h"
 #include "fs/drop.h"
+#include "fs/judge.h"
 #include "fs/receipt.h"
 #include "fs/restore.h"
 
@@ -407,55 +408,9 @@ check_or_send(struct kv_restore *r)
 
 /* ---- the check ---- */
 
-/* What these bytes are to be restored as. -EINVAL and a sentence for what is surely wrong. */
-static int
-judge(const unsigned char *data, size_t len, const struct kv_node *folder, enum kv_type *type, bool *is_guess,
-    struct kv_buf *why)
-{
-	bool is_complete;
-	const enum kv_blob_format format = kv_blob_look(data, len, &is_complete);
-	const bool has_folder = kv_tree_type_of(folder, type) == 0;
-
-	*is_guess = false;
-	if (!is_complete)
-		kv_buf_say(why, "the blob is cut: %zu bytes are not all of it", len);
-	else if (len > KV_BLOB_MAX)
-		kv_buf_say(why, "larger than any blob");
-	else if (has_folder &&
-	    ((format == KV_BLOB_SECRET && *type != KV_SECRETS) ||
-		(format == KV_BLOB_KEY_OR_CERT && *type == KV_SECRETS)))
-		kv_buf_say(why, "the blob of a %s cannot be restored in %s/",
-		    format == KV_BLOB_SECRET ? "secret" : "key or certificate", kv_type_name(*type));
-	else if (!has_folder && format == KV_BLOB_SECRET)
-		*type = KV_SECRETS;
-	else if (!has_folder && format == KV_BLOB_KEY_OR_CERT) {
-		*type = KV_CERTIFICATES;
-		*is_guess = true;
-	} else if (!has_folder)
-		kv_buf_say(why,
-		    "this is no blob that kvfs knows: put it into a folder keys/, secrets/ or certificates/ to restore it as one");
-	if (why->len == 0)
-		return 0;
-	return is_complete && len > KV_BLOB_MAX ? -EFBIG : -EINVAL;
-}
-
-/* A type that types= leaves out is not restored either. */
-static int
-check_mounted(const struct kv_mount *m, enum kv_type *type, bool *is_guess, struct kv_buf *why)
-{
-	if (*is_guess && (m->listings[KV_CERTIFICATES] == NULL || m->listings[KV_KEYS] == NULL)) {
-		*type = m->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
-		*is_guess = false;
-	}
-	if (m->listings[*type] != NULL)
-		return 0;
-	kv_buf_say(why, "this mount leaves %s out (-o types=)", kv_type_name(*type));
-	return -EACCES;
-}
-
 static int
 start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller, struct kv_buf *raw, enum kv_type type, bool is_guess)
+    const struct kv_caller *caller, struct kv_verdict *verdict)
 {
 	struct kv_restore *r = calloc(1, sizeof(*r));
 	int err;
@@ -471,10 +426,10 @@ start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, cons
 	kv_tree_opened(folder);
 	kv_timer_init(&r->again, rs->mount->loop, send_again, r);
 	r->caller = *caller;
-	r->type = type;
-	r->is_guess = is_guess;
+	r->type = verdict->type;
+	r->is_guess = verdict->is_guess;
 	r->name = strdup(name);
-	err = r->name != NULL ? kv_blob_new(raw, &r->blob) : -ENOMEM;
+	err = r->name != NULL ? kv_blob_new(&verdict->raw, &r->blob) : -ENOMEM;
 	if (err == 0) {
 		look_who_is_listed(r);
 		err = check_or_send(r);
@@ -509,48 +464,27 @@ set_sent(struct kv_drop *drop, enum kv_drop_state state)
 	drop->err = 0;
 }
 
-/* The file's bytes as the vault gave them, in raw. */
-static int
-read_content(const struct kv_drop *drop, struct kv_buf *raw, struct kv_buf *why)
-{
-	int is_text = kv_blob_from_text(drop->data.data, drop->data.len, raw);
-
-	if (is_text == -EINVAL)
-		kv_buf_say(why, "the blob is cut: it is base64url text that ends too early");
-	if (is_text != 0)
-		return is_text < 0 ? is_text : 0;
-	return kv_buf_append(raw, drop->data.data, drop->data.len);
-}
-
 static int
 check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
     const struct kv_caller *caller, struct kv_buf *why)
 {
 	struct kv_drop *drop = node->drop;
-	enum kv_type type = KV_KEYS;
-	struct kv_buf raw;
-	bool is_guess = false;
-	int err;
+	struct kv_verdict verdict;
+	int err = kv_judge(rs->mount, &drop->data, folder, &verdict, why);
 
-	kv_buf_init(&raw, drop->data.max);
-	err = read_content(drop, &raw, why);
-	if (err == 0)
-		err = judge(raw.data, raw.len, folder, &type, &is_guess, why);
-	if (err == 0)
-		err = check_mounted(rs->mount, &type, &is_guess, why);
 	if (err != 0)
 		goto out;
-	drop->receipt = (struct kv_receipt){ .type = type };
+	drop->receipt = (struct kv_receipt){ .type = verdict.type };
 	if (rs->mount->o->is_dry_run) {
 		say(rs, name, caller, 0, "dry_run: would be restored");
 		set_sent(drop, KV_DROP_DONE);
 	} else {
-		err = start(rs, node, folder, name, caller, &raw, type, is_guess);
+		err = start(rs, node, folder, name, caller, &verdict);
 		if (err == 0)
 			set_sent(drop, KV_DROP_SENDING);
 	}
 out:
-	kv_buf_release(&raw);
+	kv_judge_release(&verdict);
 	return err;
 }
 

@@ -9,22 +9,16 @@
 #include "cache/throttle.h"
 #include "client/clock.h"
 #include "fs/drop.h"
+#include "fs/judge.h"
 #include "fs/receipt.h"
 #include "fs/restore.h"
 #include "fs/tree.h"
+#include "tests/unit/blob_bytes.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_vault.h"
-
-#define KEY_MAGIC    "&AzureKeyVaultKeyBackupV1.microsoft.com"
-#define SECRET_MAGIC ")AzureKeyVaultSecretBackupV1.microsoft.com"
-/* {"kid":"k","alg":"RSA-OAEP","enc":"A128CBC-HS256"}, and four parts more */
-#define HEADER	   "eyJraWQiOiJrIiwiYWxnIjoiUlNBLU9BRVAiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0"
-#define JWE	   HEADER ".AAAA.BBBB.CCCC.0123456789-_abcdefABCg"
-#define KEY	   KEY_MAGIC JWE /* or a certificate */
-#define SECRET	   SECRET_MAGIC JWE
 
 #define MINUTES_MS ((int64_t)60 * 1000)
 

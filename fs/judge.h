@@ -1,0 +1,28 @@
+#ifndef KV_FS_JUDGE_H
+#define KV_FS_JUDGE_H
+/*
+ * What a file of the drop box is to be restored as, before anything is sent: by its bytes and the folder
+ * that it is in. What is surely wrong is refused here; the rest is the vault's to judge.
+ */
+#include <stdbool.h>
+#include "client/buf.h"
+#include "client/json.h"
+
+struct kv_mount;
+struct kv_node;
+
+struct kv_verdict {
+	enum kv_type type;
+	bool is_guess;	   /* a key has the form of a certificate: first as that, then as a key */
+	struct kv_buf raw; /* the bytes as the vault gave them, where content is their text */
+};
+
+/*
+ * content: of the file, in folder. verdict is to be released, whatever the answer. -EINVAL for what is no
+ * blob, is cut or of another type than the folder's, -EFBIG, -EACCES for a type that types= leaves out,
+ * each with a sentence in why; -ENOMEM.
+ */
+int kv_judge(const struct kv_mount *mount, const struct kv_buf *content, const struct kv_node *folder,
+    struct kv_verdict *verdict, struct kv_buf *why) KV_MUST_CHECK;
+void kv_judge_release(struct kv_verdict *verdict);
+#endif
