@@ -35,7 +35,6 @@
 #define MAX_VERSIONS 500  /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
 #define MAX_AGAIN    3	  /* fetches of an object that keeps changing */
 #define USUAL_SIZE   8192 /* of a blob, before there was one */
-#define MAX_NEWEST   16	  /* objects of one second; more are not kept: somebody has imported them */
 #define AVERAGE_OF   16
 
 enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
@@ -83,9 +82,7 @@ struct kv_blobs {
 	struct kv_spill *spill; /* or NULL */
 	struct kv_index *index;
 	struct kv_disk *disk;
-	bool keeps_all;
-	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects */
-	size_t average;		       /* of the last blobs, bytes */
+	size_t average; /* of the last blobs, bytes */
 	size_t n_fetching;
 	struct queue fetching, unread_ones, read_ones, spilled, spilled_read, refused;
 	struct kv_timer sweep, trim;
@@ -160,20 +157,13 @@ new_cached(struct kv_blobs *b, struct kv_object *object, const struct kv_caller 
 	return c;
 }
 
-static bool
-is_for_disk(const struct kv_blobs *b, const struct kv_object *object)
-{
-	return b->disk != NULL && object->has_digest &&
-	    (b->keeps_all || object->wall_updated >= b->wall_newest[object->type]);
-}
-
 /* What was read may be read again (rsync -c reads everything twice), but only the unread may fill the file. */
 static bool
 may_spill(const struct kv_cached *c)
 {
 	const struct kv_blobs *b = c->blobs;
 
-	return b->spill != NULL && !is_for_disk(b, c->object) &&
+	return b->spill != NULL && !kv_disk_wants(b->disk, c->object) &&
 	    (!c->is_read || kv_spill_left(b->spill) > kv_spill_used(b->spill));
 }
 
@@ -271,7 +261,7 @@ kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 {
 	if (object->cached != NULL && object->cached->state == SPILLED)
 		unspill(object->cached);
-	else if (object->cached == NULL && is_for_disk(b, object))
+	else if (object->cached == NULL && kv_disk_wants(b->disk, object))
 		take_from_disk(b, object);
 	return object->cached != NULL ? object->cached->blob : NULL;
 }
@@ -279,7 +269,7 @@ kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 bool
 kv_blobs_has(const struct kv_blobs *b, const struct kv_object *object)
 {
-	return object->cached != NULL || (is_for_disk(b, object) && kv_disk_has(b->disk, object));
+	return object->cached != NULL || (kv_disk_wants(b->disk, object) && kv_disk_has(b->disk, object));
 }
 
 static void
@@ -306,7 +296,7 @@ kv_blobs_forget(struct kv_blobs *b, struct kv_object *object)
 {
 	struct kv_cached *c = object->cached;
 
-	if (is_for_disk(b, object))
+	if (kv_disk_wants(b->disk, object))
 		kv_disk_drop(b->disk, object);
 	if (c == NULL)
 		return;
@@ -389,7 +379,7 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
 	object->wall_fetched = wall_date != 0 ? wall_date : kv_clock_wall_s();
 	kv_index_note(b->index, object);
-	if (is_for_disk(b, object))
+	if (kv_disk_wants(b->disk, object))
 		kv_disk_put(b->disk, object, blob);
 }
 
@@ -603,56 +593,18 @@ kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
 	return err;
 }
 
-struct newest {
-	size_t n;
-	const char *keys[MAX_NEWEST];
-};
-
-static bool
-is_newest(void *arg, const char *key)
-{
-	const struct newest *newest = arg;
-
-	for (size_t i = 0; i < newest->n; i++)
-		if (strcmp(newest->keys[i], key) == 0)
-			return true;
-	return false;
-}
-
-static int64_t
-newest_updated(struct kv_object *const *objects, size_t n)
-{
-	int64_t wall = 0;
-
-	for (size_t i = 0; i < n; i++)
-		wall = objects[i]->wall_updated > wall ? objects[i]->wall_updated : wall;
-	return wall;
-}
-
 void
 kv_blobs_keep_newest(struct kv_blobs *b, enum kv_type type, struct kv_object *const *objects, size_t n)
 {
-	const int64_t wall = newest_updated(objects, n);
-	struct newest newest = { .n = 0 };
-
-	if (b->disk == NULL || b->keeps_all)
+	if (b->disk == NULL)
 		return;
-	b->wall_newest[type] = wall;
+	kv_disk_keep_newest(b->disk, type, objects, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct kv_cached *c = objects[i]->cached;
 
-		if (objects[i]->wall_updated < wall)
-			continue;
-		if (newest.n == MAX_NEWEST) {
-			b->wall_newest[type] = INT64_MAX;
-			newest.n = 0;
-			break;
-		}
-		newest.keys[newest.n++] = objects[i]->key;
-		if (c != NULL && c->blob != NULL && objects[i]->has_digest)
+		if (c != NULL && c->blob != NULL && kv_disk_wants(b->disk, objects[i]))
 			kv_disk_put(b->disk, objects[i], c->blob);
 	}
-	kv_disk_prune(b->disk, type, is_newest, &newest);
 }
 
 void
@@ -683,9 +635,6 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 	b->room = options->room - options->room / 16; /* what malloc leaves between them */
 	b->index = options->index;
 	b->disk = options->disk;
-	b->keeps_all = options->keeps_all;
-	for (int t = 0; t < KV_TYPES; t++)
-		b->wall_newest[t] = INT64_MAX; /* not known yet */
 	b->average = USUAL_SIZE;
 	TAILQ_INIT(&b->fetching);
 	TAILQ_INIT(&b->unread_ones);

@@ -27,7 +27,6 @@ struct kv_blobs_options {
 	const char *folder;	/* for the spill file */
 	struct kv_index *index; /* where sizes are noted, or NULL */
 	struct kv_disk *disk;	/* where blobs are kept from mount to mount, or NULL */
-	bool keeps_all;		/* there; else only those of each type's newest objects */
 };
 /* NULL: out of memory. */
 struct kv_blobs *kv_blobs_new(
@@ -67,10 +66,7 @@ void kv_blobs_was_read(struct kv_blobs *blobs, struct kv_object *object);
 /* The object is another one now, or gone: what is kept of it is dropped, what is under way is fetched again. */
 void kv_blobs_forget(struct kv_blobs *blobs, struct kv_object *object);
 
-/*
- * These are all objects of type. Their newest ones' blobs are kept on disk whatever cache= says: borg
- * never remembers the files of the newest ctime that it saw, and reads them again each time.
- */
+/* These are all objects of type: what the disk wants of the newest ones is put there, as far as it is in memory. */
 void kv_blobs_keep_newest(
     struct kv_blobs *blobs, enum kv_type type, struct kv_object *const *objects, size_t n);
 

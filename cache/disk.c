@@ -17,12 +17,17 @@
 #include "client/buf.h"
 #include "client/log.h"
 
-#define MODULE "disk"
+#define MODULE	   "disk"
+#define MAX_NEWEST 16 /* objects of one second */
 
 struct kv_disk {
 	int folders[KV_TYPES]; /* descriptors */
+	bool keeps_all;
+	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects; INT64_MAX: not known, or too many */
 	bool has_complained;
 };
+
+/* ---- files ---- */
 
 static void
 complain(struct kv_disk *d, const struct kv_object *object, int err)
@@ -132,6 +137,65 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(void *arg,
 		close(copy);
 }
 
+/* ---- which ---- */
+
+bool
+kv_disk_wants(const struct kv_disk *d, const struct kv_object *object)
+{
+	return d != NULL && object->has_digest &&
+	    (d->keeps_all || object->wall_updated >= d->wall_newest[object->type]);
+}
+
+struct newest {
+	size_t n;
+	const char *keys[MAX_NEWEST];
+};
+
+static bool
+is_newest(void *arg, const char *key)
+{
+	const struct newest *newest = arg;
+
+	for (size_t i = 0; i < newest->n; i++)
+		if (strcmp(newest->keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static int64_t
+newest_updated(struct kv_object *const *objects, size_t n)
+{
+	int64_t wall = 0;
+
+	for (size_t i = 0; i < n; i++)
+		wall = objects[i]->wall_updated > wall ? objects[i]->wall_updated : wall;
+	return wall;
+}
+
+void
+kv_disk_keep_newest(struct kv_disk *d, enum kv_type type, struct kv_object *const *objects, size_t n)
+{
+	const int64_t wall = newest_updated(objects, n);
+	struct newest newest = { .n = 0 };
+
+	if (d->keeps_all)
+		return;
+	d->wall_newest[type] = wall;
+	for (size_t i = 0; i < n; i++) {
+		if (objects[i]->wall_updated < wall)
+			continue;
+		if (newest.n == MAX_NEWEST) {
+			d->wall_newest[type] = INT64_MAX;
+			newest.n = 0;
+			break;
+		}
+		newest.keys[newest.n++] = objects[i]->key;
+	}
+	kv_disk_prune(d, type, is_newest, &newest);
+}
+
+/* ---- the whole ---- */
+
 static int
 open_folder(const char *path)
 {
@@ -145,7 +209,7 @@ open_folder(const char *path)
 }
 
 int
-kv_disk_new(const char *folder, const char *vault, struct kv_disk **disk, struct kv_buf *why)
+kv_disk_new(const char *folder, const char *vault, bool keeps_all, struct kv_disk **disk, struct kv_buf *why)
 {
 	struct kv_disk *d = calloc(1, sizeof(*d));
 	char path[4096] = "";
@@ -154,8 +218,11 @@ kv_disk_new(const char *folder, const char *vault, struct kv_disk **disk, struct
 	*disk = NULL;
 	if (err != 0)
 		return err;
-	for (int t = 0; t < KV_TYPES; t++)
+	d->keeps_all = keeps_all;
+	for (int t = 0; t < KV_TYPES; t++) {
 		d->folders[t] = -1;
+		d->wall_newest[t] = INT64_MAX;
+	}
 	for (int t = -1; err == 0 && t < KV_TYPES; t++) {
 		snprintf(path, sizeof(path), "%s/%s.blobs%s%s", folder, vault, t >= 0 ? "/" : "",
 		    t >= 0 ? kv_type_name((enum kv_type)t) : "");

@@ -47,7 +47,7 @@ open_cache(struct kv_layers *l)
 	kv_buf_init(&why, 512);
 	err = kv_index_open(m->loop, m->o->cache_dir, vault, &m->index, &why);
 	if (err == 0)
-		err = kv_disk_new(m->o->cache_dir, vault, &l->disk, &why);
+		err = kv_disk_new(m->o->cache_dir, vault, m->o->cache == KV_CACHE_DISK, &l->disk, &why);
 	if (err != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
 		    "folder=%s why=\"%s: nothing is kept there, so every run fetches every blob (-o cache_dir= names another folder)\"",
@@ -180,8 +180,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		.spill = m->index != NULL ? o->spill : 0,
 		.folder = o->cache_dir,
 		.index = m->index,
-		.disk = l->disk,
-		.keeps_all = o->cache == KV_CACHE_DISK });
+		.disk = l->disk });
 	if (m->unlisted == NULL || m->blobs == NULL)
 		return -ENOMEM;
 	kv_blobs_on_lost(m->blobs, lost, m);

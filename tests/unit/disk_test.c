@@ -38,12 +38,12 @@ know(struct kv_object *o, const struct kv_blob *b)
 }
 
 static void
-open_disk(void)
+open_disk(bool keeps_all)
 {
 	struct kv_buf why;
 
 	kv_buf_init(&why, 512);
-	assert_int_equal(kv_disk_new(folder, "v", &disk, &why), 0);
+	assert_int_equal(kv_disk_new(folder, "v", keeps_all, &disk, &why), 0);
 	kv_buf_release(&why);
 }
 
@@ -55,7 +55,7 @@ set_up(void **state)
 	caught_begin();
 	if (mkdtemp(folder) == NULL)
 		return -1;
-	open_disk();
+	open_disk(true);
 	object = kv_object_new(KV_SECRETS, "Db");
 	assert_non_null(object);
 	blob = blob_of("the blob of db");
@@ -118,7 +118,7 @@ a_blob_is_there_in_the_next_mount_for_its_owner_alone(void **state)
 	kv_disk_put(disk, object, blob);
 	assert_kept();
 	kv_disk_free(disk);
-	open_disk();
+	open_disk(true);
 	assert_kept();
 	assert_int_equal(stat(file_of_object(), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -186,6 +186,54 @@ what_the_vault_no_longer_has_is_pruned(void **state)
 	assert_int_not_equal(access(file_of_object(), F_OK), 0);
 }
 
+/* n objects, the last of them updated at last, the others at 1000; which of them are wanted, as a mask. */
+static unsigned int
+wanted(size_t n, int64_t last)
+{
+	struct kv_object *objects[20];
+	unsigned int mask = 0;
+
+	assert_true(n <= N_OF(objects));
+	for (size_t i = 0; i < n; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "o%zu", i);
+		objects[i] = kv_object_new(KV_SECRETS, name);
+		assert_non_null(objects[i]);
+		know(objects[i], blob);
+		objects[i]->wall_updated = i + 1 < n ? 1000 : last;
+	}
+	kv_disk_keep_newest(disk, KV_SECRETS, objects, n);
+	for (size_t i = 0; i < n; i++) {
+		mask |= kv_disk_wants(disk, objects[i]) ? 1U << i : 0;
+		kv_object_unref(objects[i]);
+	}
+	return mask;
+}
+
+static void
+else_only_the_newest_of_a_type_are_kept(void **state)
+{
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	kv_disk_free(disk);
+	open_disk(false);
+	assert_false(kv_disk_wants(disk, object)); /* nothing is listed yet */
+	assert_false(kv_disk_wants(NULL, object));
+	assert_int_equal(wanted(3, 2000), 1U << 2);
+	assert_null(kv_disk_get(disk, object)); /* it is none of them */
+	assert_int_equal(wanted(3, 1000), 7);
+	assert_int_equal(wanted(16, 1000), 0xffff);
+	assert_int_equal(wanted(17, 1000), 0); /* somebody has imported them */
+	object->wall_updated = 1000;
+	assert_false(kv_disk_wants(disk, object));
+	assert_int_equal(wanted(17, 1001), 1U << 16);
+	object->wall_updated = 3000; /* changed since it was listed */
+	assert_true(kv_disk_wants(disk, object));
+	object->has_digest = false;
+	assert_false(kv_disk_wants(disk, object));
+}
+
 int
 main(void)
 {
@@ -198,6 +246,7 @@ main(void)
 		    a_blob_of_another_digest_or_length_is_not_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_not_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_vault_no_longer_has_is_pruned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(else_only_the_newest_of_a_type_are_kept, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
