@@ -546,16 +546,11 @@ kv_listing_knew(const struct kv_listing *l, const char *name)
 int64_t
 kv_listing_valid_ms(const struct kv_listing *l)
 {
-	int64_t took_ms, left_ms = 0;
+	int64_t left_ms;
 
-	if (l->is_banned)
+	if (l->current == NULL || l->is_banned)
 		return 0;
-	if (l->current != NULL) {
-		left_ms = l->valid_ms - age_ms(l);
-	} else if (l->coming != NULL) {
-		took_ms = kv_clock_mono_ms() - l->coming->mono_started;
-		left_ms = valid_ms(l, took_ms) - took_ms;
-	}
+	left_ms = l->valid_ms - age_ms(l);
 	return left_ms > 0 ? left_ms : 0;
 }
 

@@ -85,8 +85,8 @@ void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int6
 bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 
 /*
- * How long what the listing says may be kept by the kernel: while the first one comes in, of what it had
- * so far, too. 0 where none is fresh, or the type fails.
+ * How long what the listing says may be kept by the kernel; 0 while no complete one is fresh: if the one
+ * that comes in should fail, its names must fail too.
  */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
 /* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */
