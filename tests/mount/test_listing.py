@@ -166,6 +166,30 @@ def test_names_that_were_handed_out_before_the_failure_cannot_be_opened(vaults, 
     ok("cat", m / "secrets" / name)
 
 
+# Looks at each name as it comes, and swallows that the names end too early, as zip does.
+LOOK_AND_SWALLOW = """
+import os, sys
+try:
+    for entry in os.scandir(sys.argv[1]):
+        os.stat(entry.path)
+        print(entry.path)
+except OSError:
+    print("ended early", file=sys.stderr)
+"""
+
+
+def test_nothing_of_a_first_listing_that_failed_is_kept_by_the_kernel(vaults, mount):
+    vault = vaults("first", seed="secrets=200")
+    vault.fault(operation="list", type="secrets", status=503, skip=3)
+    m = mount(vault, "types=secrets", "timeout=3")
+    looked = run("python3", "-c", LOOK_AND_SWALLOW, m / "secrets")
+    paths = looked.out.split()
+    assert 0 < len(paths) < 200 and looked.err == "ended early\n", looked
+    for path in (paths[0], paths[-1]):
+        assert errno_of("stat", path) not in ("0", "ENOENT")
+        assert errno_of("open", path) not in ("0", "ENOENT")
+
+
 @pytest.mark.parametrize("fault", [dict(status=503), dict(status=404, code="NotFound"), dict(status=403), "gone"])
 def test_a_mirror_with_delete_keeps_its_files_when_the_vault_fails(vaults, mount, tmp_path, fault):
     vault = vaults("first", seed="keys=30,secrets=30")
