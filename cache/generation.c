@@ -171,7 +171,7 @@ kv_generation_cancel(struct kv_generation_wait *wait)
 }
 
 static bool
-is_over(const struct kv_generation_wait *w, bool (*has)(const struct kv_generation *, const char *key))
+is_over(const struct kv_generation_wait *w, kv_generation_has *has)
 {
 	const struct kv_generation *g = w->generation;
 
@@ -190,8 +190,7 @@ is_over(const struct kv_generation_wait *w, bool (*has)(const struct kv_generati
 
 /* A completion may add and cancel waits: begin again after each. */
 void
-kv_generation_tell(struct kv_generation *g, bool (*has)(const struct kv_generation *, const char *key),
-    const struct kv_reply *reply)
+kv_generation_tell(struct kv_generation *g, kv_generation_has *has, const struct kv_reply *reply)
 {
 	struct kv_generation_wait **at = &g->waits;
 

@@ -69,7 +69,9 @@ int kv_generation_wait_for_name(struct kv_generation *generation, const char *na
 int kv_generation_append(struct kv_generation *generation, struct kv_object *object) KV_MUST_CHECK;
 /* It is COMPLETE, or with err FAILED. */
 void kv_generation_end(struct kv_generation *generation, int err);
-/* Call the completions of what has come true; has says whether it has the object of that upper-cased name. */
-void kv_generation_tell(struct kv_generation *generation,
-    bool (*has)(const struct kv_generation *, const char *key), const struct kv_reply *reply);
+/* Whether it has the object of that upper-cased name. */
+typedef bool kv_generation_has(const struct kv_generation *generation, const char *key);
+/* Call the completions of what has come true. */
+void kv_generation_tell(
+    struct kv_generation *generation, kv_generation_has *has, const struct kv_reply *reply);
 #endif

@@ -34,7 +34,7 @@
 #define WAL_PAGES 16384 /* 64 MiB: it is put back even if it is never idle */
 
 enum statement {
-	LOOK,
+	BEGIN_READING,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -54,7 +54,7 @@ enum statement {
 };
 #define RECEIPT "digest, type, name, version, updated, size, mtime, mode"
 static const char *const statements[STATEMENTS] = {
-	[LOOK] = "BEGIN",
+	[BEGIN_READING] = "BEGIN",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -91,7 +91,7 @@ struct kv_index {
 	sqlite3 *db;
 	sqlite3_stmt *prepared[STATEMENTS];
 	char *path;
-	bool is_broken, is_looking;
+	bool is_broken, is_reading;
 	TAILQ_HEAD(, kv_object) noted;
 	STAILQ_HEAD(, pending) receipts;
 	int64_t next_id, end_id, spare_id; /* spare_id: begin of the block after this one, or -1 */
@@ -380,10 +380,10 @@ wake(struct kv_index *x, int64_t ms)
 /* ---- objects ---- */
 
 void
-kv_index_look(struct kv_index *x)
+kv_index_begin_recalls(struct kv_index *x)
 {
-	if (x != NULL && !x->is_broken && !x->is_looking)
-		x->is_looking = run(x, LOOK) == SQLITE_DONE;
+	if (x != NULL && !x->is_broken && !x->is_reading)
+		x->is_reading = run(x, BEGIN_READING) == SQLITE_DONE;
 }
 
 void
@@ -432,9 +432,9 @@ kv_index_note(struct kv_index *x, struct kv_object *object)
 void
 kv_index_settle(struct kv_index *x)
 {
-	if (x != NULL && x->is_looking) {
+	if (x != NULL && x->is_reading) {
 		(void)run(x, COMMIT);
-		x->is_looking = false;
+		x->is_reading = false;
 	}
 	while (x != NULL && !x->is_broken && has_notes(x) && write_some(x))
 		continue;

@@ -36,8 +36,8 @@ void kv_index_close(struct kv_index *index);
 
 /* ---- objects ---- */
 
-/* What is recalled from here to kv_index_settle() is read in one transaction: that costs a fifth. */
-void kv_index_look(struct kv_index *index);
+/* What is recalled from here to kv_index_settle() is read in one transaction, not each in its own. */
+void kv_index_begin_recalls(struct kv_index *index);
 /*
  * object is new in this mount: its inode number, 16 + 4 x its id in the index, and what was known of
  * it when it had this fingerprint. One that the index does not know gets the next id.
@@ -46,8 +46,9 @@ void kv_index_recall(struct kv_index *index, struct kv_object *object);
 /* object's fingerprint, size, digest or times are others now, or it is gone. */
 void kv_index_note(struct kv_index *index, struct kv_object *object);
 /*
- * End what kv_index_look() began, and write what was noted at once, unless another process writes now. Objects that another mount was the
- * first to know get its numbers, where theirs were not told to anybody yet.
+ * Write what was noted at once, unless another process writes now. Objects that another mount was the
+ * first to know get its numbers, where theirs were not told to anybody yet. Ends what
+ * kv_index_begin_recalls() began.
  */
 void kv_index_settle(struct kv_index *index);
 /* A complete listing of type has n objects: forget those of other mounts' times that is_listed does not know. */

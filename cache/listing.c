@@ -106,9 +106,9 @@ kv_listing_remove(struct kv_listing *l, struct kv_object *object)
 
 /* ---- the end of a generation ---- */
 
-/* For those who wait for a name. */
+/* For those who wait for a name: g had it, or it was added while g came in. */
 static bool
-has_key(const struct kv_generation *g, const char *key)
+has_come(const struct kv_generation *g, const char *key)
 {
 	const struct kv_object *object = find_key(g->listing, key);
 
@@ -128,7 +128,7 @@ fail(struct kv_generation *g, int err, const struct kv_reply *reply)
 		l->is_banned = true;
 		l->mono_ban_end = g->mono_ended + BAN_MS;
 	}
-	kv_generation_tell(g, has_key, reply);
+	kv_generation_tell(g, has_come, reply);
 	kv_generation_unref(g);
 }
 
@@ -172,13 +172,6 @@ sweep(struct kv_generation *g)
 	return s.err;
 }
 
-/* What took long to list is fresh for longer. */
-static int64_t
-valid_ms(const struct kv_listing *l, int64_t took_ms)
-{
-	return 10 * took_ms > l->ttl_ms ? 10 * took_ms : l->ttl_ms;
-}
-
 static void
 tell_grown(struct kv_listing *l, bool is_complete)
 {
@@ -204,7 +197,9 @@ complete(struct kv_generation *g)
 	}
 	kv_generation_end(g, 0);
 	l->coming = NULL;
-	l->valid_ms = valid_ms(l, g->mono_ended - g->mono_started);
+	l->valid_ms = 10 * (g->mono_ended - g->mono_started); /* what took long to list is fresh for longer */
+	if (l->valid_ms < l->ttl_ms)
+		l->valid_ms = l->ttl_ms;
 	kv_generation_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
@@ -213,7 +208,7 @@ complete(struct kv_generation *g)
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
 	tell_grown(l, true);
-	kv_generation_tell(g, has_key, NULL);
+	kv_generation_tell(g, has_come, NULL);
 }
 
 /* ---- pages ---- */
@@ -267,7 +262,7 @@ take_page(struct kv_generation *g, const struct kv_reply *reply)
 	const size_t before = g->n + g->n_hidden;
 	int err = 0;
 
-	kv_index_look(index);
+	kv_index_begin_recalls(index);
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		err = take_item(g, &reply->page->items[i], reply->wall_date);
 	kv_index_settle(index);
@@ -276,18 +271,12 @@ take_page(struct kv_generation *g, const struct kv_reply *reply)
 	return err;
 }
 
-/* Whether the page after this one is the same again, or as good as the empty ones before it. */
+/* Whether the next page is this one again, or too many before this one had nothing new. */
 static bool
-has_looped(const struct kv_generation *g, const char *next_link)
+goes_round(const struct kv_generation *g, const char *next_link)
 {
-	const bool has = next_link != NULL &&
+	return next_link != NULL &&
 	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
-
-	if (has)
-		kv_log_write(KV_LOG_NOTICE, MODULE,
-		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
-		    kv_type_name(g->listing->type));
-	return has;
 }
 
 static void
@@ -305,7 +294,10 @@ page_done(void *arg, struct kv_reply *reply)
 		fail(g, err, reply);
 		return;
 	}
-	if (has_looped(g, reply->page->next_link)) {
+	if (goes_round(g, reply->page->next_link)) {
+		kv_log_write(KV_LOG_NOTICE, MODULE,
+		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
+		    kv_type_name(l->type));
 		fail(g, -EBADMSG, NULL);
 		return;
 	}
@@ -326,7 +318,7 @@ page_done(void *arg, struct kv_reply *reply)
 		complete(g);
 		return;
 	}
-	kv_generation_tell(g, has_key, NULL);
+	kv_generation_tell(g, has_come, NULL);
 	tell_grown(l, false);
 }
 

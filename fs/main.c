@@ -39,7 +39,7 @@
 #define END_LOOK_MS 50
 #define AWAKE_MS    5000	       /* how often to look whether the machine has slept */
 #define FORGET	    (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
-#define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel; at its 128 KiB it asked all the time */
+#define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel at once; by itself 128 KiB: ten blobs */
 
 struct program {
 	struct kv_options options;

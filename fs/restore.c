@@ -406,7 +406,7 @@ check_or_send(struct kv_restore *r)
 	return send_blob(r);
 }
 
-/* ---- the check ---- */
+/* ---- the commit ---- */
 
 static int
 start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,

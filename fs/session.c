@@ -1,7 +1,4 @@
-/*
- * The session with the kernel. libfuse has no argument for its log function, so what it says while it
- * mounts is caught by way of the file.
- */
+/* The session with the kernel: how requests are taken from it, and the mount before and the unmount after. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

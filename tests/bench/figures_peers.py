@@ -8,7 +8,7 @@ from bench import HERE, MANY_BLOB, PYTHON
 
 THREADS = 32
 SERIAL_SAMPLE = 10  # times the sample of what is slowest
-JUDGED_AT = (75, 400)  # ms and requests a second: nearer, or with a slower pace, no client has much to win
+JUDGED_AT = (75, 400)  # ms and requests a second: the targets are those of this distance and pace
 CURVE_COLUMNS = ("who", "objects", "latency_ms", "objects_per_s")
 CURVE_OBJECTS = (50, 200, 1000, 2000, 5000)
 CURVE_LATENCIES = (5, 25, 75, 150, 250)
