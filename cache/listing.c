@@ -34,8 +34,8 @@ struct kv_listing {
 	int64_t ttl_ms, valid_ms; /* wanted; of current */
 	kv_listing_changed *changed;
 	void *arg;
-	kv_listing_grew *grew;
-	void *grew_arg;
+	kv_listing_progress *progress;
+	void *progress_arg;
 	void *table; /* tsearch(3) of struct kv_object by key, a reference each */
 	size_t n_table;
 	struct kv_generation *current, *coming;
@@ -104,7 +104,37 @@ kv_listing_remove(struct kv_listing *l, struct kv_object *object)
 	kv_object_unref(object);
 }
 
+/* ---- what is served ---- */
+
+static int64_t
+age_ms(const struct kv_listing *l)
+{
+	return kv_clock_mono_ms() - l->current->mono_started;
+}
+
+static bool
+is_serving(const struct kv_listing *l)
+{
+	return l->current != NULL && age_ms(l) < 2 * l->valid_ms;
+}
+
+/* What took long to list is fresh for longer. */
+static int64_t
+fresh_ms(const struct kv_listing *l, int64_t took_ms)
+{
+	return 10 * took_ms > l->ttl_ms ? 10 * took_ms : l->ttl_ms;
+}
+
 /* ---- the end of a generation ---- */
+
+static void
+tell_progress(const struct kv_generation *g)
+{
+	const struct kv_listing *l = g->listing;
+
+	if (l->progress != NULL)
+		l->progress(l->progress_arg, l->type, g->state);
+}
 
 /* For those who wait for a name: g had it, or it was added while g came in. */
 static bool
@@ -128,6 +158,8 @@ fail(struct kv_generation *g, int err, const struct kv_reply *reply)
 		l->is_banned = true;
 		l->mono_ban_end = g->mono_ended + BAN_MS;
 	}
+	if (!is_serving(l))
+		tell_progress(g);
 	kv_generation_tell(g, has_come, reply);
 	kv_generation_unref(g);
 }
@@ -172,13 +204,6 @@ sweep(struct kv_generation *g)
 	return s.err;
 }
 
-static void
-tell_grown(struct kv_listing *l, bool is_complete)
-{
-	if (l->grew != NULL)
-		l->grew(l->grew_arg, l->type, is_complete);
-}
-
 bool
 kv_listing_has_key(void *listing, const char *key)
 {
@@ -197,9 +222,7 @@ complete(struct kv_generation *g)
 	}
 	kv_generation_end(g, 0);
 	l->coming = NULL;
-	l->valid_ms = 10 * (g->mono_ended - g->mono_started); /* what took long to list is fresh for longer */
-	if (l->valid_ms < l->ttl_ms)
-		l->valid_ms = l->ttl_ms;
+	l->valid_ms = fresh_ms(l, g->mono_ended - g->mono_started);
 	kv_generation_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
@@ -207,7 +230,7 @@ complete(struct kv_generation *g)
 		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
-	tell_grown(l, true);
+	tell_progress(g);
 	kv_generation_tell(g, has_come, NULL);
 }
 
@@ -319,7 +342,7 @@ page_done(void *arg, struct kv_reply *reply)
 		return;
 	}
 	kv_generation_tell(g, has_come, NULL);
-	tell_grown(l, false);
+	tell_progress(g);
 }
 
 static int
@@ -354,19 +377,7 @@ start(struct kv_listing *l)
 	return 0;
 }
 
-/* ---- what is served ---- */
-
-static int64_t
-age_ms(const struct kv_listing *l)
-{
-	return kv_clock_mono_ms() - l->current->mono_started;
-}
-
-static bool
-is_serving(const struct kv_listing *l)
-{
-	return l->current != NULL && age_ms(l) < 2 * l->valid_ms;
-}
+/* ---- use ---- */
 
 /* The listing is being used: renew it in time. 0, or why nothing of this type can be said now. */
 static int
@@ -435,10 +446,10 @@ kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_comp
 }
 
 void
-kv_listing_on_grew(struct kv_listing *l, kv_listing_grew *grew, void *arg)
+kv_listing_on_progress(struct kv_listing *l, kv_listing_progress *progress, void *arg)
 {
-	l->grew = grew;
-	l->grew_arg = arg;
+	l->progress = progress;
+	l->progress_arg = arg;
 }
 
 int
@@ -538,11 +549,16 @@ kv_listing_knew(const struct kv_listing *l, const char *name)
 int64_t
 kv_listing_valid_ms(const struct kv_listing *l)
 {
-	int64_t left_ms;
+	int64_t left_ms = 0, took_ms;
 
-	if (l->current == NULL || l->is_banned)
+	if (l->is_banned)
 		return 0;
-	left_ms = l->valid_ms - age_ms(l);
+	if (is_serving(l)) {
+		left_ms = l->valid_ms - age_ms(l);
+	} else if (l->coming != NULL) {
+		took_ms = kv_clock_mono_ms() - l->coming->mono_started;
+		left_ms = fresh_ms(l, took_ms) - took_ms;
+	}
 	return left_ms > 0 ? left_ms : 0;
 }
 

@@ -50,9 +50,12 @@ int kv_listing_open(struct kv_listing *listing, struct kv_generation **generatio
  */
 struct kv_object *const *kv_listing_view(
     struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
-/* Called after each page, and when a listing is complete. */
-typedef void kv_listing_grew(void *arg, enum kv_type type, bool is_complete);
-void kv_listing_on_grew(struct kv_listing *listing, kv_listing_grew *grew, void *arg);
+/*
+ * Called after each page but the last, with COMING; when a listing is COMPLETE; and when one has FAILED
+ * and none serves: what was said of its names must be taken back.
+ */
+typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_generation_state state);
+void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *progress, void *arg);
 
 /* ---- finding one ---- */
 
@@ -85,8 +88,8 @@ void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int6
 bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 
 /*
- * How long what the listing says may be kept by the kernel; 0 while no complete one is fresh: if the one
- * that comes in should fail, its names must fail too.
+ * How long what the listing says may be kept by the kernel. While the first one comes in this goes for
+ * its names too: whoever keeps them takes them back when it fails (kv_listing_on_progress).
  */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
 /* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */

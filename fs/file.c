@@ -146,6 +146,15 @@ reply_attributes(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 
 /* ---- a content for a node ---- */
 
+/* The name stands for another node from now on; whoever comes by this one is sent to the name again. */
+static void
+take_back(struct kv_mount *m, struct kv_node *node)
+{
+	kv_tree_make_stale(node);
+	if (m->session != NULL)
+		fuse_lowlevel_notify_inval_inode(m->session, kv_tree_number(node), -1, 0);
+}
+
 static void
 say_changed(struct kv_mount *m, const struct kv_object *object, const struct kv_caller *caller)
 {
@@ -190,8 +199,7 @@ bind_blob(struct kv_mount *m, struct kv_node *node, struct kv_blob *blob, const 
 		object->told = -1;
 		object->refused_tid = caller->pid;
 		object->mono_refused = kv_clock_mono_ms();
-		kv_tree_make_stale(node);
-		fuse_lowlevel_notify_inval_inode(m->session, kv_tree_number(node), -1, 0);
+		take_back(m, node);
 		return -ESTALE;
 	}
 	object->told = (int64_t)blob->len;
@@ -558,7 +566,17 @@ kv_file_changed(void *arg, struct kv_object *object)
 		object->mono_told_end = kv_clock_mono_ms() + TOLD_MS;
 	if (node == NULL || (object->told < 0 && !node->is_bound && !object->is_gone))
 		return;
-	kv_tree_make_stale(node);
-	if (m->session != NULL)
-		fuse_lowlevel_notify_inval_inode(m->session, kv_tree_number(node), -1, 0);
+	take_back(m, node);
+}
+
+void
+kv_file_take_back_all(struct kv_mount *m, enum kv_type type)
+{
+	struct kv_node *node;
+
+	LIST_FOREACH(node, &m->tree.all, all)
+	{
+		if (node->kind == KV_NODE_BLOB && node->type == type && node->n_lookup > 0 && !node->is_stale)
+			take_back(m, node);
+	}
 }

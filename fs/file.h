@@ -13,6 +13,8 @@ double kv_file_attr_valid_s(const struct kv_mount *mount, const struct kv_node *
 
 /* For kv_listing_new(): an object's content is another now, or it is gone; its name stands for another node. */
 void kv_file_changed(void *mount, struct kv_object *object);
+/* The listing that type's names are from has failed: whatever comes by one of them must look it up again. */
+void kv_file_take_back_all(struct kv_mount *mount, enum kv_type type);
 
 /* Of a blob's node: with its exact size, which may have to be fetched. */
 void kv_file_getattr(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);

@@ -90,17 +90,22 @@ recall_paces(struct kv_layers *l)
 }
 
 static void
-listing_grew(void *arg, enum kv_type type, bool is_complete)
+listing_progress(void *arg, enum kv_type type, enum kv_generation_state state)
 {
 	struct kv_layers *l = arg;
 	struct kv_mount *m = l->mount;
 	struct kv_object *const *objects;
 	size_t n;
 
+	if (state == KV_FAILED) {
+		kv_file_take_back_all(m, type);
+		return;
+	}
 	kv_prefetch_grew(m->prefetch, type);
-	if (is_complete)
-		kv_freshen_look(l->freshen, type);
-	if (!is_complete || l->disk == NULL)
+	if (state != KV_COMPLETE)
+		return;
+	kv_freshen_look(l->freshen, type);
+	if (l->disk == NULL)
 		return;
 	if (m->o->cache == KV_CACHE_DISK) {
 		kv_disk_prune(l->disk, type, kv_listing_has_key, m->listings[type]);
@@ -191,7 +196,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		    m->loop, m->throttle, m->index, (enum kv_type)t, o->list_ttl_ms, kv_file_changed, m);
 		if (m->listings[t] == NULL)
 			return -ENOMEM;
-		kv_listing_on_grew(m->listings[t], listing_grew, l);
+		kv_listing_on_progress(m->listings[t], listing_progress, l);
 	}
 	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
 	l->freshen = kv_freshen_new(m->throttle, m->listings, o->max_age_ms);

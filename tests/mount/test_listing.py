@@ -190,6 +190,32 @@ def test_nothing_of_a_first_listing_that_failed_is_kept_by_the_kernel(vaults, mo
         assert errno_of("open", path) not in ("0", "ENOENT")
 
 
+# Opens the first name as soon as it is there, and reads it when the names have ended too early.
+OPEN_AND_GO_ON = """
+import os, sys
+with os.scandir(sys.argv[1]) as entries:
+    file = open(next(entries).path, "rb", buffering=0)
+    try:
+        list(entries)
+    except OSError:
+        print("ended early", file=sys.stderr)
+print(file.name, os.fstat(file.fileno()).st_size, len(file.read(1 << 20)))
+"""
+
+
+def test_what_was_opened_before_the_first_listing_failed_can_be_read(vaults, mount):
+    vault = vaults("first", seed="secrets=200")
+    vault.fault(operation="list", type="secrets", status=503, skip=3)
+    m = mount(vault, "types=secrets", "timeout=3")
+    went_on = run("python3", "-c", OPEN_AND_GO_ON, m / "secrets")
+    path, size, length = went_on.out.split()
+    assert went_on.err == "ended early\n" and size == length != "0", went_on
+    assert errno_of("stat", path) not in ("0", "ENOENT")
+    vault.clear()
+    eventually(lambda: errno_of("stat", path) == "0", "the whole listing", 40)
+    assert len(ok("cat", path, text=False)) == int(length)
+
+
 @pytest.mark.parametrize("fault", [dict(status=503), dict(status=404, code="NotFound"), dict(status=403), "gone"])
 def test_a_mirror_with_delete_keeps_its_files_when_the_vault_fails(vaults, mount, tmp_path, fault):
     vault = vaults("first", seed="keys=30,secrets=30")

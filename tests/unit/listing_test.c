@@ -104,6 +104,19 @@ changed(void *arg, struct kv_object *object)
 	snprintf(changed_names + len, sizeof(changed_names) - len, " %s", object->name);
 }
 
+static char progress[100]; /* a character for each time: + a page, c complete, f failed */
+
+static void
+progressed(void *arg, enum kv_type type, enum kv_generation_state state)
+{
+	const size_t len = strlen(progress);
+
+	assert_ptr_equal(arg, &listing);
+	assert_int_equal(type, KV_SECRETS);
+	if (len + 1 < sizeof(progress))
+		progress[len] = state == KV_COMING ? '+' : state == KV_COMPLETE ? 'c' : 'f';
+}
+
 static struct told {
 	int n, err;
 	long status; /* of the reply, -1: none was given */
@@ -133,6 +146,8 @@ set_up(void **state)
 	throttle = kv_throttle_new(loop, vault, &options);
 	listing = kv_listing_new(loop, throttle, NULL, KV_SECRETS, TTL_MS, changed, &listing);
 	assert_non_null(listing);
+	kv_listing_on_progress(listing, progressed, &listing);
+	memset(progress, 0, sizeof(progress));
 	goes_round = false;
 	touched = NULL;
 	changed_names[0] = '\0';
@@ -273,10 +288,12 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	assert_string_equal(names_of(g, &err), "a b");
 	assert_int_equal(err, -EAGAIN);
 	assert_false(kv_generation_is_complete(g));
-	assert_int_equal(kv_listing_valid_ms(listing), 0);
+	assert_string_equal(progress, "+++");
+	assert_in_range(kv_listing_valid_ms(listing), TTL_MS - 400, TTL_MS - 300);
 	assert_int_equal(kv_generation_wait_for(g, 2, tell, &told, &wait), 0);
 	fake_loop_run(loop, 300);
 	assert_int_equal(told.n, 2);
+	assert_string_equal(progress, "++++c");
 	assert_true(kv_generation_is_complete(g));
 	assert_string_equal(names_of(g, &err), "a b c");
 	assert_int_equal(err, 0);
@@ -474,6 +491,7 @@ a_failure_after_names_were_handed_out_fails_everything_for_10_s(void **state)
 	assert_null(kv_generation_at(g, 0, &err));
 	assert_int_equal(err, -EACCES);
 	kv_generation_unref(g);
+	assert_string_equal(progress, "+f");
 	SCRIPT(PAGE("a b", 10), PAGE("c", 10));
 	for (int s = 0; s < 9; s++) {
 		assert_row(open_err() == -EACCES, (size_t)s, "open");
@@ -519,6 +537,7 @@ a_refresh_that_fails_after_names_were_handed_out_fails_everything_too(void **sta
 	load();
 	fake_loop_run(loop, 2 * TTL_MS); /* it serves no longer: the next one is read while it comes */
 	kv_generation_unref(fail_after_names_were_handed_out());
+	assert_string_equal(progress, "c+f");
 	assert_int_equal(open_err(), -EACCES);
 	assert_int_equal(find_err("a"), -EACCES);
 	SCRIPT(PAGE("a", 10));
@@ -571,6 +590,7 @@ a_refresh_that_fails_leaves_the_last_one_serving(void **state)
 		fake_loop_run(loop, 1000);
 	}
 	assert_in_range(n_lists() - before, 20, 36); /* every 2 s, not at every call */
+	assert_string_equal(progress, "c");
 	fake_loop_run(loop, 2000);
 	assert_int_equal(find_err("a"), -EAGAIN);
 }
