@@ -532,6 +532,12 @@ kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_st
 	state->queued++;
 }
 
+bool
+kv_throttle_is_idle(const struct kv_throttle *th)
+{
+	return LIST_EMPTY(&th->all);
+}
+
 /* ---- the whole ---- */
 
 struct kv_vault *

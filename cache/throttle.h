@@ -78,6 +78,8 @@ struct kv_throttle_state {
 	int64_t latency_ms; /* smoothed; 0: not known */
 };
 void kv_throttle_state(const struct kv_throttle *throttle, int class, struct kv_throttle_state *state);
+/* No call is waiting or under way. */
+bool kv_throttle_is_idle(const struct kv_throttle *throttle);
 /* More than half of the last attempts failed: the whole vault is only probed. */
 bool kv_throttle_is_paused(const struct kv_throttle *throttle);
 #endif
