@@ -243,6 +243,7 @@ stop(struct program *p)
 	kv_file_release_all(m);
 	kv_folder_release_all(m);
 	kv_lookers_release(&m->lookers);
+	kv_request_forget_asker(m);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
 	kv_timer_stop(&p->awake);

@@ -25,6 +25,12 @@ struct kv_throttle;
 struct kv_unlisted;
 struct kv_vault;
 
+/* Who asked last (fs/request). */
+struct kv_asker {
+	pid_t tid; /* 0: nobody */
+	int comm;  /* its /proc/TID/comm, open */
+};
+
 struct kv_mount {
 	const struct kv_options *o;
 	struct kv_loop *loop;
@@ -40,6 +46,7 @@ struct kv_mount {
 	struct fuse_session *session;
 	struct kv_tree tree;
 	struct kv_lookers lookers;
+	struct kv_asker asker;
 	LIST_HEAD(, kv_request) requests;  /* that wait for something */
 	LIST_HEAD(, kv_file_handle) files; /* that are open */
 	LIST_HEAD(, kv_folder_handle) folders;

@@ -30,16 +30,22 @@ pending_in(const char *status, const char *name)
 	return at != NULL ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
 }
 
+static int
+open_proc(pid_t tid, const char *name)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /* /proc/TID/NAME as text; false where there is nothing to read. */
 static bool
 read_proc(pid_t tid, const char *name, char *text, size_t size)
 {
-	char path[40];
+	const int fd = open_proc(tid, name);
 	ssize_t n;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	n = read(fd, text, size - 1);
@@ -108,13 +114,43 @@ interrupted(fuse_req_t req, void *arg)
 	kv_timer_set(&r->look, 0);
 }
 
+/*
+ * One program asks for many files: what names the last asker stays open. Once that one has ended it
+ * cannot be read any more, whoever has its number then.
+ */
+static void
+read_command(struct kv_mount *m, pid_t tid, char *text, size_t size)
+{
+	const bool is_last = m->asker.tid > 0 && m->asker.tid == tid;
+	ssize_t n = is_last ? pread(m->asker.comm, text, size - 1, 0) : -1;
+
+	if (n <= 0) {
+		const int fd = open_proc(tid, "comm");
+
+		kv_request_forget_asker(m);
+		if (fd >= 0) {
+			m->asker = (struct kv_asker){ .tid = tid, .comm = fd };
+			n = pread(fd, text, size - 1, 0);
+		}
+	}
+	text[n > 0 ? n : 0] = '\0';
+}
+
+void
+kv_request_forget_asker(struct kv_mount *m)
+{
+	if (m->asker.tid > 0)
+		close(m->asker.comm);
+	m->asker.tid = 0;
+}
+
 void
 kv_request_caller(fuse_req_t req, struct kv_caller *caller)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
 	*caller = (struct kv_caller){ .uid = ctx->uid, .pid = ctx->pid };
-	(void)read_proc(ctx->pid, "comm", caller->command, sizeof(caller->command));
+	read_command(fuse_req_userdata(req), ctx->pid, caller->command, sizeof(caller->command));
 	caller->command[strcspn(caller->command, "\n")] = '\0';
 }
 

@@ -40,6 +40,8 @@ void kv_request_fail(struct kv_request *request, int err);
 void kv_request_fail_all(struct kv_mount *mount, int err);
 /* Who asks. */
 void kv_request_caller(fuse_req_t req, struct kv_caller *caller);
+/* At the end: what kv_request_caller() keeps open. */
+void kv_request_forget_asker(struct kv_mount *mount);
 /* When the process of the caller, which may be one of its threads, began, by kv_clock_mono_ms(); 0 where it cannot be told. */
 int64_t kv_request_mono_begun(const struct kv_caller *caller);
 #endif

@@ -36,6 +36,29 @@ def test_a_failed_read_is_one_line_that_says_who_and_what(vault, mount):
     assert "Caller is not authorized" in line.text
 
 
+# A program that takes another name, as a shell does that becomes what it starts.
+TWO_NAMES = """
+import sys
+for path in sys.argv[1:]:
+    try:
+        open(path, "rb")
+    except OSError:
+        pass
+    with open("/proc/self/comm", "w") as comm:
+        comm.write("another")
+"""
+
+
+def test_a_program_is_called_what_it_is_called_at_the_time(vault, mount):
+    m = mount(vault, "prefetch=0")
+    names = vault.list("secrets")[:2]
+    vault.fault(operation="backup", status=403)
+    ok("python3", "-c", TWO_NAMES, *(m / "secrets" / f"{n}.blob" for n in names))
+    first, second = m.lines(op="backup")
+    assert first["cmd"].startswith("python3") and second["cmd"] == "another"
+    assert first["pid"] == second["pid"]
+
+
 def test_the_sum_counts_failures(vault, mount, tmp_path):
     m = mount(vault, "prefetch=0")
     good, bad = vault.list("secrets")[:2]
