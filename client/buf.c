@@ -102,24 +102,28 @@ kv_buf_puts(struct kv_buf *b, const char *s)
 /* Not more than most bytes of the text: the rest is cut. */
 static int KV_PRINTF(3, 0) append_formatted(struct kv_buf *b, size_t most, const char *fmt, va_list args)
 {
+	const size_t spare = b->size > b->len ? b->size - b->len : 0; /* of the NUL too */
+	const size_t room = most < spare ? most + 1 : spare;
 	va_list again;
 	size_t len;
-	int n, err;
+	int n, err = 0;
 
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room > 0 ? (char *)b->data + b->len : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0)
 		return -EINVAL;
-	if (n == 0)
-		return 0;
 	len = (size_t)n < most ? (size_t)n : most;
-	err = reserve_more(b, len);
-	if (err != 0)
-		return err;
-	(void)vsnprintf((char *)b->data + b->len, len + 1, fmt, args);
-	b->len += len;
-	return 0;
+	if (len >= room && len > 0) { /* it did not fit */
+		if (room > 0)
+			b->data[b->len] = '\0';
+		err = reserve_more(b, len);
+		if (err == 0)
+			(void)vsnprintf((char *)b->data + b->len, len + 1, fmt, args);
+	}
+	if (err == 0)
+		b->len += len;
+	return err;
 }
 
 int

@@ -207,22 +207,24 @@ needs_quotes(const char *value)
 void
 kv_log_field(struct kv_buf *line, const char *key, const char *value)
 {
-	const char *quote = value != NULL && needs_quotes(value) ? "\"" : "";
-	const size_t around = strlen(key) + 2 + 2 * strlen(quote);
+	const bool is_quoted = value != NULL && needs_quotes(value);
+	const size_t around = strlen(key) + (is_quoted ? 4 : 2);
 	char out[5];
 
 	if (value == NULL || around > line->max - line->len)
 		return;
-	kv_buf_say(line, " %s=%s", key, quote);
+	if (!is_quoted) {
+		kv_buf_say(line, " %s=%s", key, value);
+		return;
+	}
+	kv_buf_say(line, " %s=\"", key);
 	for (; *value != '\0'; value++) {
-		const size_t n = *quote != '\0' ? escape((unsigned char)*value, out) : 1;
+		const size_t n = escape((unsigned char)*value, out);
 
-		if (n > line->max - line->len - strlen(quote))
-			break;
-		if (kv_buf_append(line, *quote != '\0' ? out : value, n) != 0)
+		if (n + 1 > line->max - line->len || kv_buf_append(line, out, n) != 0)
 			break;
 	}
-	kv_buf_say(line, "%s", quote);
+	kv_buf_say(line, "\"");
 }
 
 void

@@ -147,6 +147,30 @@ printf_appends(void **state)
 	kv_buf_release(&b);
 }
 
+/* Of each length into each room that is left: what does not fit in the room makes the buffer grow. */
+static void
+printf_appends_whatever_room_is_left(void **state)
+{
+	static char spaces[300];
+
+	(void)state;
+	memset(spaces, ' ', sizeof(spaces) - 1);
+	for (int before = 0; before < 140; before++)
+		for (int n = 1; n < 140; n++) {
+			struct kv_buf b;
+
+			kv_buf_init(&b, 300);
+			assert_int_equal(kv_buf_append(&b, spaces, (size_t)before), 0);
+			assert_int_equal(kv_buf_printf(&b, "%0*d", n, 7), 0);
+			assert_sound(&b);
+			assert_int_equal(b.len, before + n);
+			assert_memory_equal(b.data, spaces, before);
+			assert_int_equal(strspn((char *)b.data + before, "0"), n - 1);
+			assert_int_equal(b.data[b.len - 1], '7');
+			kv_buf_release(&b);
+		}
+}
+
 static void
 all_but_unreserved_characters_are_encoded(void **state)
 {
@@ -338,6 +362,7 @@ main(void)
 		cmocka_unit_test(content_survives_growth),
 		cmocka_unit_test(growth_is_by_doubling),
 		cmocka_unit_test(printf_appends),
+		cmocka_unit_test(printf_appends_whatever_room_is_left),
 		cmocka_unit_test(all_but_unreserved_characters_are_encoded),
 		cmocka_unit_test(a_gap_is_filled_with_zeros),
 		cmocka_unit_test(taken_memory_is_the_callers),
