@@ -30,6 +30,7 @@
 
 #define MODULE	     "http"
 #define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
+#define MAX_TRUSTED  131072		/* a length announced: room for so much is made at once */
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 128
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
@@ -49,6 +50,8 @@ struct kv_http {
 	int n_sockets, size_sockets;
 	CURL *idle[IDLE_HANDLES];
 	int n_idle;
+	char date[40]; /* the Date header that came last, and what it says */
+	int64_t wall_date;
 };
 
 /* QUEUED (not yet in the multi) -> RUNNING -> done and freed. */
@@ -220,8 +223,14 @@ static size_t
 take_answer(char *data, size_t size, size_t n, void *arg)
 {
 	struct kv_transfer *t = arg;
-	int err = kv_buf_append(&t->answer, data, size * n);
+	curl_off_t announced = 0;
+	int err;
 
+	if (t->answer.len == 0)
+		curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	err = announced > 0 && announced <= MAX_TRUSTED ? kv_buf_reserve(&t->answer, (size_t)announced) : 0;
+	if (err == 0)
+		err = kv_buf_append(&t->answer, data, size * n);
 	if (err == -EFBIG)
 		t->is_too_large = 1;
 	if (err == 0)
@@ -286,6 +295,17 @@ retry_after(const char *text, int64_t unit_ms)
 	return date > kv_clock_wall_s() ? (date - kv_clock_wall_s()) * 1000 : 0;
 }
 
+/* As Unix time; 0 where it is no date. Hundreds of answers a second tell the same one. */
+static int64_t
+date_of(struct kv_http *http, const char *text)
+{
+	if (strcmp(http->date, text) != 0) {
+		keep_value(http->date, sizeof(http->date), text, strlen(text));
+		http->wall_date = curl_getdate(text, NULL);
+	}
+	return http->wall_date > 0 ? http->wall_date : 0;
+}
+
 static size_t
 take_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -314,9 +334,7 @@ take_header(char *line, size_t size, size_t n, void *arg)
 		keep_value(t->region, sizeof(t->region), value, value_len);
 	} else if ((value = header_value(line, len, "date", &value_len)) != NULL) {
 		keep_value(text, sizeof(text), value, value_len);
-		t->wall_date = curl_getdate(text, NULL);
-		if (t->wall_date < 0)
-			t->wall_date = 0;
+		t->wall_date = date_of(t->http, text);
 	} else {
 		for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
 			if ((value = header_value(line, len, waits[i].name, &value_len)) != NULL) {
@@ -355,7 +373,9 @@ free_transfer(struct kv_transfer *t)
 			curl_multi_remove_handle(http->multi, t->easy);
 			leave_running(t);
 		}
-		curl_easy_reset(t->easy);
+		/* it may say a last word when its connection ends, and points to what goes now */
+		curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+		curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
 		if (http->n_idle < IDLE_HANDLES)
 			http->idle[http->n_idle++] = t->easy;
 		else
@@ -504,28 +524,24 @@ add_headers(struct kv_transfer *t, const struct kv_http_request *request)
 static void
 set_body(CURL *easy, struct kv_transfer *t, const struct kv_http_request *request)
 {
-	if (strcmp(request->method, "POST") != 0)
-		return;
-	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(easy, CURLOPT_READDATA, t);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body_len == 0 ? "" : NULL);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-	if (request->body_len == 0) {
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
-	} else {
-		curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
-		curl_easy_setopt(easy, CURLOPT_READDATA, t);
-	}
+	if (strcmp(request->method, "POST") == 0)
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 }
 
-static void
-set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *request)
+/* What is the same for all transfers; a handle keeps it. */
+static CURL *
+new_handle(struct kv_http *http)
 {
-	struct kv_http *http = t->http;
+	CURL *easy = curl_easy_init();
 
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(easy, CURLOPT_URL, request->url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->is_local ? "http,https" : "https");
-	if (request->is_local)
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	if (easy == NULL)
+		return NULL;
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -537,24 +553,34 @@ set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *req
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, http->ca_folder);
-	curl_easy_setopt(
-	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_ms != 0 ? request->connect_ms : 10000));
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(
-	    easy, CURLOPT_LOW_SPEED_TIME, (long)(request->silence_s != 0 ? request->silence_s : 30));
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, about_to_send);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);
+	return easy;
+}
+
+static void
+set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *request)
+{
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->is_local ? "http,https" : "https");
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_local ? "*" : NULL);
+	curl_easy_setopt(
+	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->connect_ms != 0 ? request->connect_ms : 10000));
+	curl_easy_setopt(
+	    easy, CURLOPT_LOW_SPEED_TIME, (long)(request->silence_s != 0 ? request->silence_s : 30));
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	set_body(easy, t, request);
 }
 
@@ -575,7 +601,7 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	kv_buf_init(&t->body, request->body_len);
 	kv_buf_init(&t->answer, request->max_answer);
 	kv_buf_init(&t->challenge, 8192);
-	t->easy = http->n_idle > 0 ? http->idle[--http->n_idle] : curl_easy_init();
+	t->easy = http->n_idle > 0 ? http->idle[--http->n_idle] : new_handle(http);
 	if (t->easy == NULL)
 		goto out;
 	err = add_headers(t, request);

@@ -400,6 +400,45 @@ a_large_body_arrives_whole(void **state)
 	free(body);
 }
 
+/* The handle of a transfer is used for the next one. */
+static void
+nothing_of_a_request_is_in_the_next(void **state)
+{
+	static const struct {
+		const char *method, *body;
+	} rows[] = {
+		{ "POST", "abc" },
+		{ "GET", "" },
+		{ "POST", "" },
+		{ "POST", "defgh" },
+		{ "GET", "" },
+		{ "POST", "i" },
+		{ "POST", "" },
+		{ "GET", "" },
+	};
+
+	(void)state;
+	answer_with(FAKE_ANSWER, OK);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const bool is_post = strcmp(rows[i].method, "POST") == 0;
+		const char *text, *end;
+		char length[40];
+		size_t len;
+
+		assert_int_equal(
+		    (is_post ? post("/a", rows[i].body, strlen(rows[i].body)) : get("/a"))->err, 0);
+		text = fake_server_request(server, &len);
+		assert_row(strncmp(text, rows[i].method, strlen(rows[i].method)) == 0, i, "method");
+		snprintf(length, sizeof(length), "Content-Length: %zu", strlen(rows[i].body));
+		assert_row(has_line(text, length) == is_post, i, "length");
+		assert_row((strcasestr(text, "Content-") != NULL) == is_post, i, "content");
+		assert_row(strcasestr(text, "Transfer-Encoding") == NULL, i, "encoding");
+		end = strstr(text, "\r\n\r\n");
+		assert_row(end != NULL && strcmp(end + 4, rows[i].body) == 0, i, "body");
+	}
+	assert_int_equal(fake_server_connections(server), 1);
+}
+
 /* ---- what goes wrong ---- */
 
 static void
@@ -984,6 +1023,7 @@ main(void)
 		TEST(no_token_is_sent_where_none_was_given),
 		TEST(a_post_without_a_body_says_so),
 		TEST(a_large_body_arrives_whole),
+		TEST(nothing_of_a_request_is_in_the_next),
 		TEST(a_broken_connection_is_eio),
 		TEST(what_is_not_http_is_no_answer),
 		TEST(nothing_is_sent_twice_on_a_connection_that_dies),
