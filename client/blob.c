@@ -1,5 +1,5 @@
 /*
- * Backup blobs, base64url, digests; OpenSSL is used for SHA-256 and random bytes.
+ * Backup blobs, base64url, digests; OpenSSL is used for SHA-256.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() cannot fail, its successor allocates */
 #include "client/blob.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 #include <openssl/sha.h>
 
 #include "client/buf.h"
@@ -128,6 +128,18 @@ decode_rest(const unsigned char *text, size_t n, unsigned char *to)
 	return (bits & 3) == 0 ? 0 : -EINVAL;
 }
 
+/* What a character adds to the 24 bits of four, in each of their places; BAD for one of neither alphabet. */
+#define BAD ((uint32_t)1 << 31)
+static uint32_t parts[4][256];
+
+static void
+make_parts(void)
+{
+	for (int c = 0; c < 256; c++)
+		for (int place = 0; place < 4; place++)
+			parts[place][c] = sixes[c] == 0 ? BAD : (sixes[c] - 1u) << (18 - 6 * place);
+}
+
 /* Decode n characters without padding into to, which has room for n * 3 / 4 bytes. */
 static int
 decode_to(const unsigned char *text, size_t n, unsigned char *to)
@@ -136,13 +148,13 @@ decode_to(const unsigned char *text, size_t n, unsigned char *to)
 
 	if (n % 4 == 1)
 		return -EINVAL;
+	if (parts[0][0] != BAD)
+		make_parts();
 	for (; text < end; text += 4, to += 3) {
-		const int a = bits_of(text[0]), b = bits_of(text[1]), c = bits_of(text[2]),
-			  d = bits_of(text[3]);
-		const unsigned int bits =
-		    (unsigned int)a << 18 | (unsigned int)b << 12 | (unsigned int)c << 6 | (unsigned int)d;
+		const uint32_t bits =
+		    parts[0][text[0]] | parts[1][text[1]] | parts[2][text[2]] | parts[3][text[3]];
 
-		if ((a | b | c | d) < 0)
+		if (bits & BAD)
 			return -EINVAL;
 		to[0] = (unsigned char)(bits >> 16);
 		to[1] = (unsigned char)(bits >> 8);
@@ -308,14 +320,21 @@ kv_blob_digest(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN]
 int
 kv_blob_uuid(char uuid[37])
 {
+	static const char hex[] = "0123456789abcdef";
 	unsigned char b[16];
+	char *to = uuid;
 
 	uuid[0] = '\0';
-	if (RAND_bytes(b, sizeof(b)) != 1)
+	if (getrandom(b, sizeof(b), 0) != sizeof(b))
 		return -EIO;
 	b[6] = (b[6] & 0x0f) | 0x40;
 	b[8] = (b[8] & 0x3f) | 0x80;
-	(void)snprintf(uuid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-	    b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	for (size_t i = 0; i < sizeof(b); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*to++ = '-';
+		*to++ = hex[b[i] >> 4];
+		*to++ = hex[b[i] & 15];
+	}
+	*to = '\0';
 	return 0;
 }
