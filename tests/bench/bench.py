@@ -96,6 +96,10 @@ class Bench:
     def rate(self):
         return f"rate={self.settings.rate}"
 
+    def burst_rate(self):
+        """What a vault takes for some seconds: its limit is in a window of 10 s, and half of that holds all objects."""
+        return (2 if 2 * self.settings.objects <= self.settings.limit else 1) * self.settings.rate
+
     def pace(self, rate=None):
         """What kvfs is told, or what the vault allows where that is less."""
         return min(rate or self.settings.rate, self.settings.limit / 10)

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import time
 
@@ -29,6 +30,10 @@ class Cost:
     """Seconds for an object, and seconds of CPU where that was measured."""
     seconds: float
     cpu_s: float = None
+
+
+def mean(costs):
+    return Cost(statistics.fmean(c.seconds for c in costs), statistics.fmean(c.cpu_s for c in costs))
 
 
 def environment(bench):
@@ -172,9 +177,9 @@ def kvfs(bench, vault, objects):
         return Cost(seconds / objects, cpu_s(mount.process.pid) / objects)
 
 
-def kvfs_listed(bench, vault, objects):
-    """The same for secrets, from a complete listing on."""
-    with bench.mount(vault, bench.rate()) as mount:
+def kvfs_listed(bench, vault, objects, rate):
+    """The same for secrets at some rate, from a complete listing on."""
+    with bench.mount(vault, f"rate={rate}") as mount:
         list_all(mount)
         cpu = cpu_s(mount.process.pid)
         seconds = bench.archive(mount, "rsync", objects)
