@@ -61,11 +61,11 @@ static const char *const statements[STATEMENTS] = {
 	[RESERVE] = "UPDATE counter SET next = next + ? RETURNING next",
 	[FIND_OBJECT] =
 	    "SELECT id, fingerprint, updated, size, digest, fetched FROM object WHERE type = ? AND key = ?",
-	/* the id stays: another mount may have been the first to know the object */
+	/* nothing where it has another id: another mount was the first to know the object */
 	[PUT_OBJECT] = "INSERT INTO object VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
 		       " name = excluded.name, fingerprint = excluded.fingerprint,"
 		       " updated = excluded.updated, size = excluded.size, digest = excluded.digest,"
-		       " fetched = excluded.fetched RETURNING id",
+		       " fetched = excluded.fetched WHERE id = excluded.id",
 	[DROP_OBJECT] = "DELETE FROM object WHERE type = ? AND key = ?",
 	[COUNT_OBJECTS] = "SELECT count(*) FROM object WHERE type = ?",
 	[ALL_OBJECTS] = "SELECT key FROM object WHERE type = ?",
@@ -209,14 +209,40 @@ bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_t len, bool has)
 		sqlite3_bind_null(s, at);
 }
 
+static void
+bind_name(sqlite3_stmt *s, const struct kv_object *object)
+{
+	sqlite3_bind_int(s, 1, object->type);
+	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+}
+
+/* s has not put object because of its id: put it by the id that it has, which is its number unless that was told. */
+static int
+put_by_its_id(struct kv_index *x, sqlite3_stmt *s, struct kv_object *object)
+{
+	sqlite3_stmt *found = statement(x, FIND_OBJECT);
+	int result;
+	int64_t id;
+
+	bind_name(found, object);
+	result = step(x, found);
+	if (result != SQLITE_ROW)
+		return result;
+	id = sqlite3_column_int64(found, 0);
+	sqlite3_reset(found);
+	if (object->node == NULL)
+		object->ino = number_of(id);
+	sqlite3_bind_int64(s, 3, id);
+	return step(x, s);
+}
+
 static int
 put_object(struct kv_index *x, struct kv_object *object)
 {
 	sqlite3_stmt *s = statement(x, object->is_gone ? DROP_OBJECT : PUT_OBJECT);
 	int result;
 
-	sqlite3_bind_int(s, 1, object->type);
-	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+	bind_name(s, object);
 	if (!object->is_gone) {
 		sqlite3_bind_int64(s, 3, (int64_t)(object->ino - FIRST_INO) / KINDS);
 		sqlite3_bind_text(s, 4, object->name, -1, SQLITE_STATIC);
@@ -227,11 +253,8 @@ put_object(struct kv_index *x, struct kv_object *object)
 		sqlite3_bind_int64(s, 9, object->wall_fetched);
 	}
 	result = step(x, s);
-	if (result == SQLITE_ROW) {
-		if (object->node == NULL)
-			object->ino = number_of(sqlite3_column_int64(s, 0));
-		result = step(x, s);
-	}
+	if (result == SQLITE_DONE && !object->is_gone && sqlite3_changes(x->db) == 0)
+		result = put_by_its_id(x, s, object);
 	return result;
 }
 
@@ -396,8 +419,7 @@ kv_index_recall(struct kv_index *x, struct kv_object *object)
 	if (x == NULL || x->is_broken)
 		return;
 	s = statement(x, FIND_OBJECT);
-	sqlite3_bind_int(s, 1, object->type);
-	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+	bind_name(s, object);
 	result = step(x, s);
 	if (result == SQLITE_DONE) {
 		id = next_id(x);

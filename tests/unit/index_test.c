@@ -198,6 +198,40 @@ two_indexes_on_one_file_never_give_one_number_twice(void **state)
 	kv_index_close(two);
 }
 
+/* Both list an object that neither knew. */
+static void
+the_second_to_write_takes_the_number_of_the_first(void **state)
+{
+	static struct kv_node *const told = (struct kv_node *)&folder; /* any node: its number was told */
+	struct kv_index *indexes[3] = { opened(), opened(), opened() };
+	struct kv_object *objects[3], *again;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		objects[i] = recalled(indexes[i], "a");
+	assert_int_not_equal(objects[0]->ino, objects[1]->ino);
+	assert_int_not_equal(objects[0]->ino, objects[2]->ino);
+	know(indexes[0], objects[0], 1);
+	kv_index_settle(indexes[0]);
+	know(indexes[1], objects[1], 2);
+	kv_index_settle(indexes[1]);
+	assert_int_equal(objects[1]->ino, objects[0]->ino);
+	objects[2]->node = told;
+	know(indexes[2], objects[2], 3);
+	kv_index_settle(indexes[2]);
+	assert_int_not_equal(objects[2]->ino, objects[0]->ino);
+	for (int i = 0; i < 3; i++)
+		kv_index_close(indexes[i]);
+	indexes[0] = opened();
+	again = recalled(indexes[0], "a");
+	assert_int_equal(again->ino, objects[0]->ino);
+	assert_int_equal(again->size, 3);
+	kv_object_unref(again);
+	for (int i = 0; i < 3; i++)
+		kv_object_unref(objects[i]);
+	kv_index_close(indexes[0]);
+}
+
 static void
 a_file_that_is_no_index_is_set_aside(void **state)
 {
@@ -292,6 +326,8 @@ main(void)
 		    an_object_that_is_gone_is_forgotten_and_its_number_not_given_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    two_indexes_on_one_file_never_give_one_number_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    the_second_to_write_takes_the_number_of_the_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_is_no_index_is_set_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(it_is_readable_by_its_owner_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
