@@ -513,7 +513,9 @@ add_headers(struct kv_transfer *t, const struct kv_http_request *request)
 		err = add_header(t, request->headers[i]);
 	if (err == 0 && request->token != NULL) {
 		kv_buf_init(&line, (size_t)1 << 20);
-		err = kv_buf_printf(&line, "Authorization: Bearer %s", request->token);
+		err = kv_buf_puts(&line, "Authorization: Bearer ");
+		if (err == 0)
+			err = kv_buf_puts(&line, request->token);
 		if (err == 0)
 			err = add_header(t, kv_buf_str(&line));
 		kv_buf_release(&line);

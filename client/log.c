@@ -204,6 +204,15 @@ needs_quotes(const char *value)
 	return false;
 }
 
+/* What does not fit is cut; without memory it is left out. */
+static void
+put(struct kv_buf *line, const char *text)
+{
+	const int err = kv_buf_append(line, text, strnlen(text, line->max - line->len));
+
+	(void)err;
+}
+
 void
 kv_log_field(struct kv_buf *line, const char *key, const char *value)
 {
@@ -213,18 +222,21 @@ kv_log_field(struct kv_buf *line, const char *key, const char *value)
 
 	if (value == NULL || around > line->max - line->len)
 		return;
+	put(line, " ");
+	put(line, key);
+	put(line, "=");
 	if (!is_quoted) {
-		kv_buf_say(line, " %s=%s", key, value);
+		put(line, value);
 		return;
 	}
-	kv_buf_say(line, " %s=\"", key);
+	put(line, "\"");
 	for (; *value != '\0'; value++) {
 		const size_t n = escape((unsigned char)*value, out);
 
 		if (n + 1 > line->max - line->len || kv_buf_append(line, out, n) != 0)
 			break;
 	}
-	kv_buf_say(line, "\"");
+	put(line, "\"");
 }
 
 void

@@ -280,13 +280,37 @@ compare_members(const void *a, const void *b)
 
 static int put_canonical(const cJSON *item, struct kv_buf *out);
 
+/* n in decimal, and end: much faster than printf(3), and there are dozens in each item. */
+static int
+put_decimal(uint64_t n, char end, struct kv_buf *out)
+{
+	char text[21];
+	size_t at = sizeof(text);
+
+	text[--at] = end;
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return kv_buf_append(out, text + at, sizeof(text) - at);
+}
+
 /* Lengths before the bytes: no two items have one spelling. */
 static int
 put_string(const char *s, struct kv_buf *out)
 {
-	const int err = kv_buf_printf(out, "%zu:", strlen(s));
+	const size_t len = strlen(s);
+	const int err = put_decimal(len, ':', out);
 
-	return err == 0 ? kv_buf_puts(out, s) : err;
+	return err == 0 ? kv_buf_append(out, s, len) : err;
+}
+
+static int
+put_number(double n, struct kv_buf *out)
+{
+	if (n > 0 && n <= MAX_INTEGER && n == (double)(uint64_t)n)
+		return put_decimal((uint64_t)n, ';', out);
+	return kv_buf_printf(out, "%.17g;", n);
 }
 
 static int
@@ -343,7 +367,7 @@ put_canonical(const cJSON *item, struct kv_buf *out)
 	if (cJSON_IsString(item))
 		return put_string(item->valuestring, out);
 	if (cJSON_IsNumber(item))
-		return kv_buf_printf(out, "%.17g;", item->valuedouble);
+		return put_number(item->valuedouble, out);
 	return kv_buf_puts(out, cJSON_IsTrue(item) ? "t" : cJSON_IsFalse(item) ? "f" : "n");
 }
 

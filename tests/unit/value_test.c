@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/blob.h"
 #include "client/buf.h"
 #include "client/value.h"
 #include "tests/unit/fake_alloc.h"
@@ -345,6 +346,31 @@ a_fingerprint_depends_on_content_alone(void **state)
 	}
 }
 
+/* Fingerprints are kept from mount to mount: another spelling would have every vault fetched anew. */
+static void
+a_fingerprint_is_the_digest_of_one_spelling(void **state)
+{
+	static const struct {
+		const char *json, *spelling;
+	} rows[] = {
+		{ "{}", "{}" },
+		{ "{\"b\":1,\"a\":\"\"}", "{1:a0:1:b1;}" },
+		{ "{\"updated\":1700000000,\"exp\":0}", "{3:exp0;7:updated1700000000;}" },
+		{ "{\"n\":[9007199254740992,9007199254740994,18446744073709551616]}",
+		    "{1:n[9007199254740992;9007199254740994;1.8446744073709552e+19;]}" },
+		{ "{\"n\":[-1,0.5,-0.0,1e300]}", "{1:n[-1;0.5;-0;1.0000000000000001e+300;]}" },
+		{ "{\"n\":[true,false,null]}", "{1:n[tfn]}" },
+	};
+	unsigned char fingerprint[KV_VALUE_FINGERPRINT], digest[KV_DIGEST_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		fingerprint_of(rows[i].json, fingerprint);
+		kv_blob_digest(rows[i].spelling, strlen(rows[i].spelling), digest);
+		assert_row(memcmp(fingerprint, digest, sizeof(fingerprint)) == 0, i, rows[i].json);
+	}
+}
+
 static void
 what_could_be_read_in_two_ways_has_no_fingerprint(void **state)
 {
@@ -412,6 +438,7 @@ main(void)
 		cmocka_unit_test(integers_are_whole_and_exact),
 		cmocka_unit_test(elements_come_in_order),
 		cmocka_unit_test(a_fingerprint_depends_on_content_alone),
+		cmocka_unit_test(a_fingerprint_is_the_digest_of_one_spelling),
 		cmocka_unit_test(what_could_be_read_in_two_ways_has_no_fingerprint),
 		cmocka_unit_test(strings_are_wiped),
 		cmocka_unit_test(each_allocation_that_fails_is_enomem),
