@@ -320,15 +320,13 @@ write_some(struct kv_index *x)
 
 	if (result != SQLITE_DONE)
 		return false;
-	STAILQ_FOREACH(p, &x->receipts, link)
-	{
+	STAILQ_FOREACH(p, &x->receipts, link) {
 		if (n_receipts == ROWS || result != SQLITE_DONE)
 			break;
 		result = put_receipt(x, p);
 		n_receipts++;
 	}
-	TAILQ_FOREACH(object, &x->noted, noted)
-	{
+	TAILQ_FOREACH(object, &x->noted, noted) {
 		if (n_receipts + n_objects == ROWS || result != SQLITE_DONE)
 			break;
 		result = put_object(x, object);
@@ -545,8 +543,8 @@ kv_index_find_path(struct kv_index *x, const char *path, struct kv_receipt *rece
 	if (x == NULL || x->is_broken)
 		return false;
 	STAILQ_FOREACH(p, &x->receipts, link)
-	if (strcmp(p->path, path) == 0)
-		newest = p;
+		if (strcmp(p->path, path) == 0)
+			newest = p;
 	if (newest != NULL) {
 		*receipt = newest->receipt;
 		return newest->has_receipt;

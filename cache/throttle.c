@@ -529,7 +529,7 @@ kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_st
 		state->window = th->o.max_inflight;
 	for (int p = 0; p < PRIORITIES; p++)
 		TAILQ_FOREACH(t, &c->queues[p], link)
-	state->queued++;
+			state->queued++;
 }
 
 bool

@@ -142,8 +142,7 @@ kv_value_member(const struct kv_value *object, const char *name, const struct kv
 	const cJSON *m, *found = NULL;
 
 	*member = NULL;
-	cJSON_ArrayForEach(m, inside(object))
-	{
+	cJSON_ArrayForEach(m, inside(object)) {
 		if (m->string == NULL || strcmp(m->string, name) != 0)
 			continue;
 		if (found != NULL)
@@ -324,8 +323,7 @@ put_members(const cJSON *object, struct kv_buf *out)
 	members = calloc(n + 1, sizeof(*members));
 	if (members == NULL)
 		return -ENOMEM;
-	cJSON_ArrayForEach(m, object)
-	{
+	cJSON_ArrayForEach(m, object) {
 		members[i++] = m;
 	}
 	qsort(members, n, sizeof(*members), compare_members);
@@ -349,8 +347,7 @@ put_elements(const cJSON *array, struct kv_buf *out)
 	const cJSON *element;
 	int err = kv_buf_puts(out, "[");
 
-	cJSON_ArrayForEach(element, array)
-	{
+	cJSON_ArrayForEach(element, array) {
 		if (err == 0)
 			err = put_canonical(element, out);
 	}

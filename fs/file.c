@@ -574,8 +574,7 @@ kv_file_take_back_all(struct kv_mount *m, enum kv_type type)
 {
 	struct kv_node *node;
 
-	LIST_FOREACH(node, &m->tree.all, all)
-	{
+	LIST_FOREACH(node, &m->tree.all, all) {
 		if (node->kind == KV_NODE_BLOB && node->type == type && node->n_lookup > 0 && !node->is_stale)
 			take_back(m, node);
 	}

@@ -237,7 +237,7 @@ stop(struct program *p)
 		kv_layers_keep(&p->layers);
 	kv_request_fail_all(m, -EIO);
 	LIST_FOREACH(r, &m->requests, all)
-	r->is_sent = false;
+		r->is_sent = false;
 	kv_request_fail_all(m, -EIO);
 	kv_session_unmount(&p->session);
 	kv_file_release_all(m);

@@ -1050,8 +1050,7 @@ check_recording(const char *folder, const char *name, struct tally *tally)
 	fclose(f);
 	exchanges = cJSON_ParseWithLength(kv_buf_str(&text), text.len);
 	assert_row(cJSON_IsArray(exchanges), 0, name);
-	cJSON_ArrayForEach(exchange, exchanges)
-	{
+	cJSON_ArrayForEach(exchange, exchanges) {
 		check_exchange(exchange, tally);
 	}
 	cJSON_Delete(exchanges);

@@ -204,8 +204,7 @@ restore_object(struct lv_call *c, const cJSON *json)
 	snprintf(o.name, sizeof(o.name), "%s", name);
 	snprintf(o.current, sizeof(o.current), "%s", current);
 	err = lv_store_add(store, c->vault->name, &o);
-	cJSON_ArrayForEach(version, lv_body_get(json, "versions"))
-	{
+	cJSON_ArrayForEach(version, lv_body_get(json, "versions")) {
 		if (err == 0)
 			err = restore_version(store, o.id, version);
 	}
@@ -251,8 +250,7 @@ restore_all(struct lv_call *c, const cJSON *objects)
 	int err = name == NULL ? -EINVAL : 0;
 
 	lv_store_begin(store);
-	cJSON_ArrayForEach(object, objects)
-	{
+	cJSON_ArrayForEach(object, objects) {
 		if (err == 0)
 			err = restore_object(c, object);
 	}

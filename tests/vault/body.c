@@ -306,8 +306,7 @@ lv_body_read(struct lv_call *c, struct lv_version *v)
 	int err = read_attributes(v, lv_body_get(c->json, "attributes"));
 
 	if (cJSON_IsObject(tags)) {
-		cJSON_ArrayForEach(tag, tags)
-		{
+		cJSON_ArrayForEach(tag, tags) {
 			if (!cJSON_IsString(tag))
 				err = -EINVAL;
 		}

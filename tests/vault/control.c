@@ -174,8 +174,7 @@ set_settings(struct lv_service *s, const struct lv_request *r, struct lv_answer 
 
 	if (!cJSON_IsObject(json))
 		lv_text_puts(&why, "the settings are a JSON object");
-	cJSON_ArrayForEach(member, json)
-	{
+	cJSON_ArrayForEach(member, json) {
 		if (set_setting(s->options, member) != 0)
 			lv_text_printf(&why, "no such setting or value: %s", member->string);
 	}

@@ -105,8 +105,7 @@ check_names(const cJSON *json, struct lv_text *why)
 	const cJSON *member;
 	size_t i;
 
-	cJSON_ArrayForEach(member, json)
-	{
+	cJSON_ArrayForEach(member, json) {
 		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			if (strcmp(member->string, known[i]) == 0)
 				break;
@@ -153,8 +152,7 @@ lv_faults_add(struct lv_faults *f, const cJSON *json, struct lv_text *why)
 	int err = 0;
 
 	if (cJSON_IsArray(json)) {
-		cJSON_ArrayForEach(each, json)
-		{
+		cJSON_ArrayForEach(each, json) {
 			err = lv_faults_add(f, each, why);
 			if (err != 0)
 				return err;

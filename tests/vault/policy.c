@@ -41,8 +41,7 @@ overlay(cJSON *to, const cJSON *from)
 {
 	const cJSON *member;
 
-	cJSON_ArrayForEach(member, from)
-	{
+	cJSON_ArrayForEach(member, from) {
 		cJSON *old = get(to, member->string);
 
 		if (cJSON_IsNull(member) || strcmp(member->string, "id") == 0)
@@ -132,8 +131,7 @@ list_of(const cJSON *array, const char *list[MAX_LIST + 1])
 	const cJSON *each;
 	int count = 0;
 
-	cJSON_ArrayForEach(each, array)
-	{
+	cJSON_ArrayForEach(each, array) {
 		if (cJSON_IsString(each) && count < MAX_LIST)
 			list[count++] = each->valuestring;
 	}
@@ -150,8 +148,7 @@ lv_policy_self_sign(const cJSON *policy, const char *key, int64_t now)
 	struct lv_x509_wish wish = { .subject = subject_of(policy), .wall_start = now };
 	char *cer;
 
-	cJSON_ArrayForEach(each, get(x509, "key_usage"))
-	{
+	cJSON_ArrayForEach(each, get(x509, "key_usage")) {
 		if (cJSON_IsString(each))
 			lv_text_printf(&usage, "%s%s", usage.len > 0 ? "," : "", each->valuestring);
 	}
