@@ -160,6 +160,52 @@ lists_only(const struct kv_call *call, struct kv_reply *reply)
 	return call->op == KV_OP_LIST ? 10 : -1;
 }
 
+/* The times, of those that were done between from and to, at which one or more were. */
+static int
+n_times(int from, int to)
+{
+	int n = 0;
+
+	for (int i = from; i < to; i++)
+		n += i == from || done[i].mono != done[i - 1].mono;
+	return n;
+}
+
+static void
+what_nobody_waits_for_goes_in_batches_at_the_same_rate(void **state)
+{
+	int n;
+
+	(void)state;
+	make(well, 400, 1000);
+	for (int i = 0; i < 3000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "a");
+	fake_loop_run(loop, 5000);
+	assert_in_range(n_done, 1960, 2010);
+	assert_in_range(n_times(0, n_done), 5000 / 25, 5000 / 20 + 2);
+	/* a reader does not wait for the batch */
+	for (int i = 0; i < 20; i++) {
+		n = n_done;
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "r");
+		fake_loop_run(loop, 17);
+		while (n < n_done && done[n].tag != 'r')
+			n++;
+		assert_row(n < n_done, (size_t)i, "read");
+	}
+}
+
+static void
+a_slow_rate_is_not_made_slower_by_batches(void **state)
+{
+	(void)state;
+	make(well, 40, 1000);
+	for (int i = 0; i < 1000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "a");
+	fake_loop_run(loop, 10000);
+	assert_in_range(n_done, 385, 400);
+	assert_in_range(n_times(10, n_done), n_done - 12, n_done - 10);
+}
+
 static void
 a_list_is_answered_while_all_reads_hang(void **state)
 {
@@ -519,6 +565,8 @@ main(void)
 		TEST(no_more_are_under_way_than_allowed),
 		TEST(a_list_is_answered_while_all_reads_hang),
 		TEST(the_higher_priority_goes_first_and_can_be_raised),
+		TEST(what_nobody_waits_for_goes_in_batches_at_the_same_rate),
+		TEST(a_slow_rate_is_not_made_slower_by_batches),
 		TEST(what_passes_is_tried_again),
 		TEST(what_stays_is_not_tried_again),
 		TEST(the_deadline_ends_it_with_the_last_word),
