@@ -210,7 +210,7 @@ bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_t len, bool has)
 }
 
 static void
-bind_name(sqlite3_stmt *s, const struct kv_object *object)
+bind_key(sqlite3_stmt *s, const struct kv_object *object)
 {
 	sqlite3_bind_int(s, 1, object->type);
 	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
@@ -224,7 +224,7 @@ put_by_its_id(struct kv_index *x, sqlite3_stmt *s, struct kv_object *object)
 	int result;
 	int64_t id;
 
-	bind_name(found, object);
+	bind_key(found, object);
 	result = step(x, found);
 	if (result != SQLITE_ROW)
 		return result;
@@ -242,7 +242,7 @@ put_object(struct kv_index *x, struct kv_object *object)
 	sqlite3_stmt *s = statement(x, object->is_gone ? DROP_OBJECT : PUT_OBJECT);
 	int result;
 
-	bind_name(s, object);
+	bind_key(s, object);
 	if (!object->is_gone) {
 		sqlite3_bind_int64(s, 3, (int64_t)(object->ino - FIRST_INO) / KINDS);
 		sqlite3_bind_text(s, 4, object->name, -1, SQLITE_STATIC);
@@ -417,7 +417,7 @@ kv_index_recall(struct kv_index *x, struct kv_object *object)
 	if (x == NULL || x->is_broken)
 		return;
 	s = statement(x, FIND_OBJECT);
-	bind_name(s, object);
+	bind_key(s, object);
 	result = step(x, s);
 	if (result == SQLITE_DONE) {
 		id = next_id(x);

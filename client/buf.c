@@ -102,7 +102,7 @@ kv_buf_puts(struct kv_buf *b, const char *s)
 /* Not more than most bytes of the text: the rest is cut. */
 static int KV_PRINTF(3, 0) append_formatted(struct kv_buf *b, size_t most, const char *fmt, va_list args)
 {
-	const size_t spare = b->size > b->len ? b->size - b->len : 0; /* of the NUL too */
+	const size_t spare = b->size > b->len ? b->size - b->len : 0; /* with the NUL's byte */
 	const size_t room = most < spare ? most + 1 : spare;
 	va_list again;
 	size_t len;

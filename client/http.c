@@ -30,7 +30,7 @@
 
 #define MODULE	     "http"
 #define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
-#define MAX_TRUSTED  131072		/* a length announced: room for so much is made at once */
+#define MAX_TRUSTED  131072		/* for an announced length up to this, room is made at once */
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 128
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
