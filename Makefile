@@ -56,7 +56,7 @@ KV_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_LINK) $(LDFLAGS)
 
 # ---- libraries: asked once, when the first recipe needs them
 
-KVFS_PKGS = fuse3 libcurl libcrypto libcjson $(if $(wildcard cache/index.c),sqlite3)
+KVFS_PKGS = fuse3 libcurl libcrypto libcjson sqlite3
 VAULT_PKGS = libmicrohttpd sqlite3 libcrypto libcjson $(if $(shell grep -ls '<gnutls/' tests/vault/*.c),gnutls)
 TEST_PKGS = cmocka
 
@@ -72,14 +72,14 @@ TEST_LIBS = $(eval TEST_LIBS := $(call pkg,--libs $(TEST_PKGS)))$(TEST_LIBS)
 # ---- files
 
 obj = $(patsubst %.c,$B/%.o,$1)
-LIB_SRC := $(sort $(wildcard client/*.c cache/*.c))
-FS_SRC := $(sort $(wildcard fs/*.c))
+LIB_SRC := $(sort $(wildcard client/*.c client/*/*.c cache/*.c cache/*/*.c))
+FS_SRC := $(sort $(wildcard fs/*.c fs/*/*.c))
 VAULT_SRC := $(sort $(wildcard tests/vault/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := tests/bench/reread.c
 SRC := $(LIB_SRC) $(FS_SRC) $(VAULT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
-HDR := $(sort $(wildcard client/*.h cache/*.h fs/*.h tests/vault/*.h tests/unit/*.h))
+HDR := $(sort $(wildcard $(foreach d,client cache fs,$d/*.h $d/*/*.h) tests/vault/*.h tests/unit/*.h))
 MAN := $(sort $(wildcard man/*.1))
 
 PROGRAMS := $B/kvfs $B/localvault
@@ -120,7 +120,7 @@ $B/bench/reread: $(call obj,$(BENCH_SRC))
 
 # A test that includes "tests/unit/X.h" is linked with tests/unit/X.c, before the archive: so
 # fake_clock.c takes the place of client/clock.c. One that includes "fs/X.h" is linked with fs/X.c.
-UNIT_USES := $(shell grep -osE '^.include "(tests/unit|fs)/[a-z0-9_]*' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
+UNIT_USES := $(shell grep -osE '^.include "(tests/unit|fs)(/[a-z0-9_]+)+' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
 uses = $(patsubst $1:%.c,$B/%.o,$(filter $(patsubst %,$1:%,$(UNIT_SRC) $(FS_SRC)),$(addsuffix .c,$(UNIT_USES))))
 WRAP_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 
