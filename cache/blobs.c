@@ -36,6 +36,7 @@
 #define MAX_AGAIN    3	  /* fetches of an object that keeps changing */
 #define USUAL_SIZE   8192 /* of a blob, before there was one */
 #define AVERAGE_OF   16
+#define EXPLAIN_MS   800 /* that a failure's meaning may take when the time is used up */
 
 enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
 
@@ -451,8 +452,10 @@ failed(struct kv_cached *c, const struct kv_reply *reply)
 	const struct kv_call call = {
 		.op = KV_OP_BACKUP, .type = c->object->type, .name = c->object->name, .caller = c->caller
 	};
+	const int64_t mono_soon = kv_clock_mono_ms() + EXPLAIN_MS;
 
 	c->state = EXPLAINING;
+	c->caller.mono_deadline = reply->mono_deadline > mono_soon ? reply->mono_deadline : mono_soon;
 	if (needs_explaining(reply) && keep_failure(c, reply) == 0 &&
 	    kv_finder_versions(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
 		&c->finder) == 0)
@@ -467,6 +470,7 @@ fetched(void *arg, struct kv_reply *reply)
 	struct kv_cached *c = arg;
 
 	c->ticket = NULL;
+	c->caller.mono_deadline = reply->mono_deadline;
 	if (c->is_stale && c->n_again++ < MAX_AGAIN && !c->object->is_gone &&
 	    fetch(c, c->is_ahead ? KV_AHEAD : KV_READ) == 0)
 		return;

@@ -72,7 +72,7 @@ struct kv_ticket {
 	bool is_probe, is_quiet;
 	struct kv_call call; /* strings and blob are the ticket's own */
 	int attempts;
-	int64_t mono_deadline; /* 0 before the first attempt */
+	int64_t mono_deadline; /* 0 before the first attempt of a call that has none of its own */
 	struct kv_reply last;  /* of the last attempt that failed */
 	struct kv_vault_call *attempt;
 	struct kv_timer rest, deadline;
@@ -163,6 +163,7 @@ complete(struct kv_ticket *t, struct kv_reply *reply)
 	struct kv_throttle *th = t->throttle;
 
 	reply->attempts = t->attempts;
+	reply->mono_deadline = t->mono_deadline != 0 ? t->mono_deadline : kv_clock_mono_ms();
 	if (reply->err != 0 && !t->is_quiet && th->is_patient)
 		kv_audit_failure(th->vault, &t->call, reply, NULL);
 	if (t->call.op == KV_OP_BACKUP || t->call.op == KV_OP_RESTORE)
@@ -201,14 +202,17 @@ abandon_attempt(struct kv_ticket *t)
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
-/* Of a ticket that was never sent the time without progress counts, and all progress is its class's. */
+/*
+ * Of a ticket that was never sent the time without progress counts, and all progress is its class's; but
+ * one that has a deadline of its own keeps it, because somebody has been waiting since before.
+ */
 static void
 deadline_over(void *arg)
 {
 	struct kv_ticket *t = arg;
 	const int64_t idle_ms = kv_clock_mono_ms() - t->class->pace.mono_served;
 
-	if (t->attempts == 0 && idle_ms < t->throttle->o.timeout_ms) {
+	if (t->mono_deadline == 0 && idle_ms < t->throttle->o.timeout_ms) {
 		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
 		return;
 	}
@@ -321,7 +325,7 @@ send_attempt(struct kv_ticket *t)
 	kv_window_enter(&t->class->window, &t->place, mono_now);
 	t->state = SENT;
 	th->n_sent++;
-	if (t->attempts++ == 0) {
+	if (t->attempts++ == 0 && t->mono_deadline == 0) {
 		t->mono_deadline = mono_now + timeout_ms(th);
 		kv_timer_set(&t->deadline, timeout_ms(th));
 	}
@@ -446,6 +450,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
     kv_vault_done *done, void *arg, struct kv_ticket **ticket)
 {
 	struct kv_ticket *t = calloc(1, sizeof(*t));
+	int64_t left_ms;
 	int err;
 
 	*ticket = NULL;
@@ -466,7 +471,9 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 		return err;
 	}
 	put_last(t);
-	kv_timer_set(&t->deadline, th->o.timeout_ms);
+	t->mono_deadline = call->caller.mono_deadline;
+	left_ms = t->mono_deadline != 0 ? t->mono_deadline - kv_clock_mono_ms() : th->o.timeout_ms;
+	kv_timer_set(&t->deadline, left_ms > 0 ? left_ms : 0);
 	kv_timer_set(&th->turn, 0);
 	*ticket = t;
 	return 0;

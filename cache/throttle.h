@@ -21,7 +21,7 @@ struct kv_throttle_options {
 	double share;	    /* of a limit that was found, 0 to 1; the rest is others' */
 	int max_inflight;   /* requests under way at most; 0: KV_THROTTLE_MOST_INFLIGHT */
 	bool is_hsm;	    /* a Managed HSM */
-	int64_t timeout_ms; /* of a call, from its first attempt on */
+	int64_t timeout_ms; /* of a call without a deadline of its own, from its first attempt on */
 };
 /* NULL: out of memory. */
 struct kv_throttle *kv_throttle_new(
@@ -32,8 +32,8 @@ struct kv_vault *kv_throttle_vault(const struct kv_throttle *throttle);
 
 /*
  * As kv_vault_send(): call's content is copied, done comes once, never before this has returned.
- * 408, 429, 5xx and broken connections are tried again until timeout_ms is over; then the reply has
- * the errno of the README's table (429: -EBUSY). A restore is not tried again when its answer was
+ * 408, 429, 5xx and broken connections are tried again until timeout_ms, or call's own deadline, is
+ * over; then the reply has the errno of the README's table (429: -EBUSY). A restore is not tried again when its answer was
  * lost (reply->was_sent and no status), so that the vault sees it once. A failure is logged here, one
  * line each, unless quiet says that the caller expects it.
  */

@@ -30,6 +30,12 @@ struct kv_caller {
 	uid_t uid;
 	pid_t pid;	  /* 0: kvfs itself */
 	char command[16]; /* "rsync"; "listing" and the like for kvfs itself */
+	/*
+	 * When the question that this call is a part of must have its answer, for cache/throttle. 0: it is the
+	 * first call, and the time-out counts from its first attempt. A call that follows from another one
+	 * has that one's (kv_reply.mono_deadline), so that no question takes longer than one time-out.
+	 */
+	int64_t mono_deadline;
 };
 
 /* Strings and blob are borrowed for the call that takes this. */
@@ -55,6 +61,7 @@ struct kv_reply {
 	int64_t took_ms;
 	bool was_sent;		    /* the vault may have acted on it */
 	int attempts;		    /* how many were made, by cache/throttle */
+	int64_t mono_deadline;	    /* of the call, by cache/throttle: for what follows from it */
 	bool is_of_token;	    /* the failure is the credential's, not the vault's */
 	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */
 	struct kv_blob *blob;	    /* BACKUP; kv_blob_ref() keeps it */

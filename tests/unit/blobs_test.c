@@ -24,7 +24,7 @@ static struct kv_object *objects[OBJECTS]; /* "a", "b", … */
 
 /* ---- the vault: a blob is the object's name and how many backups there were, "a001" ---- */
 
-static int backup_err, versions_err;
+static int backup_err, versions_err, versions_ms;
 static long backup_status, versions_status;
 static size_t n_versions;
 static int64_t backup_ms;
@@ -42,7 +42,7 @@ answer_versions(struct kv_reply *reply)
 	reply->status = versions_err != 0 ? versions_status : 200;
 	if (versions_err == 0)
 		reply->page = fake_vault_page(names, 1600000000, "");
-	return 10;
+	return versions_ms;
 }
 
 static int64_t
@@ -117,6 +117,7 @@ set_up(void **state)
 	backup_err = versions_err = n_lost = 0;
 	n_versions = 1;
 	backup_ms = 100;
+	versions_ms = 10;
 	memset(&told, 0, sizeof(told));
 	caught_begin();
 	return 0;
@@ -484,6 +485,35 @@ a_time_out_is_too_many_versions_or_a_time_out(void **state)
 	}
 }
 
+static void
+a_vault_that_answers_nothing_costs_one_time_out(void **state)
+{
+	(void)state;
+	backup_ms = versions_ms = -1;
+	ask('a', &told);
+	fake_loop_run(loop, 299000);
+	assert_int_equal(told.n, 0);
+	fake_loop_run(loop, 2000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, -ETIMEDOUT);
+}
+
+static void
+an_object_that_changes_under_a_slow_vault_costs_one_time_out(void **state)
+{
+	(void)state;
+	backup_ms = 100000;
+	ask('a', &told);
+	for (int i = 0; i < 290; i++) {
+		kv_blobs_forget(blobs, objects[0]);
+		fake_loop_run(loop, 1000);
+	}
+	backup_ms = versions_ms = -1;
+	fake_loop_run(loop, 11000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, -ETIMEDOUT);
+}
+
 /* ---- ahead of a reader, and for a size ---- */
 
 /* As get(), by pid, for its size or its content. */
@@ -620,6 +650,8 @@ main(void)
 		TEST(what_a_failure_means),
 		TEST(all_that_wait_get_the_failure),
 		TEST(a_time_out_is_too_many_versions_or_a_time_out),
+		TEST(a_vault_that_answers_nothing_costs_one_time_out),
+		TEST(an_object_that_changes_under_a_slow_vault_costs_one_time_out),
 		TEST(a_failure_behind_a_stat_is_the_answer_to_the_same_programs_open),
 		TEST(a_failure_is_forgotten_after_10_s),
 		TEST(what_is_fetched_ahead_is_the_one_request_of_who_asks_then),

@@ -19,7 +19,7 @@ static struct {
 	int err;
 	long status;
 	int attempts;
-	int64_t mono;
+	int64_t mono, mono_deadline;
 	char tag;
 } done[5000];
 static int n_done;
@@ -31,6 +31,7 @@ take(void *arg, struct kv_reply *reply)
 	done[n_done].status = reply->status;
 	done[n_done].attempts = reply->attempts;
 	done[n_done].mono = kv_clock_mono_ms();
+	done[n_done].mono_deadline = reply->mono_deadline;
 	done[n_done++].tag = *(const char *)arg;
 }
 
@@ -314,6 +315,41 @@ an_answer_that_never_comes_is_a_time_out(void **state)
 	assert_int_equal(done[0].err, -ETIMEDOUT);
 }
 
+/* Ask as a part of a question that must be answered by mono_deadline. */
+static void
+follow_up(enum kv_op op, int64_t mono_deadline)
+{
+	const struct kv_call call = {
+		.op = op, .type = KV_SECRETS, .name = "x", .caller.mono_deadline = mono_deadline
+	};
+	struct kv_ticket *ticket;
+
+	assert_int_equal(
+	    kv_throttle_send(throttle, &call, KV_METADATA, true, take, (char *)(uintptr_t) "f", &ticket), 0);
+}
+
+static void
+what_follows_from_a_call_ends_with_its_deadline(void **state)
+{
+	(void)state;
+	make(never, 100, 2);
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 290000);
+	follow_up(KV_OP_VERSIONS, 1300000); /* sent */
+	follow_up(KV_OP_VERSIONS, 1300000); /* there is no place for it */
+	fake_loop_run(loop, 9990);
+	assert_int_equal(n_done, 0);
+	fake_loop_run(loop, 20);
+	assert_int_equal(n_done, 3);
+	for (int i = 0; i < n_done; i++) {
+		assert_row(done[i].err == -ETIMEDOUT, (size_t)i, "errno");
+		assert_row(done[i].mono_deadline == 1300000, (size_t)i, "handed on");
+	}
+	follow_up(KV_OP_VERSIONS, kv_clock_mono_ms() - 5); /* too late already */
+	fake_loop_run(loop, 1);
+	assert_int_equal(n_done, 4);
+}
+
 static void
 a_restore_whose_answer_was_lost_is_sent_once(void **state)
 {
@@ -571,6 +607,7 @@ main(void)
 		TEST(what_stays_is_not_tried_again),
 		TEST(the_deadline_ends_it_with_the_last_word),
 		TEST(an_answer_that_never_comes_is_a_time_out),
+		TEST(what_follows_from_a_call_ends_with_its_deadline),
 		TEST(a_restore_whose_answer_was_lost_is_sent_once),
 		TEST(while_the_vault_says_429_only_probes_go_out),
 		TEST(one_503_in_ten_costs_little),
