@@ -17,7 +17,7 @@
 #include "cache/listing.h"
 #include "cache/prefetch.h"
 #include "client/clock.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "fs/file.h"
 #include "fs/request.h"
 

@@ -10,12 +10,12 @@
 #include "cache/finder.h"
 #include "cache/listing.h"
 #include "fs/control.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "fs/file.h"
 #include "fs/folder.h"
-#include "fs/receipt.h"
+#include "fs/restore/receipt.h"
 #include "fs/request.h"
-#include "fs/restore.h"
+#include "fs/restore/submit.h"
 
 #define SUFFIX ".blob"
 #define FIRST  2 /* offset of the first name behind "." and ".." */

@@ -20,8 +20,8 @@
 #include "client/vault.h"
 #include "fs/file.h"
 #include "fs/layers.h"
-#include "fs/receipt.h"
-#include "fs/restore.h"
+#include "fs/restore/receipt.h"
+#include "fs/restore/submit.h"
 
 #define MODULE	    "main"
 #define OTHER_FILES 64	  /* descriptors that are no connection to the vault */

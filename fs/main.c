@@ -29,7 +29,7 @@
 #include "fs/folder.h"
 #include "fs/layers.h"
 #include "fs/request.h"
-#include "fs/restore.h"
+#include "fs/restore/submit.h"
 #include "fs/session.h"
 #include "fs/start.h"
 #include "fs/status.h"

@@ -15,12 +15,12 @@
 #include "client/clock.h"
 #include "client/log.h"
 #include "fs/control.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "fs/file.h"
 #include "fs/folder.h"
-#include "fs/receipt.h"
+#include "fs/restore/receipt.h"
 #include "fs/request.h"
-#include "fs/restore.h"
+#include "fs/restore/submit.h"
 
 #define MODULE	  "fs"
 #define IS_WRITER 1 /* in the fh of a file of the drop box */

@@ -10,7 +10,7 @@
 
 #include "cache/object.h"
 #include "client/clock.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "fs/tree.h"
 
 #define FIRST_INO   2 /* the folders', in the order of enum kv_type; restore/ comes after them */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cache/object.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "fs/tree.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"

@@ -27,10 +27,10 @@
 #include "cache/throttle.h"
 #include "client/clock.h"
 #include "client/log.h"
-#include "fs/drop.h"
-#include "fs/judge.h"
-#include "fs/receipt.h"
-#include "fs/restore.h"
+#include "fs/restore/upload.h"
+#include "fs/restore/classify.h"
+#include "fs/restore/receipt.h"
+#include "fs/restore/submit.h"
 
 #define MODULE	   "restore"
 #define STAGING_MS ((int64_t)10 * 60 * 1000)

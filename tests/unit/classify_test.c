@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/drop.h"
-#include "fs/judge.h"
+#include "fs/restore/upload.h"
+#include "fs/restore/classify.h"
 #include "fs/mount.h"
 #include "fs/tree.h"
 #include "tests/unit/blob_bytes.h"

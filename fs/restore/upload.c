@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "client/clock.h"
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 
 struct kv_drop *
 kv_drop_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg)

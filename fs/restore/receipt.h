@@ -1,5 +1,5 @@
-#ifndef KV_FS_RECEIPT_H
-#define KV_FS_RECEIPT_H
+#ifndef KV_FS_RESTORE_RECEIPT_H
+#define KV_FS_RESTORE_RECEIPT_H
 /*
  * Receipts: what was restored, in this mount or an earlier one, so that a restore that was cut off is
  * simply run again. A receipt is found by the bytes and by the path that was written, and counts only

@@ -1,5 +1,5 @@
-#ifndef KV_FS_JUDGE_H
-#define KV_FS_JUDGE_H
+#ifndef KV_FS_RESTORE_CLASSIFY_H
+#define KV_FS_RESTORE_CLASSIFY_H
 /*
  * What a file of the drop box is to be restored as, before anything is sent: by its bytes and the folder
  * that it is in. What is surely wrong is refused here; the rest is the vault's to judge.

@@ -1,5 +1,5 @@
-#ifndef KV_FS_DROP_H
-#define KV_FS_DROP_H
+#ifndef KV_FS_RESTORE_UPLOAD_H
+#define KV_FS_RESTORE_UPLOAD_H
 /*
  * A file of the drop box: the bytes that are being written, then the receipt of what was restored.
  */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/drop.h"
+#include "fs/restore/upload.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

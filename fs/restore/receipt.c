@@ -14,8 +14,8 @@
 
 #include "cache/finder.h"
 #include "cache/listing.h"
-#include "fs/drop.h"
-#include "fs/receipt.h"
+#include "fs/restore/upload.h"
+#include "fs/restore/receipt.h"
 
 struct kv_receipts {
 	struct kv_mount *mount;

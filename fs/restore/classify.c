@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "client/blob.h"
-#include "fs/judge.h"
+#include "fs/restore/classify.h"
 #include "fs/mount.h"
 
 /* The file's bytes as the vault gave them, in raw. */

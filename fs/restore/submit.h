@@ -1,5 +1,5 @@
-#ifndef KV_FS_RESTORE_H
-#define KV_FS_RESTORE_H
+#ifndef KV_FS_RESTORE_SUBMIT_H
+#define KV_FS_RESTORE_SUBMIT_H
 /*
  * From a whole file in the drop box to an object in the vault: what is surely wrong is refused, the
  * request is sent once, and what the vault answers is told apart.
