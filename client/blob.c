@@ -192,20 +192,79 @@ kv_blob_decode(const char *text, size_t len, struct kv_buf *data)
 	return 0;
 }
 
+/* ---- text forms ---- */
+
+static bool
+is_blank(unsigned char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+size_t
+kv_blob_text_start(const unsigned char *data, size_t len)
+{
+	size_t i = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	while (i < len && is_blank(data[i]))
+		i++;
+	return i;
+}
+
+/* Whether text begins as the base64 of what a blob begins with: a length byte and "Az", or "eyJ". */
+static bool
+begins_as_text(const unsigned char *text, size_t len)
+{
+	unsigned char raw[3];
+
+	if (len < 4 || decode_to(text, 4, raw) != 0)
+		return false;
+	return memcmp(raw, "eyJ", 3) == 0 || (raw[0] < 0x80 && raw[1] == 'A' && raw[2] == 'z');
+}
+
+/* text without its line ends and blanks, decoded. */
+static int
+decode_wrapped(const unsigned char *text, size_t len, struct kv_buf *raw)
+{
+	struct kv_buf joined;
+	size_t n = 0;
+	int err;
+
+	kv_buf_init(&joined, len);
+	err = kv_buf_reserve(&joined, len);
+	for (size_t i = 0; err == 0 && i < len; i++)
+		if (!is_blank(text[i]))
+			joined.data[n++] = text[i];
+	if (err == 0) {
+		joined.len = n;
+		err = kv_blob_decode((const char *)joined.data, n, raw);
+	}
+	kv_buf_release(&joined);
+	return err;
+}
+
 int
 kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw)
 {
-	static const char starts[][5] = { "JkF6", "KUF6", "ZXlK" };
-	bool is_text = false;
+	const size_t start = kv_blob_text_start(data, len);
+	bool is_quoted, is_wrapped = false;
 	int err;
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		is_text |= len >= 4 && memcmp(data, starts[i], 4) == 0;
-	if (!is_text)
+	data += start;
+	len -= start;
+	is_quoted = len > 0 && data[0] == '"';
+	if (!is_quoted && !begins_as_text(data, len))
 		return 0;
-	while (data[len - 1] == ' ' || (data[len - 1] >= '\t' && data[len - 1] <= '\r'))
+	while (is_blank(data[len - 1]))
 		len--;
-	err = kv_blob_decode((const char *)data, len, raw);
+	if (is_quoted) {
+		if (len < 3 || data[len - 1] != '"')
+			return -EINVAL;
+		data++;
+		len -= 2;
+	}
+	for (size_t i = 0; i < len && !is_wrapped; i++)
+		is_wrapped = is_blank(data[i]);
+	err = is_wrapped ? decode_wrapped(data, len, raw) : kv_blob_decode((const char *)data, len, raw);
 	return err == 0 ? 1 : err;
 }
 
@@ -303,6 +362,44 @@ kv_blob_look(const unsigned char *data, size_t len, bool *is_complete)
 	}
 	*is_complete = true;
 	return KV_BLOB_UNKNOWN;
+}
+
+/* Whether the shorter one of data and whole is how the other begins. */
+static bool
+agrees(const unsigned char *data, size_t len, const char *whole)
+{
+	const size_t n = strlen(whole);
+
+	return memcmp(data, whole, len < n ? len : n) == 0;
+}
+
+/* A length byte and "AzureKeyVault", as all magics that are known and those to come; or a JWE. */
+static bool
+begins_as_raw(const unsigned char *data, size_t len)
+{
+	if (agrees(data, len, "eyJ"))
+		return true;
+	return data[0] > ' ' && data[0] < '~' && (len > 1 || data[0] < '@') &&
+	    agrees(data + 1, len - 1, "AzureKeyVault");
+}
+
+bool
+kv_blob_may_begin(const unsigned char *data, size_t len)
+{
+	const size_t start = kv_blob_text_start(data, len);
+	unsigned char raw[15];
+	size_t n;
+
+	data += start;
+	len -= start;
+	if (len == 0)
+		return false;
+	if (data[0] == '"' || data[0] == '{' || begins_as_raw(data, len))
+		return true;
+	n = len < 20 ? len / 4 * 4 : 20;
+	if (n == 0)
+		return agrees(data, len, "ZXlK") || agrees(data, len, "JkF6") || agrees(data, len, "KUF6");
+	return decode_to(data, n, raw) == 0 && begins_as_raw(raw, n / 4 * 3);
 }
 
 /* ---- digest and UUID ---- */

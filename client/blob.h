@@ -42,12 +42,20 @@ enum kv_blob_format {
  */
 enum kv_blob_format kv_blob_look(const unsigned char *data, size_t len, bool *is_complete);
 
+/* How many bytes of data are a byte order mark and blanks in front. */
+size_t kv_blob_text_start(const unsigned char *data, size_t len);
 /*
- * Whether data is the base64url text of a blob (the service's own "value"), which begins with JkF6,
- * KUF6 or ZXlK and may end in white space; then its bytes are appended to raw. 1, 0 (it is not: use
- * data as it is), -ENOMEM or -EFBIG. A text that begins so and is not base64url is -EINVAL.
+ * Whether data is the base64url text of a blob (the service's own "value"): what begins as one, or anything
+ * in double quotes. A byte order mark, blanks around it and line ends within are left out. Then its bytes are
+ * appended to raw. 1, 0 (it is not: use data as it is), -ENOMEM or -EFBIG. A text that begins so and is not
+ * base64url is -EINVAL.
  */
 int kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw) KV_MUST_CHECK;
+/*
+ * Whether data can be the first bytes of a blob of a known kind or of one of its text forms. A single quote
+ * character or brace can be; blanks alone cannot, so that `echo >FILE` is refused.
+ */
+bool kv_blob_may_begin(const unsigned char *data, size_t len);
 
 /* base64url without padding (RFC 4648, 5). Decoding also takes the ordinary alphabet and padding. */
 int kv_blob_encode(const void *data, size_t len, struct kv_buf *text) KV_MUST_CHECK;

@@ -58,10 +58,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	format = kv_blob_look(data, size, &is_complete);
 	CHECK(format != KV_BLOB_UNKNOWN || is_complete);
 	kv_buf_init(&raw, size);
+	CHECK(kv_blob_text_start(data, size) <= size);
 	if (kv_blob_from_text(data, size, &raw) == 1)
-		CHECK(raw.len > 0 && strchr("&)e", raw.data[0]) != NULL);
+		CHECK(raw.len > 0 && kv_blob_may_begin(data, size));
 	else
 		CHECK(raw.len == 0);
+	if (size > 0 && format != KV_BLOB_UNKNOWN)
+		CHECK(kv_blob_may_begin(data, size));
 	kv_buf_release(&raw);
 	encode_and_back(data, size);
 	decode_and_back(data, size);

@@ -267,16 +267,28 @@ text_of_a_blob_is_told_from_a_blob(void **state)
 		{ "KUF6dXJl\n", 1, ")Azure" },
 		{ "ZXlK \t\r\n\n", 1, "eyJ" },
 		{ "JkF6dXI=", 1, "&Azur" },
+		{ " JkF6", 1, "&Az" },
+		{ "\xef\xbb\xbfJkF6", 1, "&Az" },
+		{ "\xef\xbb\xbf\r\nJkF6", 1, "&Az" },
+		{ "JkF6\r\ndX\nJl\n", 1, "&Azure" },
+		{ "\"JkF6dXJl\"", 1, "&Azure" },
+		{ " \"JkF6\ndXJl\" \n", 1, "&Azure" },
+		{ "\"Zm9v\"", 1, "foo" },    /* whoever quotes it says that it is text */
+		{ "KkF6dXJl", 1, "*Azure" }, /* the length byte of a magic to come */
 		{ "", 0, "" },
 		{ "Jk", 0, "" },
 		{ "JkF", 0, "" },
 		{ "&Azure", 0, "" },
 		{ "eyJ", 0, "" },
-		{ " JkF6", 0, "" },
+		{ "\xef\xbb\xbf", 0, "" },
 		{ "jkF6", 0, "" },
-		{ "JkF6\nAAAA", -EINVAL, "" },
+		{ "JkF6\nA", -EINVAL, "" },
 		{ "JkF6A", -EINVAL, "" },
 		{ "JkF6*", -EINVAL, "" },
+		{ "\"", -EINVAL, "" },
+		{ "\"\"", -EINVAL, "" },
+		{ "\"JkF6", -EINVAL, "" },
+		{ "\"JkF6\"x", -EINVAL, "" },
 	};
 	struct kv_buf b;
 
@@ -292,6 +304,49 @@ text_of_a_blob_is_told_from_a_blob(void **state)
 	kv_buf_init(&b, 2);
 	assert_int_equal(kv_blob_from_text((const unsigned char *)"JkF6", 4, &b), -EFBIG);
 	kv_buf_release(&b);
+}
+
+static void
+what_can_begin_a_blob_is_told_by_its_first_bytes(void **state)
+{
+	static const struct {
+		const char *data;
+		bool may;
+	} rows[] = {
+		{ "&", true },
+		{ ")", true },
+		{ "&AzureKeyVaultKeyBackupV1.microsoft.com", true },
+		{ "/AzureKeyVaultSomethingToCome", true },
+		{ "e", true },
+		{ "eyJ", true },
+		{ "eyJhbGci", true },
+		{ "J", true },
+		{ "JkF6", true },
+		{ "KUF6dXJlS2V5VmF1bHRTZWNyZXQ", true },
+		{ "ZXlK", true },
+		{ "\xef\xbb\xbf JkF6", true },
+		{ "\"", true },
+		{ "{", true },
+		{ "\n&Azure", true },
+		{ "", false },
+		{ "\n", false },
+		{ " \t\r\n", false },
+		{ "\xef\xbb\xbf", false },
+		{ "x\n", false },
+		{ "hello", false },
+		{ "&B", false },
+		{ "eyK", false },
+		{ "JkF7", false },
+		{ "KUF6dXJlIGlzIGJsdWU", false }, /* ")Azure is blue" */
+		{ "5\n", false },
+		{ "\x1f\x8b", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(kv_blob_may_begin((const unsigned char *)rows[i].data, strlen(rows[i].data)) ==
+			rows[i].may,
+		    i, rows[i].data);
 }
 
 static void
@@ -410,7 +465,7 @@ encode_and_decode(void)
 		err = kv_blob_decode("Zm9v", 4, &b);
 	kv_buf_release(&b);
 	if (err == 0)
-		err = kv_blob_from_text((const unsigned char *)"JkF6", 4, &b);
+		err = kv_blob_from_text((const unsigned char *)"JkF6\nAAAA", 9, &b);
 	kv_buf_release(&a);
 	kv_buf_release(&b);
 	return err > 0 ? 0 : err;
@@ -438,6 +493,7 @@ main(void)
 		cmocka_unit_test(no_part_of_a_blob_is_complete),
 		cmocka_unit_test(a_long_header_is_looked_at_in_its_beginning),
 		cmocka_unit_test(text_of_a_blob_is_told_from_a_blob),
+		cmocka_unit_test(what_can_begin_a_blob_is_told_by_its_first_bytes),
 		cmocka_unit_test(a_digest_is_sha_256),
 		cmocka_unit_test(a_blob_lives_until_its_last_reference),
 		cmocka_unit_test(uuids_are_of_version_4_and_differ),
