@@ -34,6 +34,8 @@ struct kv_finder {
 	char name[KV_NAME_MAX + 1];
 	char version[64];
 	struct kv_caller caller;
+	enum kv_priority priority;
+	bool is_confirming; /* it ends with the version that is looked for */
 	struct kv_versions found;
 	int n_pages;
 	struct kv_ticket *ticket;
@@ -140,8 +142,10 @@ take_version(struct kv_finder *f, const struct kv_item *item)
 		v->newest = *item;
 	if (v->n == 0 || item->wall_updated > v->wall_updated)
 		v->wall_updated = item->wall_updated;
-	if (f->version[0] != '\0' && strcasecmp(f->version, item->version) == 0)
+	if (f->version[0] != '\0' && strcasecmp(f->version, item->version) == 0) {
 		v->has_version = true;
+		v->wall_version_updated = item->wall_updated;
+	}
 	v->n++;
 }
 
@@ -156,7 +160,7 @@ page_done(void *arg, struct kv_reply *reply)
 		f->found.wall_date = reply->wall_date != 0 ? reply->wall_date : kv_clock_wall_s();
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		take_version(f, &reply->page->items[i]);
-	if (err == 0 && reply->page->next_link != NULL) {
+	if (err == 0 && reply->page->next_link != NULL && !(f->is_confirming && f->found.has_version)) {
 		err = ++f->n_pages < MAX_PAGES ? fetch_page(f, reply->page->next_link) : -EBADMSG;
 		if (err == 0)
 			return;
@@ -181,7 +185,7 @@ fetch_page(struct kv_finder *f, const char *next_link)
 		.next_link = next_link,
 		.caller = f->caller };
 
-	return kv_throttle_send(f->throttle, &call, KV_METADATA, true, page_done, f, &f->ticket);
+	return kv_throttle_send(f->throttle, &call, f->priority, true, page_done, f, &f->ticket);
 }
 
 static struct kv_finder *
@@ -193,16 +197,17 @@ new_finder(struct kv_throttle *throttle, enum kv_type type, const char *name, co
 		return NULL;
 	f->throttle = throttle;
 	f->type = type;
+	f->priority = KV_METADATA;
 	f->caller = *caller;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	return f;
 }
 
-int
-kv_finder_versions(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
-    const struct kv_caller *caller, kv_finder_versions_done *done, void *arg, struct kv_finder **finder)
+/* done is called with the versions of f from here on, or f is freed. */
+static int
+ask_versions(struct kv_finder *f, const char *version, kv_finder_versions_done *done, void *arg,
+    struct kv_finder **finder)
 {
-	struct kv_finder *f = new_finder(throttle, type, name, caller);
 	int err;
 
 	*finder = NULL;
@@ -218,6 +223,37 @@ kv_finder_versions(struct kv_throttle *throttle, enum kv_type type, const char *
 	}
 	*finder = f;
 	return 0;
+}
+
+int
+kv_finder_versions(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
+    const struct kv_caller *caller, kv_finder_versions_done *done, void *arg, struct kv_finder **finder)
+{
+	return ask_versions(new_finder(throttle, type, name, caller), version, done, arg, finder);
+}
+
+int
+kv_finder_confirm(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
+    enum kv_priority priority, const struct kv_caller *caller, kv_finder_versions_done *done, void *arg,
+    struct kv_finder **finder)
+{
+	struct kv_finder *f = new_finder(throttle, type, name, caller);
+
+	if (f != NULL) {
+		f->priority = priority;
+		f->is_confirming = true;
+	}
+	return ask_versions(f, version, done, arg, finder);
+}
+
+void
+kv_finder_raise(struct kv_finder *f, enum kv_priority priority)
+{
+	if (priority <= f->priority)
+		return;
+	f->priority = priority;
+	if (f->ticket != NULL)
+		kv_throttle_raise(f->ticket, priority);
 }
 
 /* ---- finding ---- */
