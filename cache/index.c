@@ -10,6 +10,7 @@
  * the service's lists: so a listing that is written touches few pages.
  */
 #include <errno.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,13 +47,19 @@ enum statement {
 	ALL_OBJECTS,
 	PUT_RECEIPT,
 	DROP_RECEIPT,
+	CLEAR_BELOW,
+	MOVE_BELOW,
+	DROP_BELOW,
 	FIND_PATH,
+	NEXT_PATHS,
 	FIND_DIGEST,
 	PUT_PACE,
 	FIND_PACE,
 	STATEMENTS
 };
 #define RECEIPT "digest, type, name, version, updated, size, mtime, mode"
+/* ?1: a folder. '0' comes after '/'. */
+#define IS_BELOW " path > ?1 || '/' AND path < ?1 || '0'"
 static const char *const statements[STATEMENTS] = {
 	[BEGIN_READING] = "BEGIN",
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -73,17 +80,25 @@ static const char *const statements[STATEMENTS] = {
 	/* its bytes are in the vault still (borg makes a folder anew behind its files): no path begins with / */
 	[DROP_RECEIPT] =
 	    "UPDATE OR REPLACE receipt SET path = '/' || type || '/' || hex(digest) WHERE path = ?",
+	[CLEAR_BELOW] = "DELETE FROM receipt WHERE" IS_BELOW,
+	[MOVE_BELOW] =
+	    "UPDATE OR REPLACE receipt SET path = ?2 || substr(path, length(?1) + 1) WHERE" IS_BELOW,
+	[DROP_BELOW] =
+	    "UPDATE OR REPLACE receipt SET path = '/' || type || '/' || hex(digest) WHERE" IS_BELOW,
 	[FIND_PATH] = "SELECT " RECEIPT " FROM receipt WHERE path = ?",
+	[NEXT_PATHS] = "SELECT " RECEIPT ", path FROM receipt WHERE path > ? ORDER BY path LIMIT ?",
 	[FIND_DIGEST] = "SELECT " RECEIPT " FROM receipt WHERE digest = ? AND type = ?",
 	[PUT_PACE] = "REPLACE INTO pace VALUES(?, ?, ?, ?)",
 	[FIND_PACE] = "SELECT rate, most, kept FROM pace WHERE class = ?",
 };
 
-/* A receipt that is not written yet; without has_receipt its path is to be forgotten. */
+/* What is to be written about receipts. */
+enum note { KEEP, FORGET, MOVE };
 struct pending {
-	STAILQ_ENTRY(pending) link;
-	bool has_receipt;
-	struct kv_receipt receipt;
+	TAILQ_ENTRY(pending) link;
+	enum note note;
+	struct kv_receipt receipt; /* KEEP */
+	char *to;		   /* MOVE: what is below path is below this now; NULL: it is forgotten */
 	char path[];
 };
 
@@ -93,7 +108,7 @@ struct kv_index {
 	char *path;
 	bool is_broken, is_reading;
 	TAILQ_HEAD(, kv_object) noted;
-	STAILQ_HEAD(, pending) receipts;
+	TAILQ_HEAD(pendings, pending) receipts;
 	int64_t next_id, end_id, spare_id; /* spare_id: begin of the block after this one, or -1 */
 	int wal_pages;
 	struct kv_timer soon, idle;
@@ -259,23 +274,46 @@ put_object(struct kv_index *x, struct kv_object *object)
 }
 
 static int
+keep_receipt(struct kv_index *x, const char *path, const struct kv_receipt *r)
+{
+	sqlite3_stmt *s = statement(x, PUT_RECEIPT);
+
+	sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(s, 2, r->digest, KV_DIGEST_LEN, SQLITE_STATIC);
+	sqlite3_bind_int(s, 3, r->type);
+	sqlite3_bind_text(s, 4, r->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 5, r->version, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 6, r->wall_updated);
+	sqlite3_bind_int64(s, 7, (int64_t)r->size);
+	sqlite3_bind_int64(s, 8, r->wall_mtime_ns);
+	sqlite3_bind_int(s, 9, (int)r->mode);
+	return step(x, s);
+}
+
+static int
+change_path(struct kv_index *x, enum statement which, const char *path, const char *to)
+{
+	sqlite3_stmt *s = statement(x, which);
+
+	sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+	if (to != NULL)
+		sqlite3_bind_text(s, 2, to, -1, SQLITE_STATIC);
+	return step(x, s);
+}
+
+static int
 put_receipt(struct kv_index *x, const struct pending *p)
 {
-	sqlite3_stmt *s = statement(x, p->has_receipt ? PUT_RECEIPT : DROP_RECEIPT);
-	const struct kv_receipt *r = &p->receipt;
+	int result;
 
-	sqlite3_bind_text(s, 1, p->path, -1, SQLITE_STATIC);
-	if (p->has_receipt) {
-		sqlite3_bind_blob(s, 2, r->digest, KV_DIGEST_LEN, SQLITE_STATIC);
-		sqlite3_bind_int(s, 3, r->type);
-		sqlite3_bind_text(s, 4, r->name, -1, SQLITE_STATIC);
-		sqlite3_bind_text(s, 5, r->version, -1, SQLITE_STATIC);
-		sqlite3_bind_int64(s, 6, r->wall_updated);
-		sqlite3_bind_int64(s, 7, (int64_t)r->size);
-		sqlite3_bind_int64(s, 8, r->wall_mtime_ns);
-		sqlite3_bind_int(s, 9, (int)r->mode);
-	}
-	return step(x, s);
+	if (p->note == KEEP)
+		return keep_receipt(x, p->path, &p->receipt);
+	if (p->note == FORGET)
+		return change_path(x, DROP_RECEIPT, p->path, NULL);
+	if (p->to == NULL)
+		return change_path(x, DROP_BELOW, p->path, NULL);
+	result = change_path(x, CLEAR_BELOW, p->to, NULL);
+	return result == SQLITE_DONE ? change_path(x, MOVE_BELOW, p->path, p->to) : result;
 }
 
 static void
@@ -289,9 +327,10 @@ unnote(struct kv_index *x, struct kv_object *object)
 static void
 drop_pending(struct kv_index *x)
 {
-	struct pending *p = STAILQ_FIRST(&x->receipts);
+	struct pending *p = TAILQ_FIRST(&x->receipts);
 
-	STAILQ_REMOVE_HEAD(&x->receipts, link);
+	TAILQ_REMOVE(&x->receipts, p, link);
+	free(p->to);
 	free(p);
 }
 
@@ -300,14 +339,14 @@ drop_all(struct kv_index *x)
 {
 	while (!TAILQ_EMPTY(&x->noted))
 		unnote(x, TAILQ_FIRST(&x->noted));
-	while (!STAILQ_EMPTY(&x->receipts))
+	while (!TAILQ_EMPTY(&x->receipts))
 		drop_pending(x);
 }
 
 static bool
 has_notes(const struct kv_index *x)
 {
-	return !TAILQ_EMPTY(&x->noted) || !STAILQ_EMPTY(&x->receipts);
+	return !TAILQ_EMPTY(&x->noted) || !TAILQ_EMPTY(&x->receipts);
 }
 
 /* Some of what was noted. Nothing leaves its queue before it is written for good. */
@@ -320,7 +359,7 @@ write_some(struct kv_index *x)
 
 	if (result != SQLITE_DONE)
 		return false;
-	STAILQ_FOREACH(p, &x->receipts, link) {
+	TAILQ_FOREACH(p, &x->receipts, link) {
 		if (n_receipts == ROWS || result != SQLITE_DONE)
 			break;
 		result = put_receipt(x, p);
@@ -493,65 +532,151 @@ kv_index_prune(
 
 /* ---- receipts ---- */
 
+/* Without memory for it the same bytes may be sent once more, and be refused: no worse than without an index. */
+static struct pending *
+new_pending(struct kv_index *x, enum note note, const char *path)
+{
+	const size_t len = strlen(path) + 1;
+	struct pending *p = x == NULL || x->is_broken ? NULL : calloc(1, sizeof(*p) + len);
+
+	if (p == NULL)
+		return NULL;
+	p->note = note;
+	memcpy(p->path, path, len);
+	return p;
+}
+
+static void
+add_pending(struct kv_index *x, struct pending *p)
+{
+	TAILQ_INSERT_TAIL(&x->receipts, p, link);
+	wake(x, 0);
+}
+
 void
 kv_index_keep_receipt(struct kv_index *x, const char *path, const struct kv_receipt *receipt)
 {
-	const size_t len = strlen(path) + 1;
-	struct pending *p;
+	struct pending *p = new_pending(x, receipt != NULL ? KEEP : FORGET, path);
 
-	if (x == NULL || x->is_broken)
-		return;
-	p = calloc(1, sizeof(*p) + len);
 	if (p == NULL)
-		return; /* the same bytes may be sent once more, and be refused: no worse than without an index */
-	memcpy(p->path, path, len);
-	p->has_receipt = receipt != NULL;
+		return;
 	if (receipt != NULL)
 		p->receipt = *receipt;
-	STAILQ_INSERT_TAIL(&x->receipts, p, link);
-	wake(x, 0);
+	add_pending(x, p);
+}
+
+void
+kv_index_move_receipts(struct kv_index *x, const char *path, const char *to)
+{
+	struct pending *p = new_pending(x, MOVE, path);
+
+	if (p == NULL)
+		return;
+	p->to = to != NULL ? strdup(to) : NULL; /* NULL too where memory ends: then they are forgotten */
+	add_pending(x, p);
+}
+
+static bool
+read_receipt(sqlite3_stmt *s, struct kv_receipt *r)
+{
+	*r = (struct kv_receipt){ .type = KV_KEYS };
+	if (!column_bytes(s, 0, r->digest, KV_DIGEST_LEN))
+		return false;
+	r->type = (enum kv_type)sqlite3_column_int(s, 1);
+	column_text(s, 2, r->name, sizeof(r->name));
+	column_text(s, 3, r->version, sizeof(r->version));
+	r->wall_updated = sqlite3_column_int64(s, 4);
+	r->size = (uint64_t)sqlite3_column_int64(s, 5);
+	r->wall_mtime_ns = sqlite3_column_int64(s, 6);
+	r->mode = (uint32_t)sqlite3_column_int(s, 7);
+	return (int)r->type >= 0 && r->type < KV_TYPES && kv_json_is_name(r->name);
 }
 
 static bool
 take_receipt(struct kv_index *x, sqlite3_stmt *s, struct kv_receipt *r)
 {
-	bool is_found = false;
+	bool is_found;
 
 	*r = (struct kv_receipt){ .type = KV_KEYS };
 	if (step(x, s) != SQLITE_ROW)
 		return false;
-	if (column_bytes(s, 0, r->digest, KV_DIGEST_LEN)) {
-		r->type = (enum kv_type)sqlite3_column_int(s, 1);
-		column_text(s, 2, r->name, sizeof(r->name));
-		column_text(s, 3, r->version, sizeof(r->version));
-		r->wall_updated = sqlite3_column_int64(s, 4);
-		r->size = (uint64_t)sqlite3_column_int64(s, 5);
-		r->wall_mtime_ns = sqlite3_column_int64(s, 6);
-		r->mode = (uint32_t)sqlite3_column_int(s, 7);
-		is_found = (int)r->type >= 0 && r->type < KV_TYPES && kv_json_is_name(r->name);
-	}
+	is_found = read_receipt(s, r);
 	sqlite3_reset(s);
 	return is_found;
+}
+
+/* What path has behind "folder/", or NULL where it is not below that. */
+static const char *
+below(const char *path, const char *folder)
+{
+	const size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && path[n] == '/' ? path + n : NULL;
+}
+
+/*
+ * What the notes that are not written yet make of path, the newest first: 1 and the receipt, 0 for none, -1: what is
+ * written decides, and path is where that has it.
+ */
+static int
+find_pending(const struct kv_index *x, char path[PATH_MAX], struct kv_receipt *receipt)
+{
+	const struct pending *p;
+	char before[PATH_MAX];
+	const char *rest;
+
+	TAILQ_FOREACH_REVERSE(p, &x->receipts, pendings, link)
+	{
+		if (p->note != MOVE && strcmp(p->path, path) == 0) {
+			*receipt = p->receipt;
+			return p->note == KEEP;
+		}
+		if (p->note != MOVE)
+			continue;
+		rest = p->to != NULL ? below(path, p->to) : NULL;
+		if (rest != NULL) {
+			if (snprintf(before, sizeof(before), "%s%s", p->path, rest) >= (int)sizeof(before))
+				return 0;
+			memcpy(path, before, sizeof(before));
+		} else if (below(path, p->path) != NULL) {
+			return 0;
+		}
+	}
+	return -1;
 }
 
 bool
 kv_index_find_path(struct kv_index *x, const char *path, struct kv_receipt *receipt)
 {
-	const struct pending *p, *newest = NULL;
+	char written[PATH_MAX];
+	sqlite3_stmt *s;
+	int found;
+
+	if (x == NULL || x->is_broken || strlen(path) >= sizeof(written))
+		return false;
+	memcpy(written, path, strlen(path) + 1);
+	found = find_pending(x, written, receipt);
+	if (found >= 0)
+		return found == 1;
+	s = statement(x, FIND_PATH);
+	sqlite3_bind_text(s, 1, written, -1, SQLITE_TRANSIENT);
+	return take_receipt(x, s, receipt);
+}
+
+void
+kv_index_next_receipts(struct kv_index *x, const char *path, int n, kv_index_visit_receipt *visit, void *arg)
+{
+	struct kv_receipt receipt;
 	sqlite3_stmt *s;
 
 	if (x == NULL || x->is_broken)
-		return false;
-	STAILQ_FOREACH(p, &x->receipts, link)
-		if (strcmp(p->path, path) == 0)
-			newest = p;
-	if (newest != NULL) {
-		*receipt = newest->receipt;
-		return newest->has_receipt;
-	}
-	s = statement(x, FIND_PATH);
+		return;
+	s = statement(x, NEXT_PATHS);
 	sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
-	return take_receipt(x, s, receipt);
+	sqlite3_bind_int(s, 2, n);
+	while (step(x, s) == SQLITE_ROW)
+		if (read_receipt(s, &receipt))
+			visit(arg, (const char *)sqlite3_column_text(s, 8), &receipt);
 }
 
 bool
@@ -652,7 +777,7 @@ kv_index_open(
 	if (x == NULL)
 		return -ENOMEM;
 	TAILQ_INIT(&x->noted);
-	STAILQ_INIT(&x->receipts);
+	TAILQ_INIT(&x->receipts);
 	kv_timer_init(&x->soon, loop, write_soon, x);
 	kv_timer_init(&x->idle, loop, is_idle, x);
 	x->spare_id = -1;

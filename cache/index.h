@@ -70,9 +70,19 @@ struct kv_receipt {
 };
 /* path: below restore/. Copied; replaces an earlier one of that path. NULL: the path is forgotten, its bytes are not. */
 void kv_index_keep_receipt(struct kv_index *index, const char *path, const struct kv_receipt *receipt);
+/*
+ * A folder was renamed: what is below path, not path itself, is below to from now on, in the place of what was
+ * below that. to NULL: those paths are forgotten, their bytes are not.
+ */
+void kv_index_move_receipts(struct kv_index *index, const char *path, const char *to);
 bool kv_index_find_path(struct kv_index *index, const char *path, struct kv_receipt *receipt);
 bool kv_index_find_digest(struct kv_index *index, const unsigned char digest[KV_DIGEST_LEN],
     enum kv_type type, struct kv_receipt *receipt);
+
+/* The first n receipts behind path, in the byte order of paths, of those that are written. visit must not call this module. */
+typedef void kv_index_visit_receipt(void *arg, const char *path, const struct kv_receipt *receipt);
+void kv_index_next_receipts(
+    struct kv_index *index, const char *path, int n, kv_index_visit_receipt *visit, void *arg);
 
 /* ---- pace ---- */
 
