@@ -13,8 +13,9 @@
 #define MOST_BYTES ((size_t)64 << 20)
 
 /* An open file. */
-struct handle {
+struct kv_control_handle {
 	struct kv_buf text;
+	LIST_ENTRY(kv_control_handle) link;
 };
 
 /* An open that waits for a listing. */
@@ -36,16 +37,23 @@ kv_control_name(enum kv_control control)
 }
 
 static void
-free_handle(struct handle *h)
+free_handle(struct kv_control_handle *h)
 {
 	kv_buf_release(&h->text);
 	free(h);
 }
 
 static void
-reply(const struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_file_info *fi)
+close_handle(struct kv_control_handle *h)
 {
-	struct handle *h = malloc(sizeof(*h));
+	LIST_REMOVE(h, link);
+	free_handle(h);
+}
+
+static void
+reply(struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_file_info *fi)
+{
+	struct kv_control_handle *h = malloc(sizeof(*h));
 	int err;
 
 	if (h == NULL) {
@@ -61,8 +69,9 @@ reply(const struct kv_mount *m, fuse_req_t req, enum kv_control control, struct 
 	}
 	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->direct_io = 1;
+	LIST_INSERT_HEAD(&m->controls, h, link);
 	if (fuse_reply_open(req, fi) != 0)
-		free_handle(h);
+		close_handle(h);
 }
 
 /* ---- the manifest waits ---- */
@@ -163,7 +172,7 @@ kv_control_open(struct kv_mount *m, fuse_req_t req, enum kv_control control, str
 void
 kv_control_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	const struct handle *h = (const struct handle *)(uintptr_t)fi->fh;
+	const struct kv_control_handle *h = (const struct kv_control_handle *)(uintptr_t)fi->fh;
 	const size_t left = (size_t)offset < h->text.len ? h->text.len - (size_t)offset : 0;
 
 	if (left == 0)
@@ -175,6 +184,13 @@ kv_control_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info
 void
 kv_control_release(fuse_req_t req, struct fuse_file_info *fi)
 {
-	free_handle((struct handle *)(uintptr_t)fi->fh);
+	close_handle((struct kv_control_handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
+}
+
+void
+kv_control_release_all(struct kv_mount *m)
+{
+	while (!LIST_EMPTY(&m->controls))
+		close_handle(LIST_FIRST(&m->controls));
 }

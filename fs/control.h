@@ -16,4 +16,6 @@ void kv_control_open(
     struct kv_mount *mount, fuse_req_t req, enum kv_control control, struct fuse_file_info *fi);
 void kv_control_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
 void kv_control_release(fuse_req_t req, struct fuse_file_info *fi);
+/* At the end, as with files. */
+void kv_control_release_all(struct kv_mount *mount);
 #endif

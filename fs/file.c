@@ -77,7 +77,8 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 		attr->st_mtim.tv_sec = node->wall_changed;
 		break;
 	case KV_NODE_BLOB:
-		attr->st_mode = S_IFREG | (0444 & ~m->o->umask);
+		/* a copy gets this mode too, and its owner must be able to write over it the next time */
+		attr->st_mode = S_IFREG | (0666 & ~m->o->umask);
 		attr->st_mtim.tv_sec = node->object->wall_updated;
 		if (node->is_stale && node->blob != NULL)
 			attr->st_size = (off_t)node->blob->len;
@@ -94,12 +95,12 @@ kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *
 		attr->st_mtim.tv_sec = kv_clock_wall_s();
 		break;
 	case KV_NODE_DROP_FILE:
-		attr->st_mode = S_IFREG | node->drop->mode;
-		attr->st_uid = node->drop->uid;
-		attr->st_gid = node->drop->gid;
-		attr->st_size = (off_t)kv_drop_size(node->drop);
-		attr->st_mtim.tv_sec = node->drop->wall_mtime_ns / 1000000000;
-		attr->st_mtim.tv_nsec = node->drop->wall_mtime_ns % 1000000000;
+		attr->st_mode = S_IFREG | node->upload->mode;
+		attr->st_uid = node->upload->uid;
+		attr->st_gid = node->upload->gid;
+		attr->st_size = (off_t)kv_upload_size(node->upload);
+		attr->st_mtim.tv_sec = node->upload->wall_mtime_ns / 1000000000;
+		attr->st_mtim.tv_nsec = node->upload->wall_mtime_ns % 1000000000;
 		break;
 	}
 	attr->st_atim = attr->st_ctim = attr->st_mtim;
@@ -135,8 +136,8 @@ kv_file_attr_valid_s(const struct kv_mount *m, const struct kv_node *node)
 	return kv_file_entry_valid_s(m, node);
 }
 
-static void
-reply_attributes(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
+void
+kv_file_reply_attributes(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 {
 	struct stat attr;
 
@@ -175,7 +176,7 @@ say_changed(struct kv_mount *m, const struct kv_object *object, const struct kv_
 static bool
 knows_told(const struct kv_object *object, const struct kv_caller *caller)
 {
-	return kv_request_mono_begun(caller) <= object->mono_told_kept;
+	return kv_request_process(caller).mono_begun <= object->mono_told_kept;
 }
 
 /*
@@ -318,7 +319,7 @@ size_known(void *arg, int err, struct kv_blob *blob)
 	else if (err != 0)
 		fuse_reply_err(req, -err);
 	else
-		reply_attributes(m, req, p->node);
+		kv_file_reply_attributes(m, req, p->node);
 	free_pending(p);
 }
 
@@ -334,12 +335,12 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run || m->o->is_size_open) {
 		if (node->object->size >= 0)
 			kv_prefetch_accessed(m->prefetch, node->object, KV_NEED_SIZE, false);
-		reply_attributes(m, req, node);
+		kv_file_reply_attributes(m, req, node);
 		return;
 	}
 	kv_request_caller(req, &caller);
 	if (kv_lookers_has(&m->lookers, &caller)) {
-		reply_attributes(m, req, node);
+		kv_file_reply_attributes(m, req, node);
 	} else {
 		kv_lookers_fetched(&m->lookers, &caller);
 		(void)wait_for_blob(m, req, node, KV_NEED_SIZE, size_known);

@@ -11,6 +11,9 @@ void kv_file_attributes(const struct kv_mount *mount, struct kv_node *node, stru
 double kv_file_entry_valid_s(const struct kv_mount *mount, const struct kv_node *node);
 double kv_file_attr_valid_s(const struct kv_mount *mount, const struct kv_node *node);
 
+/* The answer to a GETATTR or SETATTR of any node. */
+void kv_file_reply_attributes(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);
+
 /* For kv_listing_new(): an object's content is another now, or it is gone; its name stands for another node. */
 void kv_file_changed(void *mount, struct kv_object *object);
 /* The listing that type's names are from has failed: whatever comes by one of them must look it up again. */

@@ -3,6 +3,7 @@
  * was restored is found by its name.
  */
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,10 @@
 #include "cache/finder.h"
 #include "cache/listing.h"
 #include "fs/control.h"
-#include "fs/restore/upload.h"
 #include "fs/file.h"
 #include "fs/folder.h"
-#include "fs/restore/receipt.h"
 #include "fs/request.h"
-#include "fs/restore/submit.h"
+#include "fs/restore/recall.h"
 
 #define SUFFIX ".blob"
 #define FIRST  2 /* offset of the first name behind "." and ".." */
@@ -146,114 +145,6 @@ lookup_object(struct kv_mount *m, fuse_req_t req, enum kv_type type, const char 
 		reply_object(m, req, object);
 }
 
-/* ---- look-up of what was restored ---- */
-
-struct recall {
-	struct kv_mount *mount;
-	struct kv_request *request;
-	struct kv_receipt_check *check;
-	struct kv_node *folder; /* kept open */
-	char *name;
-	struct kv_receipt receipt;
-};
-
-static void
-cancel_recall(void *arg)
-{
-	struct recall *r = arg;
-
-	kv_receipts_cancel(r->check);
-	kv_tree_closed(r->folder);
-	free(r->name);
-	free(r);
-}
-
-/* The file that an earlier mount restored, as it would be here still. */
-static int
-make_receipt(const struct recall *r, struct kv_node **node)
-{
-	int err = 0;
-
-	*node = kv_tree_child(r->folder, r->name);
-	if (*node == NULL)
-		err = kv_restore_make(r->mount->restores, r->folder, r->name, node);
-	if (err == 0 && (*node)->drop != NULL && (*node)->drop->state == KV_DROP_WRITING &&
-	    kv_drop_size((*node)->drop) == 0) {
-		kv_drop_become_receipt((*node)->drop, &r->receipt);
-		(*node)->drop->uid = r->mount->o->uid;
-		(*node)->drop->gid = r->mount->o->gid;
-	}
-	return err;
-}
-
-static void
-checked(void *arg, int err)
-{
-	struct recall *r = arg;
-	struct kv_mount *m = r->mount;
-	struct kv_node *node = NULL;
-	fuse_req_t req = kv_request_end(r->request);
-
-	r->check = NULL;
-	if (err == 0)
-		err = make_receipt(r, &node);
-	else if (err == -ENOENT && (node = kv_tree_child(r->folder, r->name)) != NULL)
-		kv_tree_remove(node); /* a receipt of this mount: what it stood for is gone */
-	if (err != 0)
-		fuse_reply_err(req, -err);
-	else
-		kv_folder_reply(m, req, node);
-	cancel_recall(r);
-}
-
-static void
-recall(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, const char *name,
-    const struct kv_receipt *receipt)
-{
-	struct kv_request *request = kv_request_new(m, req);
-	struct recall *r;
-	int err;
-
-	if (request == NULL)
-		return;
-	r = calloc(1, sizeof(*r));
-	if (r == NULL || (r->name = strdup(name)) == NULL) {
-		free(r);
-		kv_request_fail(request, -ENOMEM);
-		return;
-	}
-	r->mount = m;
-	r->request = request;
-	r->folder = folder;
-	r->receipt = *receipt;
-	kv_tree_opened(folder);
-	err = kv_receipts_check(m->receipts, receipt, &request->caller, checked, r, &r->check);
-	if (err != 0) {
-		cancel_recall(r);
-		kv_request_fail(request, err);
-		return;
-	}
-	kv_request_wait(request, cancel_recall, r);
-}
-
-static void
-lookup_drop(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, const char *name)
-{
-	struct kv_node *node = kv_tree_child(folder, name);
-	struct kv_receipt receipt;
-	const bool is_receipt = node != NULL && node->kind == KV_NODE_DROP_FILE &&
-	    node->drop->state == KV_DROP_DONE && node->drop->receipt.name[0] != '\0';
-
-	if (is_receipt && !kv_receipts_is_listed(m->receipts, &node->drop->receipt))
-		recall(m, req, folder, name, &node->drop->receipt);
-	else if (node != NULL)
-		kv_folder_reply(m, req, node);
-	else if (kv_receipts_find_path(m->receipts, folder, name, &receipt))
-		recall(m, req, folder, name, &receipt);
-	else
-		fuse_reply_err(req, ENOENT);
-}
-
 static struct kv_node *
 root_child(const struct kv_tree *tree, const char *name)
 {
@@ -285,7 +176,7 @@ kv_folder_lookup(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, con
 		return;
 	}
 	if (folder->kind == KV_NODE_DROP_FOLDER) {
-		lookup_drop(m, req, folder, name);
+		kv_recall_lookup(m->dropbox, req, folder, name);
 		return;
 	}
 	if (folder->kind == KV_NODE_ROOT)
@@ -424,6 +315,23 @@ cancel_reading(void *arg)
 	free_reading(arg);
 }
 
+/* The kernel did not get these entries: it knows none of their nodes by them. */
+static void
+take_back_entries(const struct reading *r)
+{
+	const struct kv_tree *tree = &r->mount->tree;
+	struct fuse_direntplus entry;
+
+	if (!r->with_attributes)
+		return;
+	for (size_t at = 0; at + FUSE_NAME_OFFSET_DIRENTPLUS <= r->used;) {
+		memcpy(&entry, r->room + at, FUSE_NAME_OFFSET_DIRENTPLUS);
+		if (r->room[at + FUSE_NAME_OFFSET_DIRENTPLUS] != '.')
+			kv_tree_forget(kv_tree_node(tree, entry.entry_out.nodeid), 1);
+		at += FUSE_DIRENTPLUS_SIZE(&entry);
+	}
+}
+
 /* Names of a listing that has failed are never the last word: the error is told instead. */
 static void
 finish_reading(struct reading *r, int err)
@@ -432,10 +340,12 @@ finish_reading(struct reading *r, int err)
 
 	if (err == -EAGAIN)
 		err = 0; /* some names are better than waiting for more */
-	if (err != 0)
+	if (err != 0) {
+		take_back_entries(r);
 		fuse_reply_err(req, -err);
-	else
-		fuse_reply_buf(req, r->room, r->used);
+	} else if (fuse_reply_buf(req, r->room, r->used) != 0) {
+		take_back_entries(r);
+	}
 	free_reading(r);
 }
 

@@ -20,8 +20,7 @@
 #include "client/vault.h"
 #include "fs/file.h"
 #include "fs/layers.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/submit.h"
+#include "fs/restore/dropbox.h"
 
 #define MODULE	    "main"
 #define OTHER_FILES 64	  /* descriptors that are no connection to the vault */
@@ -202,8 +201,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	l->freshen = kv_freshen_new(m->throttle, m->listings, o->max_age_ms);
 	if (m->prefetch == NULL || l->freshen == NULL)
 		return -ENOMEM;
-	if (!o->is_read_only &&
-	    ((m->receipts = kv_receipts_new(m)) == NULL || (m->restores = kv_restores_new(m)) == NULL))
+	if (!o->is_read_only && (m->dropbox = kv_dropbox_new(m)) == NULL)
 		return -ENOMEM;
 	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
 }
@@ -223,13 +221,12 @@ kv_layers_release(struct kv_layers *l)
 	if (m == NULL)
 		return;
 	kv_timer_stop(&l->paces);
-	kv_restores_stop(m->restores);
+	kv_dropbox_stop(m->dropbox);
 	kv_prefetch_free(m->prefetch);
 	kv_freshen_free(l->freshen);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
-	kv_restores_free(m->restores);
-	kv_receipts_free(m->receipts);
+	kv_dropbox_free(m->dropbox);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(m->listings[t]);
 	kv_index_close(m->index);

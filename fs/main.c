@@ -25,11 +25,12 @@
 #include "client/http.h"
 #include "client/log.h"
 #include "client/vault.h"
+#include "fs/control.h"
 #include "fs/file.h"
 #include "fs/folder.h"
 #include "fs/layers.h"
 #include "fs/request.h"
-#include "fs/restore/submit.h"
+#include "fs/restore/dropbox.h"
 #include "fs/session.h"
 #include "fs/start.h"
 #include "fs/status.h"
@@ -62,7 +63,7 @@ end_if_idle(void *arg)
 {
 	struct program *p = arg;
 
-	if (p->mount.restores != NULL && kv_restores_under_way(p->mount.restores) > 0 &&
+	if (p->mount.dropbox != NULL && kv_dropbox_under_way(p->mount.dropbox) > 0 &&
 	    kv_clock_mono_ms() < p->mono_end)
 		kv_timer_set(&p->end, END_LOOK_MS);
 	else
@@ -242,6 +243,7 @@ stop(struct program *p)
 	kv_session_unmount(&p->session);
 	kv_file_release_all(m);
 	kv_folder_release_all(m);
+	kv_control_release_all(m);
 	kv_lookers_release(&m->lookers);
 	kv_request_forget_asker(m);
 	kv_layers_release(&p->layers);

@@ -14,13 +14,12 @@
 #include "fs/tree.h"
 
 struct kv_blobs;
+struct kv_dropbox;
 struct kv_index;
 struct kv_listing;
 struct kv_object;
 struct kv_prefetch;
-struct kv_receipts;
 struct kv_request;
-struct kv_restores;
 struct kv_throttle;
 struct kv_unlisted;
 struct kv_vault;
@@ -41,15 +40,17 @@ struct kv_mount {
 	struct kv_index *index; /* NULL where nothing is remembered */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
-	struct kv_receipts *receipts; /* NULL with -o ro, as the next one */
-	struct kv_restores *restores;
+	struct kv_dropbox *dropbox; /* NULL with -o ro */
 	struct fuse_session *session;
+	uint64_t init_unique; /* of the kernel's INIT, and what fs/session adds to libfuse's reply */
+	uint32_t init_flags;
 	struct kv_tree tree;
 	struct kv_lookers lookers;
 	struct kv_asker asker;
 	LIST_HEAD(, kv_request) requests;  /* that wait for something */
 	LIST_HEAD(, kv_file_handle) files; /* that are open */
 	LIST_HEAD(, kv_folder_handle) folders;
+	LIST_HEAD(, kv_control_handle) controls;
 	bool is_ending; /* new requests get EIO */
 	int64_t wall_mounted;
 	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */

@@ -12,18 +12,16 @@
 
 #include "cache/audit.h"
 #include "cache/object.h"
-#include "client/clock.h"
 #include "client/log.h"
 #include "fs/control.h"
-#include "fs/restore/upload.h"
 #include "fs/file.h"
 #include "fs/folder.h"
-#include "fs/restore/receipt.h"
+#include "fs/restore/dropbox.h"
+#include "fs/restore/folders.h"
+#include "fs/restore/recall.h"
 #include "fs/request.h"
-#include "fs/restore/submit.h"
 
-#define MODULE	  "fs"
-#define IS_WRITER 1 /* in the fh of a file of the drop box */
+#define MODULE "fs"
 
 static struct kv_mount *
 mount_of(fuse_req_t req)
@@ -147,67 +145,34 @@ op_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 /* ---- attributes ---- */
 
 static void
-reply_attr(fuse_req_t req, struct kv_node *node)
-{
-	struct stat attr;
-
-	kv_file_attributes(mount_of(req), node, &attr);
-	fuse_reply_attr(req, &attr, kv_file_attr_valid_s(mount_of(req), node));
-}
-
-static void
 op_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
+	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	(void)fi;
-	if (node->kind != KV_NODE_BLOB)
-		reply_attr(req, node);
-	else if (!is_refused(req))
-		kv_file_getattr(mount_of(req), req, node);
+	if (node->kind == KV_NODE_BLOB) {
+		if (!is_refused(req))
+			kv_file_getattr(m, req, node);
+	} else if (node->kind == KV_NODE_DROP_FILE && fi == NULL) {
+		if (!is_refused(req))
+			kv_recall_getattr(m->dropbox, req, node);
+	} else {
+		kv_file_reply_attributes(m, req, node);
+	}
 }
 
-static int64_t
-to_ns(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* Tools set mode, owner and times of what they write, and fail if they cannot: remembered with the receipt. */
 static void
 op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int what, struct fuse_file_info *fi)
 {
+	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
-	struct kv_drop *drop = node->drop;
-	int err = 0;
 
-	(void)fi;
-	if (node->kind == KV_NODE_DROP_FOLDER) {
-		reply_attr(req, node);
-		return;
-	}
-	if (node->kind != KV_NODE_DROP_FILE) {
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_setattr(m->dropbox, req, node, attr, what, fi);
+	else if (node->kind == KV_NODE_DROP_FOLDER)
+		kv_file_reply_attributes(m, req, node);
+	else
 		refuse_write(req, "setattr", node, NULL);
-		return;
-	}
-	if (what & FUSE_SET_ATTR_SIZE)
-		err = attr->st_size >= 0 ? kv_drop_truncate(drop, (size_t)attr->st_size) : -EINVAL;
-	if (err != 0) {
-		fuse_reply_err(req, -err);
-		return;
-	}
-	if (what & FUSE_SET_ATTR_MODE)
-		drop->mode = attr->st_mode & 07777;
-	if (what & FUSE_SET_ATTR_UID)
-		drop->uid = attr->st_uid;
-	if (what & FUSE_SET_ATTR_GID)
-		drop->gid = attr->st_gid;
-	if (what & FUSE_SET_ATTR_MTIME)
-		drop->wall_mtime_ns = to_ns(attr->st_mtim);
-	if (what & FUSE_SET_ATTR_MTIME_NOW)
-		drop->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
-	kv_receipts_note(mount_of(req)->receipts, node);
-	reply_attr(req, node);
 }
 
 /* ENOSYS: the kernel never asks again, which makes ls -l ten times faster. */
@@ -262,310 +227,175 @@ op_statfs(fuse_req_t req, fuse_ino_t number)
 static void
 op_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
+	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
-	int err = 0;
 
 	if (is_refused(req))
 		return;
-	if ((node->kind == KV_NODE_BLOB || node->kind == KV_NODE_CONTROL) &&
-	    (fi->flags & O_ACCMODE) != O_RDONLY) {
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_open(m->dropbox, req, node, fi);
+	else if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		refuse_write(req, "open", node, NULL);
-		return;
-	}
-	if (node->kind == KV_NODE_CONTROL) {
-		kv_control_open(mount_of(req), req, node->control, fi);
-		return;
-	}
-	if (node->kind == KV_NODE_BLOB) {
-		kv_file_open(mount_of(req), req, node, fi);
-		return;
-	}
-	if (fi->flags & O_TRUNC)
-		err = kv_drop_truncate(node->drop, 0);
-	if (err != 0) {
-		fuse_reply_err(req, -err);
-		return;
-	}
-	kv_timer_stop(&node->drop->expiry);
-	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
-		fi->fh = IS_WRITER;
-		kv_request_caller(req, &node->drop->writer);
-	}
-	fi->direct_io = 1;
-	kv_tree_opened(node);
-	if (fuse_reply_open(req, fi) != 0)
-		kv_tree_closed(node);
+	else if (node->kind == KV_NODE_CONTROL)
+		kv_control_open(m, req, node->control, fi);
+	else
+		kv_file_open(m, req, node, fi);
 }
 
 static void
 op_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *fi)
 {
+	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
-	const struct kv_buf *data;
 
 	if (is_refused(req))
 		return;
-	if (node->kind == KV_NODE_BLOB) {
-		kv_file_read(mount_of(req), req, size, offset, fi);
-		return;
-	}
-	if (node->kind == KV_NODE_CONTROL) {
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_read(req, node, size, offset);
+	else if (node->kind == KV_NODE_CONTROL)
 		kv_control_read(req, size, offset, fi);
-		return;
-	}
-	data = &node->drop->data;
-	if (node->drop->state != KV_DROP_WRITING)
-		fuse_reply_err(req, EACCES); /* a receipt: the content is in the vault */
-	else if ((size_t)offset >= data->len)
-		fuse_reply_buf(req, NULL, 0);
 	else
-		fuse_reply_buf(req, (const char *)data->data + offset,
-		    size < data->len - (size_t)offset ? size : data->len - (size_t)offset);
+		kv_file_read(m, req, size, offset, fi);
 }
 
 static void
 op_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
+	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind == KV_NODE_BLOB) {
-		kv_file_release(mount_of(req), req, fi);
-		return;
-	}
-	if (node->kind == KV_NODE_CONTROL) {
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_release(m->dropbox, req, fi);
+	else if (node->kind == KV_NODE_CONTROL)
 		kv_control_release(req, fi);
-		return;
-	}
-	if (node->n_open == 1) {
-		node->n_lookup++; /* it may lose its name */
-		kv_restore_closed(mount_of(req)->restores, node);
-		kv_tree_closed(node);
-		kv_tree_forget(node, 1);
-	} else {
-		kv_tree_closed(node);
-	}
-	fuse_reply_err(req, 0);
+	else
+		kv_file_release(m, req, fi);
 }
 
 /* ---- the drop box ---- */
 
-/* A FLUSH or RENAME that waits for the vault's answer. */
-struct committing {
-	struct kv_mount *mount;
-	struct kv_request *request;
-	struct kv_restore_wait *wait;
-	struct kv_node *node, *folder; /* of a rename; kept open */
-	char *name;
-};
-
-static void
-free_committing(struct committing *c)
-{
-	kv_restore_cancel(c->wait);
-	if (c->name != NULL) {
-		kv_tree_closed(c->node);
-		kv_tree_closed(c->folder);
-	}
-	free(c->name);
-	free(c);
-}
-
-static void
-cancel_committing(void *arg)
-{
-	free_committing(arg);
-}
-
-static void
-committed(void *arg, int err)
-{
-	struct committing *c = arg;
-
-	c->wait = NULL;
-	if (err == 0 && c->name != NULL && c->node->parent != NULL)
-		err = kv_tree_move(c->node, c->folder, c->name);
-	if (err == 0)
-		kv_receipts_note(c->mount->receipts, c->node);
-	kv_request_fail(c->request, err);
-	free_committing(c);
-}
-
-/* Restore node's content; the answer is req's. folder and name: its new place, NULL where it stays. */
-static void
-commit(fuse_req_t req, struct kv_node *node, struct kv_node *folder, const char *name)
-{
-	struct kv_mount *m = mount_of(req);
-	struct kv_request *request = kv_request_new(m, req);
-	struct committing *c;
-	int err;
-
-	if (request == NULL)
-		return;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL || (name != NULL && (c->name = strdup(name)) == NULL)) {
-		free(c);
-		kv_request_fail(request, -ENOMEM);
-		return;
-	}
-	c->mount = m;
-	c->request = request;
-	c->node = node;
-	c->folder = folder;
-	if (name != NULL) {
-		kv_tree_opened(node);
-		kv_tree_opened(folder);
-	}
-	err = kv_restore_commit(m->restores, node, folder != NULL ? folder : node->parent,
-	    name != NULL ? name : node->name, &request->caller, committed, c, &c->wait);
-	if (err == -EINPROGRESS) {
-		request->is_sent = true;
-		kv_request_wait(request, cancel_committing, c);
-		return;
-	}
-	committed(c, err);
-}
-
+/* Even while the mount ends: a restore that was sent is waited for. */
 static void
 op_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind != KV_NODE_DROP_FILE || fi->fh != IS_WRITER || node->parent == NULL ||
-	    kv_drop_is_staging(node->name)) {
-		const bool repeats = node->kind == KV_NODE_DROP_FILE && node->drop->state == KV_DROP_FAILED;
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_flush(mount_of(req)->dropbox, req, node, fi);
+	else
+		fuse_reply_err(req, 0);
+}
 
-		fuse_reply_err(req, repeats ? -node->drop->err : 0);
-		return;
-	}
-	commit(req, node, NULL, NULL);
+static void
+op_fsync(fuse_req_t req, fuse_ino_t number, int is_data_only, struct fuse_file_info *fi)
+{
+	struct kv_node *node = node_of(req, number);
+
+	(void)is_data_only;
+	(void)fi;
+	if (node->kind == KV_NODE_DROP_FILE)
+		kv_dropbox_fsync(req, node);
+	else
+		fuse_reply_err(req, 0);
+}
+
+/* Whether what changes name in folder can go on; else req was answered. */
+static bool
+is_drop_folder(fuse_req_t req, const char *what, const struct kv_node *folder, const char *name)
+{
+	if (is_refused(req))
+		return false;
+	if (folder->kind == KV_NODE_DROP_FOLDER)
+		return true;
+	refuse_write(req, what, folder, name);
+	return false;
 }
 
 static void
 op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
-	struct kv_node *folder = node_of(req, parent), *node;
-	struct fuse_entry_param entry;
-	int err;
+	struct kv_node *folder = node_of(req, parent);
 
-	if (is_refused(req))
-		return;
-	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "create", folder, name);
-		return;
-	}
-	err = kv_restore_make(m->restores, folder, name, &node);
-	if (err != 0) {
-		if (err == -EINVAL)
-			kv_log_write(KV_LOG_NOTICE, MODULE,
-			    "op=create errno=EINVAL why=\"a blob's file cannot begin with a dot\"");
-		fuse_reply_err(req, -err);
-		return;
-	}
-	node->drop->mode = mode & 07777;
-	node->drop->uid = fuse_req_ctx(req)->uid;
-	node->drop->gid = fuse_req_ctx(req)->gid;
-	kv_request_caller(req, &node->drop->writer);
-	fi->fh = IS_WRITER;
-	fi->direct_io = 1;
-	kv_folder_entry(m, node, &entry);
-	kv_tree_looked_up(node);
-	kv_tree_opened(node);
-	if (fuse_reply_create(req, &entry, fi) != 0) {
-		kv_tree_closed(node);
-		kv_tree_forget(node, 1);
-	}
+	if (is_drop_folder(req, "create", folder, name))
+		kv_dropbox_create(mount_of(req)->dropbox, req, folder, name, mode, fi);
 }
 
 static void
 op_write(
     fuse_req_t req, fuse_ino_t number, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct kv_node *node = node_of(req, number);
-	int err;
-
-	(void)fi;
-	if (is_refused(req))
-		return;
-	err = offset >= 0 ? kv_drop_write(node->drop, data, size, (size_t)offset) : -EINVAL;
-	if (err != 0)
-		fuse_reply_err(req, -err);
-	else
-		fuse_reply_write(req, size);
+	if (!is_refused(req))
+		kv_dropbox_write(mount_of(req)->dropbox, req, node_of(req, number), data, size, offset, fi);
 }
 
 static void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct kv_node *folder = node_of(req, parent), *node;
-	int err;
+	struct kv_node *folder = node_of(req, parent);
 
 	(void)mode;
-	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "mkdir", folder, name);
-		return;
-	}
-	err = kv_tree_make(folder, KV_NODE_DROP_FOLDER, name, &node);
-	if (err != 0)
-		fuse_reply_err(req, -err);
-	else
-		kv_folder_reply(mount_of(req), req, node);
+	if (is_drop_folder(req, "mkdir", folder, name))
+		kv_folders_mkdir(mount_of(req)->dropbox, req, folder, name);
 }
 
-/* A receipt's name can always be removed: the object stays in the vault. */
 static void
 op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct kv_node *folder = node_of(req, parent), *node;
+	struct kv_node *folder = node_of(req, parent);
 
-	if (folder->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "unlink", folder, name);
-		return;
-	}
-	node = kv_tree_child(folder, name);
-	if (node != NULL) {
-		kv_receipts_forget(mount_of(req)->receipts, node);
-		kv_tree_remove(node);
-	}
-	fuse_reply_err(req, node != NULL ? 0 : ENOENT);
+	if (is_drop_folder(req, "unlink", folder, name))
+		kv_folders_unlink(mount_of(req)->dropbox, req, folder, name);
+}
+
+static void
+op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct kv_node *folder = node_of(req, parent);
+
+	if (folder->kind == KV_NODE_ROOT && strcmp(name, "restore") == 0)
+		fuse_reply_err(req, EBUSY);
+	else if (is_drop_folder(req, "rmdir", folder, name))
+		kv_folders_rmdir(mount_of(req)->dropbox, req, folder, name);
 }
 
 static void
 op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
     unsigned int flags)
 {
-	struct kv_node *folder = node_of(req, parent), *to = node_of(req, new_parent), *node;
-	int err;
+	struct kv_node *folder = node_of(req, parent), *to = node_of(req, new_parent);
 
-	if (is_refused(req))
-		return;
-	if (folder->kind != KV_NODE_DROP_FOLDER || to->kind != KV_NODE_DROP_FOLDER) {
-		refuse_write(req, "rename", folder, name);
-		return;
-	}
-	node = kv_tree_child(folder, name);
-	if (node == NULL || flags != 0) {
-		fuse_reply_err(req, node == NULL ? ENOENT : EINVAL);
-		return;
-	}
-	if (node->kind == KV_NODE_DROP_FILE && kv_drop_is_staging(name) && !kv_drop_is_staging(new_name)) {
-		commit(req, node, to, new_name);
-		return;
-	}
-	kv_receipts_forget(mount_of(req)->receipts, node);
-	err = kv_tree_move(node, to, new_name);
-	kv_receipts_note(mount_of(req)->receipts, node);
-	fuse_reply_err(req, -err);
+	if (is_drop_folder(req, "rename", folder, name) && is_drop_folder(req, "rename", to, new_name))
+		kv_folders_rename(mount_of(req)->dropbox, req, folder, name, to, new_name, flags);
 }
 
-/* No tool calls it, and what counts is the close. */
+/* Links and devices: the drop box takes the bytes of files. */
 static void
-op_fsync(fuse_req_t req, fuse_ino_t number, int is_data_only, struct fuse_file_info *fi)
+refuse_kind(fuse_req_t req, fuse_ino_t parent, const char *what, const char *name)
+{
+	if (is_drop_folder(req, what, node_of(req, parent), name))
+		fuse_reply_err(req, EPERM);
+}
+
+static void
+op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target;
+	refuse_kind(req, parent, "symlink", name);
+}
+
+static void
+op_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name)
 {
 	(void)number;
-	(void)is_data_only;
-	(void)fi;
-	fuse_reply_err(req, 0);
+	refuse_kind(req, parent, "link", name);
+}
+
+static void
+op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	(void)mode;
+	(void)device;
+	refuse_kind(req, parent, "mknod", name);
 }
 
 static void
@@ -588,7 +418,10 @@ const struct fuse_lowlevel_ops kv_ops = {
 	.setattr = op_setattr,
 	.mkdir = op_mkdir,
 	.unlink = op_unlink,
-	.rmdir = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.link = op_link,
+	.mknod = op_mknod,
 	.rename = op_rename,
 	.open = op_open,
 	.read = op_read,

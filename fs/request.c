@@ -154,9 +154,10 @@ kv_request_caller(fuse_req_t req, struct kv_caller *caller)
 	caller->command[strcspn(caller->command, "\n")] = '\0';
 }
 
-int64_t
-kv_request_mono_begun(const struct kv_caller *caller)
+struct kv_process
+kv_request_process(const struct kv_caller *caller)
 {
+	struct kv_process process = { 0 };
 	char status[4096], text[1024];
 	const char *tgid, *at;
 	unsigned long long ticks;
@@ -165,11 +166,13 @@ kv_request_mono_begun(const struct kv_caller *caller)
 	    (tgid = strstr(status, "\nTgid:")) == NULL ||
 	    !read_proc((pid_t)strtol(tgid + 6, NULL, 10), "stat", text, sizeof(text)) ||
 	    (at = strrchr(text, ')')) == NULL)
-		return 0;
+		return process;
 	for (int field = 2; *at != '\0' && field < 22; at++) /* "(comm)" is the second */
 		field += *at == ' ';
 	ticks = strtoull(at, NULL, 10); /* field 22, in clock ticks of CLOCK_BOOTTIME */
-	return (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	process.id = (pid_t)strtol(tgid + 6, NULL, 10);
+	process.mono_begun = (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return process;
 }
 
 struct kv_request *

@@ -42,6 +42,12 @@ void kv_request_fail_all(struct kv_mount *mount, int err);
 void kv_request_caller(fuse_req_t req, struct kv_caller *caller);
 /* At the end: what kv_request_caller() keeps open. */
 void kv_request_forget_asker(struct kv_mount *mount);
-/* When the process of the caller, which may be one of its threads, began, by kv_clock_mono_ms(); 0 where it cannot be told. */
-int64_t kv_request_mono_begun(const struct kv_caller *caller);
+/* A process, which its number alone does not name for ever. */
+struct kv_process {
+	pid_t id;	    /* 0: it cannot be told */
+	int64_t mono_begun; /* by kv_clock_mono_ms(); it began then or less than KV_TICK_MS later */
+};
+#define KV_TICK_MS 10 /* a clock tick of /proc, which rounds the start of a process down */
+/* The process of the caller, which may be one of its threads. */
+struct kv_process kv_request_process(const struct kv_caller *caller);
 #endif

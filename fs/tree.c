@@ -39,7 +39,7 @@ free_node(struct kv_node *node)
 		node->object->node = NULL;
 	kv_object_unref(node->object);
 	kv_blob_unref(node->blob);
-	kv_drop_free(node->drop);
+	kv_upload_free(node->upload);
 	free(node->name);
 	free(node);
 }
@@ -65,10 +65,14 @@ make_drop(struct kv_tree *tree, const bool has_type[KV_TYPES])
 	tree->drop = new_node(tree, KV_NODE_DROP_FOLDER, FIRST_INO + KV_TYPES);
 	if (tree->drop == NULL)
 		return -ENOMEM;
-	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		if (has_type[t])
-			err = kv_tree_make(
-			    tree->drop, KV_NODE_DROP_FOLDER, kv_type_name((enum kv_type)t), &folder);
+	tree->drop->is_fixed = true;
+	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
+		if (!has_type[t])
+			continue;
+		err = kv_tree_make(tree->drop, KV_NODE_DROP_FOLDER, kv_type_name((enum kv_type)t), &folder);
+		if (err == 0)
+			folder->is_fixed = true;
+	}
 	return err;
 }
 

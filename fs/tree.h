@@ -16,8 +16,8 @@
 #include "client/blob.h"
 #include "client/json.h"
 
-struct kv_drop;
 struct kv_object;
+struct kv_upload;
 
 enum kv_node_kind {
 	KV_NODE_ROOT,
@@ -60,7 +60,8 @@ struct kv_node {
 	/* DROP_FOLDER and DROP_FILE: a name in a folder; parent is NULL once it was removed */
 	struct kv_node *parent, *sibling, *children;
 	char *name;
-	struct kv_drop *drop; /* DROP_FILE; fs/restore */
+	struct kv_upload *upload; /* DROP_FILE; fs/restore */
+	bool is_fixed;		  /* DROP_FOLDER: there from the start, and not to be removed */
 	int64_t wall_changed;
 };
 

@@ -2,50 +2,80 @@
 #include <errno.h>
 
 #include "client/blob.h"
-#include "fs/restore/classify.h"
 #include "fs/mount.h"
+#include "fs/restore/classify.h"
 
-/* The file's bytes as the vault gave them, in raw. */
+#define SHORTEST_UNKNOWN 512 /* bytes of a first write: shorter than any blob that has been seen */
+
 static int
-read_content(struct kv_verdict *v, const struct kv_buf *content, struct kv_buf *why)
+refuse(struct kv_buf *why, int err, const char *sentence)
 {
-	const int is_text = kv_blob_from_text(content->data, content->len, &v->raw);
+	kv_buf_say(why, "%s", sentence);
+	return err;
+}
 
+/* The REST body {"value":"..."}. */
+static int
+decode_body(struct kv_verdict *v, const struct kv_buf *content, size_t start, struct kv_buf *why)
+{
+	const int err =
+	    kv_json_backup((const char *)content->data + start, content->len - start, &v->decoded);
+
+	if (err == -EBADMSG || err == -EINVAL)
+		return refuse(why, -EINVAL, "this JSON is no backup: {\"value\":\"...\"} is expected");
+	return err;
+}
+
+/* The blob's bytes into decoded, where the file holds a text form of them. */
+static int
+decode(struct kv_verdict *v, const struct kv_buf *content, struct kv_buf *why)
+{
+	const size_t start = kv_blob_text_start(content->data, content->len);
+	bool is_complete;
+	int is_text;
+
+	if (start < content->len && content->data[start] == '{')
+		return decode_body(v, content, start, why);
+	is_text = kv_blob_from_text(content->data, content->len, &v->decoded);
 	if (is_text == -EINVAL)
-		kv_buf_say(why, "the blob is cut: it is base64url text that ends too early");
+		return refuse(why, -EINVAL, "the blob is cut: it is base64url text that ends too early");
 	if (is_text != 0)
 		return is_text < 0 ? is_text : 0;
-	return kv_buf_append(&v->raw, content->data, content->len);
+	if (start > 0 &&
+	    kv_blob_look(content->data + start, content->len - start, &is_complete) != KV_BLOB_UNKNOWN)
+		return kv_buf_append(&v->decoded, content->data + start, content->len - start);
+	return 0;
 }
 
 /* What the bytes themselves and the folder say. */
 static int
-judge(struct kv_verdict *v, const struct kv_node *folder, struct kv_buf *why)
+judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_node *folder, struct kv_buf *why)
 {
 	bool is_complete;
-	const enum kv_blob_format format = kv_blob_look(v->raw.data, v->raw.len, &is_complete);
+	const enum kv_blob_format format = kv_blob_look(raw->data, raw->len, &is_complete);
 	const bool has_folder = kv_tree_type_of(folder, &v->type) == 0;
 
-	if (!is_complete)
-		kv_buf_say(why, "the blob is cut: %zu bytes are not all of it", v->raw.len);
-	else if (v->raw.len > KV_BLOB_MAX)
-		kv_buf_say(why, "larger than any blob");
-	else if (has_folder &&
+	if (!is_complete) {
+		kv_buf_say(why, "the blob is cut: %zu bytes are not all of it", raw->len);
+		return -EINVAL;
+	}
+	if (raw->len > KV_BLOB_MAX)
+		return refuse(why, -EFBIG, "larger than any blob");
+	if (has_folder &&
 	    ((format == KV_BLOB_SECRET && v->type != KV_SECRETS) ||
-		(format == KV_BLOB_KEY_OR_CERT && v->type == KV_SECRETS)))
+		(format == KV_BLOB_KEY_OR_CERT && v->type == KV_SECRETS))) {
 		kv_buf_say(why, "the blob of a %s cannot be restored in %s/",
 		    format == KV_BLOB_SECRET ? "secret" : "key or certificate", kv_type_name(v->type));
-	else if (!has_folder && format == KV_BLOB_SECRET)
-		v->type = KV_SECRETS;
-	else if (!has_folder && format == KV_BLOB_KEY_OR_CERT) {
-		v->type = KV_CERTIFICATES;
-		v->is_guess = true;
-	} else if (!has_folder)
-		kv_buf_say(why,
-		    "this is no blob that kvfs knows: put it into a folder keys/, secrets/ or certificates/ to restore it as one");
-	if (why->len == 0)
+		return -EINVAL;
+	}
+	if (has_folder)
 		return 0;
-	return is_complete && v->raw.len > KV_BLOB_MAX ? -EFBIG : -EINVAL;
+	if (format != KV_BLOB_SECRET && format != KV_BLOB_KEY_OR_CERT)
+		return refuse(why, -EINVAL,
+		    "this is no blob that kvfs knows: put it into a folder keys/, secrets/ or certificates/ to restore it as one");
+	v->type = format == KV_BLOB_SECRET ? KV_SECRETS : KV_CERTIFICATES;
+	v->is_guess = format == KV_BLOB_KEY_OR_CERT;
+	return 0;
 }
 
 /* A type that types= leaves out is not restored either. */
@@ -63,23 +93,32 @@ check_mounted(struct kv_verdict *v, const struct kv_mount *m, struct kv_buf *why
 }
 
 int
-kv_judge(const struct kv_mount *m, const struct kv_buf *content, const struct kv_node *folder,
+kv_classify(const struct kv_mount *m, const struct kv_buf *content, const struct kv_node *folder,
     struct kv_verdict *v, struct kv_buf *why)
 {
 	int err;
 
 	*v = (struct kv_verdict){ .type = KV_KEYS };
-	kv_buf_init(&v->raw, content->max);
-	err = read_content(v, content, why);
+	kv_buf_init(&v->decoded, content->max);
+	err = decode(v, content, why);
 	if (err == 0)
-		err = judge(v, folder, why);
+		err = judge(v, v->decoded.len > 0 ? &v->decoded : content, folder, why);
 	if (err == 0)
 		err = check_mounted(v, m, why);
 	return err;
 }
 
 void
-kv_judge_release(struct kv_verdict *v)
+kv_verdict_release(struct kv_verdict *v)
 {
-	kv_buf_release(&v->raw);
+	kv_buf_release(&v->decoded);
+}
+
+bool
+kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_node *folder)
+{
+	enum kv_type type;
+
+	return kv_blob_may_begin(data, len) ||
+	    (len >= SHORTEST_UNKNOWN && kv_tree_type_of(folder, &type) == 0);
 }

@@ -13,16 +13,23 @@ struct kv_node;
 
 struct kv_verdict {
 	enum kv_type type;
-	bool is_guess;	   /* a key has the form of a certificate: first as that, then as a key */
-	struct kv_buf raw; /* the bytes as the vault gave them, where content is their text */
+	bool is_guess;	       /* a key has the form of a certificate: first as that, then as a key */
+	struct kv_buf decoded; /* the blob's bytes where the file holds a text form of them, else empty */
 };
 
 /*
  * content: of the file, in folder. verdict is to be released, whatever the answer. -EINVAL for what is no
  * blob, is cut or of another type than the folder's, -EFBIG, -EACCES for a type that types= leaves out,
- * each with a sentence in why; -ENOMEM.
+ * each with a sentence in why; -ENOMEM without one.
  */
-int kv_judge(const struct kv_mount *mount, const struct kv_buf *content, const struct kv_node *folder,
+int kv_classify(const struct kv_mount *mount, const struct kv_buf *content, const struct kv_node *folder,
     struct kv_verdict *verdict, struct kv_buf *why) KV_MUST_CHECK;
-void kv_judge_release(struct kv_verdict *verdict);
+void kv_verdict_release(struct kv_verdict *verdict);
+
+/*
+ * Whether a file in folder may begin with these bytes, its first write: a tool that ignores a failing close
+ * (`echo x >FILE`) must fail here already. A format that kvfs does not know is left to the vault where the
+ * folder tells the type and the write has the length of something that could be a blob.
+ */
+bool kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_node *folder);
 #endif

@@ -1,36 +1,20 @@
 /*
- * Receipts.
- *
- * Those of this mount are in memory, by digest; those of earlier ones in the index, by digest and by
- * path. To check one, the listing is asked first: an object whose updated is that of the restored
- * version has not been touched since. Any other is looked for by its version, which is no restore.
+ * Receipts. Those of this mount are in memory, by digest; those of earlier ones in the index, by digest and
+ * by path.
  */
-#include <errno.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/finder.h"
-#include "cache/listing.h"
-#include "fs/restore/upload.h"
 #include "fs/restore/receipt.h"
+#include "fs/restore/upload.h"
+#include "fs/tree.h"
 
 struct kv_receipts {
-	struct kv_mount *mount;
+	struct kv_index *index;
 	void *kept; /* tsearch(3) of struct kv_receipt by digest and type */
-};
-
-struct kv_receipt_check {
-	struct kv_receipts *receipts;
-	struct kv_receipt receipt;
-	struct kv_caller caller;
-	struct kv_timer later;
-	struct kv_generation_wait *wait;
-	struct kv_finder *finder;
-	kv_receipts_checked *done;
-	void *arg;
 };
 
 /* ---- by the bytes ---- */
@@ -72,14 +56,13 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 	found = tfind(&probe, &rs->kept, compare);
 	if (found != NULL)
 		*receipt = **found;
-	return found != NULL || kv_index_find_digest(rs->mount->index, digest, type, receipt);
+	return found != NULL || kv_index_find_digest(rs->index, digest, type, receipt);
 }
 
 /* ---- by the path ---- */
 
-/* "keys/db.blob": name in folder, below restore/. False where it is too long to be remembered. */
-static bool
-path_of(const struct kv_node *folder, const char *name, char path[PATH_MAX])
+bool
+kv_receipts_path(const struct kv_node *folder, const char *name, char *path)
 {
 	char rest[PATH_MAX];
 	int n = snprintf(path, PATH_MAX, "%s", name);
@@ -91,35 +74,50 @@ path_of(const struct kv_node *folder, const char *name, char path[PATH_MAX])
 	return n < PATH_MAX;
 }
 
-static bool
-is_receipt(const struct kv_node *node)
-{
-	return node->kind == KV_NODE_DROP_FILE && node->parent != NULL && node->drop->state == KV_DROP_DONE &&
-	    node->drop->receipt.name[0] != '\0' && !kv_drop_is_staging(node->name);
-}
-
 void
 kv_receipts_note(struct kv_receipts *rs, const struct kv_node *node)
 {
+	const struct kv_upload *u = node->upload;
 	char path[PATH_MAX];
 	struct kv_receipt receipt;
 
-	if (rs->mount->index == NULL || !is_receipt(node) || !path_of(node->parent, node->name, path))
+	if (u->state != KV_UPLOAD_DONE || u->receipt.name[0] == '\0' || node->parent == NULL ||
+	    kv_upload_is_staging(node->name) || !kv_receipts_path(node->parent, node->name, path))
 		return;
-	receipt = node->drop->receipt;
-	receipt.size = kv_drop_size(node->drop);
-	receipt.wall_mtime_ns = node->drop->wall_mtime_ns;
-	receipt.mode = node->drop->mode;
-	kv_index_keep_receipt(rs->mount->index, path, &receipt);
+	receipt = u->receipt;
+	receipt.size = kv_upload_size(u);
+	receipt.wall_mtime_ns = u->wall_mtime_ns;
+	receipt.mode = u->mode;
+	kv_index_keep_receipt(rs->index, path, &receipt);
 }
 
 void
-kv_receipts_forget(struct kv_receipts *rs, const struct kv_node *node)
+kv_receipts_forget(struct kv_receipts *rs, const struct kv_node *folder, const char *name)
 {
 	char path[PATH_MAX];
 
-	if (rs->mount->index != NULL && is_receipt(node) && path_of(node->parent, node->name, path))
-		kv_index_keep_receipt(rs->mount->index, path, NULL);
+	if (kv_receipts_path(folder, name, path))
+		kv_index_keep_receipt(rs->index, path, NULL);
+}
+
+void
+kv_receipts_forget_below(struct kv_receipts *rs, const struct kv_node *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (kv_receipts_path(folder, name, path))
+		kv_index_move_receipts(rs->index, path, NULL);
+}
+
+void
+kv_receipts_move_below(struct kv_receipts *rs, const struct kv_node *folder, const char *name,
+    const struct kv_node *to, const char *to_name)
+{
+	char from_path[PATH_MAX], to_path[PATH_MAX];
+
+	if (kv_receipts_path(folder, name, from_path))
+		kv_index_move_receipts(
+		    rs->index, from_path, kv_receipts_path(to, to_name, to_path) ? to_path : NULL);
 }
 
 bool
@@ -128,119 +126,18 @@ kv_receipts_find_path(
 {
 	char path[PATH_MAX];
 
-	return rs->mount->index != NULL && path_of(folder, name, path) &&
-	    kv_index_find_path(rs->mount->index, path, receipt);
+	return kv_receipts_path(folder, name, path) && kv_index_find_path(rs->index, path, receipt);
 }
 
-/* ---- whether it is there ---- */
-
-bool
-kv_receipts_is_listed(struct kv_receipts *rs, const struct kv_receipt *receipt)
-{
-	struct kv_listing *listing = rs->mount->listings[receipt->type];
-	struct kv_object *object;
-
-	if (listing == NULL || kv_listing_find(listing, receipt->name, &object) != 0)
-		return false;
-	return object->mono_added != 0 || /* restored in this mount, and in no list yet */
-	    (receipt->wall_updated != 0 && object->wall_updated == receipt->wall_updated);
-}
-
-static void
-end(struct kv_receipt_check *c, int err)
-{
-	c->done(c->arg, err);
-	kv_receipts_cancel(c);
-}
-
-static void
-versions_known(void *arg, int err, const struct kv_versions *versions)
-{
-	struct kv_receipt_check *c = arg;
-
-	c->finder = NULL;
-	if (err == 0 && !versions->has_version)
-		err = -ENOENT;
-	end(c, err);
-}
-
-static void
-look(void *arg)
-{
-	struct kv_receipt_check *c = arg;
-	int err;
-
-	if (kv_receipts_is_listed(c->receipts, &c->receipt)) {
-		end(c, 0);
-		return;
-	}
-	err = kv_finder_versions(c->receipts->mount->throttle, c->receipt.type, c->receipt.name,
-	    c->receipt.version, &c->caller, versions_known, c, &c->finder);
-	if (err != 0)
-		end(c, err);
-}
-
-static void
-listed(void *arg, int err, const struct kv_reply *reply)
-{
-	struct kv_receipt_check *c = arg;
-
-	(void)err; /* without a listing the versions tell */
-	(void)reply;
-	c->wait = NULL;
-	look(c);
-}
-
-int
-kv_receipts_check(struct kv_receipts *rs, const struct kv_receipt *receipt, const struct kv_caller *caller,
-    kv_receipts_checked *done, void *arg, struct kv_receipt_check **check)
-{
-	struct kv_listing *listing = rs->mount->listings[receipt->type];
-	struct kv_receipt_check *c;
-	int err = 0;
-
-	*check = NULL;
-	if (listing == NULL)
-		return -ENOENT;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		return -ENOMEM;
-	c->receipts = rs;
-	c->receipt = *receipt;
-	c->caller = *caller;
-	c->done = done;
-	c->arg = arg;
-	kv_timer_init(&c->later, rs->mount->loop, look, c);
-	if (kv_listing_is_serving(listing))
-		kv_timer_set(&c->later, 0);
-	else
-		err = kv_listing_wait_for(listing, receipt->name, listed, c, &c->wait);
-	if (err != 0) {
-		kv_receipts_cancel(c);
-		return err;
-	}
-	*check = c;
-	return 0;
-}
-
-void
-kv_receipts_cancel(struct kv_receipt_check *c)
-{
-	if (c == NULL)
-		return;
-	kv_timer_stop(&c->later);
-	kv_generation_cancel(c->wait);
-	kv_finder_cancel(c->finder);
-	free(c);
-}
+/* ---- the whole ---- */
 
 struct kv_receipts *
-kv_receipts_new(struct kv_mount *mount)
+kv_receipts_new(struct kv_index *index)
 {
 	struct kv_receipts *rs = calloc(1, sizeof(*rs));
 
 	if (rs != NULL)
-		rs->mount = mount;
+		rs->index = index;
 	return rs;
 }
 

@@ -1,15 +1,17 @@
 /*
  * One restore.
  *
- *	commit -> check -> SENDING -> answer -> DONE: receipt, listed
- *	            |  |      ^          |
- *	            |  +-- these bytes were restored: is that version there? -> DONE, else send
- *	            |         |          +-- 400, 403 and the type was a guess: as a key
- *	            |         |          +-- 409 (or 500): what is in the way?
- *	            |         |                 versions answer: in use         -> EEXIST
- *	            |         |                 deleted answers: recover, purge -> EEXIST
- *	            |         +---- pause ----- neither: a purge takes effect   -> in the end EBUSY
- *	            +-> EINVAL, nothing sent
+ *	start -> OPEN, refused: EINVAL, nothing sent
+ *	   |
+ *	   +-- these bytes were restored before: ask whether that version is there -> yes: DONE
+ *	   |                                                                       |
+ *	   +-----------> send <-------------------------- anything but a yes ------+
+ *	                  |  ^
+ *	                  |  +-- 400, 403 and the type was a guess: as a key
+ *	                  |  +-- 409 (or 500): what is in the way?
+ *	                  |             in use, deleted      -> EEXIST
+ *	                  |             neither: a pause, again, in the end EBUSY
+ *	                  +-> 200 -> DONE: receipt, listed
  *
  * The vault names the object in its answer, because the name is inside the blob where we cannot read
  * it. Before there is an answer, the file's name without ".blob" is the best guess.
@@ -18,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "cache/audit.h"
@@ -27,74 +28,52 @@
 #include "cache/throttle.h"
 #include "client/clock.h"
 #include "client/log.h"
-#include "fs/restore/upload.h"
 #include "fs/restore/classify.h"
+#include "fs/restore/confirm.h"
+#include "fs/restore/conflict.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/submit.h"
+#include "fs/restore/upload.h"
 
-#define MODULE	   "restore"
-#define STAGING_MS ((int64_t)10 * 60 * 1000)
+#define MODULE "restore"
 
 /* Pauses while a delete or purge takes effect; the service needs up to some tens of seconds. */
 static const int again_ms[] = { 2000, 4000, 8000, 15000, 15000 };
 #define AGAIN ((int)(sizeof(again_ms) / sizeof(again_ms[0])))
 
-struct kv_restore_wait {
-	struct kv_restore_wait *next;
-	struct kv_restore *restore;
-	kv_restore_done *done;
+struct kv_submit_wait {
+	LIST_ENTRY(kv_submit_wait) link;
+	kv_submit_done *done;
 	void *arg;
 };
 
-struct kv_restore {
-	struct kv_restores *restores;
-	LIST_ENTRY(kv_restore) all;
+struct kv_submit {
+	struct kv_dropbox *dropbox;
+	LIST_ENTRY(kv_submit) all;
 	struct kv_node *node, *folder; /* kept open while this lives */
 	char *name;
 	struct kv_caller caller;
+	struct kv_process process; /* the caller's */
 	struct kv_blob *blob;
 	enum kv_type type;
 	bool is_guess; /* the type is one of two: certificate first, then key */
-	bool knew;     /* the object was listed before the first attempt */
 	int n_again;
-	struct kv_reply conflict;	/* the 409 or 500 that is being looked into */
-	struct kv_item in_the_way;	/* its object */
-	struct kv_receipt receipt;	/* of the same bytes, from before */
-	struct kv_receipt_check *check; /* whether that is in the vault still */
+	int64_t mono_sent;
+	struct kv_reply refusal;	  /* the 409 or 500 that is being looked into */
+	char in_the_way[KV_NAME_MAX + 1]; /* the object's name, where that is known */
+	struct kv_receipt receipt;	  /* of the same bytes, from before; then of this restore */
+	struct kv_confirm_wait *confirm;
 	struct kv_ticket *ticket;
-	struct kv_finder *finder;
+	struct kv_conflict *conflict;
 	struct kv_timer again;
-	struct kv_restore_wait *waits;
+	LIST_HEAD(, kv_submit_wait) waits;
 };
 
-struct kv_restores {
-	struct kv_mount *mount;
-	size_t staged; /* bytes of all files being written */
-	LIST_HEAD(, kv_restore) all;
-	int n;
-};
-
-static int send_blob(struct kv_restore *);
-static void look_at_conflict(struct kv_restore *);
+static void confirm_answered(void *, int);
+static void restore_answered(void *, struct kv_reply *);
+static void conflict_answered(void *, enum kv_conflict_kind, int64_t);
 
 /* ---- the log ---- */
-
-static void
-say(const struct kv_restores *rs, const char *name, const struct kv_caller *caller, int err, const char *why)
-{
-	struct kv_buf line;
-
-	kv_buf_init(&line, 4096);
-	kv_log_field(&line, "vault", kv_vault_name(rs->mount->vault));
-	kv_log_field(&line, "op", "restore");
-	kv_log_field(&line, "file", name);
-	if (err != 0)
-		kv_log_field(&line, "errno", kv_err_name(err));
-	kv_audit_caller(&line, caller);
-	kv_log_field(&line, "why", why);
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
-}
 
 /* The object's name as the file's name says it. */
 static void
@@ -108,514 +87,389 @@ guess_name(const char *file, char *name)
 }
 
 static void
-say_failure(struct kv_restore *r, const struct kv_reply *reply, const char *why)
+say_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 {
 	char guess[KV_NAME_MAX + 1];
 	const struct kv_call call = { .op = KV_OP_RESTORE,
-		.type = r->type,
-		.caller = r->caller,
-		.name = r->in_the_way.name[0] != '\0' ? r->in_the_way.name : guess };
+		.type = s->type,
+		.caller = s->caller,
+		.name = s->in_the_way[0] != '\0' ? s->in_the_way : guess };
 
-	guess_name(r->name, guess);
-	kv_audit_failure(r->restores->mount->vault, &call, reply, why);
+	guess_name(s->name, guess);
+	kv_audit_failure(s->dropbox->mount->vault, &call, reply, why);
 }
 
 /* ---- the end ---- */
 
 static void
-free_restore(struct kv_restore *r)
+free_submit(struct kv_submit *s)
 {
-	struct kv_restores *rs = r->restores;
+	struct kv_dropbox *box = s->dropbox;
+	struct kv_submit_wait *w;
 
-	kv_receipts_cancel(r->check);
-	kv_throttle_cancel(r->ticket);
-	kv_finder_cancel(r->finder);
-	kv_timer_stop(&r->again);
-	while (r->waits != NULL)
-		kv_restore_cancel(r->waits);
-	LIST_REMOVE(r, all);
-	rs->n--;
-	kv_blob_unref(r->blob);
-	kv_buf_free_string(r->name);
-	r->node->drop->restore = NULL;
-	kv_tree_closed(r->folder);
-	kv_tree_closed(r->node);
-	free(r);
+	kv_confirms_cancel(s->confirm);
+	kv_throttle_cancel(s->ticket);
+	kv_conflict_cancel(s->conflict);
+	kv_timer_stop(&s->again);
+	while ((w = LIST_FIRST(&s->waits)) != NULL)
+		kv_submit_cancel(w);
+	LIST_REMOVE(s, all);
+	box->n_submits--;
+	kv_blob_unref(s->blob);
+	kv_buf_free_string(s->name);
+	kv_tree_closed(s->folder);
+	kv_tree_closed(s->node);
+	free(s);
 }
 
 static void
-end(struct kv_restore *r, int err)
+end(struct kv_submit *s, int err)
 {
-	struct kv_drop *drop = r->node->drop;
-	struct kv_mount *m = r->restores->mount;
+	struct kv_dropbox *box = s->dropbox;
+	struct kv_upload *u = s->node->upload;
+	struct kv_submit_wait *w;
 
-	drop->state = err == 0 ? KV_DROP_DONE : KV_DROP_FAILED;
-	drop->err = err;
-	if (err != 0)
-		m->n_failed++;
-	else
-		kv_receipts_note(m->receipts, r->node);
-	if (err != 0 && r->node->parent != NULL && !kv_drop_is_staging(r->node->name))
-		kv_tree_remove(r->node); /* a failed restore leaves no receipt */
-	while (r->waits != NULL) {
-		struct kv_restore_wait *w = r->waits;
-
-		r->waits = w->next;
+	u->submit = NULL;
+	kv_upload_end(u, err);
+	if (err != 0) {
+		box->mount->n_failed++;
+	} else {
+		u->receipt = s->receipt;
+		kv_receipts_note(box->receipts, s->node);
+	}
+	/* a failed restore leaves no receipt; a staged name is the writer's to remove */
+	if (err != 0 && u->n_handles == 0 && s->node->parent != NULL && !kv_upload_is_staging(s->node->name))
+		kv_dropbox_detach(s->node);
+	while ((w = LIST_FIRST(&s->waits)) != NULL) {
+		LIST_REMOVE(w, link);
 		w->done(w->arg, err);
 		free(w);
 	}
-	free_restore(r);
+	free_submit(s);
 }
 
 static void
-succeed(struct kv_restore *r, const struct kv_item *item)
+succeed(struct kv_submit *s, const struct kv_item *item)
 {
-	struct kv_mount *m = r->restores->mount;
+	struct kv_dropbox *box = s->dropbox;
+	struct kv_mount *m = box->mount;
 	char guess[KV_NAME_MAX + 1], text[512];
 	struct kv_object *object;
 
-	guess_name(r->name, guess);
+	guess_name(s->name, guess);
 	if (strcmp(guess, item->name) != 0) {
 		snprintf(text, sizeof(text), "the blob holds %s/%s, and that was restored",
-		    kv_type_name(r->type), item->name);
-		say(r->restores, r->name, &r->caller, 0, text);
+		    kv_type_name(s->type), item->name);
+		kv_dropbox_say(box, s->name, &s->caller, 0, text);
 	}
 	m->n_restored++;
-	r->receipt = (struct kv_receipt){ .type = r->type, .wall_updated = item->wall_updated };
-	memcpy(r->receipt.digest, r->blob->digest, KV_DIGEST_LEN);
-	memcpy(r->receipt.name, item->name, sizeof(r->receipt.name));
-	memcpy(r->receipt.version, item->version, sizeof(r->receipt.version));
-	kv_receipts_keep(m->receipts, &r->receipt);
-	r->node->drop->receipt = r->receipt;
-	kv_unlisted_forget(m->unlisted, r->type, item->name);
-	if (kv_listing_add(m->listings[r->type], item, &object) != 0)
+	s->receipt = (struct kv_receipt){ .type = s->type, .wall_updated = item->wall_updated };
+	memcpy(s->receipt.digest, s->blob->digest, KV_DIGEST_LEN);
+	memcpy(s->receipt.name, item->name, sizeof(s->receipt.name));
+	memcpy(s->receipt.version, item->version, sizeof(s->receipt.version));
+	kv_receipts_keep(box->receipts, &s->receipt);
+	kv_confirms_note(box->confirms, &s->receipt, s->mono_sent, &s->process);
+	kv_unlisted_forget(m->unlisted, s->type, item->name);
+	if (kv_listing_add(m->listings[s->type], item, &object) != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
 		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
-		    kv_type_name(r->type), item->name);
-	end(r, 0);
-}
-
-/* ---- what is in the way ---- */
-
-static void
-send_again(void *arg)
-{
-	struct kv_restore *r = arg;
-	int err = send_blob(r);
-
-	if (err != 0)
-		end(r, err);
-}
-
-static void
-wait_and_send(struct kv_restore *r)
-{
-	if (r->conflict.status != 409) {
-		say_failure(r, &r->conflict, NULL);
-		end(r, r->conflict.err);
-	} else if (r->n_again == AGAIN) {
-		r->conflict.err = -EBUSY;
-		say_failure(r, &r->conflict, "the name is still being deleted or purged: try again later");
-		end(r, -EBUSY);
-	} else {
-		kv_timer_set(&r->again, again_ms[r->n_again++]);
-	}
-}
-
-static void
-deleted_known(void *arg, struct kv_reply *reply)
-{
-	struct kv_restore *r = arg;
-	char until[80] = "", why[160];
-	struct tm date;
-	time_t purge;
-
-	r->ticket = NULL;
-	if (reply->err != 0) { /* 404: there is none; anything else tells nothing */
-		wait_and_send(r);
-		return;
-	}
-	purge = (time_t)reply->wall_purge;
-	if (purge > 0 && gmtime_r(&purge, &date) != NULL)
-		strftime(until, sizeof(until), " (the service purges it itself on %Y-%m-%d)", &date);
-	snprintf(
-	    why, sizeof(why), "a deleted object of this name is in the way: recover or purge it%s", until);
-	r->conflict.err = -EEXIST;
-	say_failure(r, &r->conflict, why);
-	end(r, -EEXIST);
-}
-
-static void
-look_at_deleted(struct kv_restore *r)
-{
-	const struct kv_call call = {
-		.op = KV_OP_DELETED, .type = r->type, .name = r->in_the_way.name, .caller = r->caller
-	};
-
-	if (kv_throttle_send(
-		r->restores->mount->throttle, &call, KV_RESTORE, true, deleted_known, r, &r->ticket) != 0)
-		wait_and_send(r);
-}
-
-/* An earlier attempt without an answer may have been ours: only if nobody had the name, and that version is there now. */
-static bool
-is_our_own(const struct kv_restore *r, const struct kv_versions *versions)
-{
-	char guess[KV_NAME_MAX + 1];
-
-	guess_name(r->name, guess);
-	if (strcasecmp(guess, r->in_the_way.name) != 0 && /* knew is not of this one: what is listed now is */
-	    kv_listing_knew(r->restores->mount->listings[r->type], r->in_the_way.name))
-		return false;
-	return r->conflict.attempts > 1 && !r->knew && r->in_the_way.version[0] != '\0' &&
-	    versions->has_version;
-}
-
-static void
-versions_known(void *arg, int err, const struct kv_versions *versions)
-{
-	struct kv_restore *r = arg;
-	struct kv_item item;
-
-	r->finder = NULL;
-	if (err == -ENOENT) {
-		look_at_deleted(r);
-		return;
-	}
-	if (err == 0 && is_our_own(r, versions)) {
-		item = versions->newest;
-		item.wall_updated = versions->wall_updated;
-		succeed(r, &item);
-		return;
-	}
-	if (err != 0 && r->conflict.status != 409) {
-		wait_and_send(r);
-		return;
-	}
-	r->conflict.err = -EEXIST;
-	say_failure(r, &r->conflict,
-	    err != 0 ?
-		NULL :
-		r->conflict.attempts > 1 ?
-		"an object of this name is in the vault; an attempt of ours that was not answered may have restored it" :
-		"an object of this name is in the vault");
-	end(r, -EEXIST);
-}
-
-static void
-look_at_conflict(struct kv_restore *r)
-{
-	if (strncmp(r->conflict.fault.inner, "ObjectIsBeing", 13) == 0) {
-		wait_and_send(r);
-		return;
-	}
-	if (r->in_the_way.name[0] == '\0' &&
-	    kv_json_fault_id(&r->conflict.fault, r->type, &r->in_the_way) != 0)
-		guess_name(r->name, r->in_the_way.name);
-	if (!kv_json_is_name(r->in_the_way.name) ||
-	    kv_finder_versions(r->restores->mount->throttle, r->type, r->in_the_way.name,
-		r->in_the_way.version, &r->caller, versions_known, r, &r->finder) != 0) {
-		say_failure(r, &r->conflict, NULL);
-		end(r, r->conflict.err);
-	}
+		    kv_type_name(s->type), item->name);
+	end(s, 0);
 }
 
 /* ---- the request ---- */
 
-/* Before the first attempt as this type. */
 static void
-look_who_is_listed(struct kv_restore *r)
+send_blob(void *arg)
 {
+	struct kv_submit *s = arg;
 	char guess[KV_NAME_MAX + 1];
-
-	guess_name(r->name, guess);
-	r->knew = kv_listing_knew(r->restores->mount->listings[r->type], guess);
-}
-
-static void
-answered(void *arg, struct kv_reply *reply)
-{
-	struct kv_restore *r = arg;
+	const struct kv_call call = {
+		.op = KV_OP_RESTORE, .type = s->type, .name = guess, .blob = s->blob, .caller = s->caller
+	};
 	int err;
 
-	r->ticket = NULL;
-	if (reply->err == 0) {
-		succeed(r, reply->item);
-	} else if (r->is_guess && (reply->status == 400 || reply->status == 403)) {
-		r->is_guess = false;
-		r->type = KV_KEYS;
-		look_who_is_listed(r);
-		err = send_blob(r);
-		if (err != 0)
-			end(r, err);
-	} else if (reply->status == 409 || reply->status == 500) {
-		r->conflict = *reply;
-		r->conflict.why = "";
-		look_at_conflict(r);
-	} else if (reply->status == 0 && reply->was_sent) {
-		say_failure(r, reply,
-		    "the answer was lost: the object may have been restored; look before you try again");
-		end(r, reply->err);
-	} else {
-		say_failure(r, reply, NULL);
-		end(r, reply->err);
+	guess_name(s->name, guess);
+	s->mono_sent = kv_clock_mono_ms();
+	err = kv_throttle_send(
+	    s->dropbox->mount->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
+	if (err != 0) {
+		kv_dropbox_say(s->dropbox, s->name, &s->caller, err, NULL);
+		end(s, err);
 	}
 }
 
-static int
-send_blob(struct kv_restore *r)
+/* The name that the vault gave to what is in the way, else the best guess. */
+static void
+name_conflict(struct kv_submit *s)
 {
-	char guess[KV_NAME_MAX + 1];
-	const struct kv_call call = {
-		.op = KV_OP_RESTORE, .type = r->type, .name = guess, .blob = r->blob, .caller = r->caller
-	};
+	struct kv_item item;
 
-	guess_name(r->name, guess);
-	return kv_throttle_send(
-	    r->restores->mount->throttle, &call, KV_RESTORE, true, answered, r, &r->ticket);
+	if (s->in_the_way[0] != '\0')
+		return;
+	if (kv_json_fault_id(&s->refusal.fault, s->type, &item) == 0)
+		memcpy(s->in_the_way, item.name, sizeof(s->in_the_way));
+	else
+		guess_name(s->name, s->in_the_way);
+}
+
+static void
+pause_and_send(struct kv_submit *s)
+{
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	if (s->refusal.status != 409) {
+		say_failure(s, &s->refusal, NULL);
+		end(s, s->refusal.err);
+	} else if (s->n_again == AGAIN || mono_now + again_ms[s->n_again] >= s->refusal.mono_deadline) {
+		s->refusal.err = -EBUSY;
+		say_failure(s, &s->refusal, "the name is still being deleted or purged: try again later");
+		end(s, -EBUSY);
+	} else {
+		kv_timer_set(&s->again, again_ms[s->n_again++]);
+	}
+}
+
+static void
+look_at_conflict(struct kv_submit *s)
+{
+	if (strncmp(s->refusal.fault.inner, "ObjectIsBeing", 13) == 0) {
+		pause_and_send(s);
+		return;
+	}
+	name_conflict(s);
+	if (!kv_json_is_name(s->in_the_way) ||
+	    kv_conflict_ask(s->dropbox->mount->throttle, s->type, s->in_the_way, &s->caller,
+		conflict_answered, s, &s->conflict) != 0) {
+		say_failure(s, &s->refusal, NULL);
+		end(s, s->refusal.err);
+	}
+}
+
+static void
+restore_answered(void *arg, struct kv_reply *reply)
+{
+	struct kv_submit *s = arg;
+
+	s->ticket = NULL;
+	if (s->caller.mono_deadline == 0)
+		s->caller.mono_deadline = reply->mono_deadline;
+	if (reply->err == 0) {
+		succeed(s, reply->item);
+	} else if (s->is_guess && (reply->status == 400 || reply->status == 403)) {
+		s->is_guess = false;
+		s->type = KV_KEYS;
+		send_blob(s);
+	} else if (reply->status == 409 || reply->status == 500) {
+		s->refusal = *reply;
+		s->refusal.why = "";
+		look_at_conflict(s);
+	} else {
+		say_failure(s, reply,
+		    reply->status == 0 && reply->was_sent ?
+			"the answer was lost: the object may have been restored; look before you try again" :
+			NULL);
+		end(s, reply->err);
+	}
+}
+
+/*
+ * After an attempt without an answer the object may well be ours. It may as well be somebody else's, who made it
+ * meanwhile: what the vault holds cannot be compared with the blob, so nobody is told that it is done.
+ */
+static void
+conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
+{
+	struct kv_submit *s = arg;
+	const time_t purge = (time_t)wall_purge;
+	char until[80] = "", why[200];
+	struct tm date;
+
+	s->conflict = NULL;
+	if (kind == KV_CONFLICT_NEITHER || (kind == KV_CONFLICT_UNKNOWN && s->refusal.status != 409)) {
+		pause_and_send(s);
+		return;
+	}
+	if (purge > 0 && gmtime_r(&purge, &date) != NULL)
+		strftime(until, sizeof(until), " (the service purges it itself on %Y-%m-%d)", &date);
+	if (kind == KV_CONFLICT_DELETED)
+		snprintf(why, sizeof(why),
+		    "a deleted object of this name is in the way: recover or purge it%s", until);
+	else
+		snprintf(why, sizeof(why), "an object of this name is in the vault%s",
+		    s->refusal.attempts > 1 ?
+			"; an attempt of ours that was not answered may have restored it" :
+			"");
+	s->refusal.err = -EEXIST;
+	say_failure(s, &s->refusal, kind == KV_CONFLICT_UNKNOWN ? NULL : why);
+	end(s, -EEXIST);
 }
 
 /* ---- the same bytes again ---- */
 
-static void
-receipt_checked(void *arg, int err)
+static bool
+find_receipt(struct kv_submit *s)
 {
-	struct kv_restore *r = arg;
+	struct kv_receipts *receipts = s->dropbox->receipts;
 
-	r->check = NULL;
-	if (err == 0) {
-		r->node->drop->receipt = r->receipt;
-		end(r, 0);
+	return kv_receipts_find(receipts, s->blob->digest, s->type, &s->receipt) ||
+	    (s->is_guess && kv_receipts_find(receipts, s->blob->digest, KV_KEYS, &s->receipt));
+}
+
+static void
+end_confirmed(void *arg)
+{
+	end(arg, 0);
+}
+
+/*
+ * Restored already, in this mount or an earlier one? Only the vault can say whether it is there still; anything
+ * but its yes sends the restore, and the vault decides. Never ends s before the caller has returned.
+ */
+static void
+confirm_or_send(struct kv_submit *s, int64_t mono_since)
+{
+	struct kv_confirms *confirms = s->dropbox->confirms;
+
+	kv_timer_init(&s->again, s->dropbox->mount->loop, send_blob, s);
+	if (!find_receipt(s)) {
+		kv_timer_set(&s->again, 0);
 		return;
 	}
-	err = send_blob(r);
-	if (err != 0)
-		end(r, err);
+	if (kv_confirms_is_known(confirms, &s->receipt, mono_since)) {
+		kv_timer_init(&s->again, s->dropbox->mount->loop, end_confirmed, s);
+		kv_timer_set(&s->again, 0);
+		return;
+	}
+	s->caller.mono_deadline = kv_clock_mono_ms() + s->dropbox->mount->o->timeout_ms;
+	if (kv_confirms_ask(confirms, &s->receipt, mono_since, NULL, &s->caller, confirm_answered, s,
+		&s->confirm, NULL) != 0)
+		kv_timer_set(&s->again, 0);
 }
 
-/* Restored already, in this mount or an earlier one, and there still: nothing is sent. */
-static int
-check_or_send(struct kv_restore *r)
+static void
+confirm_answered(void *arg, int err)
 {
-	struct kv_receipts *receipts = r->restores->mount->receipts;
+	struct kv_submit *s = arg;
 
-	if ((kv_receipts_find(receipts, r->blob->digest, r->type, &r->receipt) ||
-		(r->is_guess && kv_receipts_find(receipts, r->blob->digest, KV_KEYS, &r->receipt))) &&
-	    kv_receipts_check(receipts, &r->receipt, &r->caller, receipt_checked, r, &r->check) == 0)
-		return 0;
-	return send_blob(r);
+	s->confirm = NULL;
+	if (err == 0)
+		end(s, 0);
+	else
+		send_blob(s);
 }
 
-/* ---- the commit ---- */
+/* ---- the beginning ---- */
 
 static int
-start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller, struct kv_verdict *verdict)
+make(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const char *name,
+    const struct kv_caller *caller, struct kv_verdict *verdict, struct kv_submit **submit)
 {
-	struct kv_restore *r = calloc(1, sizeof(*r));
-	int err;
+	struct kv_submit *s = calloc(1, sizeof(*s));
 
-	if (r == NULL)
+	*submit = s;
+	if (s == NULL || (s->name = strdup(name)) == NULL ||
+	    kv_upload_send(node->upload, &verdict->decoded, &s->blob) != 0) {
+		if (s != NULL)
+			kv_buf_free_string(s->name);
+		free(s);
 		return -ENOMEM;
-	r->restores = rs;
-	LIST_INSERT_HEAD(&rs->all, r, all);
-	rs->n++;
-	r->node = node;
-	r->folder = folder;
+	}
+	node->upload->submit = s;
+	s->dropbox = box;
+	s->node = node;
+	s->folder = folder;
 	kv_tree_opened(node);
 	kv_tree_opened(folder);
-	kv_timer_init(&r->again, rs->mount->loop, send_again, r);
-	r->caller = *caller;
-	r->type = verdict->type;
-	r->is_guess = verdict->is_guess;
-	r->name = strdup(name);
-	err = r->name != NULL ? kv_blob_new(&verdict->raw, &r->blob) : -ENOMEM;
-	if (err == 0) {
-		look_who_is_listed(r);
-		err = check_or_send(r);
-	}
-	if (err != 0)
-		free_restore(r);
-	else
-		node->drop->restore = r;
-	return err;
+	s->caller = *caller;
+	s->process = kv_request_process(caller);
+	s->type = verdict->type;
+	s->is_guess = verdict->is_guess;
+	LIST_INIT(&s->waits);
+	LIST_INSERT_HEAD(&box->submits, s, all);
+	box->n_submits++;
+	return 0;
 }
 
+/* What the bytes are to be restored as, if they are all there. */
 static int
-add_wait(struct kv_restore *r, kv_restore_done *done, void *arg, struct kv_restore_wait **wait)
+judge(const struct kv_dropbox *box, const struct kv_node *node, const struct kv_node *folder,
+    struct kv_verdict *verdict, struct kv_buf *why)
 {
-	struct kv_restore_wait *w = calloc(1, sizeof(*w));
+	const struct kv_upload *u = node->upload;
+	const int err = kv_classify(box->mount, &u->data, folder, verdict, why);
 
-	if (w == NULL)
-		return -ENOMEM;
-	*w = (struct kv_restore_wait){ .next = r->waits, .restore = r, .done = done, .arg = arg };
-	r->waits = w;
-	*wait = w;
-	return -EINPROGRESS;
-}
-
-static void
-set_sent(struct kv_drop *drop, enum kv_drop_state state)
-{
-	drop->size = drop->data.len;
-	*drop->staged -= drop->data.len;
-	kv_buf_release(&drop->data);
-	drop->state = state;
-	drop->err = 0;
-}
-
-static int
-check_and_start(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller, struct kv_buf *why)
-{
-	struct kv_drop *drop = node->drop;
-	struct kv_verdict verdict;
-	int err = kv_judge(rs->mount, &drop->data, folder, &verdict, why);
-
-	if (err != 0)
-		goto out;
-	drop->receipt = (struct kv_receipt){ .type = verdict.type };
-	if (rs->mount->o->is_dry_run) {
-		say(rs, name, caller, 0, "dry_run: would be restored");
-		set_sent(drop, KV_DROP_DONE);
-	} else {
-		err = start(rs, node, folder, name, caller, &verdict);
-		if (err == 0)
-			set_sent(drop, KV_DROP_SENDING);
-	}
-out:
-	kv_judge_release(&verdict);
-	return err;
-}
-
-int
-kv_restore_commit(struct kv_restores *rs, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller, kv_restore_done *done, void *arg, struct kv_restore_wait **wait)
-{
-	struct kv_drop *drop = node->drop;
-	struct kv_buf why;
-	int err = 0;
-
-	*wait = NULL;
-	if (drop->state == KV_DROP_WRITING && drop->data.len == 0)
-		return -EINVAL; /* not logged: a shell closes what it has not written yet */
-	if (drop->state == KV_DROP_WRITING) {
-		kv_buf_init(&why, 512);
-		err = check_and_start(rs, node, folder, name, caller, &why);
-		if (err != 0) {
-			say(rs, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
-			rs->mount->n_failed++;
-		}
-		kv_buf_release(&why);
-	}
-	if (err != 0)
+	if (u->data.len > 0 && u->data.len >= u->rewritten)
 		return err;
-	if (drop->state == KV_DROP_SENDING)
-		return add_wait(drop->restore, done, arg, wait);
-	return drop->state == KV_DROP_FAILED ? drop->err : 0;
-}
-
-void
-kv_restore_cancel(struct kv_restore_wait *wait)
-{
-	if (wait == NULL)
-		return;
-	for (struct kv_restore_wait **at = &wait->restore->waits; *at != NULL; at = &(*at)->next)
-		if (*at == wait) {
-			*at = wait->next;
-			free(wait);
-			return;
-		}
-}
-
-/* ---- files ---- */
-
-static void
-expired(void *arg)
-{
-	struct kv_node *node = arg;
-	struct kv_buf line;
-
-	if (node->parent == NULL || !kv_drop_is_staging(node->name))
-		return; /* removed, or renamed and restored */
-	if (node->drop->state == KV_DROP_SENDING) {
-		kv_timer_set(&node->drop->expiry, STAGING_MS);
-		return;
-	}
-	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "op", "restore");
-	kv_log_field(&line, "file", node->name);
-	kv_audit_caller(&line, &node->drop->writer);
-	kv_log_field(&line, "why", "dropped: it was never renamed to its real name");
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
-	kv_tree_remove(node);
+	kv_buf_clear(why);
+	kv_buf_say(
+	    why, "%s", u->data.len == 0 ? "the file is empty" : "only a part of the file was written anew");
+	return -EINVAL;
 }
 
 int
-kv_restore_make(struct kv_restores *rs, struct kv_node *folder, const char *name, struct kv_node **node)
+kv_submit_start(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const char *name,
+    const struct kv_caller *caller, int64_t mono_since)
 {
+	struct kv_mount *m = box->mount;
+	struct kv_verdict verdict;
+	struct kv_submit *s;
+	struct kv_buf why;
 	int err;
 
-	*node = NULL;
-	if (name[0] == '.' && !kv_drop_is_staging(name))
-		return -EINVAL;
-	err = kv_tree_make(folder, KV_NODE_DROP_FILE, name, node);
-	if (err != 0)
-		return err;
-	(*node)->drop = kv_drop_new(rs->mount->loop, &rs->staged, expired, *node);
-	if ((*node)->drop == NULL) {
-		kv_tree_remove(*node);
-		*node = NULL;
-		return -ENOMEM;
+	kv_buf_init(&why, 512);
+	err = judge(box, node, folder, &verdict, &why);
+	if (err == 0 && m->o->is_dry_run) {
+		kv_dropbox_say(box, name, caller, 0, "dry_run: would be restored");
+		node->upload->receipt = (struct kv_receipt){ .type = verdict.type };
+		kv_upload_end(node->upload, 0);
+	} else if (err == 0) {
+		err = make(box, node, folder, name, caller, &verdict, &s);
+		if (err == 0)
+			confirm_or_send(s, mono_since);
 	}
+	if (err != 0) {
+		kv_dropbox_say(box, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
+		m->n_failed++;
+	}
+	kv_verdict_release(&verdict);
+	kv_buf_release(&why);
+	return err;
+}
+
+/* ---- who waits ---- */
+
+int
+kv_submit_wait(struct kv_node *node, kv_submit_done *done, void *arg, struct kv_submit_wait **wait)
+{
+	struct kv_submit_wait *w = calloc(1, sizeof(*w));
+
+	*wait = w;
+	if (w == NULL)
+		return -ENOMEM;
+	w->done = done;
+	w->arg = arg;
+	LIST_INSERT_HEAD(&node->upload->submit->waits, w, link);
 	return 0;
 }
 
 void
-kv_restore_closed(struct kv_restores *rs, struct kv_node *node)
+kv_submit_cancel(struct kv_submit_wait *wait)
 {
-	struct kv_drop *drop = node->drop;
+	if (wait == NULL)
+		return;
+	LIST_REMOVE(wait, link);
+	free(wait);
+}
 
-	if (node->parent == NULL || drop->state != KV_DROP_WRITING)
-		return;
-	if (kv_drop_is_staging(node->name)) {
-		kv_timer_set(&drop->expiry, STAGING_MS);
-		return;
+void
+kv_submit_stop_all(struct kv_dropbox *box)
+{
+	while (!LIST_EMPTY(&box->submits)) {
+		struct kv_submit *s = LIST_FIRST(&box->submits);
+
+		s->node->upload->submit = NULL;
+		kv_upload_end(s->node->upload, -EIO);
+		free_submit(s);
 	}
-	if (drop->data.len == 0)
-		say(rs, node->name, &drop->writer, -EINVAL, "the file is empty: nothing was restored");
-	kv_tree_remove(node);
-}
-
-struct kv_restores *
-kv_restores_new(struct kv_mount *mount)
-{
-	struct kv_restores *rs = calloc(1, sizeof(*rs));
-
-	if (rs != NULL)
-		rs->mount = mount;
-	return rs;
-}
-
-void
-kv_restores_stop(struct kv_restores *rs)
-{
-	while (rs != NULL && !LIST_EMPTY(&rs->all))
-		free_restore(LIST_FIRST(&rs->all));
-}
-
-void
-kv_restores_free(struct kv_restores *rs)
-{
-	if (rs == NULL)
-		return;
-	kv_restores_stop(rs);
-	free(rs);
-}
-
-int
-kv_restores_under_way(const struct kv_restores *rs)
-{
-	return rs->n;
 }

@@ -5,36 +5,25 @@
  * request is sent once, and what the vault answers is told apart.
  */
 #include "client/vault.h"
-#include "fs/mount.h"
+#include "fs/restore/dropbox.h"
 
-struct kv_restore_wait;
+struct kv_submit_wait;
 
-/* NULL: out of memory. */
-struct kv_restores *kv_restores_new(struct kv_mount *mount);
-/* Drop what is under way, and forget who waits for it; before kv_tree_release(). NULL does nothing. */
-void kv_restores_stop(struct kv_restores *restores);
-/* After kv_tree_release(), because the files of the drop box count to its room. */
-void kv_restores_free(struct kv_restores *restores);
-/* How many have been sent and are not answered yet. */
-int kv_restores_under_way(const struct kv_restores *restores);
-
-/* A new file called name in folder. -EEXIST, -ENOMEM, -EINVAL for a dot name that is no staging name. */
-int kv_restore_make(struct kv_restores *restores, struct kv_node *folder, const char *name,
-    struct kv_node **node) KV_MUST_CHECK;
-/* The last handle on it was closed: what is no receipt goes, a staging file after 10 minutes. */
-void kv_restore_closed(struct kv_restores *restores, struct kv_node *node);
-
-typedef void kv_restore_done(void *arg, int err);
+typedef void kv_submit_done(void *arg, int err);
 /*
- * node's content is whole: restore it as name in folder (which say the type, and what the log calls it).
- * 0: it is done (an earlier result is repeated, or dry_run). -EINPROGRESS: done comes later, once, from
- * the loop; *wait is valid until then; bytes that were restored before are not sent again. Else the errno of the
- * README's table: -EINVAL with nothing sent (empty, cut, of another type), -ENOMEM.
- * A failure is one line in the log.
+ * node's bytes (OPEN) are whole: restore them as name in folder, which say the type and what the log calls it.
+ * 0 and the node is SENDING or (dry_run) DONE; who waits calls kv_submit_wait(). -EINVAL: the bytes are no blob,
+ * or not all of one; nothing was sent, and more may be written. -EFBIG, -EACCES, -ENOMEM likewise. A failure is one line
+ * in the log. mono_since: that these very bytes were restored before counts only as of a question to the vault
+ * that was sent later than this.
  */
-int kv_restore_commit(struct kv_restores *restores, struct kv_node *node, struct kv_node *folder,
-    const char *name, const struct kv_caller *caller, kv_restore_done *done, void *arg,
-    struct kv_restore_wait **wait) KV_MUST_CHECK;
-/* done is not called; the request goes on. NULL does nothing. */
-void kv_restore_cancel(struct kv_restore_wait *wait);
+int kv_submit_start(struct kv_dropbox *dropbox, struct kv_node *node, struct kv_node *folder,
+    const char *name, const struct kv_caller *caller, int64_t mono_since) KV_MUST_CHECK;
+/* node is SENDING: done is called once, from the loop, when it is DONE or FAILED. -ENOMEM. */
+int kv_submit_wait(
+    struct kv_node *node, kv_submit_done *done, void *arg, struct kv_submit_wait **wait) KV_MUST_CHECK;
+/* done is not called; the restore goes on. NULL does nothing. */
+void kv_submit_cancel(struct kv_submit_wait *wait);
+/* For the end: drop what is under way, and forget who waits for it. */
+void kv_submit_stop_all(struct kv_dropbox *dropbox);
 #endif

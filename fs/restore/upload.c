@@ -1,6 +1,7 @@
 /*
  * What is written into restore/, kept in memory until its writer closes it.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,124 +10,261 @@
 #include "client/clock.h"
 #include "fs/restore/upload.h"
 
-struct kv_drop *
-kv_drop_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg)
-{
-	struct kv_drop *d = calloc(1, sizeof(*d));
+/* The text forms of a blob are longer than its bytes: a third, and line ends. */
+#define MOST_BYTES (KV_BLOB_MAX / 2 * 3)
 
-	if (d == NULL)
+struct kv_upload *
+kv_upload_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg)
+{
+	struct kv_upload *u = calloc(1, sizeof(*u));
+
+	if (u == NULL)
 		return NULL;
-	d->staged = staged;
-	d->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
-	/* one byte more than a blob may have tells "too large" from "just fits"; the text form is longer */
-	kv_buf_init(&d->data, KV_BLOB_MAX / 3 * 4 + 4);
-	kv_timer_init(&d->expiry, loop, expired, arg);
-	return d;
+	u->staged = staged;
+	u->content = 1;
+	u->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
+	kv_buf_init(&u->data, MOST_BYTES);
+	kv_timer_init(&u->expiry, loop, expired, arg);
+	return u;
 }
 
 static void
-drop_data(struct kv_drop *d)
+drop_data(struct kv_upload *u)
 {
-	*d->staged -= d->data.len;
-	kv_buf_release(&d->data);
+	*u->staged -= u->data.len;
+	kv_buf_release(&u->data);
 }
 
 void
-kv_drop_free(struct kv_drop *d)
+kv_upload_free(struct kv_upload *u)
 {
-	if (d == NULL)
+	if (u == NULL)
 		return;
-	kv_timer_stop(&d->expiry);
-	drop_data(d);
-	free(d);
+	kv_timer_stop(&u->expiry);
+	drop_data(u);
+	free(u);
 }
+
+void
+kv_upload_become_receipt(struct kv_upload *u, const struct kv_receipt *receipt)
+{
+	u->state = KV_UPLOAD_DONE;
+	u->receipt = *receipt;
+	u->size = receipt->size;
+	u->wall_mtime_ns = receipt->wall_mtime_ns;
+	u->mode = receipt->mode & 07777;
+}
+
+/* ---- what it is ---- */
 
 size_t
-kv_drop_size(const struct kv_drop *d)
+kv_upload_size(const struct kv_upload *u)
 {
-	return d->state == KV_DROP_WRITING ? d->data.len : d->size;
+	return u->state == KV_UPLOAD_OPEN ? u->data.len : u->size;
 }
 
-/* A file that was sent is being written again. */
-static int
-make_new(struct kv_drop *d, size_t offset)
+bool
+kv_upload_is_visible(const struct kv_upload *u)
 {
-	if (d->state == KV_DROP_SENDING)
+	return u->state != KV_UPLOAD_FAILED && u->state != KV_UPLOAD_BROKEN;
+}
+
+bool
+kv_upload_is_unsent(const struct kv_upload *u)
+{
+	return u->state == KV_UPLOAD_OPEN && (u->data.len > 0 || u->n_handles > 0);
+}
+
+bool
+kv_upload_is_replaced(const struct kv_upload *u, const struct kv_writer *w)
+{
+	return w->content != 0 && w->content != u->content;
+}
+
+/* ---- writing ---- */
+
+/* rewritten: the size of the content before, where its other bytes are not given up by the writer. */
+static void
+begin_content(struct kv_upload *u, size_t rewritten)
+{
+	drop_data(u);
+	u->state = KV_UPLOAD_OPEN;
+	u->err = 0;
+	u->size = 0;
+	u->content++;
+	u->rewritten = rewritten;
+	u->starter = 0;
+	u->was_judged = false;
+	u->mono_opened = INT64_MIN;
+}
+
+void
+kv_upload_break(struct kv_upload *u, int err)
+{
+	drop_data(u);
+	u->state = KV_UPLOAD_BROKEN;
+	u->err = err;
+	u->size = u->rewritten = 0;
+}
+
+void
+kv_upload_abandon(struct kv_upload *u)
+{
+	if (u->state == KV_UPLOAD_OPEN)
+		kv_upload_break(u, -ESTALE);
+}
+
+/* Whether writer may write at offset, and into which content. */
+static int
+prepare(struct kv_upload *u, struct kv_writer *w, size_t offset)
+{
+	if (w->err != 0)
+		return w->err;
+	if (u->state == KV_UPLOAD_BROKEN)
+		return u->err;
+	if (kv_upload_is_replaced(u, w))
+		return -ESTALE;
+	if (u->state == KV_UPLOAD_SENDING)
 		return -EBUSY;
-	if (d->state == KV_DROP_WRITING)
-		return 0;
-	if (offset != 0)
-		return d->err == -EFBIG ? -EFBIG : -EINVAL;
-	d->state = KV_DROP_WRITING;
-	d->err = 0;
+	if (u->state == KV_UPLOAD_DONE || u->state == KV_UPLOAD_FAILED) {
+		if (offset != 0)
+			return -EINVAL;
+		begin_content(u, u->size);
+	} else if (offset == 0 && u->starter != 0 && u->starter != w->id) {
+		begin_content(u, w->content == 0 ? u->data.len : 0); /* two tools write the same file */
+	}
+	w->content = u->content;
+	if (u->mono_opened < w->mono_opened)
+		u->mono_opened = w->mono_opened;
+	u->was_judged = false;
 	return 0;
 }
 
-void
-kv_drop_become_receipt(struct kv_drop *d, const struct kv_receipt *receipt)
-{
-	d->state = KV_DROP_DONE;
-	d->receipt = *receipt;
-	d->size = receipt->size;
-	d->wall_mtime_ns = receipt->wall_mtime_ns;
-	d->mode = receipt->mode & 07777;
-}
-
 static int
-check_room(const struct kv_drop *d, size_t size)
+check_room(const struct kv_upload *u, size_t size)
 {
-	if (size > d->data.max)
+	if (size > u->data.max)
 		return -EFBIG;
-	if (size > d->data.len && *d->staged + (size - d->data.len) > d->data.max)
+	if (size > u->data.len && *u->staged + (size - u->data.len) > MOST_BYTES)
 		return -ENOSPC;
 	return 0;
 }
 
-int
-kv_drop_write(struct kv_drop *d, const void *data, size_t len, size_t offset)
+static int
+write_at(struct kv_upload *u, const struct kv_writer *w, const void *data, size_t len, size_t offset)
 {
-	size_t before;
-	int err = make_new(d, offset);
+	const size_t before = u->data.len;
+	int err = offset > u->data.max ? -EFBIG : check_room(u, offset + len);
 
 	if (err == 0)
-		err = offset > d->data.max ? -EFBIG : check_room(d, offset + len);
-	if (err == -EFBIG && d->data.len > 0) {
-		drop_data(d); /* it can be no blob any more: its room is for others at once */
-		d->state = KV_DROP_FAILED;
-		d->err = err;
-		d->size = 0;
-	}
-	if (err != 0)
+		err = kv_buf_write_at(&u->data, data, len, offset);
+	*u->staged += u->data.len - before;
+	if (err != 0) {
+		kv_upload_break(u, err);
 		return err;
-	before = d->data.len;
-	err = kv_buf_write_at(&d->data, data, len, offset);
-	*d->staged += d->data.len - before;
+	}
+	if (offset == 0)
+		u->starter = w->id;
+	u->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
+	return 0;
+}
+
+int
+kv_upload_write(struct kv_upload *u, struct kv_writer *w, const void *data, size_t len, size_t offset)
+{
+	int err = prepare(u, w, offset);
+
 	if (err == 0)
-		d->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
+		err = write_at(u, w, data, len, offset);
+	w->err = err;
+	return err;
+}
+
+static int
+resize(struct kv_upload *u, size_t size)
+{
+	const size_t before = u->data.len;
+	int err = check_room(u, size);
+
+	if (err == 0)
+		err = kv_buf_resize(&u->data, size);
+	*u->staged = *u->staged - before + u->data.len;
+	if (err != 0)
+		kv_upload_break(u, err);
+	else
+		u->rewritten = 0; /* the writer says how much there is to be */
 	return err;
 }
 
 int
-kv_drop_truncate(struct kv_drop *d, size_t size)
+kv_upload_truncate(struct kv_upload *u, struct kv_writer *w, size_t size)
 {
-	size_t before;
+	struct kv_writer nobody = { .mono_opened = INT64_MIN };
+	const bool is_whole = u->state != KV_UPLOAD_FAILED && u->state != KV_UPLOAD_BROKEN;
 	int err;
 
-	if (size == kv_drop_size(d))
+	if (is_whole && size == kv_upload_size(u))
 		return 0;
-	err = make_new(d, size);
+	if (w == NULL)
+		w = &nobody;
+	if (size == 0 && u->state != KV_UPLOAD_SENDING) {
+		begin_content(u, 0);
+		w->content = u->content;
+		w->err = 0;
+		u->mono_opened = w->mono_opened;
+		return 0;
+	}
+	err = prepare(u, w, size);
 	if (err == 0)
-		err = check_room(d, size);
-	if (err != 0)
-		return err;
-	before = d->data.len;
-	err = kv_buf_resize(&d->data, size);
-	*d->staged = *d->staged - before + d->data.len;
+		err = resize(u, size);
+	w->err = err;
 	return err;
 }
 
+/* ---- sending ---- */
+
+int
+kv_upload_send(struct kv_upload *u, struct kv_buf *decoded, struct kv_blob **blob)
+{
+	const size_t size = u->data.len;
+	int err = kv_blob_new(decoded->len > 0 ? decoded : &u->data, blob);
+
+	if (err != 0)
+		return err;
+	*u->staged -= size - u->data.len;
+	drop_data(u);
+	u->size = size;
+	u->rewritten = 0;
+	u->state = KV_UPLOAD_SENDING;
+	return 0;
+}
+
+void
+kv_upload_end(struct kv_upload *u, int err)
+{
+	if (u->state == KV_UPLOAD_OPEN)
+		u->size = u->data.len;
+	drop_data(u);
+	u->rewritten = 0;
+	u->state = err == 0 ? KV_UPLOAD_DONE : KV_UPLOAD_FAILED;
+	u->err = err;
+}
+
+void
+kv_upload_check(const struct kv_upload *u)
+{
+	assert(u->content > 0);
+	assert(u->data.len <= *u->staged && u->data.len <= u->data.max);
+	assert(u->state == KV_UPLOAD_OPEN || (u->data.len == 0 && u->rewritten == 0));
+	assert((u->state == KV_UPLOAD_FAILED || u->state == KV_UPLOAD_BROKEN) == (u->err < 0));
+	assert((u->state == KV_UPLOAD_SENDING) == (u->submit != NULL));
+	assert(u->n_handles == 0 || !kv_timer_is_set(&u->expiry));
+}
+
+/* ---- names ---- */
+
 bool
-kv_drop_is_staging(const char *name)
+kv_upload_is_staging(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 

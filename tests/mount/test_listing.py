@@ -82,7 +82,7 @@ def test_modes_and_owner(vault, mount):
     m = mount(vault)
     name = m.names("keys")[0]
     me = f"{os.geteuid()} {os.getegid()}"
-    assert ok("stat", "-c", "%a %F %h %u %g", m / "keys" / name).strip() == f"400 regular file 1 {me}"
+    assert ok("stat", "-c", "%a %F %h %u %g", m / "keys" / name).strip() == f"600 regular file 1 {me}"
     assert ok("stat", "-c", "%a %F %u %g", m / "restore").strip() == f"700 directory {me}"
     for directory in ("", "keys", "secrets", "certificates"):
         mode, kind, uid, gid = ok("stat", "-c", "%a|%F|%u|%g", m / directory).strip().split("|")

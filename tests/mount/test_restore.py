@@ -180,7 +180,7 @@ def test_what_is_no_blob_is_refused_where_nothing_tells_its_type(two, box, tmp_p
 
 
 def test_an_unknown_format_is_the_service_s_to_judge_where_the_directory_tells_the_type(two, box, tmp_path):
-    (tmp_path / "unknown").write_bytes(b"\x1f\x8b\x08 some other format")
+    (tmp_path / "unknown").write_bytes(b"\x1f\x8b\x08" + b" some other format" * 30)
     assert errno_of("write", box / "restore/keys/x.blob", tmp_path / "unknown") == "EINVAL"
     assert two.count("restore", 400, "second") == 1
     assert box.line(op="restore", errno="EINVAL")["status"] == "400"

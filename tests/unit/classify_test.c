@@ -8,6 +8,9 @@
 #include "fs/mount.h"
 #include "fs/tree.h"
 #include "tests/unit/blob_bytes.h"
+#include "tests/unit/fake_alloc.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_loop.h"
 
 #define CUT SECRET_MAGIC HEADER ".AAAA.BB"
 
@@ -65,27 +68,89 @@ what_it_is_restored_as(void **state)
 		kv_buf_init(&content, 4096);
 		kv_buf_init(&why, 512);
 		assert_int_equal(kv_buf_append(&content, rows[i].content, strlen(rows[i].content)), 0);
-		err = kv_judge(&mount, &content, folder, &verdict, &why);
+		err = kv_classify(&mount, &content, folder, &verdict, &why);
 		assert_row(err == rows[i].err, i, kv_buf_str(&why));
 		if (err == 0) {
 			assert_row(verdict.type == rows[i].type, i, "type");
 			assert_row(verdict.is_guess == rows[i].is_guess, i, "guess");
-			assert_row(verdict.raw.len == content.len &&
-				memcmp(verdict.raw.data, content.data, content.len) == 0,
-			    i, "raw");
+			assert_row(verdict.decoded.len == 0, i, "its own bytes");
 		}
 		assert_row(strstr(kv_buf_str(&why), rows[i].why) != NULL, i, kv_buf_str(&why));
-		kv_judge_release(&verdict);
+		kv_verdict_release(&verdict);
 		kv_buf_release(&content);
 		kv_buf_release(&why);
 		kv_tree_release(&mount.tree);
 	}
 }
 
+/* Each allocation fails in its turn: then it is -ENOMEM, never a verdict. */
+static void
+without_memory_there_is_no_verdict(void **state)
+{
+	static const char *const forms[] = { CUT, SECRET, "{\"value\":\"JkF6\"}", "JkF6\ndXJl",
+		"\xef\xbb\xbf" CUT };
+	const bool has[KV_TYPES] = { true, true, true };
+	static char anything;
+	struct kv_mount mount;
+
+	(void)state;
+	memset(&mount, 0, sizeof(mount));
+	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
+	for (int t = 0; t < KV_TYPES; t++)
+		mount.listings[t] = (struct kv_listing *)(void *)&anything;
+	for (size_t i = 0; i < N_OF(forms); i++) {
+		bool has_failed = true;
+		int wanted = 0;
+
+		for (int n = 0; has_failed; n++) { /* 0: none fails */
+			struct kv_verdict verdict;
+			struct kv_buf content, why;
+			int err;
+
+			kv_buf_init(&content, 4096);
+			kv_buf_init(&why, 512);
+			assert_int_equal(kv_buf_append(&content, forms[i], strlen(forms[i])), 0);
+			fake_alloc_fail_at(n);
+			err = kv_classify(&mount, &content, mount.tree.drop, &verdict, &why);
+			has_failed = n == 0 || fake_alloc_has_failed();
+			fake_alloc_fail_at(0);
+			if (n == 0)
+				wanted = err;
+			/* the sentence may be lost, the refusal not */
+			assert_row(err == wanted || (has_failed && err == -ENOMEM), i, forms[i]);
+			kv_verdict_release(&verdict);
+			kv_buf_release(&content);
+			kv_buf_release(&why);
+		}
+	}
+	kv_tree_release(&mount.tree);
+}
+
+static void
+what_a_first_write_may_be(void **state)
+{
+	static char unknown[600];
+	const bool has[KV_TYPES] = { true, true, true };
+	struct kv_tree tree;
+	struct kv_node *keys;
+
+	(void)state;
+	memset(unknown, '#', sizeof(unknown));
+	assert_int_equal(kv_tree_init(&tree, has, true), 0);
+	keys = kv_tree_child(tree.drop, "keys");
+	assert_true(kv_classify_may_begin((const unsigned char *)unknown, 512, keys));
+	assert_false(kv_classify_may_begin((const unsigned char *)unknown, 511, keys));
+	assert_false(kv_classify_may_begin((const unsigned char *)unknown, 600, tree.drop));
+	assert_true(kv_classify_may_begin((const unsigned char *)SECRET, 20, tree.drop));
+	kv_tree_release(&tree);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(what_it_is_restored_as) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(what_it_is_restored_as),
+		cmocka_unit_test(without_memory_there_is_no_verdict),
+		cmocka_unit_test(what_a_first_write_may_be) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

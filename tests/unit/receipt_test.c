@@ -1,77 +1,35 @@
 #include "tests/unit/unit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/finder.h"
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "fs/restore/upload.h"
-#include "fs/mount.h"
+#include "client/buf.h"
 #include "fs/restore/receipt.h"
+#include "fs/restore/upload.h"
 #include "fs/tree.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
 
-#define LISTED 1600000000 /* when each listed object was updated */
-
-static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cp" };
-
-static char folder[32];
-static struct kv_options options;
-static struct kv_mount mount;
+static char directory[32];
+static struct kv_loop *loop;
+static struct kv_index *vault_index;
+static struct kv_tree tree;
 static struct kv_receipts *receipts;
+static size_t staged;
 
-/* ---- the vault: its list and an object's versions ---- */
-
-static int list_err, versions_err;
-static const char *version; /* the one that an object has */
-
-static int64_t
-answer(const struct kv_call *call, struct kv_reply *reply)
-{
-	reply->err = call->op == KV_OP_LIST ? list_err : versions_err;
-	reply->status = reply->err == 0 ? 200 : 404;
-	if (reply->err != 0)
-		return 10;
-	reply->page = fake_vault_page(call->op == KV_OP_LIST ? "a b" : call->name, LISTED, "");
-	if (call->op == KV_OP_VERSIONS)
-		snprintf(reply->page->items[0].version, sizeof(reply->page->items[0].version), "%s", version);
-	return 10;
-}
-
-/* ---- the mount ---- */
-
-static void
-changed(void *arg, struct kv_object *object)
-{
-	(void)arg;
-	(void)object;
-}
-
-/* A mount of keys alone that has listed nothing yet. */
 static void
 begin(void)
 {
-	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
 	const bool has[KV_TYPES] = { [KV_KEYS] = true };
 	struct kv_buf why;
 
-	memset(&mount, 0, sizeof(mount));
 	kv_buf_init(&why, 512);
-	mount.o = &options;
-	mount.loop = kv_loop_new();
-	mount.vault = fake_vault_new(mount.loop, answer);
-	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
-	mount.listings[KV_KEYS] =
-	    kv_listing_new(mount.loop, mount.throttle, NULL, KV_KEYS, 60000, changed, NULL);
-	assert_int_equal(kv_index_open(mount.loop, folder, "v", &mount.index, &why), 0);
-	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
-	receipts = kv_receipts_new(&mount);
+	loop = kv_loop_new();
+	assert_int_equal(kv_index_open(loop, directory, "v", &vault_index, &why), 0);
+	assert_int_equal(kv_tree_init(&tree, has, true), 0);
+	receipts = kv_receipts_new(vault_index);
 	assert_non_null(receipts);
 	kv_buf_release(&why);
 }
@@ -80,14 +38,10 @@ static void
 end(void)
 {
 	kv_receipts_free(receipts);
-	kv_tree_release(&mount.tree);
-	kv_index_close(mount.index);
-	kv_listing_free(mount.listings[KV_KEYS]);
-	kv_throttle_free(mount.throttle);
-	assert_int_equal(fake_vault_under_way(mount.vault), 0);
-	assert_int_equal(fake_loop_timers(mount.loop), 0);
-	fake_vault_free(mount.vault);
-	kv_loop_free(mount.loop);
+	kv_tree_release(&tree);
+	kv_index_close(vault_index);
+	assert_int_equal(fake_loop_timers(loop), 0);
+	kv_loop_free(loop);
 }
 
 static void
@@ -102,11 +56,9 @@ set_up(void **state)
 {
 	(void)state;
 	fake_clock_set(1000000, 1700000000);
-	snprintf(folder, sizeof(folder), "/tmp/kvfs-receipt.XXXXXX");
-	if (mkdtemp(folder) == NULL)
+	snprintf(directory, sizeof(directory), "/tmp/kvfs-receipt.XXXXXX");
+	if (mkdtemp(directory) == NULL)
 		return -1;
-	list_err = versions_err = 0;
-	version = "v1";
 	caught_begin();
 	begin();
 	return 0;
@@ -122,16 +74,16 @@ tear_down(void **state)
 	end();
 	caught_end();
 	for (size_t i = 0; i < N_OF(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		(void)unlink(path);
 	}
-	return rmdir(folder);
+	return rmdir(directory);
 }
 
 static struct kv_receipt
-receipt_of(const char *name, unsigned char digest, int64_t wall_updated)
+receipt_of(const char *name, unsigned char digest)
 {
-	struct kv_receipt r = { .type = KV_KEYS, .version = "v1", .wall_updated = wall_updated };
+	struct kv_receipt r = { .type = KV_KEYS, .version = "v1", .wall_updated = 1600000000 };
 
 	memset(r.digest, digest, sizeof(r.digest));
 	snprintf(r.name, sizeof(r.name), "%s", name);
@@ -140,59 +92,40 @@ receipt_of(const char *name, unsigned char digest, int64_t wall_updated)
 
 /* A file of the drop box that was restored as name. */
 static struct kv_node *
-restored(const char *path, const char *name)
+restored(struct kv_node *folder, const char *file, const char *name)
 {
-	const struct kv_receipt receipt = receipt_of(name, 7, LISTED);
-	static size_t staged;
+	const struct kv_receipt receipt = receipt_of(name, 7);
 	struct kv_node *node = NULL;
 
-	assert_int_equal(kv_tree_make(mount.tree.drop, KV_NODE_DROP_FILE, path, &node), 0);
-	node->drop = kv_drop_new(mount.loop, &staged, NULL, NULL);
-	assert_non_null(node->drop);
-	kv_drop_become_receipt(node->drop, &receipt);
+	assert_int_equal(kv_tree_make(folder, KV_NODE_DROP_FILE, file, &node), 0);
+	node->upload = kv_upload_new(loop, &staged, NULL, NULL);
+	assert_non_null(node->upload);
+	kv_upload_become_receipt(node->upload, &receipt);
 	return node;
 }
 
+static struct kv_node *
+folder_of(struct kv_node *folder, const char *name)
+{
+	struct kv_node *made = kv_tree_child(folder, name);
+
+	if (made == NULL)
+		assert_int_equal(kv_tree_make(folder, KV_NODE_DROP_FOLDER, name, &made), 0);
+	return made;
+}
+
 static bool
-has_path(const char *path)
+has(const char *path)
 {
 	struct kv_receipt found;
 
-	return kv_receipts_find_path(receipts, mount.tree.drop, path, &found);
+	return kv_index_find_path(vault_index, path, &found);
 }
-
-static struct told {
-	int n, err;
-} told;
-
-static void
-tell(void *arg, int err)
-{
-	(void)arg;
-	told.n++;
-	told.err = err;
-}
-
-/* What kv_receipts_check() says of it. */
-static int
-checked(const struct kv_receipt *receipt)
-{
-	struct kv_receipt_check *check;
-
-	told = (struct told){ 0 };
-	assert_int_equal(kv_receipts_check(receipts, receipt, &me, tell, NULL, &check), 0);
-	assert_int_equal(told.n, 0);
-	fake_loop_run(mount.loop, 1000);
-	assert_int_equal(told.n, 1);
-	return told.err;
-}
-
-/* ---- tests ---- */
 
 static void
 it_is_found_by_its_bytes_and_type_and_the_newest_counts(void **state)
 {
-	const struct kv_receipt first = receipt_of("a", 1, LISTED), second = receipt_of("b", 1, LISTED);
+	const struct kv_receipt first = receipt_of("a", 1), second = receipt_of("b", 1);
 	struct kv_receipt found;
 
 	(void)state;
@@ -207,134 +140,120 @@ it_is_found_by_its_bytes_and_type_and_the_newest_counts(void **state)
 static void
 it_is_found_by_its_path_and_bytes_after_a_remount(void **state)
 {
-	const struct kv_receipt any = receipt_of("", 7, 0);
+	const struct kv_receipt any = receipt_of("", 7);
 	struct kv_receipt found;
-	struct kv_node *node = restored("a.blob", "a");
+	struct kv_node *node = restored(tree.drop, "a.blob", "a");
 
 	(void)state;
-	node->drop->mode = 0640;
-	node->drop->wall_mtime_ns = 123456789;
+	node->upload->mode = 0640;
+	node->upload->wall_mtime_ns = 123456789;
 	kv_receipts_note(receipts, node);
 	remount();
-	assert_true(kv_receipts_find_path(receipts, mount.tree.drop, "a.blob", &found));
+	assert_true(kv_receipts_find_path(receipts, tree.drop, "a.blob", &found));
 	assert_string_equal(found.name, "a");
 	assert_string_equal(found.version, "v1");
 	assert_int_equal(found.mode, 0640);
 	assert_int_equal(found.wall_mtime_ns, 123456789);
 	assert_true(kv_receipts_find(receipts, any.digest, KV_KEYS, &found));
-	assert_false(has_path("b.blob"));
+	assert_false(kv_receipts_find_path(receipts, tree.drop, "b.blob", &found));
 }
 
 static void
 what_is_no_receipt_is_not_noted(void **state)
 {
-	struct kv_node *staging = restored(".a.blob.Xy01Zz", "a"), *unsent = restored("empty.blob", "");
-
 	(void)state;
-	kv_receipts_note(receipts, staging);
-	kv_receipts_note(receipts, unsent);
+	kv_receipts_note(receipts, restored(tree.drop, ".a.blob.Xy01Zz", "a"));
+	kv_receipts_note(receipts, restored(tree.drop, "unsent.blob", ""));
 	remount();
-	assert_false(has_path(".a.blob.Xy01Zz"));
-	assert_false(has_path("empty.blob"));
+	assert_false(has(".a.blob.Xy01Zz"));
+	assert_false(has("unsent.blob"));
 }
 
 static void
 a_path_that_was_removed_is_forgotten_and_its_bytes_are_not(void **state)
 {
-	const struct kv_receipt any = receipt_of("", 7, 0);
+	const struct kv_receipt any = receipt_of("", 7);
 	struct kv_receipt found;
-	struct kv_node *node = restored("a.blob", "a");
 
 	(void)state;
-	kv_receipts_note(receipts, node);
-	kv_receipts_forget(receipts, node);
+	kv_receipts_note(receipts, restored(tree.drop, "a.blob", "a"));
+	kv_receipts_forget(receipts, tree.drop, "a.blob");
 	remount();
-	assert_false(has_path("a.blob"));
+	assert_false(has("a.blob"));
 	assert_true(kv_receipts_find(receipts, any.digest, KV_KEYS, &found));
 }
 
+/* Before it is written to the file, and after. */
 static void
-the_listing_or_else_the_versions_say_whether_it_is_there(void **state)
+a_folder_that_is_renamed_or_removed_takes_its_paths_along(void **state)
 {
-	static const struct {
-		const char *what, *name;
-		int64_t wall_updated; /* as the receipt says */
-		int list_err, versions_err;
-		const char *version; /* that the object has now */
-		int expected, n_asked;
-	} rows[] = {
-		{ "listed as it was restored", "a", LISTED, 0, 0, "v2", 0, 0 },
-		{ "changed since, and the version is there", "a", LISTED - 9, 0, 0, "v1", 0, 1 },
-		{ "changed since, and the version is not", "a", LISTED - 9, 0, 0, "v2", -ENOENT, 1 },
-		{ "no time was told", "a", 0, 0, 0, "v1", 0, 1 },
-		{ "not listed, and gone", "x", LISTED, 0, -ENOENT, "v1", -ENOENT, 1 },
-		{ "not listed, but there", "x", LISTED, 0, 0, "v1", 0, 1 },
-		{ "no listing, and there", "a", LISTED, -EACCES, 0, "v1", 0, 1 },
-		{ "nothing can be told", "a", LISTED, -EACCES, -EACCES, "v1", -EACCES, 1 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		const struct kv_receipt receipt = receipt_of(rows[i].name, 1, rows[i].wall_updated);
+	for (int is_written = 0; is_written <= 1; is_written++) {
+		struct kv_node *x = folder_of(tree.drop, "x"), *y = folder_of(tree.drop, "y");
 
-		list_err = rows[i].list_err;
-		versions_err = rows[i].versions_err;
-		version = rows[i].version;
-		assert_row(checked(&receipt) == rows[i].expected, i, rows[i].what);
-		assert_row(fake_vault_calls(mount.vault, KV_OP_VERSIONS) == rows[i].n_asked, i, rows[i].what);
-		if (rows[i].list_err == 0) /* now from a listing that is there already */
-			assert_row(checked(&receipt) == rows[i].expected, i, rows[i].what);
+		kv_receipts_note(receipts, restored(x, "a.blob", "a"));
+		kv_receipts_note(receipts, restored(folder_of(x, "deep"), "b.blob", "b"));
+		kv_receipts_note(receipts, restored(y, "old.blob", "old"));
+		kv_receipts_note(receipts, restored(tree.drop, "x.blob", "x"));
+		kv_receipts_note(receipts, restored(tree.drop, "x0", "x0"));
+		if (is_written)
+			fake_loop_run(loop, 10000);
+		kv_receipts_move_below(receipts, tree.drop, "x", tree.drop, "y");
+		for (int i = 0; i < 2; i++) {
+			assert_true(has("y/a.blob") && has("y/deep/b.blob"));
+			assert_false(has("x/a.blob") || has("x/deep/b.blob") || has("y/old.blob"));
+			assert_true(has("x.blob") && has("x0"));
+			fake_loop_run(loop, 10000); /* now from the file */
+		}
+		kv_receipts_forget_below(receipts, tree.drop, "y");
+		for (int i = 0; i < 2; i++) {
+			assert_false(has("y/a.blob") || has("y/deep/b.blob"));
+			assert_true(has("x.blob") && has("x0"));
+			fake_loop_run(loop, 10000);
+		}
 		remount();
 	}
 }
 
 static void
-a_type_that_is_not_mounted_has_none(void **state)
+count(void *arg, const char *path, const struct kv_receipt *receipt)
 {
-	struct kv_receipt receipt = receipt_of("a", 1, LISTED);
-	struct kv_receipt_check *check;
+	char *paths = arg;
 
-	(void)state;
-	receipt.type = KV_SECRETS;
-	assert_int_equal(kv_receipts_check(receipts, &receipt, &me, tell, NULL, &check), -ENOENT);
-	assert_null(check);
-	assert_false(kv_receipts_is_listed(receipts, &receipt));
+	(void)receipt;
+	snprintf(paths + strlen(paths), 100, "%s ", path);
 }
 
 static void
-one_that_was_cancelled_tells_nothing(void **state)
+the_next_receipts_come_in_the_order_of_their_paths(void **state)
 {
-	const struct kv_receipt receipt = receipt_of("x", 1, LISTED);
-	struct kv_receipt_check *check;
+	struct kv_node *keys = folder_of(tree.drop, "keys");
+	char paths[200] = "";
 
 	(void)state;
-	told = (struct told){ 0 };
-	for (int64_t ms = 0; ms < 20; ms += 5) { /* while it waits for the listing, and for the versions */
-		assert_int_equal(kv_receipts_check(receipts, &receipt, &me, tell, NULL, &check), 0);
-		fake_loop_run(mount.loop, ms);
-		kv_receipts_cancel(check);
-		fake_loop_run(mount.loop, 1000);
-		assert_row(told.n == 0, (size_t)ms, "told");
-		remount();
-	}
-	kv_receipts_cancel(NULL);
+	kv_receipts_note(receipts, restored(keys, "c", "c"));
+	kv_receipts_note(receipts, restored(keys, "a", "a"));
+	kv_receipts_note(receipts, restored(keys, "b", "b"));
+	kv_receipts_note(receipts, restored(tree.drop, "z", "z"));
+	kv_receipts_forget(receipts, tree.drop, "z");
+	fake_loop_run(loop, 10000);
+	kv_index_next_receipts(vault_index, "keys/a", 5, count, paths);
+	assert_string_equal(paths, "keys/b keys/c ");
+	kv_index_next_receipts(vault_index, "", 5, count, paths);
+	assert_non_null(strstr(paths, "keys/a keys/b keys/c"));
 }
 
 int
 main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-		    it_is_found_by_its_bytes_and_type_and_the_newest_counts, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		    it_is_found_by_its_path_and_bytes_after_a_remount, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_receipt_is_not_noted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		    a_path_that_was_removed_is_forgotten_and_its_bytes_are_not, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		    the_listing_or_else_the_versions_say_whether_it_is_there, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_type_that_is_not_mounted_has_none, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(one_that_was_cancelled_tells_nothing, set_up, tear_down),
+		TEST(it_is_found_by_its_bytes_and_type_and_the_newest_counts),
+		TEST(it_is_found_by_its_path_and_bytes_after_a_remount),
+		TEST(what_is_no_receipt_is_not_noted),
+		TEST(a_path_that_was_removed_is_forgotten_and_its_bytes_are_not),
+		TEST(a_folder_that_is_renamed_or_removed_takes_its_paths_along),
+		TEST(the_next_receipts_come_in_the_order_of_their_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

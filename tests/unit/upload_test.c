@@ -10,9 +10,10 @@
 #include "tests/unit/fake_loop.h"
 
 static struct kv_loop *loop;
-static struct kv_drop *drop;
+static struct kv_upload *upload;
 static size_t staged;
 static int n_expired;
+static struct kv_writer me; /* who writes */
 
 static void
 expire(void *arg)
@@ -28,8 +29,9 @@ set_up(void **state)
 	loop = kv_loop_new();
 	staged = 0;
 	n_expired = 0;
-	drop = kv_drop_new(loop, &staged, expire, &n_expired);
-	assert_non_null(drop);
+	me = (struct kv_writer){ .id = 1, .mono_opened = 1000 };
+	upload = kv_upload_new(loop, &staged, expire, &n_expired);
+	assert_non_null(upload);
 	return 0;
 }
 
@@ -37,7 +39,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_drop_free(drop);
+	kv_upload_free(upload);
 	assert_int_equal(staged, 0);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
@@ -47,18 +49,36 @@ tear_down(void **state)
 static int
 put(const char *text, size_t offset)
 {
-	return kv_drop_write(drop, text, strlen(text), offset);
+	return kv_upload_write(upload, &me, text, strlen(text), offset);
 }
 
-/* What fs/restore does with a file that is on its way, and after it. */
+/* It is on its way; and it is answered with err. */
 static void
-send(enum kv_drop_state state)
+send(void)
 {
-	drop->size = drop->data.len;
-	staged -= drop->data.len;
-	kv_buf_release(&drop->data);
-	drop->state = state;
-	drop->err = state == KV_DROP_FAILED ? -EACCES : 0;
+	struct kv_buf none;
+	struct kv_blob *blob;
+
+	kv_buf_init(&none, 0);
+	assert_int_equal(kv_upload_send(upload, &none, &blob), 0);
+	kv_blob_unref(blob);
+	upload->submit = (struct kv_submit *)(void *)&none; /* in the place of fs/restore/submit's */
+	kv_upload_check(upload);
+}
+
+static void
+end(int err)
+{
+	upload->submit = NULL;
+	kv_upload_end(upload, err);
+	kv_upload_check(upload);
+}
+
+/* Another writer, who opened the file later. */
+static struct kv_writer
+another(void)
+{
+	return (struct kv_writer){ .id = 2, .mono_opened = 2000 };
 }
 
 static void
@@ -79,15 +99,15 @@ what_is_written_is_there(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		assert_row(put(rows[i].text, rows[i].offset) == 0, i, "written");
-		assert_row(kv_drop_size(drop) == rows[i].len, i, "size");
-		assert_row(memcmp(drop->data.data, rows[i].content, rows[i].len) == 0, i, "content");
+		assert_row(kv_upload_size(upload) == rows[i].len, i, "size");
+		assert_row(memcmp(upload->data.data, rows[i].content, rows[i].len) == 0, i, "content");
 		assert_row(staged == rows[i].len, i, "staged");
 	}
-	assert_int_equal(kv_drop_truncate(drop, 3), 0);
-	assert_int_equal(kv_drop_size(drop), 3);
+	assert_int_equal(kv_upload_truncate(upload, &me, 3), 0);
+	assert_int_equal(kv_upload_size(upload), 3);
 	assert_int_equal(staged, 3);
-	assert_int_equal(kv_drop_truncate(drop, 4), 0);
-	assert_memory_equal(drop->data.data, "HEl\0", 4);
+	assert_int_equal(kv_upload_truncate(upload, &me, 4), 0);
+	assert_memory_equal(upload->data.data, "HEl\0", 4);
 	assert_int_equal(staged, 4);
 }
 
@@ -95,10 +115,10 @@ static void
 a_write_sets_the_time(void **state)
 {
 	(void)state;
-	assert_true(drop->wall_mtime_ns == 1700000000 * INT64_C(1000000000));
+	assert_true(upload->wall_mtime_ns == 1700000000 * INT64_C(1000000000));
 	fake_clock_advance(5000);
 	assert_int_equal(put("x", 0), 0);
-	assert_true(drop->wall_mtime_ns == 1700000005 * INT64_C(1000000000));
+	assert_true(upload->wall_mtime_ns == 1700000005 * INT64_C(1000000000));
 }
 
 static void
@@ -106,33 +126,46 @@ nothing_is_written_while_it_is_being_sent(void **state)
 {
 	(void)state;
 	assert_int_equal(put("hello", 0), 0);
-	send(KV_DROP_SENDING);
-	assert_int_equal(kv_drop_size(drop), 5);
+	send();
+	assert_int_equal(kv_upload_size(upload), 5);
 	assert_int_equal(put("x", 0), -EBUSY);
+	assert_int_equal(me.err, -EBUSY); /* its close must not say that this was restored */
+	me.err = 0;
 	assert_int_equal(put("x", 5), -EBUSY);
-	assert_int_equal(kv_drop_truncate(drop, 0), -EBUSY);
-	assert_int_equal(kv_drop_truncate(drop, 5), 0);
-	assert_int_equal(drop->state, KV_DROP_SENDING);
+	me.err = 0;
+	assert_int_equal(kv_upload_truncate(upload, &me, 0), -EBUSY);
+	assert_int_equal(kv_upload_truncate(upload, &me, 5), 0);
+	assert_int_equal(upload->state, KV_UPLOAD_SENDING);
+	end(0);
 }
 
 static void
 a_write_from_the_start_makes_a_sent_file_new(void **state)
 {
-	static const enum kv_drop_state rows[] = { KV_DROP_DONE, KV_DROP_FAILED };
+	static const int rows[] = { 0, -EACCES };
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
+		const enum kv_upload_state sent = rows[i] == 0 ? KV_UPLOAD_DONE : KV_UPLOAD_FAILED;
+
 		tear_down(state);
 		set_up(state);
 		assert_int_equal(put("hello", 0), 0);
-		send(rows[i]);
+		send();
+		end(rows[i]);
 		assert_int_equal(put("x", 1), -EINVAL); /* the rest of it is not here any more */
-		assert_int_equal(kv_drop_truncate(drop, 3), -EINVAL);
-		assert_int_equal(kv_drop_truncate(drop, 5), 0);
-		assert_row(drop->state == rows[i] && kv_drop_size(drop) == 5, i, "as it was");
+		assert_int_equal(put("x", 0), -EINVAL); /* what failed once fails for good */
+		me.err = 0;
+		assert_int_equal(kv_upload_truncate(upload, &me, 3), -EINVAL);
+		me.err = 0;
+		assert_row(upload->state == sent && kv_upload_size(upload) == 5, i, "as it was");
 		assert_int_equal(put("new", 0), 0);
-		assert_row(drop->state == KV_DROP_WRITING && drop->err == 0, i, "new");
-		assert_row(kv_drop_size(drop) == 3 && staged == 3, i, "size");
+		assert_row(upload->state == KV_UPLOAD_OPEN && upload->err == 0, i, "new");
+		assert_row(kv_upload_size(upload) == 3 && staged == 3, i, "size");
+		assert_row(upload->rewritten == 5, i, "two bytes are missing");
+		assert_int_equal(kv_upload_truncate(upload, &me, 2), 0);
+		assert_row(upload->rewritten == 0, i, "the writer says how much there is to be");
+		kv_upload_check(upload);
 	}
 }
 
@@ -141,57 +174,99 @@ a_sent_file_that_is_emptied_is_new(void **state)
 {
 	(void)state;
 	assert_int_equal(put("hello", 0), 0);
-	send(KV_DROP_DONE);
-	assert_int_equal(kv_drop_truncate(drop, 0), 0);
-	assert_int_equal(drop->state, KV_DROP_WRITING);
-	assert_int_equal(kv_drop_size(drop), 0);
+	send();
+	end(0);
+	assert_int_equal(kv_upload_truncate(upload, &me, 0), 0);
+	assert_int_equal(upload->state, KV_UPLOAD_OPEN);
+	assert_int_equal(kv_upload_size(upload), 0);
+	assert_int_equal(upload->rewritten, 0);
+}
+
+static void
+each_writer_is_told_of_its_own_bytes(void **state)
+{
+	struct kv_writer other = another();
+
+	(void)state;
+	assert_int_equal(put("mine", 0), 0);
+	assert_int_equal(kv_upload_write(upload, &other, "part", 4, 4), 0); /* together */
+	assert_false(kv_upload_is_replaced(upload, &me) || kv_upload_is_replaced(upload, &other));
+	assert_int_equal(upload->mono_opened, 2000);
+	other = another();
+	assert_int_equal(kv_upload_write(upload, &other, "others", 6, 0), 0); /* or instead */
+	assert_true(kv_upload_is_replaced(upload, &me));
+	assert_int_equal(kv_upload_size(upload), 6);
+	assert_int_equal(put("more", 4), -ESTALE);
+	assert_int_equal(kv_upload_truncate(upload, &me, 3), -ESTALE);
+	assert_int_equal(kv_upload_truncate(upload, &me, 0), 0); /* from now on it is this one's */
+	assert_true(kv_upload_is_replaced(upload, &other));
+	assert_int_equal(put("mine", 0), 0);
+	kv_upload_check(upload);
 }
 
 static void
 what_no_blob_can_be_is_too_large(void **state)
 {
-	static const size_t text_max = KV_BLOB_MAX / 3 * 4 + 4; /* base64url */
+	static const size_t most = KV_BLOB_MAX / 2 * 3; /* base64 with line ends */
 
 	(void)state;
-	assert_int_equal(put("x", SIZE_MAX), -EFBIG);
-	assert_int_equal(put("x", SIZE_MAX - 1), -EFBIG);
-	assert_int_equal(put("x", text_max), -EFBIG);
-	assert_int_equal(kv_drop_truncate(drop, text_max + 1), -EFBIG);
-	assert_int_equal(kv_drop_truncate(drop, SIZE_MAX), -EFBIG);
-	assert_int_equal(kv_drop_size(drop), 0);
+	for (size_t i = 0; i < 5; i++) {
+		const size_t offsets[] = { SIZE_MAX, SIZE_MAX - 1, most };
+
+		assert_row((i < 3 ? put("x", offsets[i]) :
+				    kv_upload_truncate(upload, &me, i == 3 ? most + 1 : SIZE_MAX)) == -EFBIG,
+		    i, "too large");
+		assert_int_equal(kv_upload_size(upload), 0);
+		assert_int_equal(kv_upload_truncate(upload, &me, 0), 0);
+	}
 	assert_int_equal(put("x", KV_BLOB_MAX - 1), 0);
 }
 
 static void
-a_file_that_grew_too_large_gives_its_room_back_and_fails_for_good(void **state)
+a_write_that_fails_breaks_the_file_until_it_is_emptied(void **state)
+{
+	struct kv_writer other = another();
+
+	(void)state;
+	assert_int_equal(kv_upload_truncate(upload, &me, KV_BLOB_MAX), 0);
+	assert_int_equal(put("x", KV_BLOB_MAX / 2 * 3), -EFBIG);
+	assert_int_equal(staged, 0);
+	assert_int_equal(upload->state, KV_UPLOAD_BROKEN);
+	kv_upload_check(upload);
+	assert_int_equal(put("new", 0), -EFBIG);
+	assert_int_equal(kv_upload_write(upload, &other, "new", 3, 0), -EFBIG);
+	assert_int_equal(kv_upload_truncate(upload, &me, 0), 0);
+	assert_int_equal(put("new", 0), 0);
+	assert_int_equal(upload->state, KV_UPLOAD_OPEN);
+}
+
+static void
+what_nobody_can_send_any_more_is_freed(void **state)
 {
 	(void)state;
-	assert_int_equal(kv_drop_truncate(drop, KV_BLOB_MAX), 0);
-	assert_int_equal(put("x", KV_BLOB_MAX / 3 * 4 + 4), -EFBIG);
+	assert_int_equal(put("hello", 0), 0);
+	kv_upload_abandon(upload);
 	assert_int_equal(staged, 0);
-	assert_int_equal(drop->state, KV_DROP_FAILED);
-	assert_int_equal(drop->err, -EFBIG);
-	assert_int_equal(put("x", KV_BLOB_MAX), -EFBIG);
-	assert_int_equal(put("new", 0), 0);
-	assert_int_equal(drop->state, KV_DROP_WRITING);
+	assert_int_equal(upload->state, KV_UPLOAD_BROKEN);
+	kv_upload_check(upload);
 }
 
 static void
 all_files_together_have_a_limit(void **state)
 {
-	struct kv_drop *other = kv_drop_new(loop, &staged, expire, &n_expired);
+	struct kv_upload *other = kv_upload_new(loop, &staged, expire, &n_expired);
+	struct kv_writer writer = another();
 
 	(void)state;
 	assert_non_null(other);
-	assert_int_equal(kv_drop_truncate(other, KV_BLOB_MAX), 0);
+	assert_int_equal(kv_upload_truncate(other, &writer, KV_BLOB_MAX), 0);
 	assert_int_equal(put("hello", 0), 0);
-	assert_int_equal(kv_drop_truncate(drop, KV_BLOB_MAX), -ENOSPC);
 	assert_int_equal(put("x", KV_BLOB_MAX), -ENOSPC);
-	assert_int_equal(put("HELLO", 0), 0); /* no more than before */
-	assert_int_equal(kv_drop_size(drop), 5);
-	kv_drop_free(other);
-	assert_int_equal(staged, 5);
-	assert_int_equal(kv_drop_truncate(drop, KV_BLOB_MAX), 0);
+	assert_int_equal(upload->state, KV_UPLOAD_BROKEN);
+	assert_int_equal(staged, KV_BLOB_MAX);
+	kv_upload_free(other);
+	assert_int_equal(kv_upload_truncate(upload, &me, 0), 0);
+	assert_int_equal(kv_upload_truncate(upload, &me, KV_BLOB_MAX), 0);
 }
 
 static void
@@ -220,20 +295,20 @@ what_rsync_is_still_writing_is_known_by_its_name(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++)
-		assert_row(kv_drop_is_staging(rows[i].name) == rows[i].is_staging, i, rows[i].name);
+		assert_row(kv_upload_is_staging(rows[i].name) == rows[i].is_staging, i, rows[i].name);
 }
 
 static void
 its_timer_goes_with_it(void **state)
 {
-	struct kv_drop *other = kv_drop_new(loop, &staged, expire, &n_expired);
+	struct kv_upload *other = kv_upload_new(loop, &staged, expire, &n_expired);
 
 	(void)state;
 	assert_non_null(other);
-	kv_timer_set(&drop->expiry, 1000);
+	kv_timer_set(&upload->expiry, 1000);
 	kv_timer_set(&other->expiry, 1000);
-	kv_drop_free(other);
-	kv_drop_free(NULL);
+	kv_upload_free(other);
+	kv_upload_free(NULL);
 	fake_loop_run(loop, 2000);
 	assert_int_equal(n_expired, 1);
 }
@@ -243,14 +318,15 @@ write_once(void)
 {
 	int err;
 
-	kv_drop_free(drop);
-	drop = kv_drop_new(loop, &staged, expire, &n_expired);
-	if (drop == NULL)
+	kv_upload_free(upload);
+	me = (struct kv_writer){ .id = 1 };
+	upload = kv_upload_new(loop, &staged, expire, &n_expired);
+	if (upload == NULL)
 		return -ENOMEM;
 	err = put("hello", 0);
 	if (err == 0)
-		err = kv_drop_truncate(drop, 1000);
-	assert_int_equal(staged, kv_drop_size(drop));
+		err = kv_upload_truncate(upload, &me, 1000);
+	assert_int_equal(staged, kv_upload_size(upload));
 	return err;
 }
 
@@ -271,8 +347,10 @@ main(void)
 		TEST(nothing_is_written_while_it_is_being_sent),
 		TEST(a_write_from_the_start_makes_a_sent_file_new),
 		TEST(a_sent_file_that_is_emptied_is_new),
+		TEST(each_writer_is_told_of_its_own_bytes),
 		TEST(what_no_blob_can_be_is_too_large),
-		TEST(a_file_that_grew_too_large_gives_its_room_back_and_fails_for_good),
+		TEST(a_write_that_fails_breaks_the_file_until_it_is_emptied),
+		TEST(what_nobody_can_send_any_more_is_freed),
 		TEST(all_files_together_have_a_limit),
 		TEST(what_rsync_is_still_writing_is_known_by_its_name),
 		TEST(its_timer_goes_with_it),

@@ -1,0 +1,361 @@
+/*
+ * Confirmations.
+ *
+ * An entry per version that was asked for: the latest yes and the latest no, each with the moment at which
+ * its question was put. Answers may overtake each other, so a yes counts only while it was asked later than the
+ * latest no.
+ */
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "cache/finder.h"
+#include "cache/throttle.h"
+#include "client/clock.h"
+#include "fs/restore/confirm.h"
+
+#define FRESH_MS     5000
+#define NEVER	     (INT64_MIN / 2)
+#define MOST_ENTRIES 4096 /* beyond them those that are too old to be of use are freed */
+
+struct confirmation {
+	enum kv_type type;
+	char name[KV_NAME_MAX + 1];
+	char version[64];
+	int64_t wall_updated;
+	int64_t mono_yes, mono_no;
+	struct kv_process asker;	 /* of the latest yes */
+	LIST_HEAD(, question) questions; /* the latest first */
+};
+
+struct question {
+	struct confirmation *entry;
+	LIST_ENTRY(question) link;
+	int64_t mono_asked;
+	struct kv_process asker;
+	struct kv_finder *finder;
+	LIST_HEAD(, kv_confirm_wait) waits;
+};
+
+struct kv_confirm_wait {
+	LIST_ENTRY(kv_confirm_wait) link;
+	kv_confirm_done *done;
+	void *arg;
+};
+
+struct kv_confirms {
+	struct kv_throttle *throttle;
+	void *entries; /* tsearch(3) of struct confirmation by version, updated, name, type */
+	size_t n_entries;
+};
+
+/* ---- entries ---- */
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct confirmation *x = a, *y = b;
+	int order = strcmp(x->version, y->version);
+
+	if (order == 0)
+		order = strcmp(x->name, y->name);
+	if (order == 0)
+		order = (int)x->type - (int)y->type;
+	return order != 0 ? order : (x->wall_updated > y->wall_updated) - (x->wall_updated < y->wall_updated);
+}
+
+static struct confirmation
+key_of(const struct kv_receipt *receipt)
+{
+	struct confirmation key = { .type = receipt->type,
+		.wall_updated = receipt->wall_updated,
+		.mono_yes = NEVER,
+		.mono_no = NEVER };
+
+	memcpy(key.name, receipt->name, sizeof(key.name));
+	memcpy(key.version, receipt->version, sizeof(key.version));
+	return key;
+}
+
+static struct confirmation *
+find(const struct kv_confirms *c, const struct kv_receipt *receipt)
+{
+	const struct confirmation key = key_of(receipt);
+	struct confirmation *const *found = tfind(&key, (void *const *)&c->entries, compare);
+
+	return found != NULL ? *found : NULL;
+}
+
+/* A yes or no of the last seconds may still be asked for. */
+static bool
+is_of_use(const struct confirmation *e, int64_t mono_now)
+{
+	const int64_t mono_last = e->mono_yes > e->mono_no ? e->mono_yes : e->mono_no;
+
+	return !LIST_EMPTY(&e->questions) || mono_now - mono_last < 2 * FRESH_MS;
+}
+
+struct sweep {
+	struct confirmation **old;
+	size_t n;
+};
+
+static void
+collect_old(const void *node, VISIT visit, void *arg)
+{
+	struct sweep *s = arg;
+	struct confirmation *e = *(struct confirmation *const *)node;
+
+	if ((visit == postorder || visit == leaf) && !is_of_use(e, kv_clock_mono_ms()))
+		s->old[s->n++] = e;
+}
+
+/* A handle that has been open for longer than an entry lives costs a question more, nothing else. */
+static void
+free_old_entries(struct kv_confirms *c)
+{
+	struct sweep s = { .old = calloc(c->n_entries, sizeof(struct confirmation *)) };
+
+	if (s.old == NULL)
+		return;
+	twalk_r(c->entries, collect_old, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		tdelete(s.old[i], &c->entries, compare);
+		free(s.old[i]);
+	}
+	c->n_entries -= s.n;
+	free(s.old);
+}
+
+static struct confirmation *
+find_or_make(struct kv_confirms *c, const struct kv_receipt *receipt)
+{
+	struct confirmation *e = find(c, receipt);
+
+	if (e != NULL)
+		return e;
+	if (c->n_entries >= MOST_ENTRIES && c->n_entries % MOST_ENTRIES == 0)
+		free_old_entries(c);
+	e = malloc(sizeof(*e));
+	if (e == NULL)
+		return NULL;
+	*e = key_of(receipt);
+	LIST_INIT(&e->questions);
+	if (tsearch(e, &c->entries, compare) == NULL) {
+		free(e);
+		return NULL;
+	}
+	c->n_entries++;
+	return e;
+}
+
+/* ---- what is known ---- */
+
+static bool
+is_fresh(int64_t mono_sent, const struct kv_process *by, const struct kv_process *asker)
+{
+	if (asker->id == 0 || mono_sent < asker->mono_begun || kv_clock_mono_ms() - mono_sent > FRESH_MS)
+		return false;
+	return mono_sent >= asker->mono_begun + KV_TICK_MS || by->id == asker->id;
+}
+
+bool
+kv_confirms_is_known(const struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_since)
+{
+	const struct confirmation *e = find(c, receipt);
+
+	return e != NULL && e->mono_yes > e->mono_no && e->mono_yes > mono_since;
+}
+
+bool
+kv_confirms_is_fresh(
+    const struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker)
+{
+	const struct confirmation *e = find(c, receipt);
+
+	return e != NULL && e->mono_yes > e->mono_no && is_fresh(e->mono_yes, &e->asker, asker);
+}
+
+static void
+note_yes(struct confirmation *e, int64_t mono_sent, const struct kv_process *asker)
+{
+	if (mono_sent < e->mono_yes)
+		return;
+	e->mono_yes = mono_sent;
+	e->asker = *asker;
+}
+
+/* Without memory for it the next question goes to the vault. */
+void
+kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_sent,
+    const struct kv_process *asker)
+{
+	struct confirmation *e = receipt->wall_updated != 0 ? find_or_make(c, receipt) : NULL;
+
+	if (e != NULL)
+		note_yes(e, mono_sent, asker);
+}
+
+/* ---- questions ---- */
+
+static void
+free_question(struct question *q)
+{
+	struct kv_confirm_wait *w;
+
+	while ((w = LIST_FIRST(&q->waits)) != NULL)
+		kv_confirms_cancel(w);
+	kv_finder_cancel(q->finder);
+	LIST_REMOVE(q, link);
+	free(q);
+}
+
+static void
+versions_answered(void *arg, int err, const struct kv_versions *versions)
+{
+	struct question *q = arg;
+	struct confirmation *e = q->entry;
+	struct kv_confirm_wait *w;
+
+	q->finder = NULL;
+	if (err == 0 && !(versions->has_version && versions->wall_version_updated == e->wall_updated))
+		err = -ENOENT;
+	if (err == 0)
+		note_yes(e, q->mono_asked, &q->asker);
+	else if (err == -ENOENT && q->mono_asked > e->mono_no)
+		e->mono_no = q->mono_asked;
+	while ((w = LIST_FIRST(&q->waits)) != NULL) {
+		LIST_REMOVE(w, link);
+		w->done(w->arg, err);
+		free(w);
+	}
+	free_question(q);
+}
+
+/* A question under way that will do. */
+static struct question *
+find_question(const struct confirmation *e, int64_t mono_since, const struct kv_process *asker)
+{
+	struct question *q = LIST_FIRST(&e->questions);
+
+	if (q == NULL)
+		return NULL;
+	if (q->mono_asked > mono_since || (asker != NULL && is_fresh(q->mono_asked, &q->asker, asker)))
+		return q;
+	return NULL;
+}
+
+static int
+put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
+    const struct kv_caller *caller, enum kv_priority priority, struct question **question)
+{
+	struct confirmation *e = find_or_make(c, receipt);
+	struct question *q = e != NULL ? calloc(1, sizeof(*q)) : NULL;
+	int err;
+
+	*question = NULL;
+	if (q == NULL)
+		return -ENOMEM;
+	q->entry = e;
+	q->mono_asked = kv_clock_mono_ms();
+	if (asker != NULL)
+		q->asker = *asker;
+	err = kv_finder_confirm(
+	    c->throttle, e->type, e->name, e->version, priority, caller, versions_answered, q, &q->finder);
+	if (err != 0) {
+		free(q);
+		return err;
+	}
+	LIST_INSERT_HEAD(&e->questions, q, link);
+	*question = q;
+	return 0;
+}
+
+int
+kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_since,
+    const struct kv_process *asker, const struct kv_caller *caller, kv_confirm_done *done, void *arg,
+    struct kv_confirm_wait **wait, bool *was_under_way)
+{
+	const struct confirmation *e = find(c, receipt);
+	struct question *q = e != NULL ? find_question(e, mono_since, asker) : NULL;
+	struct kv_confirm_wait *w;
+	int err = 0;
+
+	*wait = NULL;
+	if (was_under_way != NULL)
+		*was_under_way = q != NULL;
+	if (receipt->wall_updated == 0)
+		return -ENOENT; /* the vault never said: nothing can be compared */
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return -ENOMEM;
+	if (q == NULL)
+		err = put_question(c, receipt, asker, caller, KV_METADATA, &q);
+	if (err != 0) {
+		free(w);
+		return err;
+	}
+	kv_finder_raise(q->finder, KV_METADATA);
+	w->done = done;
+	w->arg = arg;
+	LIST_INSERT_HEAD(&q->waits, w, link);
+	*wait = w;
+	return 0;
+}
+
+void
+kv_confirms_cancel(struct kv_confirm_wait *wait)
+{
+	if (wait == NULL)
+		return;
+	LIST_REMOVE(wait, link);
+	free(wait);
+}
+
+/* ---- ahead ---- */
+
+void
+kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
+    const struct kv_caller *caller)
+{
+	const struct confirmation *e = find(c, receipt);
+	struct question *q;
+
+	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
+	    (e != NULL && find_question(e, INT64_MAX, asker) != NULL) ||
+	    put_question(c, receipt, asker, caller, KV_AHEAD, &q) != 0)
+		return; /* it is asked when it is needed */
+}
+
+/* ---- the whole ---- */
+
+struct kv_confirms *
+kv_confirms_new(struct kv_throttle *throttle)
+{
+	struct kv_confirms *c = calloc(1, sizeof(*c));
+
+	if (c != NULL)
+		c->throttle = throttle;
+	return c;
+}
+
+static void
+free_entry(void *arg)
+{
+	struct confirmation *e = arg;
+
+	while (!LIST_EMPTY(&e->questions))
+		free_question(LIST_FIRST(&e->questions));
+	free(e);
+}
+
+void
+kv_confirms_free(struct kv_confirms *c)
+{
+	if (c == NULL)
+		return;
+	tdestroy(c->entries, free_entry);
+	free(c);
+}

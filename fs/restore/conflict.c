@@ -1,0 +1,87 @@
+/* First the object's versions, then the deleted object of its name. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cache/finder.h"
+#include "fs/restore/conflict.h"
+
+struct kv_conflict {
+	struct kv_throttle *throttle;
+	enum kv_type type;
+	char name[KV_NAME_MAX + 1];
+	struct kv_caller caller;
+	struct kv_finder *finder;
+	struct kv_ticket *ticket;
+	kv_conflict_done *done;
+	void *arg;
+};
+
+static void versions_answered(void *, int, const struct kv_versions *);
+static void deleted_answered(void *, struct kv_reply *);
+
+void
+kv_conflict_cancel(struct kv_conflict *c)
+{
+	if (c == NULL)
+		return;
+	kv_finder_cancel(c->finder);
+	kv_throttle_cancel(c->ticket);
+	free(c);
+}
+
+static void
+end(struct kv_conflict *c, enum kv_conflict_kind kind, int64_t wall_purge)
+{
+	c->done(c->arg, kind, wall_purge);
+	free(c);
+}
+
+int
+kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *name,
+    const struct kv_caller *caller, kv_conflict_done *done, void *arg, struct kv_conflict **conflict)
+{
+	struct kv_conflict *c = calloc(1, sizeof(*c));
+	int err;
+
+	*conflict = NULL;
+	if (c == NULL)
+		return -ENOMEM;
+	*c = (struct kv_conflict){
+		.throttle = throttle, .type = type, .caller = *caller, .done = done, .arg = arg
+	};
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	err = kv_finder_versions(throttle, type, c->name, NULL, caller, versions_answered, c, &c->finder);
+	if (err != 0) {
+		free(c);
+		return err;
+	}
+	*conflict = c;
+	return 0;
+}
+
+static void
+versions_answered(void *arg, int err, const struct kv_versions *versions)
+{
+	struct kv_conflict *c = arg;
+	const struct kv_call call = {
+		.op = KV_OP_DELETED, .type = c->type, .name = c->name, .caller = c->caller
+	};
+
+	(void)versions;
+	c->finder = NULL;
+	if (err == -ENOENT &&
+	    kv_throttle_send(c->throttle, &call, KV_RESTORE, true, deleted_answered, c, &c->ticket) == 0)
+		return;
+	end(c, err == 0 ? KV_CONFLICT_IN_USE : KV_CONFLICT_UNKNOWN, 0);
+}
+
+static void
+deleted_answered(void *arg, struct kv_reply *reply)
+{
+	struct kv_conflict *c = arg;
+
+	c->ticket = NULL;
+	/* 404: there is none; anything else tells nothing, and waiting does no harm */
+	end(c, reply->err == 0 ? KV_CONFLICT_DELETED : KV_CONFLICT_NEITHER, reply->wall_purge);
+}

@@ -1,0 +1,24 @@
+#ifndef KV_FS_RESTORE_CONFLICT_H
+#define KV_FS_RESTORE_CONFLICT_H
+/*
+ * What is in the way of a restore that the vault refused with 409: the object is there, or it was deleted and
+ * not purged, or neither, because a deletion or purge is just taking effect.
+ */
+#include "cache/throttle.h"
+
+struct kv_conflict;
+
+enum kv_conflict_kind { KV_CONFLICT_IN_USE, KV_CONFLICT_DELETED, KV_CONFLICT_NEITHER, KV_CONFLICT_UNKNOWN };
+
+/*
+ * wall_purge: when the service purges a DELETED object by itself, Unix seconds, 0 where unknown. UNKNOWN: its
+ * versions may not be read. Called exactly once, from the loop, never before kv_conflict_ask() has returned.
+ */
+typedef void kv_conflict_done(void *arg, enum kv_conflict_kind kind, int64_t wall_purge);
+/* name is copied. */
+int kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *name,
+    const struct kv_caller *caller, kv_conflict_done *done, void *arg,
+    struct kv_conflict **conflict) KV_MUST_CHECK;
+/* done is not called. NULL does nothing. */
+void kv_conflict_cancel(struct kv_conflict *conflict);
+#endif

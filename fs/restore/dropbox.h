@@ -1,0 +1,81 @@
+#ifndef KV_FS_RESTORE_DROPBOX_H
+#define KV_FS_RESTORE_DROPBOX_H
+/*
+ * restore/, the drop box: whatever is written into it is restored when its writer closes it. All state of what
+ * is written is below fs/restore: upload (one file), submit (one restore), receipt and confirm (what
+ * was restored, and whether it still is), folders (names), recall (looking up what was restored).
+ *
+ * Every function that takes a req answers it exactly once, now or later.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+#include "fs/mount.h"
+#include "fs/request.h"
+
+struct kv_confirms;
+struct kv_receipts;
+struct kv_submit;
+
+/* For the modules of this folder. */
+struct kv_dropbox {
+	struct kv_mount *mount;
+	struct kv_receipts *receipts;
+	struct kv_confirms *confirms;
+	size_t staged; /* bytes of all files that are being written */
+	LIST_HEAD(, kv_dropbox_handle) handles;
+	uint64_t n_opened;
+	LIST_HEAD(, kv_submit) submits;
+	int n_submits;
+	struct kv_recall_stream *stream; /* fs/restore/recall's */
+};
+
+/* NULL: out of memory. mount has its throttle, listings and index already. */
+struct kv_dropbox *kv_dropbox_new(struct kv_mount *mount);
+/* End what is under way, without its completions; before kv_tree_release(). NULL does nothing. */
+void kv_dropbox_stop(struct kv_dropbox *dropbox);
+/* After kv_tree_release(), because its files count to the bytes staged. */
+void kv_dropbox_free(struct kv_dropbox *dropbox);
+/* How many restores were sent, or are about to be, and have no answer yet. */
+int kv_dropbox_under_way(const struct kv_dropbox *dropbox);
+/* Assert what must hold between two requests. */
+void kv_dropbox_check(const struct kv_dropbox *dropbox);
+
+/* ---- files: node is a KV_NODE_DROP_FILE, folder a KV_NODE_DROP_FOLDER ---- */
+
+void kv_dropbox_create(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *folder, const char *name,
+    mode_t mode, struct fuse_file_info *fi);
+void kv_dropbox_open(
+    struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
+void kv_dropbox_read(fuse_req_t req, const struct kv_node *node, size_t size, off_t offset);
+void kv_dropbox_write(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, const char *data,
+    size_t size, off_t offset, struct fuse_file_info *fi);
+/* fi: NULL where the file is not open. */
+void kv_dropbox_setattr(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node,
+    const struct stat *attr, int what, struct fuse_file_info *fi);
+void kv_dropbox_flush(
+    struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
+void kv_dropbox_fsync(fuse_req_t req, const struct kv_node *node);
+void kv_dropbox_release(struct kv_dropbox *dropbox, fuse_req_t req, struct fuse_file_info *fi);
+
+/* ---- for the modules of this folder ---- */
+
+/* A new file called name in folder. -EEXIST, -ENOMEM, -EINVAL for a dot name that is no staging name. */
+int kv_dropbox_make(struct kv_dropbox *dropbox, struct kv_node *folder, const char *name,
+    struct kv_node **node) KV_MUST_CHECK;
+/* node's name is gone: what nobody can send any more is freed. node may be. */
+void kv_dropbox_detach(struct kv_node *node);
+/* What is called name in folder: a folder, or a file that has become something or still may. NULL: nothing. */
+struct kv_node *kv_dropbox_child(struct kv_node *folder, const char *name);
+/* A failed file that somebody still has open loses its name to another one; what that one writes gets ESTALE. */
+void kv_dropbox_free_name(struct kv_node *folder, const char *name);
+/*
+ * Restore node's bytes as name in folder; the answer is req's, and node moves there where that is another place.
+ * mono_since: a receipt counts only when it was confirmed later than that.
+ */
+void kv_dropbox_commit(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node,
+    struct kv_node *folder, const char *name, int64_t mono_since);
+/* A line about file (a path or name) that failed with err, or 0. why: may be NULL. */
+void kv_dropbox_say(const struct kv_dropbox *dropbox, const char *file, const struct kv_caller *caller,
+    int err, const char *why);
+#endif

@@ -1,0 +1,367 @@
+/*
+ * A look at a name goes through these, again from the top after each wait:
+ *
+ *	SENDING             -> waits for the restore
+ *	a receipt           -> fresh: shown; else the vault is asked: yes: shown; no: ENOENT, the receipt is gone
+ *	any other           -> as it is
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/throttle.h"
+#include "fs/file.h"
+#include "fs/folder.h"
+#include "fs/restore/confirm.h"
+#include "fs/restore/recall.h"
+#include "fs/restore/receipt.h"
+#include "fs/restore/submit.h"
+#include "fs/restore/upload.h"
+
+#define FIRST_DEPTH 4
+#define AHEAD_S	    2.5 /* of the pace, at most */
+
+/* ---- ahead ---- */
+
+struct kv_recall_stream {
+	struct kv_process process; /* whose questions follow each other */
+	char last[PATH_MAX];	   /* what it asked for last */
+	char ahead[PATH_MAX];	   /* the last path that was asked for ahead, or "" */
+	size_t n_hits, depth;
+	size_t n_unread; /* asked ahead, and not come to yet */
+};
+
+struct kv_recall_stream *
+kv_recall_stream_new(void)
+{
+	return calloc(1, sizeof(struct kv_recall_stream));
+}
+
+struct ahead {
+	struct kv_dropbox *dropbox;
+	const struct kv_caller *caller;
+};
+
+static void
+ask_ahead(void *arg, const char *path, const struct kv_receipt *receipt)
+{
+	const struct ahead *a = arg;
+	struct kv_recall_stream *s = a->dropbox->stream;
+
+	kv_confirms_ask_ahead(a->dropbox->confirms, receipt, &s->process, a->caller);
+	snprintf(s->ahead, sizeof(s->ahead), "%s", path);
+	s->n_unread++;
+}
+
+static size_t
+most_ahead(const struct kv_dropbox *box)
+{
+	const double n = AHEAD_S * kv_throttle_rate(box->mount->throttle, KV_OP_VERSIONS, KV_SECRETS);
+
+	return n < FIRST_DEPTH ? FIRST_DEPTH : (size_t)n;
+}
+
+/*
+ * process has asked for the receipt at path. has_waited: the answer was not here yet. A reader that comes to questions
+ * that are still under way is served better by more of them; one that never does has enough.
+ */
+static void
+run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct kv_caller *caller,
+    const char *path, bool has_waited)
+{
+	struct kv_recall_stream *s = box->stream;
+	const bool goes_on = process->id != 0 && process->id == s->process.id &&
+	    process->mono_begun == s->process.mono_begun && strcmp(path, s->last) > 0;
+	const size_t most = most_ahead(box);
+	struct ahead a = { .dropbox = box, .caller = caller };
+
+	if (strcmp(path, s->last) == 0 && process->id == s->process.id)
+		return; /* the GETATTR after a LOOKUP */
+	s->n_hits = goes_on ? s->n_hits + 1 : 0;
+	if (!goes_on)
+		s->depth = FIRST_DEPTH;
+	else if (has_waited && s->depth < most)
+		s->depth = s->depth * 2 < most ? s->depth * 2 : most;
+	s->process = *process;
+	snprintf(s->last, sizeof(s->last), "%s", path);
+	if (!goes_on || strcmp(s->ahead, path) < 0) {
+		snprintf(s->ahead, sizeof(s->ahead), "%s", path);
+		s->n_unread = 0;
+	} else if (s->n_unread > 0) {
+		s->n_unread--;
+	}
+	if (s->n_hits > 0 && s->n_unread <= s->depth / 2)
+		kv_index_next_receipts(
+		    box->mount->index, s->ahead, (int)(s->depth - s->n_unread), ask_ahead, &a);
+}
+
+/* ---- a look ---- */
+
+/* A LOOKUP of name in folder, or with name NULL a GETATTR of node. */
+struct look {
+	struct kv_request *request;
+	struct kv_dropbox *dropbox;
+	struct kv_node *folder, *node; /* kept open, that one which is not NULL */
+	char *name;
+	struct kv_process process;
+	struct kv_receipt receipt; /* that is being confirmed */
+	struct kv_confirm_wait *confirm;
+	struct kv_submit_wait *submit;
+};
+
+static void look(struct look *);
+
+static void
+free_look(struct look *l)
+{
+	kv_confirms_cancel(l->confirm);
+	kv_submit_cancel(l->submit);
+	if (l->folder != NULL)
+		kv_tree_closed(l->folder);
+	if (l->node != NULL)
+		kv_tree_closed(l->node);
+	free(l->name);
+	free(l);
+}
+
+static void
+cancel_look(void *arg)
+{
+	free_look(arg);
+}
+
+static void
+fail(struct look *l, int err)
+{
+	kv_request_fail(l->request, err);
+	free_look(l);
+}
+
+static void
+show(struct look *l, struct kv_node *node)
+{
+	fuse_req_t req = kv_request_end(l->request);
+
+	if (l->name != NULL)
+		kv_folder_reply(l->dropbox->mount, req, node);
+	else
+		kv_file_reply_attributes(l->dropbox->mount, req, node);
+	free_look(l);
+}
+
+static bool
+is_same(const struct kv_receipt *a, const struct kv_receipt *b)
+{
+	return a->type == b->type && a->wall_updated == b->wall_updated &&
+	    strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+/* The receipt that node is, or what an earlier mount left for its name. */
+static bool
+find_receipt(const struct look *l, const struct kv_node *node, struct kv_receipt *receipt)
+{
+	if (node == NULL)
+		return kv_receipts_find_path(l->dropbox->receipts, l->folder, l->name, receipt);
+	if (node->kind != KV_NODE_DROP_FILE || node->upload->state != KV_UPLOAD_DONE)
+		return false;
+	*receipt = node->upload->receipt;
+	return receipt->name[0] != '\0';
+}
+
+static struct kv_node *
+node_of(const struct look *l)
+{
+	return l->node != NULL ? l->node : kv_dropbox_child(l->folder, l->name);
+}
+
+/* The vault has not got what l's receipt stands for. */
+static void
+forget(const struct look *l)
+{
+	struct kv_node *node = node_of(l);
+	struct kv_receipt receipt;
+
+	if (!find_receipt(l, node, &receipt) || !is_same(&receipt, &l->receipt))
+		return; /* something else is there meanwhile */
+	if (node == NULL) {
+		kv_receipts_forget(l->dropbox->receipts, l->folder, l->name);
+	} else if (node->parent != NULL) {
+		kv_receipts_forget(l->dropbox->receipts, node->parent, node->name);
+		kv_dropbox_detach(node);
+	}
+}
+
+/* The file that an earlier mount restored, as it would be here still. */
+static int
+make_receipt(const struct look *l, struct kv_node **node)
+{
+	const struct kv_options *o = l->dropbox->mount->o;
+	int err = kv_dropbox_make(l->dropbox, l->folder, l->name, node);
+
+	if (err != 0)
+		return err;
+	kv_upload_become_receipt((*node)->upload, &l->receipt);
+	(*node)->upload->uid = o->uid;
+	(*node)->upload->gid = o->gid;
+	return 0;
+}
+
+static void
+confirmed(struct look *l)
+{
+	struct kv_node *node = node_of(l);
+	int err = 0;
+
+	if (node == NULL && l->folder->parent == NULL && l->folder != l->folder->tree->drop)
+		err = -ENOENT; /* the folder is gone meanwhile */
+	else if (node == NULL)
+		err = make_receipt(l, &node);
+	if (err != 0)
+		fail(l, err);
+	else
+		show(l, node);
+}
+
+static void
+confirm_answered(void *arg, int err)
+{
+	struct look *l = arg;
+
+	l->confirm = NULL;
+	if (err == -ENOENT)
+		forget(l);
+	if (err != 0)
+		fail(l, err);
+	else
+		confirmed(l);
+}
+
+static void
+restore_answered(void *arg, int err)
+{
+	struct look *l = arg;
+
+	(void)err; /* what became of it is looked at anew */
+	l->submit = NULL;
+	look(l);
+}
+
+static void
+run_stream(const struct look *l, const struct kv_node *node, bool has_waited)
+{
+	char path[PATH_MAX];
+
+	if (kv_receipts_path(
+		node != NULL ? node->parent : l->folder, node != NULL ? node->name : l->name, path))
+		run_ahead(l->dropbox, &l->process, &l->request->caller, path, has_waited);
+}
+
+static void
+confirm(struct look *l, const struct kv_node *node)
+{
+	struct kv_confirms *confirms = l->dropbox->confirms;
+	bool was_under_way;
+	int err;
+
+	if (kv_confirms_is_fresh(confirms, &l->receipt, &l->process)) {
+		run_stream(l, node, false);
+		confirmed(l);
+		return;
+	}
+	/* only a question of this moment will do, or one that is under way and fresh */
+	err = kv_confirms_ask(confirms, &l->receipt, INT64_MAX, &l->process, &l->request->caller,
+	    confirm_answered, l, &l->confirm, &was_under_way);
+	if (err == 0)
+		run_stream(l, node, true);
+	else
+		confirm_answered(l, err);
+}
+
+static void
+look(struct look *l)
+{
+	struct kv_node *node = node_of(l);
+	int err = 0;
+
+	if (node != NULL && node->kind == KV_NODE_DROP_FILE && node->upload->state == KV_UPLOAD_SENDING &&
+	    !kv_upload_is_staging(node->name)) {
+		err = kv_submit_wait(node, restore_answered, l, &l->submit);
+		if (err != 0)
+			fail(l, err);
+	} else if (find_receipt(l, node, &l->receipt)) {
+		confirm(l, node);
+	} else if (node != NULL && (l->name != NULL || kv_upload_is_visible(node->upload))) {
+		show(l, node);
+	} else {
+		fail(l, -ENOENT);
+	}
+}
+
+/* ---- the interface ---- */
+
+/* Whether a look at node, or for NULL at name in folder, may have to wait. */
+static bool
+may_wait(
+    const struct kv_dropbox *box, const struct kv_node *folder, const char *name, const struct kv_node *node)
+{
+	struct kv_receipt receipt;
+
+	if (node == NULL)
+		return kv_receipts_find_path(box->receipts, folder, name, &receipt);
+	if (node->kind != KV_NODE_DROP_FILE)
+		return false;
+	if (node->upload->state == KV_UPLOAD_SENDING)
+		return !kv_upload_is_staging(node->name);
+	return node->upload->state == KV_UPLOAD_DONE && node->upload->receipt.name[0] != '\0';
+}
+
+static void
+begin(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name, struct kv_node *node)
+{
+	struct kv_request *request = kv_request_new(box->mount, req);
+	struct look *l;
+
+	if (request == NULL)
+		return;
+	l = calloc(1, sizeof(*l));
+	if (l == NULL || (name != NULL && (l->name = strdup(name)) == NULL)) {
+		free(l);
+		kv_request_fail(request, -ENOMEM);
+		return;
+	}
+	l->request = request;
+	l->dropbox = box;
+	l->folder = folder;
+	l->node = node;
+	if (folder != NULL)
+		kv_tree_opened(folder);
+	if (node != NULL)
+		kv_tree_opened(node);
+	l->process = kv_request_process(&request->caller);
+	kv_request_wait(request, cancel_look, l);
+	look(l);
+}
+
+void
+kv_recall_lookup(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+{
+	struct kv_node *node = kv_dropbox_child(folder, name);
+
+	if (may_wait(box, folder, name, node))
+		begin(box, req, folder, name, NULL);
+	else if (node != NULL)
+		kv_folder_reply(box->mount, req, node);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+void
+kv_recall_getattr(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node)
+{
+	if (may_wait(box, NULL, NULL, node))
+		begin(box, req, NULL, NULL, node);
+	else
+		kv_file_reply_attributes(box->mount, req, node);
+}
