@@ -1,12 +1,14 @@
 /* The session with the kernel: how requests are taken from it, and the mount before and the unmount after. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,13 +17,86 @@
 #include "client/clock.h"
 #include "client/log.h"
 #include "client/vault.h"
+#include "fs/restore/dropbox.h"
 #include "fs/session.h"
 
 #define FAST_NS	     100000 /* between an answer and the next request */
 #define MAX_TRIES    150    /* to get it: some 50 microseconds */
 #define MAX_REQUESTS 16	    /* in one turn */
+#define AGAIN_MS     100
+#define CHECK_NS     100000000
 
 /* ---- the device ---- */
+
+/*
+ * libfuse before 3.17 does not pass FUSE_PARALLEL_DIROPS on to the kernel, though it takes it in want: then one
+ * look-up that waits for the vault holds up every other look-up and readdir of its folder, beyond the reach of
+ * signals. So its reply to INIT goes through our hands, and gets the bit where the kernel offers it.
+ */
+static ssize_t
+read_device(int fd, void *buf, size_t size, void *arg)
+{
+	struct kv_mount *m = arg;
+	const ssize_t n = read(fd, buf, size);
+	struct fuse_in_header header;
+	struct fuse_init_in init = { 0 };
+
+	if (m->init_unique != 0 || n < (ssize_t)(sizeof(header) + offsetof(struct fuse_init_in, flags2)))
+		return n;
+	memcpy(&header, buf, sizeof(header));
+	if (header.opcode != FUSE_INIT)
+		return n;
+	memcpy(&init, (const char *)buf + sizeof(header), offsetof(struct fuse_init_in, flags2));
+	m->init_unique = header.unique;
+	m->init_flags = init.flags & FUSE_PARALLEL_DIROPS;
+	return n;
+}
+
+static ssize_t
+write_device(int fd, struct iovec *iov, int count, void *arg)
+{
+	const struct kv_mount *m = arg;
+	const struct fuse_out_header *header = iov[0].iov_base;
+	struct fuse_init_out init;
+	struct iovec patched[2];
+
+	if (header->unique != m->init_unique || m->init_unique == 0 || header->error != 0 || count != 2 ||
+	    iov[1].iov_len < offsetof(struct fuse_init_out, max_background) || iov[1].iov_len > sizeof(init))
+		return writev(fd, iov, count);
+	memcpy(&init, iov[1].iov_base, iov[1].iov_len);
+	init.flags |= m->init_flags;
+	patched[0] = iov[0];
+	patched[1] = (struct iovec){ .iov_base = &init, .iov_len = iov[1].iov_len };
+	return writev(fd, patched, 2);
+}
+
+static const struct fuse_custom_io device_io = { .read = read_device, .writev = write_device };
+
+static void
+ended(struct kv_session *s)
+{
+	kv_loop_unwatch(&s->device); /* unmounted from outside */
+	kv_loop_stop(s->mount->loop);
+}
+
+/* The device cannot be read now, and it is no unmount: the mount must not go for it. */
+static void
+rest(struct kv_session *s, int err)
+{
+	kv_log_write(KV_LOG_WARNING, "fuse",
+	    "errno=%s why=\"the FUSE device could not be read; it is tried again\"", kv_err_name(err));
+	if (kv_loop_rewatch(&s->device, 0) == 0)
+		kv_timer_set(&s->again, AGAIN_MS);
+}
+
+static void
+read_again(void *arg)
+{
+	struct kv_session *s = arg;
+
+	if (kv_loop_rewatch(&s->device, EPOLLIN) != 0)
+		kv_timer_set(&s->again, AGAIN_MS);
+}
 
 /* One request. False when there is none now, or there will be none any more. */
 static bool
@@ -32,13 +107,16 @@ take_request(struct kv_session *s)
 
 	if (n == -EINTR || n == -EAGAIN)
 		return false;
+	if (n < 0 && n != -ENODEV && n != -ECONNABORTED) {
+		rest(s, n);
+		return false;
+	}
 	s->n_received++;
 	if (n > 0)
 		fuse_session_process_buf(m->session, &s->request);
 	if (n > 0 && !fuse_session_exited(m->session))
 		return true;
-	kv_loop_unwatch(&s->device); /* unmounted from outside */
-	kv_loop_stop(m->loop);
+	ended(s);
 	return false;
 }
 
@@ -49,6 +127,20 @@ now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* In builds that look for faults of ours: what must hold between two requests, asserted now and then. */
+static void
+check_invariants(struct kv_session *s)
+{
+#ifdef __SANITIZE_ADDRESS__
+	if (s->mount->dropbox != NULL && s->ns_answered - s->ns_checked > CHECK_NS) {
+		kv_dropbox_check(s->mount->dropbox);
+		s->ns_checked = s->ns_answered;
+	}
+#else
+	(void)s;
+#endif
 }
 
 /*
@@ -74,6 +166,7 @@ device_ready(void *arg, uint32_t ready)
 			sched_yield(); /* to the program, where it shares our processor */
 		}
 	s->ns_answered = now_ns();
+	check_invariants(s);
 }
 
 /* ---- the mount ---- */
@@ -135,6 +228,7 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 	int err;
 
 	*s = (struct kv_session){ .mount = m, .device.fd = -1 };
+	kv_timer_init(&s->again, m->loop, read_again, s);
 	kv_buf_init(&text, 2048);
 	kv_buf_init(&words, 512);
 	err = kv_buf_printf(&text, "-ofsname=%s,subtype=kvfs,nosuid,nodev%s%s%s%s%s", kv_vault_name(m->vault),
@@ -151,6 +245,8 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 	fuse_words = NULL;
 	if (err == 0)
 		err = mount_quietly(m, &words);
+	if (err == 0)
+		err = fuse_session_custom_io(m->session, &device_io, fuse_session_fd(m->session));
 	if (err != 0) {
 		kv_buf_say(why, "cannot mount on %s: %s", o->mountpoint,
 		    words.len > 0 ? kv_buf_str(&words) : strerror(-err));
@@ -177,6 +273,8 @@ kv_session_unmount(struct kv_session *s)
 	struct fuse_session *session = s->mount != NULL ? s->mount->session : NULL;
 
 	kv_loop_unwatch(&s->device);
+	if (s->mount != NULL)
+		kv_timer_stop(&s->again);
 	if (s->is_mounted)
 		fuse_session_unmount(session);
 	if (session != NULL) {

@@ -11,10 +11,12 @@ struct kv_buf;
 struct kv_session {
 	struct kv_mount *mount;
 	struct kv_watch device;
+	struct kv_timer again; /* after a failed read of the device */
 	struct fuse_buf request;
 	bool is_mounted;
 	uint64_t n_received; /* requests so far */
 	int64_t ns_answered; /* the end of the last turn */
+	int64_t ns_checked;  /* the last check of the invariants, in sanitized builds */
 };
 
 /*
