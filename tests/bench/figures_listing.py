@@ -8,6 +8,7 @@ WARM_LS_S = 0.3
 PER_REQUEST = 30
 HANGING = 64
 STAT_MS = 10
+LOOK_UPS, SIDE = 60, 20
 
 # Times so many looks at a file, as a program whose looks fetch nothing: each goes to kvfs and back.
 LOOK = """
@@ -20,6 +21,24 @@ for path in 5 * sys.stdin.read().split():
     os.stat(path)
     times.append(1000 * (time.perf_counter() - start))
 print(*times)
+"""
+
+
+# So many stats of names at once, by threads; prints the seconds of all.
+SIDE_BY_SIDE = """
+import os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+with open("/proc/self/comm", "w") as comm:
+    comm.write("ls")
+def stat(path):
+    with open("/proc/thread-self/comm", "w") as comm:
+        comm.write("ls")
+    os.stat(path)
+paths = sys.stdin.read().split()
+with ThreadPoolExecutor(20) as pool:
+    start = time.perf_counter()
+    list(pool.map(stat, paths))
+    print(time.perf_counter() - start)
 """
 
 
@@ -102,4 +121,18 @@ def stat(bench):
         bench.report.add("stat/p99", percentile(times, 99), "ms", STAT_MS, "ms", most=1, is_time=True)
 
 
-FIGURES = {"list": listing, "looks": looks, "stat": stat}
+def look_ups(bench):
+    """Stats of names that the vault must be asked for, side by side in one folder."""
+    with bench.vault(bench.secrets(1)) as vault, bench.mount(vault, bench.rate()) as mount:
+        list_all(mount)
+        for i in range(LOOK_UPS):
+            vault.set_secret(f"later-{i}")
+        paths = "\n".join(str(mount / "secrets" / f"later-{i}.blob") for i in range(LOOK_UPS))
+        # as ls, so that none of them fetches its blob
+        result = harness.run(PYTHON, "-c", SIDE_BY_SIDE, stdin=paths, seconds=60)
+    assert result.code == 0, result
+    rounds = LOOK_UPS / SIDE * bench.settings.latency / 1000
+    bench.report.add("stat/look-ups", float(result.out), "s", rounds, f"{LOOK_UPS // SIDE} rounds", most=0.4 / 0.225)
+
+
+FIGURES = {"list": listing, "looks": looks, "stat": stat, "look-ups": look_ups}
