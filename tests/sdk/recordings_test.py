@@ -21,7 +21,14 @@ import pytest
 from local_vault import ROOT, LocalVault
 
 FOLDER = Path(os.environ.get("KVFS_RECORDINGS", ROOT.parent / "shared" / "recordings"))
-RECORDINGS = sorted(FOLDER.glob("*.json"))
+VERSION = "7.0"  # of the API, as the local vault speaks it; other recordings are of later ones, or of a Managed HSM
+
+
+def is_played(file):
+    return f"api-version={VERSION}" in json.loads(file.read_text())[0]["query"]
+
+
+RECORDINGS = sorted(filter(is_played, FOLDER.glob("*.json")))
 HOST = "recorded.vault.azure.net"
 NOT_THE_SERVICES = {"server", "x-aspnet-version", "x-powered-by", "retry-after"}
 OPAQUE = {"n", "x", "y", "cer", "csr", "x5t"}
