@@ -1,11 +1,16 @@
 /*
- * HTTP transfers by libcurl's multi_socket interface.
+ * HTTP transfers.
  *
- * Why it is used this way (each was measured):
- * - curl_multi_poll() walks every transfer in each turn; with socket and timer callbacks the cost
- *   of a turn does not depend on how many are waiting.
+ *	QUEUED -> RUNNING -> done
+ *	   ^         |
+ *	   +---------+  before a byte was sent: its connection must not be used, it gets a new one
+ *
+ * Why libcurl is used this way (each was measured):
  * - libcurl sends a request again by itself when a reused connection closes without an answer: a
- *   callback before each sending stops the second one.
+ *   callback before each sending stops the second one. The same callback refuses a connection that
+ *   looks dead (client/connection).
+ * - An answer is checked when its header is complete, before anything of it is used: one that carries
+ *   another request's id is dropped with its connection (client/echo).
  * - CURLOPT_QUICK_EXIT: otherwise the end of a transfer joins its resolver thread, and a silent DNS
  *   server holds the loop.
  * - Parsing Debian's CA bundle costs 30 ms a connection; the folder of hashed certificates is read
@@ -16,14 +21,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/epoll.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "client/buf.h"
 #include "client/clock.h"
+#include "client/connection.h"
+#include "client/curl_error.h"
+#include "client/curl_loop.h"
+#include "client/echo.h"
+#include "client/headers.h"
 #include "client/http.h"
 #include "client/log.h"
 #include "client/loop.h"
@@ -34,152 +40,64 @@
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 128
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
+#define SILENT_MS    15000 /* after which a request without an answer says that its connection is dead */
 #define USER_AGENT   "kvfs/" KV_VERSION
 
 struct kv_http {
 	struct kv_loop *loop;
 	CURLM *multi;
+	struct kv_curl_loop curl_loop;
 	char *ca_file;
 	const char *ca_folder;
-	struct kv_timer timer;	 /* libcurl's own */
 	struct kv_timer starter; /* begins what is queued */
 	TAILQ_HEAD(, kv_transfer) queue, running;
 	int n_running;
-	size_t n_bytes; /* of answers that are coming in */
-	int *sockets;	/* open connections, in use or idle */
-	int n_sockets, size_sockets;
+	size_t n_bytes;			   /* of answers that are coming in */
+	struct kv_connections connections; /* in use or idle */
+	int n_connections;
 	CURL *idle[IDLE_HANDLES];
 	int n_idle;
-	char date[40]; /* the Date header that came last, and what it says */
-	int64_t wall_date;
+	struct kv_date last_date;
+	struct kv_echo echo;
 };
 
-/* QUEUED (not yet in the multi) -> RUNNING -> done and freed. */
 struct kv_transfer {
 	struct kv_http *http;
 	TAILQ_ENTRY(kv_transfer) link; /* in queue or running */
-	int is_running;
+	bool is_running;
 	CURL *easy;
 	struct curl_slist *headers;
 	struct kv_buf body; /* still to be sent from body_at on */
 	size_t body_at;
 	struct kv_buf answer;
-	int is_too_large;
-	struct kv_buf challenge;
-	char request_id[80];
-	char region[80];
-	int64_t wall_date;
-	int64_t retry_after_ms;
-	int64_t mono_start;
-	int n_sendings;
+	struct kv_headers answered;
+	char id[37];			  /* "" for none */
+	struct kv_connection *connection; /* from the sending on */
+	bool is_once, is_local;
+	bool is_refused; /* its connection was not usable: it gets a new one */
+	bool is_sent;	 /* the header is about to go out */
+	bool is_foreign; /* the answer is another request's */
+	int err;	 /* of taking the answer */
+	bool is_judged;
+	int64_t mono_start, mono_sent;
 	char reason[CURL_ERROR_SIZE];
 	kv_http_done *done;
 	void *arg;
 };
 
-struct kv_socket_watch {
-	struct kv_watch watch;
-	struct kv_http *http;
-};
-
-static void finish_ended(struct kv_http *);
-
-/* ---- sockets and timers of libcurl ---- */
-
-static void
-socket_ready(void *arg, uint32_t ready)
-{
-	struct kv_socket_watch *w = arg;
-	struct kv_http *http = w->http;
-	int flags = 0, still;
-
-	if (ready & EPOLLIN)
-		flags |= CURL_CSELECT_IN;
-	if (ready & EPOLLOUT)
-		flags |= CURL_CSELECT_OUT;
-	if (ready & (EPOLLERR | EPOLLHUP))
-		flags |= CURL_CSELECT_ERR;
-	curl_multi_socket_action(http->multi, w->watch.fd, flags, &still);
-	finish_ended(http);
-}
-
-static int
-socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *per_socket)
-{
-	struct kv_http *http = arg;
-	struct kv_socket_watch *w = per_socket;
-	uint32_t events = 0;
-	int err;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w != NULL)
-			kv_loop_unwatch(&w->watch);
-		free(w);
-		return 0;
-	}
-	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
-	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
-	if (w != NULL)
-		return kv_loop_rewatch(&w->watch, events) == 0 ? 0 : -1;
-	w = calloc(1, sizeof(*w));
-	if (w == NULL)
-		return -1;
-	w->http = http;
-	err = kv_loop_watch(http->loop, &w->watch, fd, events, socket_ready, w);
-	if (err != 0) {
-		free(w);
-		return -1;
-	}
-	curl_multi_assign(http->multi, fd, w);
-	return 0;
-}
-
-static void
-timer_fired(void *arg)
-{
-	struct kv_http *http = arg;
-	int still;
-
-	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &still);
-	finish_ended(http);
-}
-
-static int
-timer_wanted(CURLM *multi, long ms, void *arg)
-{
-	struct kv_http *http = arg;
-
-	(void)multi;
-	if (ms < 0)
-		kv_timer_stop(&http->timer);
-	else
-		kv_timer_set(&http->timer, ms);
-	return 0;
-}
+/* ---- sockets ---- */
 
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct kv_http *http = arg;
-	int fd;
+	const int fd =
+	    kv_connections_open(&http->connections, address->family, address->socktype, address->protocol);
 
 	(void)purpose;
-	if (http->n_sockets == http->size_sockets) {
-		const int size = http->size_sockets * 2 + 8;
-		int *more = reallocarray(http->sockets, (size_t)size, sizeof(*more));
-
-		if (more == NULL)
-			return CURL_SOCKET_BAD;
-		http->sockets = more;
-		http->size_sockets = size;
-	}
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	http->sockets[http->n_sockets++] = fd;
+	http->n_connections++;
 	return fd;
 }
 
@@ -188,20 +106,20 @@ close_socket(void *arg, curl_socket_t fd)
 {
 	struct kv_http *http = arg;
 
-	for (int i = 0; i < http->n_sockets; i++)
-		if (http->sockets[i] == fd) {
-			http->sockets[i] = http->sockets[--http->n_sockets];
-			break;
-		}
-	return close(fd);
+	http->n_connections--;
+	return kv_connections_close(&http->connections, fd);
 }
 
 void
 kv_http_forget_connections(struct kv_http *http)
 {
-	/* libcurl cannot be told to drop its idle connections, but it looks whether one has ended. */
-	for (int i = 0; i < http->n_sockets; i++)
-		shutdown(http->sockets[i], SHUT_RDWR);
+	kv_connections_end_all(&http->connections);
+}
+
+int
+kv_http_make_id(struct kv_http *http, char id[37])
+{
+	return kv_echo_make_id(&http->echo, id);
 }
 
 /* ---- one transfer's data ---- */
@@ -211,12 +129,24 @@ static int
 about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
 	struct kv_transfer *t = arg;
+	struct kv_connection *c;
 
-	(void)ip;
 	(void)local_ip;
 	(void)port;
-	(void)local_port;
-	return t->n_sendings++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+	if (t->is_sent)
+		return CURL_PREREQFUNC_ABORT;
+	c = kv_connections_find(&t->http->connections, ip, local_port);
+	if (c != NULL && !t->is_refused && !kv_connection_is_usable(c, t->is_once)) {
+		kv_connection_drop(c);
+		t->is_refused = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	t->is_sent = true;
+	t->mono_sent = kv_clock_mono_ms();
+	t->connection = c;
+	if (c != NULL)
+		kv_connection_enter(c, t->is_once);
+	return CURL_PREREQFUNC_OK;
 }
 
 static size_t
@@ -231,10 +161,10 @@ take_answer(char *data, size_t size, size_t n, void *arg)
 	err = announced > 0 && announced <= MAX_TRUSTED ? kv_buf_reserve(&t->answer, (size_t)announced) : 0;
 	if (err == 0)
 		err = kv_buf_append(&t->answer, data, size * n);
-	if (err == -EFBIG)
-		t->is_too_large = 1;
 	if (err == 0)
 		t->http->n_bytes += size * n;
+	else
+		t->err = err;
 	return err == 0 ? size * n : 0;
 }
 
@@ -251,98 +181,83 @@ give_body(char *room, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* The value of header name, with its length, or NULL. */
-static const char *
-header_value(const char *line, size_t len, const char *name, size_t *value_len)
+static void
+tell_rewritten(const struct kv_transfer *t)
 {
-	const size_t n = strlen(name);
-
-	if (len <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return NULL;
-	line += n + 1;
-	len -= n + 1;
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	while (len > 0 && (unsigned char)line[len - 1] <= ' ')
-		len--;
-	*value_len = len;
-	return line;
+	kv_log_write(KV_LOG_WARNING, MODULE,
+	    "event=request_ids_rewritten returned=%.40s why=\"a gateway puts its own x-ms-client-request-id "
+	    "into answers: whether an answer belongs to its request is not checked any more\"",
+	    t->answered.returned_id);
 }
 
 static void
-keep_value(char *room, size_t size, const char *value, size_t len)
+tell_foreign(const struct kv_transfer *t, enum kv_log_level level)
 {
-	if (len >= size)
-		len = size - 1;
-	memcpy(room, value, len);
-	room[len] = '\0';
+	struct kv_buf line;
+
+	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "event", "answer_mixed_up");
+	kv_log_number(&line, "status", t->answered.status);
+	kv_log_field(&line, "client_request", t->id);
+	kv_log_field(&line, "returned", t->answered.returned_id);
+	kv_log_field(&line, "why",
+	    "the answer belongs to another request: it is not used and its connection is dropped");
+	kv_log_write(level, MODULE, "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
 }
 
-static int64_t
-retry_after(const char *text, int64_t unit_ms)
+/* What was doubted was no gateway's after all. */
+static void
+tell_doubted(void)
 {
-	char *end;
-	const long long n = strtoll(text, &end, 10);
-	time_t date;
-
-	if (end != text && *end == '\0')
-		return n < 0 ? -1 : n > 86400 ? 86400 * unit_ms : n * unit_ms;
-	date = curl_getdate(text, NULL);
-	if (date == (time_t)-1)
-		return -1;
-	return date > kv_clock_wall_s() ? (date - kv_clock_wall_s()) * 1000 : 0;
+	kv_log_write(KV_LOG_WARNING, MODULE,
+	    "event=answer_mixed_up why=\"the first answer of a new connection belonged to another request: it was "
+	    "not used\"");
 }
 
-/* As Unix time; 0 where it is no date. Hundreds of answers a second tell the same one. */
-static int64_t
-date_of(struct kv_http *http, const char *text)
+/* The header is complete, and nothing of it has been used. Whether it answers this request. */
+static bool
+judge(struct kv_transfer *t)
 {
-	if (strcmp(http->date, text) != 0) {
-		keep_value(http->date, sizeof(http->date), text, strlen(text));
-		http->wall_date = curl_getdate(text, NULL);
+	const bool is_first = t->connection == NULL || !kv_connection_has_answered(t->connection);
+	const int n_doubted = t->http->echo.n_first_foreign;
+
+	t->is_judged = true;
+	if (t->connection != NULL)
+		kv_connection_answered(t->connection, t->answered.is_http2);
+	if (t->id[0] == '\0')
+		return true;
+	switch (kv_echo_judge(&t->http->echo, t->id, t->answered.returned_id, is_first)) {
+	case KV_ECHO_OWN:
+		if (t->http->echo.n_first_foreign < n_doubted)
+			tell_doubted();
+		return true;
+	case KV_ECHO_REWRITER:
+		tell_rewritten(t);
+		return true;
+	case KV_ECHO_DOUBTED:
+		tell_foreign(t, KV_LOG_DEBUG);
+		break;
+	case KV_ECHO_FOREIGN:
+		tell_foreign(t, KV_LOG_WARNING);
+		break;
 	}
-	return http->wall_date > 0 ? http->wall_date : 0;
+	t->is_foreign = true;
+	if (t->connection != NULL)
+		kv_connection_drop(t->connection);
+	return false;
 }
 
 static size_t
 take_header(char *line, size_t size, size_t n, void *arg)
 {
-	static const struct {
-		const char *name;
-		int64_t unit_ms;
-	} waits[] = { { "retry-after", 1000 }, { "retry-after-ms", 1 }, { "x-ms-retry-after-ms", 1 } };
 	struct kv_transfer *t = arg;
-	const size_t len = size * n;
-	const char *value;
-	char text[80];
-	size_t value_len;
+	bool is_last;
 
-	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) { /* a final answer after a 100 */
-		kv_buf_clear(&t->challenge);
-		t->wall_date = 0;
-		t->retry_after_ms = -1;
-	} else if ((value = header_value(line, len, "www-authenticate", &value_len)) != NULL) {
-		/* several challenges are one list (RFC 9110, 11.6.1) */
-		if ((t->challenge.len > 0 && kv_buf_puts(&t->challenge, ", ") != 0) ||
-		    kv_buf_append(&t->challenge, value, value_len) != 0)
-			return 0;
-	} else if ((value = header_value(line, len, "x-ms-request-id", &value_len)) != NULL) {
-		keep_value(t->request_id, sizeof(t->request_id), value, value_len);
-	} else if ((value = header_value(line, len, "x-ms-keyvault-region", &value_len)) != NULL) {
-		keep_value(t->region, sizeof(t->region), value, value_len);
-	} else if ((value = header_value(line, len, "date", &value_len)) != NULL) {
-		keep_value(text, sizeof(text), value, value_len);
-		t->wall_date = date_of(t->http, text);
-	} else {
-		for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
-			if ((value = header_value(line, len, waits[i].name, &value_len)) != NULL) {
-				keep_value(text, sizeof(text), value, value_len);
-				t->retry_after_ms = retry_after(text, waits[i].unit_ms);
-			}
-	}
-	return len;
+	if (t->is_judged) /* a trailer */
+		return size * n;
+	t->err = kv_headers_take(&t->answered, line, size * n, &is_last);
+	return t->err == 0 && (!is_last || judge(t)) ? size * n : 0;
 }
 
 /* ---- the life of a transfer ---- */
@@ -360,7 +275,15 @@ leave_running(struct kv_transfer *t)
 {
 	TAILQ_REMOVE(&t->http->running, t, link);
 	t->http->n_running--;
-	t->is_running = 0;
+	t->is_running = false;
+}
+
+static void
+leave_connection(struct kv_transfer *t)
+{
+	if (t->connection != NULL)
+		kv_connection_leave(t->connection, t->is_once);
+	t->connection = NULL;
 }
 
 static void
@@ -373,6 +296,7 @@ free_transfer(struct kv_transfer *t)
 			curl_multi_remove_handle(http->multi, t->easy);
 			leave_running(t);
 		}
+		leave_connection(t);
 		/* it may say a last word when its connection ends, and points to what goes now */
 		curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
 		curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
@@ -385,75 +309,93 @@ free_transfer(struct kv_transfer *t)
 	free_headers(t->headers);
 	kv_buf_release(&t->body);
 	kv_buf_release(&t->answer);
-	kv_buf_release(&t->challenge);
+	kv_headers_release(&t->answered);
 	free(t);
 }
 
 static int
-of_curl(CURLcode code, const struct kv_transfer *t)
+error_of(const struct kv_transfer *t, CURLcode code, struct kv_buf *reason, bool *is_of_proxy)
 {
-	switch (code) {
-	case CURLE_OK:
-		return 0;
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return -EHOSTUNREACH;
-	case CURLE_COULDNT_CONNECT:
-		return -ECONNREFUSED;
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_ENGINE_INITFAILED:
-		return -EPROTO;
-	case CURLE_OPERATION_TIMEDOUT:
-		return -ETIMEDOUT;
-	case CURLE_OUT_OF_MEMORY:
-		return -ENOMEM;
-	case CURLE_URL_MALFORMAT:
-		return -EINVAL;
-	case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or what answers is no HTTP */
-		return t->n_sendings > 0 ? -EBADMSG : -EINVAL;
-	case CURLE_WRITE_ERROR:
-		return t->is_too_large ? -EFBIG : -ENOMEM;
-	default:
-		return -EIO;
+	const struct kv_curl_end end = { .easy = t->easy,
+		.code = code,
+		.words = t->reason,
+		.is_local = t->is_local,
+		.is_sent = t->is_sent,
+		.is_in_header = t->answered.is_begun && !t->is_judged };
+
+	*is_of_proxy = false;
+	if (t->is_foreign) {
+		kv_buf_say(reason, "the answer belongs to another request");
+		return -EBADMSG;
 	}
+	if (code == CURLE_WRITE_ERROR && t->err != 0) {
+		kv_buf_say(reason, "%s",
+		    t->err == -EFBIG	   ? "the answer is too large" :
+			t->err == -EBADMSG ? "the answer's header is too large" :
+					     strerror(-t->err));
+		return t->err;
+	}
+	return kv_curl_error(&end, reason, is_of_proxy);
+}
+
+/* The peer may have gone without a word. What is as old as this connection is then dead, too. */
+static void
+learn_from_silence(const struct kv_transfer *t, int err)
+{
+	if ((err == -EIO || err == -ETIMEDOUT) && t->is_sent && !t->answered.is_begun &&
+	    kv_clock_mono_ms() - t->mono_sent >= SILENT_MS)
+		kv_connections_end_silent(&t->http->connections, t->mono_sent);
 }
 
 static void
 end_transfer(struct kv_transfer *t, CURLcode code)
 {
 	struct kv_http *http = t->http;
-	struct kv_http_answer answer = { .retry_after_ms = -1 };
-	curl_off_t connected_us = 0;
-	int err = of_curl(code, t);
+	struct kv_http_answer answer = { .retry_after_ms = -1, .is_mixed_up = t->is_foreign };
+	struct kv_buf reason;
+	int err;
 
+	kv_buf_init(&reason, 1024);
+	err = error_of(t, code, &reason, &answer.is_of_proxy);
 	curl_multi_remove_handle(http->multi, t->easy);
 	leave_running(t);
-	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-	answer.was_sent = t->body.len > 0 ? t->body_at > 0 : connected_us > 0;
+	learn_from_silence(t, err);
+	answer.was_sent = t->body.len > 0 ? t->body_at > 0 : t->is_sent;
 	if (err == 0) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &answer.status);
-		answer.retry_after_ms = t->retry_after_ms;
-		answer.wall_date = t->wall_date;
+		answer.retry_after_ms = kv_headers_retry_after_ms(&t->answered);
+		answer.wall_date = t->answered.wall_date;
 	}
 	answer.body = kv_buf_str(&t->answer);
 	answer.body_len = t->answer.len;
-	answer.challenge = kv_buf_str(&t->challenge);
-	answer.request_id = t->request_id;
-	answer.region = t->region;
+	answer.challenge = kv_buf_str(&t->answered.challenge);
+	answer.content_type = t->answered.content_type;
+	answer.request_id = t->answered.request_id;
+	answer.region = t->answered.region;
 	answer.took_ms = kv_clock_mono_ms() - t->mono_start;
-	answer.reason = t->reason[0] != '\0' ? t->reason : curl_easy_strerror(code);
+	answer.reason = kv_buf_str(&reason);
 	t->done(t->arg, err, &answer);
+	kv_buf_release(&reason);
 	free_transfer(t);
 }
 
+/* Nothing of it was sent: it gets a connection of its own. */
 static void
-finish_ended(struct kv_http *http)
+begin_again(struct kv_transfer *t)
 {
+	struct kv_http *http = t->http;
+
+	curl_multi_remove_handle(http->multi, t->easy);
+	leave_running(t);
+	t->reason[0] = '\0';
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	TAILQ_INSERT_HEAD(&http->queue, t, link);
+}
+
+static void
+finish_ended(void *arg)
+{
+	struct kv_http *http = arg;
 	CURLMsg *message;
 	int left;
 
@@ -463,7 +405,10 @@ finish_ended(struct kv_http *http)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
-		end_transfer(t, message->data.result);
+		if (message->data.result == CURLE_ABORTED_BY_CALLBACK && !t->is_sent)
+			begin_again(t);
+		else
+			end_transfer(t, message->data.result);
 	}
 	if (!TAILQ_EMPTY(&http->queue) && !kv_timer_is_set(&http->starter))
 		kv_timer_set(&http->starter, 0);
@@ -476,15 +421,16 @@ start_queued(void *arg)
 	int n_new = 0;
 
 	while (!TAILQ_EMPTY(&http->queue) && http->n_bytes < MAX_BYTES &&
-	    (http->n_running < http->n_sockets || n_new < NEW_A_TURN)) {
+	    (http->n_running < http->n_connections || n_new < NEW_A_TURN)) {
 		struct kv_transfer *t = TAILQ_FIRST(&http->queue);
 
-		n_new += http->n_running >= http->n_sockets;
+		n_new += http->n_running >= http->n_connections;
 		TAILQ_REMOVE(&http->queue, t, link);
 		TAILQ_INSERT_TAIL(&http->running, t, link);
-		t->is_running = 1;
+		t->is_running = true;
 		http->n_running++;
-		t->mono_start = kv_clock_mono_ms();
+		if (t->mono_start == 0)
+			t->mono_start = kv_clock_mono_ms();
 		if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
@@ -507,8 +453,14 @@ static int
 add_headers(struct kv_transfer *t, const struct kv_http_request *request)
 {
 	struct kv_buf line;
+	char id_header[80];
 	int err = add_header(t, "Expect:");
 
+	if (err == 0 && request->id != NULL) {
+		memcpy(t->id, request->id, sizeof(t->id) - 1);
+		snprintf(id_header, sizeof(id_header), "x-ms-client-request-id: %s", t->id);
+		err = add_header(t, id_header);
+	}
 	for (size_t i = 0; err == 0 && request->headers != NULL && request->headers[i] != NULL; i++)
 		err = add_header(t, request->headers[i]);
 	if (err == 0 && request->token != NULL) {
@@ -548,7 +500,7 @@ new_handle(struct kv_http *http)
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's are no answer's */
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -571,6 +523,7 @@ static void
 set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *request)
 {
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->is_local ? "http,https" : "https");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_local ? "*" : NULL);
@@ -599,10 +552,11 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	t->http = http;
 	t->done = done;
 	t->arg = arg;
-	t->retry_after_ms = -1;
+	t->is_once = request->is_once;
+	t->is_local = request->is_local;
+	kv_headers_init(&t->answered, t->id, &http->last_date);
 	kv_buf_init(&t->body, request->body_len);
 	kv_buf_init(&t->answer, request->max_answer);
-	kv_buf_init(&t->challenge, 8192);
 	t->easy = http->n_idle > 0 ? http->idle[--http->n_idle] : new_handle(http);
 	if (t->easy == NULL)
 		goto out;
@@ -676,17 +630,19 @@ kv_http_new(
 	TAILQ_INIT(&http->queue);
 	TAILQ_INIT(&http->running);
 	http->ca_folder = curl_version_info(CURLVERSION_NOW)->capath;
-	kv_timer_init(&http->timer, loop, timer_fired, http);
+	LIST_INIT(&http->connections);
 	kv_timer_init(&http->starter, loop, start_queued, http);
 	http->multi = curl_multi_init();
 	if (http->multi == NULL)
 		goto nomem;
+	if (kv_echo_init(&http->echo) != 0) {
+		kv_http_free(http);
+		kv_buf_say(why, "the kernel gives no random bytes");
+		return -EIO;
+	}
 	if (options->ca_file != NULL && (http->ca_file = strdup(options->ca_file)) == NULL)
 		goto nomem;
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	kv_curl_loop_init(&http->curl_loop, loop, http->multi, finish_ended, http);
 	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	/* libcurl's own 100 would open a connection for every 100 under way; the server's word counts too */
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)options->max_connections);
@@ -711,11 +667,12 @@ kv_http_free(struct kv_http *http)
 		kv_http_cancel(TAILQ_FIRST(&http->queue));
 	for (int i = 0; i < http->n_idle; i++)
 		curl_easy_cleanup(http->idle[i]);
-	if (http->multi != NULL)
+	if (http->multi != NULL) {
 		curl_multi_cleanup(http->multi);
-	kv_timer_stop(&http->timer);
+		kv_curl_loop_release(&http->curl_loop);
+	}
 	kv_timer_stop(&http->starter);
-	free(http->sockets);
+	kv_connections_release(&http->connections);
 	free(http->ca_file);
 	free(http);
 	curl_global_cleanup();

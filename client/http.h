@@ -32,36 +32,46 @@ struct kv_http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;	    /* POST: copied; NULL sends Content-Length: 0 */
 	size_t body_len;
+	const char *id;		 /* of kv_http_make_id(), sent as x-ms-client-request-id; NULL: none */
 	size_t max_answer;	 /* bytes of the answer's body; more is -EFBIG */
 	unsigned int connect_ms; /* 0: 10 s */
 	unsigned int silence_s;	 /* the attempt fails when no byte moves for so long; 0: 30 s */
 	bool is_local;		 /* an identity endpoint: plain http allowed, no proxy */
+	bool is_once;		 /* must not be repeated: see KV_CONNECTION_FRESH_MS */
 };
 /* Strings are valid during the completion; "" where the answer had none. */
 struct kv_http_answer {
 	long status;	  /* 0 where there was no answer */
 	const char *body; /* NUL-terminated */
 	size_t body_len;
-	const char *challenge;	/* WWW-Authenticate */
-	const char *request_id; /* x-ms-request-id */
-	const char *region;	/* x-ms-keyvault-region */
-	int64_t wall_date;	/* Date, Unix seconds, 0 where missing */
-	int64_t
-	    retry_after_ms; /* Retry-After (seconds or a date), retry-after-ms, x-ms-retry-after-ms; -1: none */
+	const char *challenge;	  /* WWW-Authenticate */
+	const char *content_type; /* Content-Type */
+	const char *request_id;	  /* x-ms-request-id */
+	const char *region;	  /* x-ms-keyvault-region */
+	int64_t wall_date;	  /* Date, Unix seconds, 0 where missing */
+	int64_t retry_after_ms;	  /* how long the server asks to wait, at most a day; -1: not said */
 	int64_t took_ms;
 	bool was_sent;	    /* a byte of the request may have reached the server */
-	const char *reason; /* libcurl's words for a transfer that failed, for people */
+	bool is_mixed_up;   /* -EBADMSG: it was another request's answer */
+	bool is_of_proxy;   /* the failure is the proxy's, not the server's */
+	const char *reason; /* a transfer that failed, in words for people */
 };
 /*
  * err: 0 where there was an answer, whatever its status; -EHOSTUNREACH (no such host), -ECONNREFUSED,
- * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection), -ENOMEM. Called exactly once, from
- * the loop, never before kv_http_send() has returned.
+ * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection), -EBADMSG (another request's answer, no
+ * HTTP, too large a header), -EACCES (the proxy refuses), -ENOMEM. Called exactly once, from the
+ * loop, never before kv_http_send() has returned.
  */
 typedef void kv_http_done(void *arg, int err, const struct kv_http_answer *answer);
 int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_http_done *done, void *arg,
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */
 void kv_http_cancel(struct kv_transfer *transfer);
-/* Close what is idle: after the machine has slept the connections are dead and do not know it. */
+/* An id for a request. -EIO where the kernel has no random bytes. */
+int kv_http_make_id(struct kv_http *http, char id[37]) KV_MUST_CHECK;
+/*
+ * End every connection but those that carry what is sent only once: after the machine has slept they
+ * are dead and do not know it. Other transfers under way fail with -EIO.
+ */
 void kv_http_forget_connections(struct kv_http *http);
 #endif

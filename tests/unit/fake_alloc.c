@@ -18,7 +18,7 @@ void *__wrap_realloc(void *p, size_t size);
 char *__wrap_strdup(const char *s);
 void __wrap_free(void *p);
 
-static int left; /* allocations until one fails, 0: none will */
+static _Thread_local int left; /* allocations of this thread until one fails, 0: none will */
 static bool has_failed;
 static const char *watched;
 static int unwiped;

@@ -7,7 +7,7 @@
  */
 #include <stdbool.h>
 
-/* The n-th allocation from now on fails, and no other one; 0: none. */
+/* The n-th allocation of this thread from now on fails, and no other one; 0: none. */
 void fake_alloc_fail_at(int n);
 /* Whether it came to that. */
 bool fake_alloc_has_failed(void);

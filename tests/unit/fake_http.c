@@ -17,7 +17,7 @@
 struct kv_http {
 	struct kv_loop *loop;
 	fake_http_answer *answer;
-	int n, under_way;
+	int n, n_ids, under_way;
 	struct fake_http_request requests[MOST];
 };
 
@@ -113,10 +113,13 @@ record(struct fake_http_request *r, const struct kv_http_request *request)
 	copy(r->url, sizeof(r->url), request->url);
 	copy(r->token, sizeof(r->token), request->token);
 	for (int i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
-		if (i == 8)
+		if (i == 7)
 			abort();
 		copy(r->headers[i], sizeof(r->headers[i]), request->headers[i]);
 	}
+	if (request->id != NULL)
+		snprintf(r->headers[7], sizeof(r->headers[7]), "x-ms-client-request-id: %s", request->id);
+	r->is_once = request->is_once;
 	if (request->body_len >= sizeof(r->body))
 		abort();
 	if (request->body != NULL)
@@ -169,6 +172,7 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	*a = (struct kv_http_answer){ .status = 200,
 		.body = "",
 		.challenge = "",
+		.content_type = "",
 		.request_id = "",
 		.region = "",
 		.reason = "",
@@ -189,6 +193,13 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	if (ms >= 0)
 		kv_timer_set(&t->timer, ms);
 	*transfer = t;
+	return 0;
+}
+
+int
+kv_http_make_id(struct kv_http *http, char id[37])
+{
+	snprintf(id, 37, "00000000-0000-4000-8000-%012d", http->n_ids++);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct fake_http_request {
 	char body[8192]; /* NUL-terminated */
 	size_t body_len, max_answer;
 	unsigned int connect_ms, silence_s;
-	bool is_local;
+	bool is_local, is_once;
 	int64_t mono; /* when */
 };
 

@@ -25,7 +25,7 @@ static struct fake_server *server;
 struct result {
 	int calls, err;
 	struct kv_http_answer answer; /* its strings are copies */
-	char body[200000], challenge[500], request_id[100], region[100], reason[300];
+	char body[200000], challenge[500], content_type[100], request_id[100], region[100], reason[300];
 	int *left; /* the loop ends when it is 0 */
 };
 
@@ -86,6 +86,7 @@ took(void *arg, int err, const struct kv_http_answer *answer)
 	memcpy(r->body, answer->body, answer->body_len + 1);
 	r->answer.body = r->body;
 	keep(&r->answer.challenge, r->challenge, sizeof(r->challenge));
+	keep(&r->answer.content_type, r->content_type, sizeof(r->content_type));
 	keep(&r->answer.request_id, r->request_id, sizeof(r->request_id));
 	keep(&r->answer.region, r->region, sizeof(r->region));
 	keep(&r->answer.reason, r->reason, sizeof(r->reason));
@@ -149,7 +150,8 @@ answer_with(enum fake_conduct conduct, const char *answer)
 	fake_server_set(server, conduct, answer, strlen(answer));
 }
 
-#define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define OK   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define TAIL "\r\nContent-Length: 0\r\n\r\n"
 
 /* ---- answers ---- */
 
@@ -439,7 +441,145 @@ nothing_of_a_request_is_in_the_next(void **state)
 	assert_int_equal(fake_server_connections(server), 1);
 }
 
+/* ---- answers of other requests ---- */
+
+/* Answered with this id, or with none. What was asked for had request's. */
+static const struct result *
+get_answered(const char *request_id, const char *returned, bool is_once)
+{
+	static char text[300];
+	const struct kv_http_request request = { .method = "GET",
+		.url = url_of("/"),
+		.id = request_id,
+		.max_answer = 9,
+		.is_local = true,
+		.is_once = is_once };
+
+	if (returned != NULL)
+		snprintf(text, sizeof(text),
+		    "HTTP/1.1 200 OK\r\nX-MS-Client-Request-Id: %s\r\nContent-Length: 2\r\n\r\nok", returned);
+	else
+		snprintf(text, sizeof(text), OK);
+	answer_with(FAKE_ANSWER, text);
+	return fetch(&request);
+}
+
+#define STRANGER "ffffffff-0000-4000-8000-000000000000"
+
+static void
+an_answer_of_another_request_is_not_used_and_ends_its_connection(void **state)
+{
+	char id[37], other[37];
+	const struct result *r;
+
+	(void)state;
+	assert_int_equal(kv_http_make_id(http, id), 0);
+	assert_int_equal(kv_http_make_id(http, other), 0);
+	assert_int_equal(get_answered(id, id, false)->err, 0);
+	for (int i = 0; i < 4; i++) {
+		/* the first on a connection of its own, then one on the same connection */
+		assert_int_equal(get_answered(id, id, false)->err, 0);
+		r = get_answered(id, i % 2 == 0 ? STRANGER : other, false);
+		assert_int_equal(r->err, -EBADMSG);
+		assert_true(r->answer.is_mixed_up);
+		assert_int_equal(r->answer.status, 0);
+		assert_string_equal(r->body, "");
+		assert_true(r->answer.was_sent);
+		assert_int_equal(fake_server_connections(server), 1 + i);
+	}
+	assert_int_equal(get_answered(id, NULL, false)->err, 0);
+	assert_int_equal(get_answered(id, id, false)->err, 0);
+	assert_int_equal(fake_server_connections(server), 5);
+	/* what has no id takes any */
+	assert_int_equal(get_answered(NULL, STRANGER, false)->err, 0);
+}
+
+static void
+a_gateway_that_rewrites_ids_is_put_up_with(void **state)
+{
+	char id[37], other[37];
+
+	(void)state;
+	assert_int_equal(kv_http_make_id(http, id), 0);
+	assert_int_equal(kv_http_make_id(http, other), 0);
+	assert_int_equal(get_answered(id, STRANGER, false)->err, -EBADMSG);
+	for (int i = 0; i < 5; i++)
+		assert_string_equal(get_answered(id, STRANGER, false)->body, "ok");
+	assert_int_equal(fake_server_connections(server), 2);
+	assert_int_equal(get_answered(id, other, false)->err, -EBADMSG);
+}
+
+/* An answer that nobody asked for lies in the connection, and would be taken for the next one's. */
+static void
+an_answer_before_its_request_is_not_taken(void **state)
+{
+	const struct kv_http_request request = {
+		.method = "GET", .url = url_of("/"), .max_answer = 9, .is_local = true
+	};
+	static char both[400];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(both, sizeof(both), "%sHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", OK);
+		answer_with(FAKE_ANSWER, both);
+		assert_string_equal(fetch(&request)->body, "ok");
+		answer_with(FAKE_ANSWER, OK);
+		assert_string_equal(fetch(&request)->body, "ok");
+	}
+}
+
 /* ---- what goes wrong ---- */
+
+/* What is sent once would be lost with the connection that the server has just closed. */
+static void
+what_is_sent_once_is_not_lost_with_a_closed_connection(void **state)
+{
+	struct kv_http_request request = { .method = "POST",
+		.url = url_of("/"),
+		.body = "abc",
+		.body_len = 3,
+		.max_answer = 9,
+		.is_local = true,
+		.is_once = true };
+
+	(void)state;
+	for (int i = 1; i < 4; i++) {
+		answer_with(FAKE_ANSWER_CLOSE, OK);
+		assert_int_equal(get("/")->err, 0);
+		answer_with(FAKE_ANSWER_CLOSE, OK);
+		assert_int_equal(fetch(&request)->err, 0);
+		assert_int_equal(fake_server_requests(server), 2 * i);
+	}
+}
+
+static void
+a_header_that_is_too_large_is_ebadmsg(void **state)
+{
+	static const size_t sizes[] = { 9000, 90000, 110000, 150000 };
+	char *text = malloc(300000);
+	const struct result *r;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < N_OF(sizes); i++)
+		for (int is_challenge = 0; is_challenge < 2; is_challenge++) {
+			const int n = snprintf(text, 300000,
+			    "HTTP/1.1 401 No\r\n%s: ", is_challenge ? "WWW-Authenticate" : "X-Padding");
+
+			memset(text + n, 'x', sizes[i]);
+			memcpy(text + n + sizes[i], TAIL, sizeof(TAIL));
+			fake_server_set(server, FAKE_ANSWER, text, strlen(text));
+			r = get("/");
+			if (sizes[i] < 100000) {
+				assert_row(r->err == 0, i, r->reason);
+				assert_int_equal(r->answer.status, 401);
+			} else {
+				assert_row(r->err == -EBADMSG, i, r->reason);
+				assert_non_null(strstr(r->reason, "header is too large"));
+			}
+		}
+	free(text);
+}
 
 static void
 a_broken_connection_is_eio(void **state)
@@ -1024,6 +1164,11 @@ main(void)
 		TEST(a_post_without_a_body_says_so),
 		TEST(a_large_body_arrives_whole),
 		TEST(nothing_of_a_request_is_in_the_next),
+		TEST(an_answer_of_another_request_is_not_used_and_ends_its_connection),
+		TEST(a_gateway_that_rewrites_ids_is_put_up_with),
+		TEST(an_answer_before_its_request_is_not_taken),
+		TEST(what_is_sent_once_is_not_lost_with_a_closed_connection),
+		TEST(a_header_that_is_too_large_is_ebadmsg),
 		TEST(a_broken_connection_is_eio),
 		TEST(what_is_not_http_is_no_answer),
 		TEST(nothing_is_sent_twice_on_a_connection_that_dies),
