@@ -8,12 +8,15 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/blob.h"
 #include "client/buf.h"
 #include "client/origin.h"
+#include "client/quote.h"
 #include "client/value.h"
 
+#define MAX_ID	   200 /* of an id in a sentence */
 #define MAX_CLAIMS ((size_t)64 << 10)
 
 _Static_assert(KV_FINGERPRINT_LEN == KV_VALUE_FINGERPRINT, "an item's is that of its value");
@@ -56,6 +59,13 @@ kv_json_is_name(const char *name)
 
 /* ---- items ---- */
 
+/* Nothing, or one slash: some independent servers end their ids in one. */
+static bool
+is_end(const char *path)
+{
+	return path[path[0] == '/'] == '\0';
+}
+
 /* "/keys/NAME" or "/keys/NAME/VERSION" */
 static int
 parse_path(const char *path, enum kv_type type, struct kv_item *item)
@@ -70,13 +80,13 @@ parse_path(const char *path, enum kv_type type, struct kv_item *item)
 	if (n == 0 || n > KV_NAME_MAX)
 		return -EBADMSG;
 	memcpy(item->name, path, n);
-	if (path[n] == '\0')
+	if (is_end(path + n))
 		return 0;
 	if (path[n] != '/')
 		return -EBADMSG;
 	path += n + 1;
 	n = name_span(path);
-	if (n == 0 || n >= sizeof(item->version) || path[n] != '\0')
+	if (n == 0 || n >= sizeof(item->version) || !is_end(path + n))
 		return -EBADMSG;
 	memcpy(item->version, path, n);
 	return 0;
@@ -120,26 +130,54 @@ parse_attributes(const struct kv_value *object, struct kv_item *item)
 	return err;
 }
 
-static int
-parse_item(
-    const struct kv_value *list_item, enum kv_type type, const struct kv_origin *vault, struct kv_item *item)
+/* Which item it is that the whole list fails for. */
+static void
+say_item(const char *id, const char *what, struct kv_buf *why)
 {
-	const char *id;
-	int err;
+	struct kv_buf quoted;
+	char text[MAX_ID + 1] = "";
 
-	if (!kv_value_is_object(list_item))
-		return -EBADMSG;
-	err = kv_value_string(list_item, type == KV_KEYS ? "kid" : "id", &id);
-	if (err == 0)
-		err = id != NULL ? parse_id(id, type, vault, item) : -EBADMSG;
-	if (err == 0)
+	kv_buf_init(&quoted, (size_t)6 * MAX_ID + 2);
+	strncat(text, id != NULL ? id : "", MAX_ID);
+	if (id != NULL && kv_quote_json(&quoted, text) == 0)
+		kv_buf_say(why, "an item of the list %s: %s", what, kv_buf_str(&quoted));
+	else
+		kv_buf_say(why, "an item of the list has no id");
+	kv_buf_release(&quoted);
+}
+
+static int
+parse_item(const struct kv_value *list_item, const struct kv_page_asked *asked, struct kv_buf *why,
+    struct kv_item *item)
+{
+	const char *id = NULL, *what = "is not well-formed";
+	int err = -EBADMSG;
+
+	if (kv_value_is_object(list_item))
+		err = kv_value_string(list_item, asked->type == KV_KEYS ? "kid" : "id", &id);
+	if (err == 0) {
+		what = "has an id that is not one of this vault and type";
+		err = id != NULL ? parse_id(id, asked->type, asked->any_host ? NULL : asked->vault, item) :
+				   -EBADMSG;
+	}
+	if (err == 0 && asked->name != NULL && strcasecmp(item->name, asked->name) != 0) {
+		what = "belongs to another object";
+		err = -EBADMSG;
+	}
+	if (err == 0) {
+		what = "has attributes that are not well-formed";
 		err = parse_attributes(list_item, item);
-	return err == 0 ? kv_value_fingerprint(list_item, item->fingerprint) : err;
+	}
+	if (err == 0)
+		err = kv_value_fingerprint(list_item, item->fingerprint);
+	if (err == -EBADMSG)
+		say_item(id, what, why);
+	return err;
 }
 
 static int
 parse_items(
-    const struct kv_value *root, enum kv_type type, const struct kv_origin *id_host, struct kv_page *page)
+    const struct kv_value *root, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
 	const struct kv_value *value, *element;
 	size_t size;
@@ -154,7 +192,7 @@ parse_items(
 	if (page->items == NULL)
 		return -ENOMEM;
 	for (element = kv_value_first(value); element != NULL; element = kv_value_next(element)) {
-		err = parse_item(element, type, id_host, &page->items[page->n]);
+		err = parse_item(element, asked, why, &page->items[page->n]);
 		if (err != 0)
 			return err;
 		page->n++;
@@ -164,7 +202,8 @@ parse_items(
 
 /* The SDKs take an empty nextLink for the end too. */
 static int
-parse_next_link(const struct kv_value *root, const struct kv_origin *vault, struct kv_page *page)
+parse_next_link(
+    const struct kv_value *root, const struct kv_origin *vault, struct kv_buf *why, struct kv_page *page)
 {
 	struct kv_origin origin;
 	const char *link;
@@ -172,15 +211,17 @@ parse_next_link(const struct kv_value *root, const struct kv_origin *vault, stru
 
 	if (err != 0 || link == NULL || *link == '\0')
 		return err;
-	if (kv_origin_parse(link, &origin, NULL) != 0 || !kv_origin_is_same(&origin, vault))
+	if (kv_origin_parse(link, &origin, NULL) != 0 || !kv_origin_is_same(&origin, vault)) {
+		kv_buf_say(why, "the list's next page is not on this vault");
 		return -EBADMSG;
+	}
 	page->next_link = strdup(link);
 	return page->next_link != NULL ? 0 : -ENOMEM;
 }
 
 int
-kv_json_page(const char *text, size_t len, enum kv_type type, const struct kv_origin *vault, bool any_host,
-    struct kv_page *page)
+kv_json_page(
+    const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
 	struct kv_value *root;
 	int err;
@@ -189,9 +230,9 @@ kv_json_page(const char *text, size_t len, enum kv_type type, const struct kv_or
 	err = kv_value_parse(text, len, &root);
 	if (err != 0)
 		return err;
-	err = parse_items(root, type, any_host ? NULL : vault, page);
+	err = parse_items(root, asked, why, page);
 	if (err == 0)
-		err = parse_next_link(root, vault, page);
+		err = parse_next_link(root, asked->vault, why, page);
 	if (err != 0)
 		kv_json_page_release(page);
 	kv_value_free(root);
@@ -361,6 +402,12 @@ copy_line(char *to, size_t size, const char *s, size_t len)
 	to[n] = '\0';
 }
 
+void
+kv_json_line(char *to, size_t size, const char *text)
+{
+	copy_line(to, size, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+}
+
 /* The string of a member, or "": an error body is read as far as it goes. */
 static const char *
 peek_string(const struct kv_value *object, const char *name)
@@ -519,18 +566,31 @@ kv_json_token_release(struct kv_token *token)
 	memset(token, 0, sizeof(*token));
 }
 
-int64_t
-kv_json_purge_date(const char *text, size_t len)
+int
+kv_json_deleted(const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge)
 {
+	const struct kv_value *key = NULL;
+	const char *id = NULL;
+	struct kv_item item;
 	struct kv_value *root;
-	int64_t wall = 0;
+	int err;
 
-	if (kv_value_parse(text, len, &root) != 0)
-		return 0;
-	if (kv_value_integer(root, "scheduledPurgeDate", &wall) != 0)
-		wall = 0;
+	*wall_purge = 0;
+	err = kv_value_parse(text, len, &root);
+	if (err != 0)
+		return err;
+	if (type == KV_KEYS)
+		err = kv_value_object(root, "key", &key);
+	if (err == 0 && (type != KV_KEYS || key != NULL))
+		err = kv_value_string(type == KV_KEYS ? key : root, type == KV_KEYS ? "kid" : "id", &id);
+	if (err == 0 && id != NULL)
+		err = parse_id(id, type, NULL, &item);
+	if (err == 0 && id != NULL && strcasecmp(item.name, name) != 0)
+		err = -EBADMSG;
+	if (err == 0 && kv_value_integer(root, "scheduledPurgeDate", wall_purge) != 0)
+		*wall_purge = 0;
 	kv_value_free(root);
-	return wall;
+	return err;
 }
 
 void

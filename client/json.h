@@ -41,15 +41,24 @@ struct kv_page {
 	size_t n;
 	char *next_link; /* absolute, verbatim; NULL at the end */
 };
+/* What a page was asked of, and whose. */
+struct kv_page_asked {
+	enum kv_type type;
+	const char *name; /* of the object whose versions were asked for; NULL: objects */
+	const struct kv_origin *vault;
+	bool any_host;
+};
 /*
  * A page of GET /TYPE or GET /TYPE/NAME/versions. Each item's id ("kid" or "id") must be
- * https://HOST/TYPE/NAME[/VERSION], the name well-formed, and HOST the vault's host: its port does
- * not count, because independent servers leave it out, and with any_host (no_challenge_verify, for an
- * emulator) HOST does not count either. next_link must be on the vault's origin, port and all, in any
- * case: a token is sent there. Else -EBADMSG. An empty page with a next_link is a page like another.
+ * https://HOST/TYPE/NAME[/VERSION], perhaps with a slash behind it, the name well-formed and the one
+ * asked for (without case), and HOST the vault's host: its port does not count, because independent
+ * servers leave it out, and with any_host (no_challenge_verify, for an emulator) HOST does not count
+ * either. next_link must be on the vault's origin, port and all, in any case: a token is sent there.
+ * Else -EBADMSG, and why gets a sentence that names the item. An empty page with a next_link is a page
+ * like another.
  */
-int kv_json_page(const char *text, size_t len, enum kv_type type, const struct kv_origin *vault,
-    bool any_host, struct kv_page *page) KV_MUST_CHECK;
+int kv_json_page(const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why,
+    struct kv_page *page) KV_MUST_CHECK;
 void kv_json_page_release(struct kv_page *page);
 
 /*
@@ -66,8 +75,14 @@ int kv_json_restore_body(const void *data, size_t len, struct kv_buf *body) KV_M
 
 /* An error body of the vault; never fails, what is no such body leaves empty strings. */
 void kv_json_fault(const char *text, size_t len, struct kv_fault *fault);
-/* When the service purges a deleted object by itself, Unix seconds; 0 where the body does not say. */
-int64_t kv_json_purge_date(const char *text, size_t len);
+/*
+ * The answer to GET /deletedTYPE/NAME. wall_purge: when the service purges it by itself, Unix seconds; 0
+ * where it does not say. -EBADMSG where it is another object's, or no object.
+ */
+int kv_json_deleted(
+    const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge) KV_MUST_CHECK;
+/* text as it stands in a fault: one line, cut at a character where size ends. NULL is "". */
+void kv_json_line(char *to, size_t size, const char *text);
 /*
  * An id in single quotes inside a fault's message, of that type: "… restoring the key
  * 'https://v…/keys/N/VERSION'. …". The host does not count. -ENOENT where there is none.

@@ -7,7 +7,8 @@
  *
  * Before the first challenge is known there is no token to ask for: the request goes out without
  * one, and without its body, as the SDKs do it. A 401 gives the challenge; a later 401 means that the
- * token has ended or was refused: it is dropped and the call made again, once.
+ * token has ended or was refused: it is dropped and the call made again, once. So is a call whose answer
+ * was another request's, unless it is a restore that was sent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@
 #include "client/buf.h"
 #include "client/http.h"
 #include "client/log.h"
+#include "client/misfit.h"
+#include "client/refusal.h"
 #include "client/vault.h"
 
 #define MODULE		"vault"
@@ -53,11 +56,13 @@ struct kv_vault_call {
 	enum kv_op op;
 	enum kv_type type;
 	char *url;
+	char *name; /* of the object, or NULL */
 	struct kv_blob *blob;
 	struct kv_auth_wait *wait;
 	struct kv_transfer *transfer;
 	char *token;	/* that the attempt under way carries */
 	int n_refused;	/* 401s to attempts that carried a token */
+	int n_mixed_up; /* answers that were another request's */
 	bool was_probe; /* the attempt was made without token and body */
 	struct kv_buf why;
 	char client_request_id[37];
@@ -84,6 +89,7 @@ free_call(struct kv_vault_call *c)
 	kv_buf_free_string(c->token);
 	kv_blob_unref(c->blob);
 	kv_buf_release(&c->why);
+	free(c->name);
 	free(c->url);
 	free(c);
 }
@@ -171,6 +177,17 @@ read_blob(const struct kv_http_answer *answer, struct kv_blob **blob)
 	return err;
 }
 
+static int
+read_page(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_page *page)
+{
+	const struct kv_page_asked asked = { .type = c->type,
+		.name = c->op == KV_OP_VERSIONS ? c->name : NULL,
+		.vault = &c->vault->origin,
+		.any_host = c->vault->any_host };
+
+	return kv_json_page(answer->body, answer->body_len, &asked, &c->why, page);
+}
+
 /* A 2xx: its body must be what the operation promises. */
 static void
 understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
@@ -179,11 +196,11 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 	struct kv_blob *blob = NULL;
 	struct kv_item item;
 
+	kv_buf_clear(&c->why);
 	switch (c->op) {
 	case KV_OP_LIST:
 	case KV_OP_VERSIONS:
-		reply->err = kv_json_page(
-		    answer->body, answer->body_len, c->type, &c->vault->origin, c->vault->any_host, &page);
+		reply->err = read_page(c, answer, &page);
 		reply->page = reply->err == 0 ? &page : NULL;
 		break;
 	case KV_OP_BACKUP:
@@ -195,12 +212,14 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 		reply->item = reply->err == 0 ? &item : NULL;
 		break;
 	case KV_OP_DELETED:
-		reply->wall_purge = kv_json_purge_date(answer->body, answer->body_len);
+		reply->err =
+		    kv_json_deleted(answer->body, answer->body_len, c->type, c->name, &reply->wall_purge);
 		break;
 	}
-	if (reply->err == -EBADMSG)
-		kv_buf_say(
-		    &c->why, "the answer is not what Azure Key Vault answers to %s", kv_op_name(c->op));
+	if (reply->err == -EBADMSG && c->why.len == 0) {
+		kv_buf_say(&c->why, "not what Azure Key Vault answers to %s: ", kv_op_name(c->op));
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+	}
 	complete(c, reply);
 	kv_json_page_release(&page);
 	kv_blob_unref(blob);
@@ -227,21 +246,64 @@ watch_region(struct kv_vault *vault, const char *region)
 	snprintf(vault->region, sizeof(vault->region), "%s", region);
 }
 
+/* The vault's own reason why it takes no token: the audience, the issuer, the end of its life. */
+static int
+say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
+{
+	kv_buf_clear(&c->why);
+	kv_buf_say(&c->why, "the vault refuses the token that it asked for");
+	if (fault->message[0] != '\0')
+		kv_buf_say(&c->why, ": %s", fault->message);
+	/* valid tokens have got this one, and some seconds later none any more */
+	return strncmp(fault->message, "AKV10046", 8) == 0 ? -EIO : -EACCES;
+}
+
 /* 0: the call goes on with another attempt. */
 static int
-refused(struct kv_vault_call *c, const struct kv_http_answer *answer)
+refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_fault *fault)
 {
 	int err = 0;
 
+	if (fault->message[0] == '\0')
+		kv_refusal_read(answer->challenge, fault);
 	if (c->token != NULL)
 		kv_auth_reject(c->vault->auth, c->token);
 	if (answer->challenge[0] != '\0' || !kv_auth_has_challenge(c->vault->auth))
 		err = kv_auth_challenge(c->vault->auth, answer->challenge, &c->why);
-	if (err == 0 && !c->was_probe && ++c->n_refused > 1) {
-		kv_buf_say(&c->why, "the vault refuses the token that it asked for");
-		return -EACCES;
+	if (err == -EBADMSG && fault->message[0] == '\0') {
+		kv_buf_say(&c->why, " It sent ");
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
+	if (err == 0 && !c->was_probe && ++c->n_refused > 1)
+		return say_refused(c, fault);
 	return err != 0 ? err : proceed(c);
+}
+
+static bool
+is_restoring(const struct kv_vault_call *c)
+{
+	return c->op == KV_OP_RESTORE && !c->was_probe;
+}
+
+/* No answer that is this call's. */
+static void
+not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answer, struct kv_reply *reply)
+{
+	if (answer->is_mixed_up && !is_restoring(c) && c->n_mixed_up++ == 0) {
+		err = proceed(c);
+		if (err == 0)
+			return;
+	}
+	reply->err = answer->is_mixed_up && is_restoring(c) ? -EIO : err;
+	kv_buf_say(&c->why, "%s", answer->reason);
+	complete(c, reply);
+}
+
+static void
+say_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
+{
+	if (fault->code[0] == '\0' && fault->message[0] == '\0')
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 }
 
 static void
@@ -253,27 +315,27 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 		.wall_date = answer->wall_date,
 		.retry_after_ms = answer->retry_after_ms,
 		.took_ms = answer->took_ms,
-		.was_sent = answer->was_sent && !c->was_probe };
+		.was_sent = answer->was_sent && !c->was_probe,
+		.is_of_proxy = answer->is_of_proxy };
 
 	c->transfer = NULL;
 	count(c->vault, c->op, answer->status);
 	snprintf(reply.request_id, sizeof(reply.request_id), "%s", answer->request_id);
 	if (err != 0) {
-		kv_buf_say(&c->why, "%s", answer->reason);
-		complete(c, &reply);
+		not_answered(c, err, answer, &reply);
 		return;
 	}
 	watch_region(c->vault, answer->region);
 	if (answer->status == 401) {
 		kv_json_fault(answer->body, answer->body_len, &reply.fault);
-		reply.err = refused(c, answer);
+		reply.err = refused(c, answer, &reply.fault);
 		reply.was_sent = false;
 		reply.is_of_token = true;
 		if (reply.err != 0)
 			complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300 && c->was_probe) {
-		kv_buf_say(
-		    &c->why, "%s answers without asking for a token: is it a vault?", c->vault->origin.host);
+		kv_buf_say(&c->why, "%s answers without asking for a token: ", c->vault->origin.host);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 		reply.err = -EBADMSG;
 		complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300) {
@@ -281,6 +343,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 	} else {
 		kv_json_fault(answer->body, answer->body_len, &reply.fault);
 		reply.err = kv_err_of_status(answer->status, &reply.fault);
+		say_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
 	}
 }
@@ -290,23 +353,23 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 static int
 send_request(struct kv_vault_call *c)
 {
-	char id_header[80];
-	const char *headers[] = { id_header, "Accept: application/json",
-		c->op == KV_OP_RESTORE && !c->was_probe ? "Content-Type: application/json" : NULL, NULL };
+	const char *headers[] = { "Accept: application/json",
+		is_restoring(c) ? "Content-Type: application/json" : NULL, NULL };
 	const bool is_blob = c->op == KV_OP_BACKUP || c->op == KV_OP_RESTORE;
 	struct kv_http_request request = { .method = is_blob ? "POST" : "GET",
 		.url = c->url,
 		.token = c->token,
 		.headers = headers,
+		.id = c->client_request_id,
+		.is_once = is_restoring(c),
 		.max_answer = c->op == KV_OP_BACKUP ? MAX_BLOB_ANSWER : MAX_PAGE,
 		.silence_s = is_blob ? c->vault->blob_silence_s : 0 };
 	struct kv_buf body;
 	int err;
 
 	kv_buf_init(&body, MAX_BLOB_ANSWER);
-	err = kv_blob_uuid(c->client_request_id);
-	snprintf(id_header, sizeof(id_header), "x-ms-client-request-id: %s", c->client_request_id);
-	if (err == 0 && c->op == KV_OP_RESTORE && !c->was_probe) {
+	err = kv_http_make_id(c->vault->http, c->client_request_id);
+	if (err == 0 && is_restoring(c)) {
 		err = kv_json_restore_body(c->blob->data, c->blob->len, &body);
 		request.body = body.data;
 		request.body_len = body.len;
@@ -401,6 +464,8 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	kv_buf_init(&c->why, 1024);
 	LIST_INSERT_HEAD(&vault->calls, c, all);
 	err = make_url(vault, call, &c->url);
+	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)
+		err = -ENOMEM;
 	if (err == 0)
 		err = proceed(c);
 	if (err != 0) {

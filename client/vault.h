@@ -57,12 +57,13 @@ struct kv_reply {
 	char request_id[80];
 	char client_request_id[37];
 	int64_t wall_date;	/* the answer's, 0 where missing */
-	int64_t retry_after_ms; /* -1: none */
+	int64_t retry_after_ms; /* at most a day; a date has been counted from the answer's Date; -1: none */
 	int64_t took_ms;
 	bool was_sent;		    /* the vault may have acted on it */
 	int attempts;		    /* how many were made, by cache/throttle */
 	int64_t mono_deadline;	    /* of the call, by cache/throttle: for what follows from it */
 	bool is_of_token;	    /* the failure is the credential's, not the vault's */
+	bool is_of_proxy;	    /* the failure is the proxy's; why names it */
 	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */
 	struct kv_blob *blob;	    /* BACKUP; kv_blob_ref() keeps it */
 	int64_t wall_purge;	    /* DELETED: when the service purges it by itself, 0 where unknown */
@@ -83,7 +84,9 @@ void kv_vault_free(struct kv_vault *vault);
 const char *kv_vault_name(const struct kv_vault *vault);
 
 /*
- * One attempt. done exactly once, from the loop, never before kv_vault_send() has returned.
+ * One attempt. done exactly once, from the loop, never before kv_vault_send() has returned. An answer
+ * that belongs to another request is asked for once more, then -EBADMSG; a restore's is lost instead,
+ * as if its connection had broken (-EIO, status 0, was_sent).
  * -ENOMEM and the like: done is not called.
  */
 int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,

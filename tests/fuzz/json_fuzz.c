@@ -39,10 +39,13 @@ check_line(const char *s, size_t size)
 static void
 read_page(const char *text, size_t len, enum kv_type type)
 {
+	const struct kv_page_asked asked = { .type = type, .vault = &vault };
 	struct kv_origin origin;
 	struct kv_page page;
+	struct kv_buf why;
 
-	if (kv_json_page(text, len, type, &vault, false, &page) == 0) {
+	kv_buf_init(&why, 1024);
+	if (kv_json_page(text, len, &asked, &why, &page) == 0) {
 		for (size_t i = 0; i < page.n; i++)
 			check_item(&page.items[i]);
 		CHECK(page.next_link == NULL ||
@@ -51,6 +54,8 @@ read_page(const char *text, size_t len, enum kv_type type)
 	} else {
 		CHECK(page.items == NULL && page.n == 0 && page.next_link == NULL);
 	}
+	check_line(kv_buf_str(&why), 1025);
+	kv_buf_release(&why);
 	kv_json_page_release(&page);
 }
 

@@ -54,6 +54,11 @@ names_are_letters_digits_and_dashes(void **state)
 
 /* ---- pages ---- */
 
+static struct kv_buf page_why; /* the sentence of the last page that failed */
+static const char *asked_name; /* of the object whose versions are asked for */
+
+static const struct kv_page_asked asked_keys = { .type = KV_KEYS, .vault = &vault };
+
 static int
 page_of(const char *text, enum kv_type type, bool any_host, struct kv_page *page)
 {
@@ -64,7 +69,11 @@ page_of(const char *text, enum kv_type type, bool any_host, struct kv_page *page
 
 	memset(page, 'x', sizeof(*page));
 	memcpy(exact, text, len);
-	err = kv_json_page(exact, len, type, &vault, any_host, page);
+	kv_buf_clear(&page_why);
+	err = kv_json_page(exact, len,
+	    &(struct kv_page_asked){
+		.type = type, .name = asked_name, .vault = &vault, .any_host = any_host },
+	    &page_why, page);
 	free(exact);
 	if (err != 0)
 		assert_memory_equal(page, &zero, sizeof(zero));
@@ -190,10 +199,11 @@ an_id_must_be_of_this_vault_and_type(void **state)
 		{ V "/secrets", false, false },
 		{ V "/secrets/", false, false },
 		{ V "/secrets//" VERSION, false, false },
-		{ V "/secrets/a/", false, false },
+		{ V "/secrets/a/", true, true },
 		{ V "/secrets/a//", false, false },
 		{ V "/secrets/a/b/c", false, false },
-		{ V "/secrets/a/b/", false, false },
+		{ V "/secrets/a/b/", true, true },
+		{ V "/secrets/a/b//", false, false },
 		{ V "/keys/a", false, false },
 		{ V "/Secrets/a", false, false },
 		{ V "/secretsx/a", false, false },
@@ -348,7 +358,7 @@ a_large_page_takes_linear_time(void **state)
 			i > 0 ? "," : "", i, i),
 		    0);
 	assert_int_equal(kv_buf_puts(&text, "]}"), 0);
-	assert_int_equal(kv_json_page(kv_buf_str(&text), text.len, KV_KEYS, &vault, false, &page), 0);
+	assert_int_equal(kv_json_page(kv_buf_str(&text), text.len, &asked_keys, &page_why, &page), 0);
 	assert_int_equal(page.n, 100000);
 	assert_string_equal(page.items[99999].name, "k99999");
 	assert_int_equal(page.items[99999].wall_created, 99999);
@@ -660,25 +670,83 @@ the_id_in_a_conflict_is_found(void **state)
 }
 
 static void
-the_purge_date_of_a_deleted_object_is_read(void **state)
+a_deleted_object_is_the_one_asked_for(void **state)
 {
 	static const struct {
 		const char *text;
+		enum kv_type type;
+		int err;
 		int64_t wall;
 	} rows[] = {
 		{ "{\"recoveryId\":\"x\",\"deletedDate\":1529955839,\"scheduledPurgeDate\":1537731839,\"key\":{}}",
-		    1537731839 },
-		{ "{\"id\":\"x\"}", 0 },
-		{ "{\"scheduledPurgeDate\":null}", 0 },
-		{ "{\"scheduledPurgeDate\":\"1537731839\"}", 0 },
-		{ "{\"scheduledPurgeDate\":-1}", 0 },
-		{ "", 0 },
+		    KV_KEYS, 0, 1537731839 },
+		{ "{\"scheduledPurgeDate\":5,\"key\":{\"kid\":\"" V "/keys/Db-1/0123\"}}", KV_KEYS, 0, 5 },
+		{ "{\"scheduledPurgeDate\":5,\"key\":{\"kid\":\"" V "/keys/other/0123\"}}", KV_KEYS, -EBADMSG,
+		    0 },
+		{ "{\"id\":\"" V "/secrets/db-1/0123\",\"scheduledPurgeDate\":5}", KV_SECRETS, 0, 5 },
+		{ "{\"id\":\"" V "/secrets/db-2/0123\",\"scheduledPurgeDate\":5}", KV_SECRETS, -EBADMSG, 0 },
+		{ "{\"id\":\"" V "/certificates/db-1\"}", KV_SECRETS, -EBADMSG, 0 },
+		{ "{\"id\":\"x\"}", KV_SECRETS, -EBADMSG, 0 },
+		{ "{\"scheduledPurgeDate\":null}", KV_KEYS, 0, 0 },
+		{ "{\"scheduledPurgeDate\":\"1537731839\"}", KV_KEYS, 0, 0 },
+		{ "{\"scheduledPurgeDate\":-1}", KV_KEYS, 0, 0 },
+		{ "", KV_KEYS, -EBADMSG, 0 },
+		{ "<html>", KV_KEYS, -EBADMSG, 0 },
 	};
+	int64_t wall;
 
 	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++)
-		assert_row(
-		    kv_json_purge_date(rows[i].text, strlen(rows[i].text)) == rows[i].wall, i, rows[i].text);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(kv_json_deleted(rows[i].text, strlen(rows[i].text), rows[i].type, "db-1", &wall) ==
+			rows[i].err,
+		    i, rows[i].text);
+		assert_row(wall == rows[i].wall, i, rows[i].text);
+	}
+}
+
+static void
+versions_are_of_the_object_asked_for(void **state)
+{
+	static const char text[] =
+	    "{\"value\":[{\"kid\":\"" V "/keys/Db-1/01\"},{\"kid\":\"" V "/keys/db-1/02\"}]}";
+	struct kv_page page;
+
+	(void)state;
+	asked_name = "DB-1";
+	assert_int_equal(page_of(text, KV_KEYS, false, &page), 0);
+	kv_json_page_release(&page);
+	asked_name = "db";
+	assert_int_equal(page_of(text, KV_KEYS, false, &page), -EBADMSG);
+	assert_non_null(strstr(kv_buf_str(&page_why), "/keys/Db-1/01"));
+	asked_name = NULL;
+}
+
+static void
+a_page_that_fails_names_its_item(void **state)
+{
+	static const struct {
+		const char *item, *sentence;
+	} rows[] = {
+		{ "{\"kid\":\"" V "/keys/a b\"}", "\"" V "/keys/a b\"" },
+		{ "{\"kid\":\"https://evil.net/keys/a\"}", "\"https://evil.net/keys/a\"" },
+		{ "{\"kid\":\"" V "/keys/\\u001b[31m\"}", "/keys/\\u001b[31m\"" },
+		{ "{\"kid\":\"" V "/keys/b\",\"attributes\":{\"created\":\"x\"}}", "\"" V "/keys/b\"" },
+		{ "{\"kid\":7}", "no id" },
+		{ "{}", "no id" },
+		{ "7", "no id" },
+	};
+	struct kv_page page;
+	char text[2000];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(text, sizeof(text), "{\"value\":[{\"kid\":\"" V "/keys/good\"},%s]}", rows[i].item);
+		assert_row(page_of(text, KV_KEYS, false, &page) == -EBADMSG, i, text);
+		assert_row(strstr(kv_buf_str(&page_why), rows[i].sentence) != NULL, i, kv_buf_str(&page_why));
+	}
+	snprintf(text, sizeof(text), "{\"value\":[{\"kid\":\"" V "/keys/%01000d\"}]}", 0);
+	assert_int_equal(page_of(text, KV_KEYS, false, &page), -EBADMSG);
+	assert_true(strlen(kv_buf_str(&page_why)) < 400);
 }
 
 /* ---- tokens ---- */
@@ -821,7 +889,7 @@ read_page(void)
 	    "{\"value\":[{\"kid\":\"" V "/keys/a\",\"tags\":{\"b\":\"\\u0000\",\"a\":\"x\"}},"
 	    "{\"kid\":\"" V "/keys/b\"}],\"nextLink\":\"" V "/keys?x\"}";
 	struct kv_page page;
-	int err = kv_json_page(text, strlen(text), KV_KEYS, &vault, false, &page);
+	int err = kv_json_page(text, strlen(text), &asked_keys, &page_why, &page);
 
 	assert_true((err == 0) == (page.n == 2) && (err == 0) == (page.next_link != NULL));
 	kv_json_page_release(&page);
@@ -942,9 +1010,10 @@ type_of_path(const char *path, enum kv_type *type)
 static void
 check_page(const char *body, enum kv_type type, const struct kv_origin *origin, struct tally *tally)
 {
+	const struct kv_page_asked asked = { .type = type, .vault = origin };
 	struct kv_page page;
 
-	assert_row(kv_json_page(body, strlen(body), type, origin, false, &page) == 0, 0, body);
+	assert_row(kv_json_page(body, strlen(body), &asked, &page_why, &page) == 0, 0, body);
 	for (size_t i = 0; i < page.n; i++)
 		assert_true(
 		    page.items[i].wall_created > 1500000000 && page.items[i].wall_updated > 1500000000);
@@ -1111,7 +1180,9 @@ main(void)
 		cmocka_unit_test(long_texts_are_cut_at_a_character),
 		cmocka_unit_test(controls_do_not_hide_behind_a_lead_byte),
 		cmocka_unit_test(the_id_in_a_conflict_is_found),
-		cmocka_unit_test(the_purge_date_of_a_deleted_object_is_read),
+		cmocka_unit_test(a_deleted_object_is_the_one_asked_for),
+		cmocka_unit_test(versions_are_of_the_object_asked_for),
+		cmocka_unit_test(a_page_that_fails_names_its_item),
 		cmocka_unit_test(a_token_is_read_from_every_source),
 		cmocka_unit_test(what_cannot_be_a_token_is_refused),
 		cmocka_unit_test(a_token_services_error_is_its_first_line),
@@ -1122,5 +1193,6 @@ main(void)
 		cmocka_unit_test(what_the_service_answered_is_taken_as_it_is),
 	};
 
+	kv_buf_init(&page_why, 1000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

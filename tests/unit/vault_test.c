@@ -85,6 +85,8 @@ static int n_tokens, n_refusals; /* of tokens, by the vault */
 static const char *challenge, *body, *region;
 static long status;
 static int fetch_err, token_status;
+static int n_mixed_up;		    /* answers, from now on, that are another request's */
+static const char *refusal_message; /* in a 401's body to a token */
 
 static int64_t
 serve(const struct fake_http_request *request, struct fake_http_reply *reply)
@@ -102,8 +104,17 @@ serve(const struct fake_http_request *request, struct fake_http_reply *reply)
 	if (request->token[0] == '\0' || n_refusals > 0) {
 		n_refusals -= request->token[0] != '\0';
 		reply->answer.challenge = challenge;
-		return fake_http_say(
-		    reply, 401, "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10000\"}}");
+		return fake_http_say(reply, 401,
+		    request->token[0] == '\0' || refusal_message == NULL ?
+			"{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10000\"}}" :
+			refusal_message);
+	}
+	if (n_mixed_up > 0) {
+		n_mixed_up--;
+		reply->err = -EBADMSG;
+		reply->answer.is_mixed_up = true;
+		reply->answer.reason = "the answer belongs to another request";
+		return 10;
 	}
 	reply->err = fetch_err;
 	reply->answer.reason = fetch_err != 0 ? "connection reset" : "";
@@ -167,7 +178,8 @@ set_up(void **state)
 	vault_options = (struct kv_vault_options){ .api_version = "7.4" };
 	challenge = CHALLENGE_OF("https://vault.azure.net");
 	region = "westeurope";
-	n_tokens = n_refusals = fetch_err = 0;
+	n_tokens = n_refusals = n_mixed_up = fetch_err = 0;
+	refusal_message = NULL;
 	token_status = 200;
 	done.n = 0;
 	answer(200, "{}");
@@ -387,6 +399,126 @@ a_second_401_ends_in_eacces(void **state)
 	assert_int_equal(n_tokens, 2);
 }
 
+/* The audience, the end of its life: only the vault knows what it did not like. */
+static void
+the_vaults_reason_for_refusing_a_token_is_told(void **state)
+{
+	static const struct {
+		const char *body, *more, *words;
+		int err;
+	} rows[] = {
+		{ "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10022: Invalid audience.\"}}", "",
+		    "AKV10022: Invalid audience.", -EACCES },
+		{ "", ", error=\"invalid_token\", error_description=\"It \\\"ended\\\"\n.\"",
+		    "It \"ended\" .", -EACCES },
+		{ "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"[TokenExpired]\"}}",
+		    ", error_description=\"x\"", "[TokenExpired]", -EACCES },
+		{ "", ", my_error_description=\"x\", error=\"invalid_token\"", "refuses the token", -EACCES },
+		{ "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10046: Unable to resolve the key.\"}}",
+		    "", "AKV10046", -EIO },
+	};
+	char text[500];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		n_refusals = 1000;
+		refusal_message = rows[i].body;
+		snprintf(text, sizeof(text), "%s%s", CHALLENGE_OF("https://vault.azure.net"), rows[i].more);
+		challenge = text;
+		call(KV_OP_BACKUP, KV_SECRETS);
+		assert_row(done.reply.err == rows[i].err, i, kv_err_name(done.reply.err));
+		assert_true(done.reply.is_of_token);
+		assert_row(strstr(done.why, "refuses the token") != NULL, i, done.why);
+		assert_row(strstr(done.why, rows[i].words) != NULL, i, done.why);
+	}
+}
+
+/* ---- answers of other requests ---- */
+
+static void
+what_was_mixed_up_is_asked_for_once_more(void **state)
+{
+	static const char *const bodies[KV_OPS] = { PAGE, VERSIONS, DELETED, BACKUP, BUNDLE };
+
+	(void)state;
+	answer(200, PAGE);
+	call(KV_OP_LIST, KV_SECRETS);
+	for (enum kv_op op = KV_OP_LIST; op < KV_OP_RESTORE; op++) {
+		answer(200, bodies[op]);
+		n_mixed_up = 1;
+		assert_row(call(op, KV_SECRETS) == 2, op, "repeated");
+		assert_row(done.reply.err == 0, op, done.why);
+		n_mixed_up = 2;
+		assert_row(call(op, KV_SECRETS) == 2, op, "ended");
+		assert_row(done.reply.err == -EBADMSG, op, done.why);
+		assert_int_equal(done.reply.status, 0);
+		assert_string_equal(done.why, "the answer belongs to another request");
+		assert_false(fake_http_last(http)->is_once);
+	}
+}
+
+static void
+a_restore_whose_answer_was_mixed_up_is_lost_and_not_sent_again(void **state)
+{
+	(void)state;
+	answer(200, BUNDLE);
+	call(KV_OP_RESTORE, KV_SECRETS);
+	assert_true(fake_http_last(http)->is_once);
+	n_mixed_up = 1;
+	assert_int_equal(call(KV_OP_RESTORE, KV_SECRETS), 1);
+	assert_int_equal(done.reply.err, -EIO);
+	assert_int_equal(done.reply.status, 0);
+	assert_true(done.reply.was_sent);
+	assert_false(done.had_item);
+}
+
+static void
+an_answer_about_another_object_is_ebadmsg(void **state)
+{
+	static const struct {
+		enum kv_op op;
+		const char *body;
+	} rows[] = {
+		{ KV_OP_VERSIONS, "{\"value\":[{" ID "b/0123\"}]}" },
+		{ KV_OP_VERSIONS, "{\"value\":[{" ID "a/0123\"},{" ID "b/0123\"}]}" },
+		{ KV_OP_DELETED, "{" ID "b\",\"scheduledPurgeDate\":1700005000}" },
+		{ KV_OP_LIST, "{\"value\":[{\"id\":\"" VAULT "/certificates/a\"}]}" },
+		{ KV_OP_RESTORE, "{\"id\":\"" VAULT "/certificates/a/0123\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		answer(200, rows[i].body);
+		call(rows[i].op, KV_SECRETS);
+		assert_row(done.reply.err == -EBADMSG, i, rows[i].body);
+	}
+	answer(200, rows[1].body);
+	call(KV_OP_VERSIONS, KV_SECRETS);
+	assert_non_null(strstr(done.why, VAULT "/secrets/b/0123"));
+}
+
+static void
+an_answer_that_is_not_key_vaults_is_described(void **state)
+{
+	static const long codes[] = { 200, 302, 403, 404, 407, 502 };
+
+	(void)state;
+	answer(200, PAGE);
+	call(KV_OP_LIST, KV_SECRETS);
+	for (size_t i = 0; i < N_OF(codes); i++)
+		for (enum kv_op op = KV_OP_LIST; op <= KV_OP_RESTORE; op++) {
+			answer(codes[i], "<html><title>Access denied</title>s3cret");
+			call(op, KV_SECRETS);
+			assert_true(done.reply.err != 0 && done.reply.err != -ENOENT);
+			assert_row(
+			    strstr(done.why, "an HTML page titled \"Access denied\"") != NULL, i, done.why);
+			assert_null(strstr(done.why, "s3cret"));
+			answer(codes[i], FAULT);
+			call(op, KV_SECRETS);
+			assert_row(strstr(done.why, "HTML") == NULL, i, done.why);
+		}
+}
+
 static void
 a_challenge_that_is_refused_ends_the_call_without_a_token(void **state)
 {
@@ -453,7 +585,7 @@ a_server_that_asks_for_no_token_is_no_vault(void **state)
 		probe_status = op == KV_OP_DELETED ? 204 : 200;
 		assert_row(call(op, KV_SECRETS) == 1, op, body);
 		assert_row(done.reply.err == -EBADMSG, op, done.why);
-		assert_row(strstr(done.why, "is it a vault?") != NULL, op, done.why);
+		assert_row(strstr(done.why, "a vault") != NULL, op, done.why);
 		assert_false(done.reply.was_sent);
 	}
 }
@@ -791,6 +923,11 @@ main(void)
 		TEST(calls_that_begin_together_share_one_token),
 		TEST(a_later_401_gets_a_new_token_and_the_call_is_made_again),
 		TEST(a_second_401_ends_in_eacces),
+		TEST(the_vaults_reason_for_refusing_a_token_is_told),
+		TEST(what_was_mixed_up_is_asked_for_once_more),
+		TEST(a_restore_whose_answer_was_mixed_up_is_lost_and_not_sent_again),
+		TEST(an_answer_about_another_object_is_ebadmsg),
+		TEST(an_answer_that_is_not_key_vaults_is_described),
 		TEST(a_challenge_that_is_refused_ends_the_call_without_a_token),
 		TEST(claims_lead_to_another_token_and_the_call_is_made_again),
 		TEST(a_token_that_is_not_to_be_had_is_told_as_such),
