@@ -30,7 +30,7 @@ struct kv_connection {
 	int local_port;			/* 0: not yet connected, as far as known */
 	char peer_ip[INET6_ADDRSTRLEN];
 	int n_running, n_once;
-	bool is_http2, has_answered, is_dropped;
+	bool is_http2, has_answered, is_dropped, has_seen_id, has_seen_right_id;
 	int64_t mono_alive; /* when it was opened or answered last */
 };
 
@@ -229,10 +229,23 @@ kv_connection_answered(struct kv_connection *c, bool is_http2)
 	c->mono_alive = kv_clock_mono_ms();
 }
 
-bool
-kv_connection_has_answered(const struct kv_connection *c)
+void
+kv_connection_saw_id(struct kv_connection *c, bool is_right)
 {
-	return c->has_answered;
+	c->has_seen_id = true;
+	c->has_seen_right_id |= is_right;
+}
+
+bool
+kv_connection_has_seen_id(const struct kv_connection *c)
+{
+	return c->has_seen_id;
+}
+
+bool
+kv_connection_has_seen_right_id(const struct kv_connection *c)
+{
+	return c->has_seen_right_id;
 }
 
 void

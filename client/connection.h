@@ -40,7 +40,10 @@ void kv_connection_enter(struct kv_connection *c, bool is_once);
 void kv_connection_leave(struct kv_connection *c, bool is_once);
 /* The head of an answer came in. is_http2: several requests share c, and bytes may come at any time. */
 void kv_connection_answered(struct kv_connection *c, bool is_http2);
-bool kv_connection_has_answered(const struct kv_connection *c);
+/* An answer on it had an id; the one of its request, or another one. */
+void kv_connection_saw_id(struct kv_connection *c, bool is_right);
+bool kv_connection_has_seen_id(const struct kv_connection *c);
+bool kv_connection_has_seen_right_id(const struct kv_connection *c);
 /* Nothing more goes out on it; it ends when nothing runs on it any more. */
 void kv_connection_drop(struct kv_connection *c);
 

@@ -11,6 +11,7 @@
 
 #define MARK_LEN	 8
 #define FIRST_TO_BELIEVE 2
+#define LATER_TO_BELIEVE 8 /* a gateway has come into a way that had none: less likely than a mix-up */
 
 int
 kv_echo_init(struct kv_echo *echo)
@@ -33,22 +34,35 @@ kv_echo_make_id(const struct kv_echo *echo, char id[37])
 	return err;
 }
 
-enum kv_echo_verdict
-kv_echo_judge(struct kv_echo *echo, const char *id, const char *returned, bool is_first)
+static enum kv_echo_verdict
+judge_lacking(struct kv_echo *echo, const struct kv_echo_answer *a)
 {
-	if (returned[0] == '\0')
+	if (echo->is_spotty || echo->is_off || a->may_lack_id)
 		return KV_ECHO_OWN;
-	if (strcasecmp(id, returned) == 0) {
-		echo->n_first_foreign = 0;
+	if (a->before == KV_ECHO_RIGHT && !a->is_repeated)
+		return KV_ECHO_FOREIGN;
+	echo->is_spotty = a->is_repeated;
+	return KV_ECHO_OWN;
+}
+
+enum kv_echo_verdict
+kv_echo_judge(struct kv_echo *echo, const struct kv_echo_answer *a)
+{
+	if (a->returned[0] == '\0')
+		return judge_lacking(echo, a);
+	if (strcasecmp(a->id, a->returned) == 0) {
+		echo->n_doubted = 0;
+		echo->has_echoed = true;
 		return KV_ECHO_OWN;
 	}
-	if (strncasecmp(returned, echo->mark, MARK_LEN) == 0)
+	if (strncasecmp(a->returned, echo->mark, MARK_LEN) == 0)
 		return KV_ECHO_FOREIGN;
 	if (echo->is_off)
 		return KV_ECHO_OWN;
-	if (!is_first)
+	if (a->before == KV_ECHO_RIGHT)
 		return KV_ECHO_FOREIGN;
-	if (++echo->n_first_foreign < FIRST_TO_BELIEVE)
+	echo->n_doubted += a->before == KV_ECHO_NOTHING;
+	if (echo->n_doubted < (echo->has_echoed ? LATER_TO_BELIEVE : FIRST_TO_BELIEVE))
 		return KV_ECHO_DOUBTED;
 	echo->is_off = true;
 	return KV_ECHO_REWRITER;

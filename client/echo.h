@@ -9,9 +9,11 @@
 #include "client/err.h"
 
 struct kv_echo {
-	char mark[9];	     /* how the ids of this process begin */
-	bool is_off;	     /* a gateway puts its own ids there: only ids of ours mean anything */
-	int n_first_foreign; /* connections in a row whose first answer had an id of nobody here */
+	char mark[9];	 /* how the ids of this process begin */
+	bool is_off;	 /* a gateway puts its own ids there: only ids of ours mean anything */
+	bool has_echoed; /* an answer has had the right id */
+	bool is_spotty;	 /* the server returns ids with some answers and leaves others without one */
+	int n_doubted;	 /* connections in a row whose first answer had an id of nobody here */
 };
 /* -EIO where the kernel has no random bytes. */
 int kv_echo_init(struct kv_echo *echo) KV_MUST_CHECK;
@@ -25,12 +27,25 @@ enum kv_echo_verdict {
 	KV_ECHO_REWRITER, /* it may: a gateway rewrites ids, as is known from now on. Once */
 	KV_ECHO_FOREIGN,  /* it must not: it is another request's */
 };
+/* What its connection has answered before. */
+enum kv_echo_before {
+	KV_ECHO_NOTHING, /* this is its first answer with an id */
+	KV_ECHO_UNKNOWN, /* several requests share it, and none has got its own id back */
+	KV_ECHO_RIGHT,	 /* an answer had the right id */
+};
+struct kv_echo_answer {
+	const char *id;	      /* the request's */
+	const char *returned; /* what the answer has; "" for none */
+	enum kv_echo_before before;
+	bool may_lack_id; /* such an answer is no harm without one, or cannot be asked for again */
+	bool is_repeated; /* the request goes out a second time because its answer was foreign */
+};
 /*
- * id is the request's, returned what its answer has ("" for none: not every server returns it).
- * is_first: it is the first answer of its connection. A foreign id there may mean a gateway that
- * rewrites ids, and does after the second connection in a row; later, or where it is another one of
- * ours, it never does.
+ * A foreign id on a connection that never gave a right one may mean a gateway that rewrites ids, and
+ * does after the second connection in a row, or the eighth where a right id was seen before. On another
+ * connection, or where it is another one of ours, it never does.
+ * Not every server returns ids: none is right, but on a connection that has returned them before, where
+ * the request is made again to find out.
  */
-enum kv_echo_verdict kv_echo_judge(
-    struct kv_echo *echo, const char *id, const char *returned, bool is_first) KV_MUST_CHECK;
+enum kv_echo_verdict kv_echo_judge(struct kv_echo *echo, const struct kv_echo_answer *answer) KV_MUST_CHECK;
 #endif

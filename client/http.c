@@ -73,7 +73,7 @@ struct kv_transfer {
 	struct kv_headers answered;
 	char id[37];			  /* "" for none */
 	struct kv_connection *connection; /* from the sending on */
-	bool is_once, is_local;
+	bool is_once, is_local, is_repeated;
 	bool is_refused; /* its connection was not usable: it gets a new one */
 	bool is_sent;	 /* the header is about to go out */
 	bool is_foreign; /* the answer is another request's */
@@ -215,21 +215,29 @@ tell_doubted(void)
 	    "not used\"");
 }
 
-/* The header is complete, and nothing of it has been used. Whether it answers this request. */
-static bool
-judge(struct kv_transfer *t)
+static enum kv_echo_before
+before_of(const struct kv_connection *c)
 {
-	const bool is_first = t->connection == NULL || !kv_connection_has_answered(t->connection);
-	const int n_doubted = t->http->echo.n_first_foreign;
+	if (c == NULL || !kv_connection_has_seen_id(c))
+		return KV_ECHO_NOTHING;
+	return kv_connection_has_seen_right_id(c) ? KV_ECHO_RIGHT : KV_ECHO_UNKNOWN;
+}
 
-	t->is_judged = true;
-	if (t->connection != NULL)
-		kv_connection_answered(t->connection, t->answered.is_http2);
-	if (t->id[0] == '\0')
-		return true;
-	switch (kv_echo_judge(&t->http->echo, t->id, t->answered.returned_id, is_first)) {
+/* Whether the answer has its request's id, as far as can be said. */
+static bool
+is_own_answer(struct kv_transfer *t)
+{
+	const int n_doubted = t->http->echo.n_doubted;
+	const long status = t->answered.status;
+	const struct kv_echo_answer answer = { .id = t->id,
+		.returned = t->answered.returned_id,
+		.before = before_of(t->connection),
+		.may_lack_id = t->is_once || (status / 100 != 2 && status != 404),
+		.is_repeated = t->is_repeated };
+
+	switch (kv_echo_judge(&t->http->echo, &answer)) {
 	case KV_ECHO_OWN:
-		if (t->http->echo.n_first_foreign < n_doubted)
+		if (t->http->echo.n_doubted < n_doubted)
 			tell_doubted();
 		return true;
 	case KV_ECHO_REWRITER:
@@ -237,15 +245,31 @@ judge(struct kv_transfer *t)
 		return true;
 	case KV_ECHO_DOUBTED:
 		tell_foreign(t, KV_LOG_DEBUG);
-		break;
+		return false;
 	case KV_ECHO_FOREIGN:
 		tell_foreign(t, KV_LOG_WARNING);
-		break;
+		return false;
 	}
-	t->is_foreign = true;
-	if (t->connection != NULL)
-		kv_connection_drop(t->connection);
 	return false;
+}
+
+/* The header is complete, and nothing of it has been used. Whether it may be. */
+static bool
+judge(struct kv_transfer *t)
+{
+	struct kv_connection *c = t->connection;
+
+	t->is_judged = true;
+	if (c != NULL)
+		kv_connection_answered(c, t->answered.is_http2);
+	if (t->id[0] == '\0')
+		return true;
+	t->is_foreign = !is_own_answer(t);
+	if (c != NULL && t->answered.returned_id[0] != '\0')
+		kv_connection_saw_id(c, !t->is_foreign);
+	if (c != NULL && t->is_foreign)
+		kv_connection_drop(c);
+	return !t->is_foreign;
 }
 
 static size_t
@@ -554,6 +578,7 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	t->arg = arg;
 	t->is_once = request->is_once;
 	t->is_local = request->is_local;
+	t->is_repeated = request->is_repeated;
 	kv_headers_init(&t->answered, t->id, &http->last_date);
 	kv_buf_init(&t->body, request->body_len);
 	kv_buf_init(&t->answer, request->max_answer);

@@ -362,6 +362,7 @@ send_request(struct kv_vault_call *c)
 		.headers = headers,
 		.id = c->client_request_id,
 		.is_once = is_restoring(c),
+		.is_repeated = c->n_mixed_up > 0,
 		.max_answer = c->op == KV_OP_BACKUP ? MAX_BLOB_ANSWER : MAX_PAGE,
 		.silence_s = is_blob ? c->vault->blob_silence_s : 0 };
 	struct kv_buf body;

@@ -287,3 +287,9 @@ fake_server_most(struct fake_server *s)
 {
 	return locked(s, &s->most);
 }
+
+int
+fake_server_open(struct fake_server *s)
+{
+	return locked(s, &s->n_open);
+}

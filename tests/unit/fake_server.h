@@ -35,4 +35,6 @@ const char *fake_server_request(struct fake_server *server, size_t *len);
 int fake_server_requests(struct fake_server *server);
 int fake_server_connections(struct fake_server *server);
 int fake_server_most(struct fake_server *server);
+/* Connections now. */
+int fake_server_open(struct fake_server *server);
 #endif

@@ -1,0 +1,73 @@
+"""The network forgets connections without a word: suspend, VPN, NAT. Nothing waits long, nothing is lost."""
+import subprocess
+import time
+
+import pytest
+
+from between import Relay
+from harness import ok, passes
+
+
+@pytest.fixture
+def relay(vaults):
+    vault = vaults("first", seed="secrets=40")
+    relay = Relay(vault)
+    yield relay
+    relay.close()
+
+
+def read_side_by_side(m, names):
+    """By as many connections as it takes."""
+    children = [subprocess.Popen(["cat", str(m / "secrets" / n)], stdout=subprocess.DEVNULL) for n in names]
+    for child in children:
+        assert child.wait(60) == 0
+
+
+@pytest.mark.seconds(200)
+def test_a_read_after_all_connections_died_takes_no_longer_than_25_seconds(relay, mount):
+    m = mount(relay.vault, "prefetch=0", url=relay.url)
+    names = m.names("secrets")
+    read_side_by_side(m, names[:8])
+    assert relay.n > 1
+    relay.forget()
+    start = time.monotonic()
+    ok("cat", m / "secrets" / names[20])
+    assert time.monotonic() - start < 25
+    start = time.monotonic()
+    read_side_by_side(m, names[21:29])
+    assert time.monotonic() - start < 3
+    m.unmount()
+
+
+@pytest.mark.seconds(200)
+def test_a_connection_that_died_a_while_ago_is_not_waited_for(relay, mount):
+    m = mount(relay.vault, "prefetch=0", url=relay.url)
+    names = m.names("secrets")
+    read_side_by_side(m, names[:8])
+    relay.forget()
+    passes(17)
+    start = time.monotonic()
+    read_side_by_side(m, names[20:28])
+    assert time.monotonic() - start < 3
+    m.unmount()
+
+
+@pytest.mark.seconds(200)
+def test_the_first_restore_after_all_connections_died_succeeds(relay, mount, tmp_path):
+    vault = relay.vault
+    name, other = vault.list("secrets")[:2]
+    blobs = {n: vault.backup("secrets", n) for n in (name, other)}
+    for n, blob in blobs.items():
+        (tmp_path / n).write_bytes(blob)
+        vault.lose("secrets", n)
+    m = mount(vault, url=relay.url)
+    read_side_by_side(m, m.names("secrets")[:8])
+    relay.forget()
+    passes(11)
+    start = time.monotonic()
+    ok("cp", tmp_path / name, m / f"restore/secrets/{name}.blob", seconds=60)
+    assert time.monotonic() - start < 25
+    ok("cp", tmp_path / other, m / f"restore/secrets/{other}.blob", seconds=60)
+    assert vault.count("restore", 200) == 2
+    assert {name, other} <= set(vault.list("secrets"))
+    m.unmount()
