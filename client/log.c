@@ -18,7 +18,7 @@
 #define RECENT	 ((size_t)64 << 10)
 #define FAILURES ((size_t)16 << 10)
 
-/* The configuration, as it was last given to kv_log_open(). */
+/* The configuration, as it was last given to kv_log_open(), and the last lines. */
 static struct {
 	bool is_syslog;
 	bool is_audited; /* INFO goes to stderr too */

@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_LOG_H
 #define KV_CLIENT_LOG_H
 /*
- * The log: lines of key=value pairs, to syslog as "kvfs" or to stderr. The only state at file scope
- * of the program is its configuration. A line names objects, sizes, status, request ids and
+ * The log: lines of key=value pairs, to syslog as "kvfs" or to stderr. Its configuration and the last
+ * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line names objects, sizes, status, request ids and
  * milliseconds; never a secret, a token, a header or a query string.
  */
 #include <stdbool.h>

@@ -251,7 +251,7 @@ static int
 say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
 {
 	kv_buf_clear(&c->why);
-	kv_buf_say(&c->why, "the vault refuses the token that it asked for");
+	kv_buf_say(&c->why, "the vault refuses the token");
 	if (fault->message[0] != '\0')
 		kv_buf_say(&c->why, ": %s", fault->message);
 	/* valid tokens have got this one, and some seconds later none any more */

@@ -13,7 +13,7 @@ struct first_page {
 	enum kv_type type;
 	struct kv_generation_wait *wait;
 	int err;
-	bool is_denied; /* 403: the others may be allowed */
+	bool is_denied; /* the vault's 403, not a proxy's: the others may be allowed */
 };
 
 struct start {
@@ -62,6 +62,8 @@ say_failure(
 
 	if (reply->is_of_token)
 		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
+	else if (reply->is_of_proxy)
+		kv_buf_say(why, "%s cannot be reached: %s", host, text);
 	else if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
 		say_status(host, type, reply, why);
 	else if (err == -EHOSTUNREACH)
@@ -89,7 +91,8 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 	page->err = err;
 	if (reply == NULL)
 		reply = &unknown;
-	page->is_denied = err != 0 && reply->status == 403 && !reply->is_of_token;
+	page->is_denied =
+	    err != 0 && reply->status == 403 && !reply->is_of_token && code_of(reply)[0] != '\0';
 	if (page->is_denied && s->denied.len == 0)
 		kv_buf_say(&s->denied, "%s", code_of(reply));
 	if (err != 0 && !page->is_denied && s->why.len == 0)
