@@ -1,6 +1,7 @@
 """Reading a file is a backup of the object: exact, restorable, made once; or an error in every tool."""
 import base64
 import itertools
+import signal
 import subprocess
 
 import pytest
@@ -216,6 +217,20 @@ def test_each_answer_has_its_errno(vault, mount, fault, errnos):
     vault.clear()
     for other in vault.list("secrets"):
         assert ok("cat", m / "secrets" / f"{other}.blob", text=False)
+
+
+@pytest.mark.parametrize("tool", ["cat", "cp", "head -c1"])
+def test_a_vault_that_stalls_costs_a_tool_one_time_out(vault, mount, tmp_path, tool):
+    m = mount(vault, "timeout=5", "list_ttl=3600")
+    name = m.names("secrets")[0]
+    ok("cat", m / "secrets" / m.names("secrets")[1])
+    vault.process.child.send_signal(signal.SIGSTOP)
+    try:
+        result = fails(*tool.split(), m / "secrets" / name, *([tmp_path / "copy"] if tool == "cp" else []))
+    finally:
+        vault.process.child.send_signal(signal.SIGCONT)
+    assert 4.5 < result.seconds < 6.5, result
+    assert m.line(op="backup", object=f"secrets/{name.removesuffix('.blob')}")["errno"] == "ETIMEDOUT"
 
 
 def test_the_table_of_the_readme_is_the_table_that_is_tested():
