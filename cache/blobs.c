@@ -26,6 +26,7 @@
 #include "cache/finder.h"
 #include "cache/index.h"
 #include "cache/spill.h"
+#include "client/backup.h"
 #include "client/clock.h"
 #include "client/loop.h"
 
@@ -243,11 +244,25 @@ unspill(struct kv_cached *c)
 	kv_blob_unref(blob);
 }
 
+/* What an earlier kvfs kept may be what this one would have refused: it is fetched anew. */
+static struct kv_blob *
+get_from_disk(struct kv_blobs *b, const struct kv_object *object)
+{
+	struct kv_blob *blob = kv_disk_get(b->disk, object);
+
+	if (blob != NULL && kv_backup_check(blob, object->type, NULL) != 0) {
+		kv_disk_drop(b->disk, object);
+		kv_blob_unref(blob);
+		blob = NULL;
+	}
+	return blob;
+}
+
 static void
 take_from_disk(struct kv_blobs *b, struct kv_object *object)
 {
 	static const struct kv_caller nobody;
-	struct kv_blob *blob = kv_disk_get(b->disk, object);
+	struct kv_blob *blob = get_from_disk(b, object);
 	struct kv_cached *c = blob != NULL ? new_cached(b, object, &nobody) : NULL;
 
 	if (c != NULL) {

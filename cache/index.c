@@ -19,6 +19,7 @@
 
 #include "cache/index.h"
 #include "cache/index_file.h"
+#include "client/backup.h"
 #include "client/buf.h"
 #include "client/clock.h"
 #include "client/log.h"
@@ -471,6 +472,10 @@ kv_index_recall(struct kv_index *x, struct kv_object *object)
 		object->has_digest =
 		    object->has_fingerprint && column_bytes(s, 4, object->digest, KV_DIGEST_LEN);
 		object->size = object->has_digest ? sqlite3_column_int64(s, 3) : -1;
+		if (object->size < KV_BACKUP_MIN || object->size > (int64_t)KV_BLOB_MAX) {
+			object->size = -1; /* of no backup that this kvfs would have believed */
+			object->has_digest = false;
+		}
 		object->wall_fetched = sqlite3_column_int64(s, 5);
 		sqlite3_reset(s);
 	}

@@ -313,18 +313,34 @@ header_has(const unsigned char *header, size_t len, const char *word)
 	    memmem(text, n * 3 / 4, word, strlen(word)) != NULL;
 }
 
+/* Of a tag the header says how long it is (RFC 7518, 5): one that is cut may be as long as another's. */
+static bool
+is_tag(const struct jwe *jwe)
+{
+	static const struct {
+		const char *enc;
+		size_t len;
+	} tags[] = { { "HS512\"", 32 }, { "HS384\"", 24 }, { "HS256\"", 16 }, { "GCM\"", 16 } };
+	const size_t len = jwe->len[4] * 3 / 4;
+
+	if (len != 16 && len != 24 && len != 32)
+		return false;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (header_has(jwe->part[0], jwe->len[0], tags[i].enc))
+			return len == tags[i].len;
+	return true;
+}
+
 static bool
 is_complete_jwe(const unsigned char *data, size_t len)
 {
 	struct jwe jwe;
-	size_t tag;
 
 	if (!split_jwe(data, len, &jwe) || jwe.len[0] == 0 || jwe.len[2] == 0 || jwe.len[3] == 0)
 		return false;
 	if (jwe.len[1] == 0 && !header_has(jwe.part[0], jwe.len[0], "\"dir\""))
 		return false;
-	tag = jwe.len[4] * 3 / 4;
-	return tag == 16 || tag == 24 || tag == 32;
+	return is_tag(&jwe);
 }
 
 /* Whether data begins as magic does; shorter than it, it is a magic that was cut. */

@@ -37,8 +37,8 @@ enum kv_blob_format {
 /*
  * What the first bytes say. *is_complete: false where a known magic is followed by something that
  * is surely cut: not five parts, a part with other characters than base64url, an empty part (the
- * second one of a JWE with "dir" is empty by right), or a last part whose decoded length is no tag's
- * (16, 24 or 32). KV_BLOB_UNKNOWN is always complete.
+ * second one of a JWE with "dir" is empty by right), or a last part whose decoded length is not that of
+ * the tag that the header names (16, 24 or 32 bytes). KV_BLOB_UNKNOWN is always complete.
  */
 enum kv_blob_format kv_blob_look(const unsigned char *data, size_t len, bool *is_complete);
 

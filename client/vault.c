@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 
 #include "client/auth.h"
+#include "client/backup.h"
 #include "client/buf.h"
 #include "client/http.h"
 #include "client/log.h"
@@ -164,7 +165,7 @@ fail_early(struct kv_vault_call *c, int err)
 }
 
 static int
-read_blob(const struct kv_http_answer *answer, struct kv_blob **blob)
+read_blob(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_blob **blob)
 {
 	struct kv_buf data;
 	int err;
@@ -172,9 +173,9 @@ read_blob(const struct kv_http_answer *answer, struct kv_blob **blob)
 	kv_buf_init(&data, KV_BLOB_MAX);
 	err = kv_json_backup(answer->body, answer->body_len, &data);
 	if (err == 0)
-		err = data.len > 0 ? kv_blob_new(&data, blob) : -EBADMSG;
+		err = kv_blob_new(&data, blob);
 	kv_buf_release(&data);
-	return err;
+	return err == 0 ? kv_backup_check(*blob, c->type, &c->why) : err;
 }
 
 static int
@@ -204,8 +205,8 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 		reply->page = reply->err == 0 ? &page : NULL;
 		break;
 	case KV_OP_BACKUP:
-		reply->err = read_blob(answer, &blob);
-		reply->blob = blob;
+		reply->err = read_blob(c, answer, &blob);
+		reply->blob = reply->err == 0 ? blob : NULL;
 		break;
 	case KV_OP_RESTORE:
 		reply->err = kv_json_bundle(answer->body, answer->body_len, c->type, &item);

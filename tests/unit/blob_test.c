@@ -12,6 +12,9 @@
 #define SECRET_MAGIC ")AzureKeyVaultSecretBackupV1.microsoft.com"
 /* {"kid":"k","alg":"RSA-OAEP","enc":"A128CBC-HS256"} */
 #define HEADER "eyJraWQiOiJrIiwiYWxnIjoiUlNBLU9BRVAiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0"
+/* the same with A192CBC-HS384 and A256CBC-HS512 */
+#define HEADER384 "eyJraWQiOiJrIiwiYWxnIjoiUlNBLU9BRVAiLCJlbmMiOiJBMTkyQ0JDLUhTMzg0In0"
+#define HEADER512 "eyJraWQiOiJrIiwiYWxnIjoiUlNBLU9BRVAiLCJlbmMiOiJBMjU2Q0JDLUhTNTEyIn0"
 /* {"alg":"dir","enc":"A256CBC-HS512","kid":"backup-protection-key"} */
 #define DIR_HEADER "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2Q0JDLUhTNTEyIiwia2lkIjoiYmFja3VwLXByb3RlY3Rpb24ta2V5In0"
 /* {"alg":"RS256","typ":"JWT"}: signed, not encrypted */
@@ -154,8 +157,8 @@ format_and_completeness_are_told_by_the_bytes(void **state)
 	} rows[] = {
 		{ KEY_MAGIC JWE, KV_BLOB_KEY_OR_CERT, true },
 		{ SECRET_MAGIC JWE, KV_BLOB_SECRET, true },
-		{ SECRET_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG24, KV_BLOB_SECRET, true },
-		{ SECRET_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG32, KV_BLOB_SECRET, true },
+		{ SECRET_MAGIC HEADER384 ".AAAA.BBBB.CCCC." TAG24, KV_BLOB_SECRET, true },
+		{ SECRET_MAGIC HEADER512 ".AAAA.BBBB.CCCC." TAG32, KV_BLOB_SECRET, true },
 		{ DIR_HEADER "..BBBB.CCCC." TAG32, KV_BLOB_HSM, true },
 		{ KEY_MAGIC DIR_HEADER "..BBBB.CCCC." TAG32, KV_BLOB_KEY_OR_CERT, true },
 		/* cut */
@@ -168,6 +171,10 @@ format_and_completeness_are_told_by_the_bytes(void **state)
 		{ KEY_MAGIC HEADER ".AAAA.BBBB.CCCC.", KV_BLOB_KEY_OR_CERT, false },
 		{ KEY_MAGIC HEADER ".AAAA.BBBB.CCCC.0123456789-_abcdefABC", KV_BLOB_KEY_OR_CERT, false },
 		{ KEY_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG16 "AA", KV_BLOB_KEY_OR_CERT, false },
+		{ KEY_MAGIC HEADER384 ".AAAA.BBBB.CCCC." TAG16, KV_BLOB_KEY_OR_CERT, false },
+		{ KEY_MAGIC HEADER512 ".AAAA.BBBB.CCCC." TAG24, KV_BLOB_KEY_OR_CERT, false },
+		{ KEY_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG24, KV_BLOB_KEY_OR_CERT, false },
+		{ DIR_HEADER "..BBBB.CCCC." TAG16, KV_BLOB_HSM, false },
 		{ DIR_HEADER "..BBBB.CCCC.AAAA", KV_BLOB_HSM, false },
 		{ DIR_HEADER ".", KV_BLOB_HSM, false },
 		{ DIR_HEADER "..BBBB", KV_BLOB_HSM, false },
@@ -214,8 +221,8 @@ format_and_completeness_are_told_by_the_bytes(void **state)
 static void
 no_part_of_a_blob_is_complete(void **state)
 {
-	static const char *const blobs[] = { KEY_MAGIC JWE, SECRET_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG24,
-		KEY_MAGIC HEADER ".AAAA.BBBB.CCCC." TAG32 };
+	static const char *const blobs[] = { KEY_MAGIC JWE, SECRET_MAGIC HEADER384 ".AAAA.BBBB.CCCC." TAG24,
+		KEY_MAGIC HEADER512 ".AAAA.BBBB.CCCC." TAG32 };
 	bool is_complete;
 
 	(void)state;
@@ -223,12 +230,8 @@ no_part_of_a_blob_is_complete(void **state)
 		const size_t len = strlen(blobs[i]);
 
 		for (size_t n = 1; n < len; n++) {
-			const size_t cut = len - n;
-
 			(void)kv_blob_look((const unsigned char *)blobs[i], n, &is_complete);
-			/* but one that ends where a shorter tag would */
-			assert_row(
-			    !is_complete || cut == 43 - 32 || cut == 43 - 22 || cut == 32 - 22, n, blobs[i]);
+			assert_row(!is_complete, n, blobs[i]);
 		}
 	}
 }

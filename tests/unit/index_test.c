@@ -131,13 +131,13 @@ notes_are_written_soon_without_an_fsync_and_synced_when_idle(void **state)
 	struct kv_object *object = recalled(index, "a");
 
 	(void)state;
-	know(index, object, 5);
+	know(index, object, 500);
 	n_syncs = 0;
 	fake_loop_run(loop, 1000);
 	assert_int_equal(n_syncs, 0);
 	fake_loop_run(loop, 600000);
 	assert_true(n_syncs > 0);
-	assert_true(is_written("a", 5));
+	assert_true(is_written("a", 500));
 	kv_object_unref(object);
 	kv_index_close(index);
 }
@@ -154,13 +154,13 @@ while_another_process_writes_nothing_waits_and_nothing_is_lost(void **state)
 	snprintf(path, sizeof(path), "%s/v.db", folder);
 	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	know(index, object, 5);
+	know(index, object, 500);
 	fake_loop_run(loop, 5000);
 	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
-	assert_false(is_written("a", 5));
+	assert_false(is_written("a", 500));
 	fake_loop_run(loop, 5000);
-	assert_true(is_written("a", 5));
+	assert_true(is_written("a", 500));
 	kv_object_unref(object);
 	kv_index_close(index);
 }
@@ -172,7 +172,7 @@ an_object_that_is_gone_is_forgotten_and_its_number_not_given_again(void **state)
 	struct kv_object *object = recalled(index, "a"), *other;
 
 	(void)state;
-	know(index, object, 5);
+	know(index, object, 500);
 	object->is_gone = true;
 	kv_index_note(index, object);
 	kv_index_close(index);
@@ -211,13 +211,13 @@ the_second_to_write_takes_the_number_of_the_first(void **state)
 		objects[i] = recalled(indexes[i], "a");
 	assert_int_not_equal(objects[0]->ino, objects[1]->ino);
 	assert_int_not_equal(objects[0]->ino, objects[2]->ino);
-	know(indexes[0], objects[0], 1);
+	know(indexes[0], objects[0], 100);
 	kv_index_settle(indexes[0]);
-	know(indexes[1], objects[1], 2);
+	know(indexes[1], objects[1], 200);
 	kv_index_settle(indexes[1]);
 	assert_int_equal(objects[1]->ino, objects[0]->ino);
 	objects[2]->node = told;
-	know(indexes[2], objects[2], 3);
+	know(indexes[2], objects[2], 300);
 	kv_index_settle(indexes[2]);
 	assert_int_not_equal(objects[2]->ino, objects[0]->ino);
 	for (int i = 0; i < 3; i++)
@@ -225,7 +225,7 @@ the_second_to_write_takes_the_number_of_the_first(void **state)
 	indexes[0] = opened();
 	again = recalled(indexes[0], "a");
 	assert_int_equal(again->ino, objects[0]->ino);
-	assert_int_equal(again->size, 3);
+	assert_int_equal(again->size, 300);
 	kv_object_unref(again);
 	for (int i = 0; i < 3; i++)
 		kv_object_unref(objects[i]);
@@ -297,6 +297,31 @@ a_receipt_is_found_by_its_path_and_by_its_bytes(void **state)
 }
 
 static void
+a_size_that_no_backup_has_is_not_believed(void **state)
+{
+	static const struct {
+		int64_t size, recalled;
+	} rows[] = { { -7, -1 }, { 0, -1 }, { 1, -1 }, { 63, -1 }, { 64, 64 }, { 64 << 20, 64 << 20 },
+		{ (64 << 20) + 1, -1 }, { INT64_MAX, -1 } };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct kv_index *index = opened();
+		struct kv_object *object = recalled(index, "a"), *again;
+
+		know(index, object, rows[i].size);
+		kv_index_close(index);
+		index = opened();
+		again = recalled(index, "a");
+		assert_row(again->size == rows[i].recalled, i, "size");
+		assert_row(again->has_digest == (rows[i].recalled >= 0), i, "digest");
+		kv_object_unref(object);
+		kv_object_unref(again);
+		kv_index_close(index);
+	}
+}
+
+static void
 without_an_index_nothing_is_found(void **state)
 {
 	struct kv_object *object = recalled(NULL, "a");
@@ -305,7 +330,7 @@ without_an_index_nothing_is_found(void **state)
 
 	(void)state;
 	assert_int_equal(object->size, -1);
-	know(NULL, object, 5);
+	know(NULL, object, 500);
 	assert_false(kv_index_find_path(NULL, "a", &found));
 	assert_false(kv_index_find_digest(NULL, digest, KV_SECRETS, &found));
 	kv_object_unref(object);
@@ -332,6 +357,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(it_is_readable_by_its_owner_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    a_receipt_is_found_by_its_path_and_by_its_bytes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_size_that_no_backup_has_is_not_believed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_an_index_nothing_is_found, set_up, tear_down),
 	};
 

@@ -26,7 +26,8 @@
 	"{\"value\":[{" ID "a\"},{" ID "b\"}],\"nextLink\":\"" VAULT \
 	"/secrets?api-version=7.4&$skiptoken=x\"}"
 #define VERSIONS "{\"value\":[{" ID "a/0123\"}],\"nextLink\":null}"
-#define BACKUP	 "{\"value\":\"YWJj\"}"
+#define ABC4	 "YWJjYWJjYWJjYWJj"
+#define BACKUP	 "{\"value\":\"" ABC4 ABC4 ABC4 ABC4 ABC4 ABC4 "\"}"
 #define BUNDLE	 "{\"value\":\"v\"," ID "a/0123\"}"
 #define DELETED	 "{" ID "a\",\"scheduledPurgeDate\":1700005000}"
 #define FAULT \
@@ -638,7 +639,8 @@ a_backup_and_a_restore_are_understood(void **state)
 	call(KV_OP_BACKUP, KV_SECRETS);
 	assert_int_equal(done.reply.err, 0);
 	assert_int_equal(done.reply.status, 200);
-	assert_string_equal(done.bytes, "abc");
+	assert_int_equal(strlen(done.bytes), 72);
+	assert_memory_equal(done.bytes, "abcabc", 6);
 	answer(200, BUNDLE);
 	call(KV_OP_RESTORE, KV_SECRETS);
 	assert_int_equal(done.reply.err, 0);
@@ -678,6 +680,8 @@ nonsense_is_ebadmsg(void **state)
 		{ KV_OP_BACKUP, "{\"value\":\"\"}" },
 		{ KV_OP_BACKUP, "{\"value\":\"***\"}" },
 		{ KV_OP_BACKUP, "{\"value\":7}" },
+		{ KV_OP_BACKUP, "{\"value\":\"YQ\"}" },
+		{ KV_OP_BACKUP, "{\"value\":\"JkF6dXJlS2V5VmF1bHRLZXlCYWNrdXBWMS5taWNyb3NvZnQuY29t\"}" },
 		{ KV_OP_RESTORE, "" },
 		{ KV_OP_RESTORE, "{}" },
 		{ KV_OP_RESTORE, "{\"id\":\"" VAULT "/certificates/a/1\"}" },
