@@ -1,6 +1,8 @@
 /*
  * Log lines about calls, one shape for all of them, so that one expression finds an object's history.
  */
+#include <stdio.h>
+
 #include "cache/audit.h"
 #include "client/buf.h"
 #include "client/log.h"
@@ -69,6 +71,40 @@ kv_audit_failure(
 									       reply->why;
 	if (why != NULL && why[0] != '\0')
 		kv_log_field(&line, "why", why);
+	write_line(KV_LOG_NOTICE, &line);
+}
+
+void
+kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate)
+{
+	struct kv_buf line;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.1f", rate);
+	kv_buf_init(&line, MAX_LINE);
+	kv_log_field(&line, "vault", kv_vault_name(vault));
+	kv_log_field(&line, "event", is_closed ? "closed" : "reopened");
+	kv_log_field(&line, "class", class);
+	kv_log_field(&line, "rate", text);
+	kv_log_field(&line, "why",
+	    is_closed ? "the vault answers 429: only probes go until it serves again" :
+			"the vault serves again");
+	write_line(KV_LOG_NOTICE, &line);
+}
+
+void
+kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err)
+{
+	struct kv_buf line;
+
+	kv_buf_init(&line, MAX_LINE);
+	kv_log_field(&line, "vault", kv_vault_name(vault));
+	kv_log_field(&line, "event", is_paused ? "paused" : "resumed");
+	if (is_paused)
+		kv_log_field(&line, "errno", kv_err_name(err));
+	kv_log_field(&line, "why",
+	    is_paused ? "most requests fail: only probes go until the vault serves again" :
+			"the vault serves again");
 	write_line(KV_LOG_NOTICE, &line);
 }
 

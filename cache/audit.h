@@ -19,6 +19,13 @@ void kv_audit_sent(
 /* INFO: an open that reads. */
 void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
     const struct kv_caller *caller, size_t bytes);
+/*
+ * NOTICE: a class of requests that the vault answered with 429 is closed from now on, or open again, at
+ * that rate a second. "vault=… event=closed class=keys rate=25.0 why=…"
+ */
+void kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate);
+/* NOTICE: so many requests fail that the vault is only probed, or no longer. err: of the last one. */
+void kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err);
 /* Append " uid= pid= cmd=" to a line. */
 void kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller);
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cache/bucket.h"
+#include "cache/retry.h"
 
 #define WINDOW_S    10
 #define WINDOW_MS   (WINDOW_S * 1000)
@@ -34,6 +35,18 @@ min(double a, double b)
 
 static double
 max(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t
+min_time(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+max_time(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
@@ -186,15 +199,27 @@ kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 
 /* ---- answers ---- */
 
+/*
+ * The rate after a 429. What was served says the less about the limit, the longer the bucket was closed:
+ * after 10 s our own requests have left the window, and what still filled it were others. So one closing
+ * never costs more than half; the next one halves again.
+ */
+static double
+rate_after_limit(const struct kv_bucket *b, int64_t mono_now)
+{
+	const double found = (b->full + served_per_second(b, mono_now)) / 2;
+	const double half = min(b->rate, goal(b)) / 2;
+
+	return min(max(b->was_used ? max(b->share * found, half) : half, b->least), goal(b));
+}
+
 static void
 reopen(struct kv_bucket *b, int64_t mono_now)
 {
-	if (b->is_limited) {
-		const double found = (b->full + served_per_second(b, mono_now)) / 2;
-
-		b->rate = min(max(b->was_used ? b->share * found : b->rate / 2, b->least), goal(b));
-	}
+	if (b->is_limited)
+		b->rate = rate_after_limit(b, mono_now);
 	b->is_closed = b->is_probing = b->is_limited = false;
+	b->mono_asked = mono_now;
 	b->tokens = 0;
 	b->mono_filled = b->mono_climbed = b->mono_opened = mono_now;
 }
@@ -222,15 +247,16 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 	}
 	b->is_limited = true;
 	b->mono_limit = mono_now;
+	b->mono_asked = max_time(b->mono_asked, mono_now + min_time(retry_after_ms, KV_RETRY_AFTER_MS));
 	kv_bucket_close(b, mono_now);
-	if (mono_now + retry_after_ms > b->mono_probe)
-		b->mono_probe = mono_now + retry_after_ms;
 }
 
 void
 kv_bucket_close(struct kv_bucket *b, int64_t mono_now)
 {
+	const int64_t asked_ms = min_time(b->mono_asked - mono_now, KV_RETRY_PROBE_MS);
+
 	b->is_closed = true;
 	b->is_probing = false;
-	b->mono_probe = mono_now + PROBE_MS / 2 + arc4random_uniform(PROBE_MS);
+	b->mono_probe = mono_now + max_time(PROBE_MS / 2 + arc4random_uniform(PROBE_MS), asked_ms);
 }

@@ -9,12 +9,15 @@
  * The service counts the requests of a sliding window of 10 s and answers 429, without saying when to
  * come again, while that is full. So a 429 closes the bucket and one probe at a time goes out every
  * 0.25 s (+- half) until one is served. Then the rate is share of what was served in 10 s (the mean of
- * when the last 429 came, and the window was full, and of now, when it is not), but at least 5 % of
- * where it started, and climbs by 2 % of the ceiling every 10 s in which it is
+ * when the last 429 came, and the window was full, and of now, when it is not), but at least half of
+ * what it was and 5 % of where it started, and climbs by 2 % of the ceiling every 10 s in which it is
  * used, up to share of the limit that was found: what the first 429 found served in 10 s. That limit
  * is believed 1 % higher after every minute without a 429. Where less than 40 % of the rate was served
  * in the 10 s before, a 429 is about the vault's other users: it says nothing about the limit, and the
  * rate is halved.
+ *
+ * A Retry-After, where an answer has one, is obeyed for KV_RETRY_AFTER_MS at most, and a probe goes every
+ * KV_RETRY_PROBE_MS meanwhile.
  *
  * In no 10 s go more than 10 x ceiling - 1, whatever was saved up, and with 0.2 s to spare for those
  * that the network holds up.
@@ -40,6 +43,7 @@ struct kv_bucket {
 	int64_t mono_opened; /* a 429 for what was sent before is no news */
 	int64_t mono_served; /* the last request that was served */
 	int64_t mono_probe;  /* not before */
+	int64_t mono_asked;  /* what a Retry-After asked for; until then probes are rare */
 	bool is_wanted;	     /* something waits for a token */
 	bool is_closed;	     /* probing */
 	bool is_limited;     /* because of a 429 */

@@ -42,5 +42,7 @@ kv_retry_rest_ms(const struct kv_reply *reply, int attempts)
 	const int n = sizeof(most_ms) / sizeof(most_ms[0]);
 	const int64_t ms = arc4random_uniform(most_ms[attempts <= n ? attempts - 1 : n - 1]) + 1;
 
-	return reply->retry_after_ms > ms ? reply->retry_after_ms : ms;
+	if (reply->retry_after_ms <= ms)
+		return ms;
+	return reply->retry_after_ms < KV_RETRY_PROBE_MS ? reply->retry_after_ms : KV_RETRY_PROBE_MS;
 }

@@ -57,6 +57,7 @@ struct class
 	struct kv_window window;
 	struct queue queues[PRIORITIES];
 	int64_t mono_rested; /* nothing is sent ahead before */
+	bool is_limited;     /* closed by a 429; the log has said so */
 };
 
 enum state { QUEUED, SENT, RESTING };
@@ -90,6 +91,8 @@ struct kv_throttle {
 	LIST_HEAD(, kv_ticket) all;
 	struct kv_timer turn; /* when the next queued one may go */
 	uint32_t recent;      /* the last attempts, 1: failed */
+	int down_err;	      /* of the last one that failed */
+	bool is_paused;	      /* the log has said so */
 };
 
 static void attempt_done(void *, struct kv_reply *);
@@ -175,15 +178,25 @@ complete(struct kv_ticket *t, struct kv_reply *reply)
 	free_ticket(t);
 }
 
-/* The ticket ends without an attempt of its own: with what the last one said, or a time-out. */
+/* What kept a ticket from being sent until its time was over: what closed its class, or the others before it. */
+static int
+reason_not_sent(const struct kv_ticket *t)
+{
+	const struct kv_bucket *pace = &t->class->pace;
+
+	return !pace->is_closed ? -ETIMEDOUT : pace->is_limited ? -EBUSY : t->throttle->down_err;
+}
+
+/* The ticket ends without an attempt of its own: with what the last one said, or why there was none. */
 static void
 give_up(struct kv_ticket *t)
 {
 	struct kv_reply reply = t->last;
 
 	if (t->attempts == 0 || reply.err == 0)
-		reply = (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1 };
-	reply.why = reply.status == 429 ? "the vault's limit was reached until the time-out" :
+		reply = (struct kv_reply){ .err = t->attempts == 0 ? reason_not_sent(t) : -ETIMEDOUT,
+			.retry_after_ms = -1 };
+	reply.why = reply.err == -EBUSY ? "the vault's limit was reached until the time-out" :
 					  "no success until the time-out";
 	complete(t, &reply);
 }
@@ -259,6 +272,28 @@ close_all_if_failing(struct kv_throttle *th, bool has_failed, int64_t mono_now)
 			kv_bucket_close(&th->classes[i].pace, mono_now);
 }
 
+static const char *
+class_name(const struct kv_throttle *th, const struct class *c)
+{
+	return th->o.rate > 0 ? "all" : class_rates[c - th->classes].name;
+}
+
+/* A class that closes because of a 429 or opens again, and a vault that is only probed, are a line each. */
+static void
+say_what_changed(struct kv_throttle *th, struct class *c)
+{
+	const bool is_limited = c->pace.is_closed && c->pace.is_limited;
+
+	if (!th->is_patient)
+		return;
+	if (is_limited != c->is_limited)
+		kv_audit_class(th->vault, class_name(th, c), is_limited, c->pace.rate);
+	if (kv_throttle_is_paused(th) != th->is_paused)
+		kv_audit_pause(th->vault, !th->is_paused, th->down_err);
+	c->is_limited = is_limited;
+	th->is_paused = kv_throttle_is_paused(th);
+}
+
 /* What an attempt's end says about its class and the vault. */
 static void
 learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
@@ -272,6 +307,8 @@ learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
 		kv_bucket_limited(pace, t->place.mono_sent, reply->retry_after_ms, mono_now);
 		return;
 	}
+	if (is_down)
+		th->down_err = reply->err;
 	close_all_if_failing(th, is_down, mono_now);
 	if (!is_down) {
 		if (t->is_probe)
@@ -293,6 +330,7 @@ attempt_done(void *arg, struct kv_reply *reply)
 	t->attempt = NULL;
 	th->n_sent--;
 	learn(t, reply, mono_now);
+	say_what_changed(th, t->class);
 	kv_timer_set(&th->turn, 0);
 	ms = reply->err != 0 && reply->status != 429 ? kv_retry_rest_ms(reply, t->attempts) : 0;
 	if (!kv_retry_is_worth(&t->call, reply, t->attempts, th->is_patient) ||
@@ -549,7 +587,7 @@ kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_st
 	const struct kv_ticket *t;
 
 	*state = (struct kv_throttle_state){
-		.name = th->o.rate > 0 ? "all" : class_rates[class].name,
+		.name = class_name(th, c),
 		.rate = c->pace.rate,
 		.limit = c->pace.limit,
 		.served = kv_bucket_throughput(&c->pace, kv_clock_mono_ms()),

@@ -102,3 +102,16 @@ def test_a_format_that_kvfs_does_not_know_is_the_servers_own_affair(fake, mounte
     fake.blobs["one"] = OTHER_SERVERS
     m = mounted()
     assert ok("cat", m / "secrets/one.blob", text=False) == OTHER_SERVERS
+
+
+def test_a_429_with_a_long_retry_after_is_ebusy_and_believed_for_10_s_at_a_time(vault, mount):
+    m = mount(vault, "timeout=3", rate=None)
+    names = m.names("secrets")
+    vault.fault(operation="backup", status=429, retry_after=86400)
+    # The first one was sent; the second one waits behind a class that is closed.
+    for name in names[:2]:
+        assert errno_of("open", m / "secrets" / name) == "EBUSY"
+    assert m.line(event="closed")["class"] == "light"
+    vault.clear()
+    eventually(lambda: errno_of("open", m / "secrets" / names[2]) == "0", "the vault serves again", 15)
+    assert m.line(event="reopened")["class"] == "light"

@@ -166,6 +166,33 @@ a_retry_after_is_waited_for(void **state)
 }
 
 static void
+a_long_retry_after_is_probed_every_10_s_and_over_after_60(void **state)
+{
+	int64_t mono_now = 1000000;
+
+	(void)state;
+	kv_bucket_init(&bucket, 100, 100, 0.5, mono_now);
+	kv_bucket_limited(&bucket, mono_now, (int64_t)86400 * 1000, mono_now);
+	for (int i = 0; i < 6; i++) {
+		assert_in_range(kv_bucket_wait_ms(&bucket, mono_now), 10000, 10000);
+		mono_now += 10000;
+		assert_true(kv_bucket_take(&bucket, mono_now));
+		kv_bucket_limited(&bucket, mono_now, -1, mono_now); /* it does not say so again */
+	}
+	assert_in_range(kv_bucket_wait_ms(&bucket, mono_now), 125, 375);
+	mono_now += 400;
+	assert_true(kv_bucket_take(&bucket, mono_now));
+	kv_bucket_limited(&bucket, mono_now, 60000, mono_now);
+	assert_in_range(kv_bucket_wait_ms(&bucket, mono_now), 10000, 10000);
+	mono_now += 10000;
+	assert_true(kv_bucket_take(&bucket, mono_now));
+	kv_bucket_served(&bucket, true, mono_now); /* well again: what it asked for is no more */
+	assert_false(bucket.is_closed);
+	kv_bucket_limited(&bucket, mono_now, -1, mono_now);
+	assert_in_range(kv_bucket_wait_ms(&bucket, mono_now), 125, 375);
+}
+
+static void
 a_limit_is_believed_higher_after_quiet_minutes(void **state)
 {
 	int64_t mono_now = 1000000;
@@ -329,6 +356,7 @@ main(void)
 		cmocka_unit_test(one_probe_goes_at_a_time_and_none_at_once),
 		cmocka_unit_test(a_429_while_the_rate_was_not_used_is_about_others),
 		cmocka_unit_test(a_retry_after_is_waited_for),
+		cmocka_unit_test(a_long_retry_after_is_probed_every_10_s_and_over_after_60),
 		cmocka_unit_test(a_limit_is_believed_higher_after_quiet_minutes),
 		cmocka_unit_test(a_rate_without_a_limit_grows_by_half_while_it_is_used),
 		cmocka_unit_test(a_rate_that_is_not_used_does_not_grow),

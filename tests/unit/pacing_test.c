@@ -11,6 +11,7 @@
 
 #include "cache/throttle.h"
 #include "client/clock.h"
+#include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_vault.h"
@@ -27,7 +28,8 @@ static struct {
 	int limit; /* in any 10 s */
 	int64_t times[MAX_LIMIT];
 	int first, n;
-	int one_in_503; /* one answer in so many is a 503; 0: none */
+	int one_in_503;	 /* one answer in so many is a 503; 0: none */
+	int n_to_refuse; /* answered 429 for no reason that the client can see */
 	unsigned int n_answers;
 	uint32_t noise;
 } service;
@@ -67,7 +69,8 @@ serve(int who)
 		counts[who].broken++;
 		return 503;
 	}
-	if (!is_within_limit()) {
+	if (service.n_to_refuse > 0 || !is_within_limit()) {
+		service.n_to_refuse -= service.n_to_refuse > 0;
 		counts[who].refused++;
 		return 429;
 	}
@@ -327,6 +330,48 @@ one_503_in_ten_costs_little(void **state)
 	assert_true(served[1] >= 0.85 * served[0]);
 }
 
+/* Somebody else's burst is over: the archive is as fast again as it was, soon. */
+static void
+fifty_refusals_are_soon_made_up_for(void **state)
+{
+	static const struct {
+		const char *what;
+		enum kv_type type;
+		double rate;
+		int64_t before_s;
+		unsigned int objects;
+		int64_t most_s;
+	} rows[] = {
+		{ "50 refused at the begin, secrets:", KV_SECRETS, 0, 0, 1000, 13 },
+		{ "50 refused after 30 s, secrets:", KV_SECRETS, 0, 30, 1000, 25 },
+		{ "50 refused after 30 s, rate=400:", KV_SECRETS, 400, 30, 2000, 20 },
+		{ "50 refused after 30 s, keys:", KV_KEYS, 0, 30, 125, 13 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_throttle_options options = {
+			.rate = rows[i].rate, .share = 0.5, .timeout_ms = 300000
+		};
+		int64_t refusing_ms = 0, s = 0;
+
+		begin(MAX_LIMIT);
+		start(0, rows[i].type, &options, 64);
+		fake_loop_run(loop, rows[i].before_s * 1000);
+		forget_counts();
+		service.n_to_refuse = 50;
+		for (; service.n_to_refuse > 0; refusing_ms += 100)
+			fake_loop_run(loop, 100);
+		forget_counts();
+		for (; sum().served < rows[i].objects; s++)
+			fake_loop_run(loop, 1000);
+		printf("%-44s %6.1f s refused, %d s for the next %u objects\n", rows[i].what,
+		    (double)refusing_ms / 1000, (int)s, rows[i].objects);
+		assert_row(s <= rows[i].most_s, i, "made up for");
+		end();
+	}
+}
+
 static void
 eight_mounts_share_a_vault(void **state)
 {
@@ -392,6 +437,23 @@ an_application_does_not_notice_an_archive(void **state)
 	}
 }
 
+/* The log would be in the way of the figures. */
+static int
+catch_log(void **state)
+{
+	(void)state;
+	caught_begin();
+	return 0;
+}
+
+static int
+release_log(void **state)
+{
+	(void)state;
+	caught_end();
+	return 0;
+}
+
 int
 main(void)
 {
@@ -399,9 +461,10 @@ main(void)
 		cmocka_unit_test(each_limit_is_found),
 		cmocka_unit_test(a_limit_that_is_halved_is_followed),
 		cmocka_unit_test(one_503_in_ten_costs_little),
+		cmocka_unit_test(fifty_refusals_are_soon_made_up_for),
 		cmocka_unit_test(eight_mounts_share_a_vault),
 		cmocka_unit_test(an_application_does_not_notice_an_archive),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, catch_log, release_log);
 }

@@ -72,12 +72,18 @@ the_rests_grow_and_vary(void **state)
 }
 
 static void
-the_vaults_own_word_is_kept(void **state)
+the_vaults_own_word_is_kept_for_10_s(void **state)
 {
-	const struct kv_reply reply = { .err = -EIO, .retry_after_ms = 30000 };
+	static const struct {
+		int64_t asked_ms, rests_ms;
+	} rows[] = { { 5000, 5000 }, { 10000, 10000 }, { 30000, 10000 }, { (int64_t)86400 * 1000, 10000 } };
 
 	(void)state;
-	assert_int_equal(kv_retry_rest_ms(&reply, 1), 30000);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_reply reply = { .err = -EIO, .retry_after_ms = rows[i].asked_ms };
+
+		assert_row(kv_retry_rest_ms(&reply, 1) == rows[i].rests_ms, i, "rests");
+	}
 }
 
 int
@@ -86,7 +92,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_worth_another_attempt),
 		cmocka_unit_test(the_rests_grow_and_vary),
-		cmocka_unit_test(the_vaults_own_word_is_kept),
+		cmocka_unit_test(the_vaults_own_word_is_kept_for_10_s),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

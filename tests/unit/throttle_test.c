@@ -6,6 +6,7 @@
 
 #include "cache/throttle.h"
 #include "client/clock.h"
+#include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_vault.h"
@@ -42,6 +43,7 @@ set_up(void **state)
 	fake_clock_set(1000000, 1700000000);
 	loop = kv_loop_new();
 	n_done = 0;
+	caught_begin();
 	return 0;
 }
 
@@ -61,6 +63,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
+	caught_end();
 	kv_throttle_free(throttle);
 	assert_int_equal(fake_vault_under_way(vault), 0);
 	assert_int_equal(fake_loop_timers(loop), 0);
@@ -224,6 +227,7 @@ a_list_is_answered_while_all_reads_hang(void **state)
 static int left_to_fail;
 static long fail_status;
 static int fail_err;
+static int64_t fail_retry_after_ms = -1;
 
 static int64_t
 badly_at_first(const struct kv_call *call, struct kv_reply *reply)
@@ -234,6 +238,7 @@ badly_at_first(const struct kv_call *call, struct kv_reply *reply)
 		reply->status = fail_status;
 		reply->err = fail_err;
 		reply->was_sent = true;
+		reply->retry_after_ms = fail_retry_after_ms;
 	}
 	return 10;
 }
@@ -304,6 +309,129 @@ the_deadline_ends_it_with_the_last_word(void **state)
 	}
 }
 
+static int64_t
+limited_for_20_s(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	if (kv_clock_mono_ms() < 1020000) {
+		reply->status = 429;
+		reply->err = -EBUSY;
+	}
+	return 10;
+}
+
+/* How many lines of the log have this in them. */
+static int
+n_lines(const char *part)
+{
+	int n = 0;
+
+	for (const char *at = caught_text(); (at = strstr(at, part)) != NULL; at++)
+		n++;
+	return n;
+}
+
+static int64_t
+limited_with_a_retry_after(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	reply->status = 429;
+	reply->err = -EBUSY;
+	reply->retry_after_ms = (int64_t)86400 * 1000;
+	return 10;
+}
+
+static void
+what_a_closed_class_kept_from_being_sent_says_what_closed_it(void **state)
+{
+	static const struct {
+		long status;
+		int err, end;
+	} rows[] = { { 503, -EIO, -EIO }, { 0, -ECONNREFUSED, -ECONNREFUSED } };
+
+	(void)state;
+	make(limited_with_a_retry_after, 100, 2);
+	for (int i = 0; i < 50; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 311000);
+	assert_int_equal(n_done, 50);
+	for (int i = 0; i < n_done; i++)
+		assert_row(done[i].err == -EBUSY, (size_t)i, "EBUSY");
+	assert_in_range(fake_vault_calls(vault, KV_OP_BACKUP), 2, 40); /* one in 10 s */
+	tear_down(state);
+	for (size_t r = 0; r < N_OF(rows); r++) {
+		set_up(state);
+		make(badly_at_first, 100, 64);
+		left_to_fail = 1000000;
+		fail_status = rows[r].status;
+		fail_err = rows[r].err;
+		for (int i = 0; i < 200; i++)
+			ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+		fake_loop_run(loop, 620000);
+		assert_int_equal(n_done, 200);
+		for (int i = 0; i < n_done; i++)
+			assert_row(done[i].err == rows[r].end, r, "errno");
+		if (r + 1 < N_OF(rows))
+			tear_down(state);
+	}
+}
+
+static void
+a_503_with_a_retry_after_stops_no_other(void **state)
+{
+	(void)state;
+	make(badly_at_first, 100, 10);
+	left_to_fail = 1;
+	fail_status = 503;
+	fail_err = -EIO;
+	fail_retry_after_ms = 60000;
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "f");
+	fake_loop_run(loop, 100);
+	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 100);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].tag, 'a');
+	fake_loop_run(loop, 9000);
+	assert_int_equal(n_done, 1);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 2);
+	assert_int_equal(done[1].err, 0);
+	fail_retry_after_ms = -1;
+}
+
+static void
+a_class_that_closes_and_opens_is_a_line_each(void **state)
+{
+	(void)state;
+	make(limited_for_20_s, 0, 0);
+	for (int i = 0; i < 50; i++)
+		ask(KV_OP_BACKUP, KV_KEYS, KV_READ, "a");
+	fake_loop_run(loop, 19000);
+	assert_non_null(strstr(caught_line("event=closed"), "class=keys rate=25.0 why="));
+	assert_non_null(strstr(caught_line("event=closed"), "vault=fake.vault.example"));
+	assert_string_equal(caught_line("event=reopened"), "");
+	fake_loop_run(loop, 10000);
+	assert_non_null(strstr(caught_line("event=reopened"), "class=keys rate="));
+	fake_loop_run(loop, 200000);
+	assert_int_equal(n_lines("event="), 2);
+}
+
+static void
+a_vault_that_is_down_and_well_again_is_a_line_each(void **state)
+{
+	(void)state;
+	make(badly_at_first, 200, 64);
+	left_to_fail = 100;
+	fail_status = 503;
+	fail_err = -EIO;
+	for (int i = 0; i < 200; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
+	fake_loop_run(loop, 200000);
+	assert_non_null(strstr(caught_line("event=paused"), "errno=EIO why="));
+	assert_non_null(strstr(caught_line("event=resumed"), "vault=fake.vault.example"));
+	assert_int_equal(n_lines("event="), 2);
+}
+
 static void
 an_answer_that_never_comes_is_a_time_out(void **state)
 {
@@ -363,17 +491,6 @@ a_restore_whose_answer_was_lost_is_sent_once(void **state)
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].err, -EIO);
 	assert_int_equal(fake_vault_calls(vault, KV_OP_RESTORE), 1);
-}
-
-static int64_t
-limited_for_20_s(const struct kv_call *call, struct kv_reply *reply)
-{
-	(void)call;
-	if (kv_clock_mono_ms() < 1020000) {
-		reply->status = 429;
-		reply->err = -EBUSY;
-	}
-	return 10;
 }
 
 static void
@@ -606,6 +723,10 @@ main(void)
 		TEST(what_passes_is_tried_again),
 		TEST(what_stays_is_not_tried_again),
 		TEST(the_deadline_ends_it_with_the_last_word),
+		TEST(what_a_closed_class_kept_from_being_sent_says_what_closed_it),
+		TEST(a_503_with_a_retry_after_stops_no_other),
+		TEST(a_class_that_closes_and_opens_is_a_line_each),
+		TEST(a_vault_that_is_down_and_well_again_is_a_line_each),
 		TEST(an_answer_that_never_comes_is_a_time_out),
 		TEST(what_follows_from_a_call_ends_with_its_deadline),
 		TEST(a_restore_whose_answer_was_lost_is_sent_once),
