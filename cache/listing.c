@@ -7,6 +7,13 @@
  *
  * Invariants: at most one generation is coming in. current is complete. An object that is gone is in
  * no table. An object of the table that is not managed is in the array of current, or of coming, or both.
+ *
+ * After a listing broke off whose names were handed out:
+ *
+ *	banned: everything fails -> 10 s are over: whoever asks waits for a complete listing -> lifted
+ *
+ * Waiting for the complete one, not only for a name in it: a program that swallowed the failure would be
+ * given the rest of its names otherwise, one by one, while nobody knows yet whether the list is whole.
  */
 #include <errno.h>
 #include <search.h>
@@ -41,7 +48,8 @@ struct kv_listing {
 	struct kv_generation *current, *coming;
 	uint64_t serial;
 	bool is_banned;
-	int last_err; /* of the last listing that failed, at mono_failed */
+	uint64_t banned_serial; /* of the listing that broke off */
+	int last_err;		/* of the last listing that failed, at mono_failed */
 	int64_t mono_ban_end, mono_failed;
 };
 
@@ -112,10 +120,23 @@ age_ms(const struct kv_listing *l)
 	return kv_clock_mono_ms() - l->current->mono_started;
 }
 
+/* A complete listing is in that was begun after the one that broke off. */
+static bool
+has_recovered(const struct kv_listing *l)
+{
+	return l->current != NULL && l->current->serial > l->banned_serial;
+}
+
+static bool
+is_failing(const struct kv_listing *l)
+{
+	return l->is_banned && kv_clock_mono_ms() < l->mono_ban_end;
+}
+
 static bool
 is_serving(const struct kv_listing *l)
 {
-	return l->current != NULL && age_ms(l) < 2 * l->valid_ms;
+	return l->current != NULL && age_ms(l) < 2 * l->valid_ms && (!l->is_banned || has_recovered(l));
 }
 
 /* What took long to list is fresh for longer. */
@@ -142,7 +163,8 @@ has_come(const struct kv_generation *g, const char *key)
 {
 	const struct kv_object *object = find_key(g->listing, key);
 
-	return object != NULL && (object->seen == g->serial || object->mono_added >= g->mono_started);
+	return object != NULL && !g->listing->is_banned &&
+	    (object->seen == g->serial || object->mono_added >= g->mono_started);
 }
 
 static void
@@ -156,6 +178,7 @@ fail(struct kv_generation *g, int err, const struct kv_reply *reply)
 	l->last_err = err;
 	if (g->was_handed_out) {
 		l->is_banned = true;
+		l->banned_serial = g->serial;
 		l->mono_ban_end = g->mono_ended + BAN_MS;
 	}
 	if (!is_serving(l))
@@ -384,15 +407,16 @@ static int
 use(struct kv_listing *l)
 {
 	const int64_t mono_now = kv_clock_mono_ms();
-	const bool is_old = l->current == NULL || l->is_banned || age_ms(l) >= l->valid_ms / 5 * 4;
+	bool is_old;
 	int err = 0;
 
-	if (l->is_banned && mono_now >= l->mono_ban_end && is_serving(l) &&
-	    l->current->mono_started > l->mono_failed)
+	if (!is_failing(l) && has_recovered(l))
 		l->is_banned = false;
+	is_old =
+	    l->current == NULL || (l->is_banned && !has_recovered(l)) || age_ms(l) >= l->valid_ms / 5 * 4;
 	if (is_old && (mono_now - l->mono_failed >= AGAIN_MS || !(l->is_banned || is_serving(l))))
 		err = start(l);
-	if (l->is_banned)
+	if (is_failing(l) || (l->is_banned && l->coming == NULL))
 		return l->last_err;
 	return is_serving(l) ? 0 : err;
 }
@@ -400,7 +424,7 @@ use(struct kv_listing *l)
 int
 kv_listing_failure(const struct kv_listing *l)
 {
-	if (l->is_banned || (!is_serving(l) && kv_clock_mono_ms() - l->mono_failed < BAN_MS))
+	if (is_failing(l) || (!is_serving(l) && kv_clock_mono_ms() - l->mono_failed < BAN_MS))
 		return l->last_err;
 	return 0;
 }
@@ -461,7 +485,7 @@ kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **objec
 	*object = NULL;
 	if (err != 0)
 		return err;
-	found = find_key(l, name);
+	found = !l->is_banned ? find_key(l, name) : NULL;
 	if (found != NULL && !is_serving(l) && found->seen != l->coming->serial &&
 	    found->mono_added < l->coming->mono_started)
 		found = NULL;
@@ -543,7 +567,7 @@ kv_listing_knew(const struct kv_listing *l, const char *name)
 {
 	const struct kv_object *object = find_key(l, name);
 
-	return l->current == NULL || object != NULL;
+	return !is_serving(l) || object != NULL;
 }
 
 int64_t

@@ -5,9 +5,9 @@
  *
  * While a generation comes in, its objects can be read already. The last complete one serves until
  * twice its time to live, and is renewed in the background from 80 % of it on, when it is used. If a
- * generation fails after names of it were handed out, everything about this type fails until a
- * complete one is in, and at least 10 s: shell globs, zip and python swallow an error of readdir and
- * would archive the first names only.
+ * generation fails after names of it were handed out, everything about this type fails for 10 s: shell
+ * globs, zip and python swallow an error of readdir and would archive the first names only. After that
+ * whoever asks for a name waits until a complete one is in, and fails with it if that fails.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,7 +84,11 @@ int kv_listing_add(
 void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
 /* Its content is another, which no list shows: a version was updated at wall_updated. */
 void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
-/* Whether some complete listing of this mount had name before mono_ms. */
+/*
+ * Whether name may be in the vault: it is listed, or was found or restored; or no complete listing serves,
+ * so that nothing can be said. Only false means something: the listing that serves, at most twice its time
+ * to live old, does not have it.
+ */
 bool kv_listing_knew(const struct kv_listing *listing, const char *name);
 
 /*

@@ -1,4 +1,5 @@
 """The tree shows exactly what is in the vault, or fails."""
+import json
 import os
 
 import pytest
@@ -164,6 +165,24 @@ def test_names_that_were_handed_out_before_the_failure_cannot_be_opened(vaults, 
     # Whole again, once a complete listing is in, and not before 10 s.
     eventually(lambda: len(run("ls", m / "secrets").out.split()) == 200, "the whole listing", 40)
     ok("cat", m / "secrets" / name)
+
+
+@pytest.mark.parametrize("first", ["stat $m/secrets/$n", "cp -r $m/secrets $d"])
+def test_long_after_a_listing_broke_off_the_first_access_waits_for_the_next_one(vaults, mount, tmp_path, first):
+    vault = vaults("first", seed="secrets=200")
+    m = mount(vault, "list_ttl=1", "timeout=3", "types=secrets")
+    name = m.names("secrets")[0]
+    vault.fault(operation="list", type="secrets", status=503, skip=3)
+    eventually(lambda: errno_of("list", m / "secrets") != "0", "the broken listing", 30)
+    vault.clear()
+    # Nobody asks for a while; the status is no question about a name.
+    status = lambda: json.loads((m / ".kvfs/status").read_text())
+    eventually(lambda: status()["objects"]["secrets"]["failure"] is None, "10 s are over", 20)
+    (tmp_path / "copy").mkdir()
+    result = run(shell=f"m={m.path}; n={name}; d={tmp_path / 'copy'}; {first}")
+    assert result.code == 0, result
+    if first.startswith("cp"):
+        assert len(tree(tmp_path / "copy")) == 200
 
 
 # Looks at each name as it comes, and swallows that the names end too early, as zip does.
