@@ -15,10 +15,12 @@
 
 #include "cache/disk.h"
 #include "client/buf.h"
+#include "client/clock.h"
 #include "client/log.h"
 
 #define MODULE	   "disk"
-#define MAX_NEWEST 16 /* objects of one second */
+#define MAX_NEWEST 16  /* objects of one second */
+#define WRITING_S  600 /* a file that is older and still has its other name is what a crash left */
 
 struct kv_disk {
 	int folders[KV_TYPES]; /* descriptors */
@@ -121,6 +123,21 @@ kv_disk_drop(struct kv_disk *d, const struct kv_object *object)
 	(void)unlinkat(d->folders[object->type], object->key, 0);
 }
 
+/* NAME.PID, not written to for a while, by this mount or by another one of the vault. */
+static bool
+is_left_behind(int folder, const char *file)
+{
+	char name[KV_NAME_MAX + 1];
+	const size_t n = strcspn(file, ".");
+	struct stat st;
+
+	if (n >= sizeof(name) || file[n] == '\0' || file[n + 1 + strspn(file + n + 1, "0123456789")] != '\0')
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)n, file);
+	return kv_json_is_name(name) && fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    kv_clock_wall_s() - st.st_mtim.tv_sec > WRITING_S;
+}
+
 void
 kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(void *arg, const char *key), void *arg)
 {
@@ -129,7 +146,8 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(void *arg,
 	const struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (kv_json_is_name(entry->d_name) && !is_listed(arg, entry->d_name))
+		if ((kv_json_is_name(entry->d_name) && !is_listed(arg, entry->d_name)) ||
+		    is_left_behind(d->folders[type], entry->d_name))
 			(void)unlinkat(d->folders[type], entry->d_name, 0);
 	if (dir != NULL)
 		closedir(dir);

@@ -8,6 +8,7 @@
 
 #include "cache/disk.h"
 #include "client/buf.h"
+#include "client/clock.h"
 #include "tests/unit/caught.h"
 
 static char folder[32];
@@ -186,6 +187,49 @@ what_the_vault_no_longer_has_is_pruned(void **state)
 	assert_int_not_equal(access(file_of_object(), F_OK), 0);
 }
 
+static void
+put_file(const char *name, int64_t wall_written)
+{
+	const struct timespec times[2] = { { .tv_sec = wall_written }, { .tv_sec = wall_written } };
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/v.blobs/secrets/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+static void
+what_a_crash_left_half_written_is_pruned(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t age_s;
+		bool stays;
+	} rows[] = {
+		{ "DB.4711", 3600, false },
+		{ "OTHER.1", 3600, false }, /* of an object that is no longer there */
+		{ "DB.4712", 5, true },	    /* another mount is writing it */
+		{ "DB.bak", 3600, true },   /* nothing of ours */
+		{ "notes.txt", 3600, true },
+		{ "D_B.1", 3600, true },
+	};
+	char db[] = "DB", path[100];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		put_file(rows[i].name, kv_clock_wall_s() - rows[i].age_s);
+	kv_disk_put(disk, object, blob);
+	kv_disk_prune(disk, KV_SECRETS, is_it, db);
+	assert_kept();
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(path, sizeof(path), "%s/v.blobs/secrets/%s", folder, rows[i].name);
+		assert_row((unlink(path) == 0) == rows[i].stays, i, rows[i].name);
+	}
+}
+
 /* n objects, the last of them updated at last, the others at 1000; which of them are wanted, as a mask. */
 static unsigned int
 wanted(size_t n, int64_t last)
@@ -246,6 +290,7 @@ main(void)
 		    a_blob_of_another_digest_or_length_is_not_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_not_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_vault_no_longer_has_is_pruned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_crash_left_half_written_is_pruned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(else_only_the_newest_of_a_type_are_kept, set_up, tear_down),
 	};
 
