@@ -8,11 +8,18 @@
 #include "client/loop.h"
 #include "client/vault.h"
 
+#define KV_BURSTS 4 /* programs that look at the same time */
+
+struct kv_burst {
+	struct kv_caller caller; /* a user and a command, by its newest process */
+	unsigned int n_fetched;	 /* that it asked for; 0: there is none */
+	bool has_read;		 /* it has opened one of them, too */
+	int64_t mono_fetched;	 /* the last one */
+};
+
 struct kv_lookers {
 	const char *names; /* separated by ':' */
-	struct kv_caller last;
-	unsigned int n_fetched; /* that last asked for, one after the other */
-	bool has_read;		/* last has opened one of them, too */
+	struct kv_burst bursts[KV_BURSTS];
 	struct kv_timer quiet;
 };
 
@@ -21,7 +28,10 @@ void kv_lookers_init(struct kv_lookers *lookers, struct kv_loop *loop, const cha
 void kv_lookers_release(struct kv_lookers *lookers);
 /* Whether caller is one of the names: its stat is answered without a fetch. */
 bool kv_lookers_has(const struct kv_lookers *lookers, const struct kv_caller *caller);
-/* A fetch for caller's stat begins. Twenty of them without a read are one log line. */
+/*
+ * A fetch for caller's stat begins. Twenty of them without a read, by the time that caller has ended or
+ * the mount is, are one log line.
+ */
 void kv_lookers_fetched(struct kv_lookers *lookers, const struct kv_caller *caller);
 void kv_lookers_read(struct kv_lookers *lookers, const struct kv_caller *caller);
 #endif

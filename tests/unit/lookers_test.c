@@ -1,6 +1,8 @@
 #include "tests/unit/unit.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "client/log.h"
 #include "fs/lookers.h"
@@ -12,15 +14,28 @@
 static struct kv_loop *loop;
 static struct kv_lookers lookers;
 
-static const struct kv_caller find = { .uid = 1000, .pid = 7, .command = "find" };
-static const struct kv_caller find_of_other = { .uid = 1001, .pid = 8, .command = "find" };
-static const struct kv_caller rsync = { .uid = 1000, .pid = 9, .command = "rsync" };
+/* Of processes that have ended; a test lets them run. */
+static struct kv_caller find = { .uid = 1000, .command = "find" };
+static struct kv_caller find_of_other = { .uid = 1001, .command = "find" };
+static struct kv_caller rsync = { .uid = 1000, .command = "rsync" };
+
+static pid_t
+ended_process(void)
+{
+	const pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return pid;
+}
 
 static int
 set_up(void **state)
 {
 	(void)state;
 	caught_begin();
+	find.pid = find_of_other.pid = rsync.pid = ended_process();
 	loop = kv_loop_new();
 	kv_lookers_init(&lookers, loop, "ls:tree:du");
 	return 0;
@@ -103,7 +118,7 @@ twenty_sizes_and_no_read_are_one_line(void **state)
 	(void)state;
 	fetch(&find, 20);
 	assert_string_equal(caught_text(), "");
-	fake_loop_run(loop, 1000);
+	fake_loop_run(loop, 20000);
 	line = caught_line("event=looked_only");
 	assert_non_null(strstr(line, "fetched=20"));
 	assert_non_null(strstr(line, "uid=1000"));
@@ -153,16 +168,61 @@ a_read_counts_for_its_own_burst_and_caller_only(void **state)
 }
 
 static void
-another_caller_begins_another_burst(void **state)
+programs_that_look_at_the_same_time_are_told_apart(void **state)
 {
 	(void)state;
-	fetch(&find, 20);
-	kv_lookers_fetched(&lookers, &rsync);
-	assert_int_equal(lines(), 1);
-	fetch(&find, 19);
-	fetch(&find_of_other, 19);
-	fetch(&find, 19);
+	for (int i = 0; i < 20; i++) {
+		kv_lookers_fetched(&lookers, &find);
+		kv_lookers_fetched(&lookers, &rsync);
+		if (i < 19)
+			kv_lookers_fetched(&lookers, &find_of_other);
+		fake_loop_run(loop, 3000);
+	}
+	kv_lookers_read(&lookers, &rsync);
 	fake_loop_run(loop, 20000);
+	assert_non_null(strstr(caught_line("event=looked_only"), "cmd=find"));
+	assert_int_equal(lines(), 1);
+}
+
+static void
+a_program_that_still_runs_may_read_much_later(void **state)
+{
+	(void)state;
+	rsync.pid = getpid();
+	fetch(&rsync, 20);
+	fake_loop_run(loop, 300000); /* it is paced: one answer took five minutes */
+	fetch(&rsync, 20);
+	fake_loop_run(loop, 300000);
+	assert_int_equal(lines(), 0);
+	kv_lookers_read(&lookers, &rsync);
+	rsync.pid = ended_process();
+	fetch(&rsync, 1);
+	fake_loop_run(loop, 30000);
+	assert_int_equal(lines(), 0);
+	find.pid = getpid();
+	fetch(&find, 20);
+	fake_loop_run(loop, 300000);
+	assert_int_equal(lines(), 0);
+	find.pid = ended_process(); /* as its next process */
+	fetch(&find, 1);
+	fake_loop_run(loop, 30000);
+	assert_int_equal(lines(), 1);
+}
+
+static void
+nothing_is_said_of_a_program_whose_place_is_needed_while_it_runs(void **state)
+{
+	struct kv_caller other = { .uid = 1000, .pid = ended_process() };
+
+	(void)state;
+	rsync.pid = getpid();
+	fetch(&rsync, 20);
+	fake_loop_run(loop, 1000);
+	for (int i = 0; i < KV_BURSTS; i++) {
+		snprintf(other.command, sizeof(other.command), "other%d", i);
+		kv_lookers_fetched(&lookers, &other);
+	}
+	fake_loop_run(loop, 30000);
 	assert_int_equal(lines(), 0);
 }
 
@@ -186,7 +246,9 @@ main(void)
 		TEST(fewer_are_none),
 		TEST(who_reads_one_of_them_is_no_looker),
 		TEST(a_read_counts_for_its_own_burst_and_caller_only),
-		TEST(another_caller_begins_another_burst),
+		TEST(programs_that_look_at_the_same_time_are_told_apart),
+		TEST(a_program_that_still_runs_may_read_much_later),
+		TEST(nothing_is_said_of_a_program_whose_place_is_needed_while_it_runs),
 		TEST(the_end_tells_the_last_burst),
 	};
 
