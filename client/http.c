@@ -33,10 +33,11 @@
 #include "client/http.h"
 #include "client/log.h"
 #include "client/loop.h"
+#include "client/room.h"
 
 #define MODULE	     "http"
 #define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
-#define MAX_TRUSTED  131072		/* for an announced length up to this, room is made at once */
+#define MAX_TRUSTED  131072		/* an answer that is announced as larger waits for room */
 #define NEW_A_TURN   4
 #define IDLE_HANDLES 128
 #define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
@@ -53,6 +54,7 @@ struct kv_http {
 	TAILQ_HEAD(, kv_transfer) queue, running;
 	int n_running;
 	size_t n_bytes;			   /* of answers that are coming in */
+	struct kv_room room;		   /* for those that are announced as large */
 	struct kv_connections connections; /* in use or idle */
 	int n_connections;
 	CURL *idle[IDLE_HANDLES];
@@ -70,6 +72,7 @@ struct kv_transfer {
 	struct kv_buf body; /* still to be sent from body_at on */
 	size_t body_at;
 	struct kv_buf answer;
+	struct kv_room_claim claim;
 	struct kv_headers answered;
 	char id[37];			  /* "" for none */
 	struct kv_connection *connection; /* from the sending on */
@@ -149,16 +152,32 @@ about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 	return CURL_PREREQFUNC_OK;
 }
 
+/*
+ * Before the first byte of the body. 1: not now, it is paused until there is room. A large answer has its
+ * buffer in one piece from the start: one that grows by doubling is copied, and is twice there meanwhile.
+ */
+static int
+make_room(struct kv_transfer *t)
+{
+	curl_off_t announced = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	if (announced <= 0)
+		return 0;
+	if (announced > MAX_TRUSTED && (size_t)announced <= t->answer.max && t->claim.bytes == 0 &&
+	    !kv_room_take(&t->http->room, &t->claim, (size_t)announced))
+		return 1;
+	return kv_buf_reserve(&t->answer, (size_t)announced);
+}
+
 static size_t
 take_answer(char *data, size_t size, size_t n, void *arg)
 {
 	struct kv_transfer *t = arg;
-	curl_off_t announced = 0;
-	int err;
+	int err = t->answer.len == 0 ? make_room(t) : 0;
 
-	if (t->answer.len == 0)
-		curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
-	err = announced > 0 && announced <= MAX_TRUSTED ? kv_buf_reserve(&t->answer, (size_t)announced) : 0;
+	if (err > 0)
+		return CURL_WRITEFUNC_PAUSE;
 	if (err == 0)
 		err = kv_buf_append(&t->answer, data, size * n);
 	if (err == 0)
@@ -310,6 +329,26 @@ leave_connection(struct kv_transfer *t)
 	t->connection = NULL;
 }
 
+/* Its room is free for others. */
+static void
+drop_answer(struct kv_transfer *t)
+{
+	struct kv_http *http = t->http;
+
+	http->n_bytes -= t->answer.len;
+	kv_buf_release(&t->answer);
+	kv_room_give_back(&http->room, &t->claim);
+	if (!TAILQ_EMPTY(&http->room.waiting) && !kv_timer_is_set(&http->starter))
+		kv_timer_set(&http->starter, 0);
+}
+
+void
+kv_http_drop_body(const struct kv_http_answer *answer)
+{
+	if (answer->transfer != NULL)
+		drop_answer(answer->transfer);
+}
+
 static void
 free_transfer(struct kv_transfer *t)
 {
@@ -329,10 +368,9 @@ free_transfer(struct kv_transfer *t)
 		else
 			curl_easy_cleanup(t->easy);
 	}
-	http->n_bytes -= t->answer.len;
+	drop_answer(t);
 	free_headers(t->headers);
 	kv_buf_release(&t->body);
-	kv_buf_release(&t->answer);
 	kv_headers_release(&t->answered);
 	free(t);
 }
@@ -375,7 +413,7 @@ static void
 end_transfer(struct kv_transfer *t, CURLcode code)
 {
 	struct kv_http *http = t->http;
-	struct kv_http_answer answer = { .retry_after_ms = -1, .is_mixed_up = t->is_foreign };
+	struct kv_http_answer answer = { .retry_after_ms = -1, .is_mixed_up = t->is_foreign, .transfer = t };
 	struct kv_buf reason;
 	int err;
 
@@ -438,12 +476,27 @@ finish_ended(void *arg)
 		kv_timer_set(&http->starter, 0);
 }
 
+/* Large answers that waited for room. */
+static void
+go_on_with_paused(struct kv_http *http)
+{
+	struct kv_room_claim *claim;
+
+	while ((claim = kv_room_next(&http->room)) != NULL) {
+		struct kv_transfer *t =
+		    (struct kv_transfer *)((char *)claim - offsetof(struct kv_transfer, claim));
+
+		curl_easy_pause(t->easy, CURLPAUSE_CONT);
+	}
+}
+
 static void
 start_queued(void *arg)
 {
 	struct kv_http *http = arg;
 	int n_new = 0;
 
+	go_on_with_paused(http);
 	while (!TAILQ_EMPTY(&http->queue) && http->n_bytes < MAX_BYTES &&
 	    (http->n_running < http->n_connections || n_new < NEW_A_TURN)) {
 		struct kv_transfer *t = TAILQ_FIRST(&http->queue);
@@ -654,6 +707,7 @@ kv_http_new(
 	http->loop = loop;
 	TAILQ_INIT(&http->queue);
 	TAILQ_INIT(&http->running);
+	kv_room_init(&http->room, MAX_BYTES);
 	http->ca_folder = curl_version_info(CURLVERSION_NOW)->capath;
 	LIST_INIT(&http->connections);
 	kv_timer_init(&http->starter, loop, start_queued, http);

@@ -56,6 +56,7 @@ struct kv_http_answer {
 	bool is_mixed_up;   /* -EBADMSG: it was another request's answer */
 	bool is_of_proxy;   /* the failure is the proxy's, not the server's */
 	const char *reason; /* a transfer that failed, in words for people */
+	struct kv_transfer *transfer;
 };
 /*
  * err: 0 where there was an answer, whatever its status; -EHOSTUNREACH (no such host), -ECONNREFUSED,
@@ -64,6 +65,8 @@ struct kv_http_answer {
  * loop, never before kv_http_send() has returned.
  */
 typedef void kv_http_done(void *arg, int err, const struct kv_http_answer *answer);
+/* For a completion that has read the body: its memory is free at once, and body must not be used again. */
+void kv_http_drop_body(const struct kv_http_answer *answer);
 int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_http_done *done, void *arg,
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */

@@ -207,6 +207,8 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 	case KV_OP_BACKUP:
 		reply->err = read_blob(c, answer, &blob);
 		reply->blob = reply->err == 0 ? blob : NULL;
+		if (reply->err == 0)
+			kv_http_drop_body(answer); /* it may be large, and is there a second time now */
 		break;
 	case KV_OP_RESTORE:
 		reply->err = kv_json_bundle(answer->body, answer->body_len, c->type, &item);

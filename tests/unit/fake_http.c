@@ -204,6 +204,12 @@ kv_http_make_id(struct kv_http *http, char id[37])
 }
 
 void
+kv_http_drop_body(const struct kv_http_answer *answer)
+{
+	(void)answer;
+}
+
+void
 kv_http_cancel(struct kv_transfer *transfer)
 {
 	if (transfer != NULL)

@@ -1161,6 +1161,59 @@ a_ca_file_that_cannot_be_used_is_told(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* ---- large answers ---- */
+
+#define LARGE	((size_t)30 << 20)
+#define N_LARGE 6
+
+static struct {
+	struct kv_transfer *transfer;
+	int calls;
+} larges[N_LARGE];
+static int n_large_left;
+
+static void
+took_large(void *arg, int err, const struct kv_http_answer *answer)
+{
+	const int i = (int)(intptr_t)arg;
+
+	assert_int_equal(err, 0);
+	assert_int_equal(answer->body_len, LARGE);
+	assert_true(answer->body[0] == 'x' && memcmp(answer->body, answer->body + 1, LARGE - 1) == 0);
+	kv_http_drop_body(answer);
+	larges[i].calls++;
+	if (i == 0) { /* the last one still waits for room */
+		kv_http_cancel(larges[N_LARGE - 1].transfer);
+		n_large_left--;
+	}
+	if (--n_large_left == 0)
+		kv_loop_stop(loop);
+}
+
+static void
+large_answers_wait_for_room_and_come_whole(void **state)
+{
+	const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 31457280\r\n\r\n";
+	const struct kv_http_request request = {
+		.method = "GET", .url = url_of("/"), .max_answer = 2 * LARGE, .is_local = true
+	};
+	char *text = malloc(sizeof(head) - 1 + LARGE);
+
+	(void)state;
+	assert_non_null(text);
+	memcpy(text, head, sizeof(head) - 1);
+	memset(text + sizeof(head) - 1, 'x', LARGE);
+	fake_server_set(server, FAKE_ANSWER, text, sizeof(head) - 1 + LARGE);
+	n_large_left = N_LARGE;
+	for (intptr_t i = 0; i < N_LARGE; i++)
+		assert_int_equal(kv_http_send(http, &request, took_large, (void *)i, &larges[i].transfer), 0);
+	assert_int_equal(kv_loop_run(loop), 0);
+	for (int i = 0; i < N_LARGE; i++)
+		assert_row(larges[i].calls == (i < N_LARGE - 1), (size_t)i, "calls");
+	fake_server_set(server, FAKE_SILENCE, "", 0);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -1202,6 +1255,7 @@ main(void)
 		TEST(tls_before_1_2_is_eproto),
 		TEST(a_server_without_tls_is_an_error),
 		TEST(a_ca_file_that_cannot_be_used_is_told),
+		TEST(large_answers_wait_for_room_and_come_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
