@@ -25,6 +25,7 @@
 #include "cache/disk.h"
 #include "cache/finder.h"
 #include "cache/index.h"
+#include "cache/sizes.h"
 #include "cache/spill.h"
 #include "client/backup.h"
 #include "client/clock.h"
@@ -33,11 +34,10 @@
 #define UNREAD_MS    ((int64_t)15 * 60 * 1000)
 #define REFUSED_MS   10000
 #define SWEEP_MS     60000
-#define MAX_VERSIONS 500  /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
-#define MAX_AGAIN    3	  /* fetches of an object that keeps changing */
-#define USUAL_SIZE   8192 /* of a blob, before there was one */
-#define AVERAGE_OF   16
-#define EXPLAIN_MS   800 /* that a failure's meaning may take when the time is used up */
+#define MAX_VERSIONS 500 /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
+#define MAX_AGAIN    3	 /* fetches of an object that keeps changing */
+#define IN_FLIGHT    ((size_t)64 << 20) /* bytes of answers that nobody waits for, at most */
+#define EXPLAIN_MS   800		/* that a failure's meaning may take when the time is used up */
 
 enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
 
@@ -72,6 +72,7 @@ struct kv_cached {
 	bool is_read;		  /* by somebody, once */
 	bool is_stale;
 	int n_again;
+	size_t expected; /* FETCHING, EXPLAINING: bytes of the blob */
 	struct waiters waiters;
 };
 TAILQ_HEAD(queue, kv_cached);
@@ -84,8 +85,8 @@ struct kv_blobs {
 	struct kv_spill *spill; /* or NULL */
 	struct kv_index *index;
 	struct kv_disk *disk;
-	size_t average; /* of the last blobs, bytes */
-	size_t n_fetching;
+	struct kv_sizes sizes;
+	size_t n_fetching, expected; /* expected: the sum of theirs */
 	struct queue fetching, unread_ones, read_ones, spilled, spilled_read, refused;
 	struct kv_timer sweep, trim;
 	kv_blobs_lost *lost;
@@ -106,13 +107,17 @@ move_to(struct kv_cached *c, struct queue *queue)
 		TAILQ_REMOVE(c->queue, c, link);
 	if (c->queue == &b->unread_ones)
 		b->unread -= c->blob->len;
-	if (c->queue == &b->fetching)
+	if (c->queue == &b->fetching) {
 		b->n_fetching--;
+		b->expected -= c->expected;
+	}
 	c->queue = queue;
 	if (queue == &b->unread_ones)
 		b->unread += c->blob->len;
-	if (queue == &b->fetching)
+	if (queue == &b->fetching) {
 		b->n_fetching++;
+		b->expected += c->expected;
+	}
 	if (queue != NULL)
 		TAILQ_INSERT_TAIL(queue, c, link);
 }
@@ -388,7 +393,7 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 	object->refused = 0;
 	b->state.n_fetched++;
 	b->state.n_bytes += blob->len;
-	b->average = (b->average * (AVERAGE_OF - 1) + blob->len) / AVERAGE_OF;
+	kv_sizes_note(&b->sizes, object->type, blob->len);
 	if (c->is_stale)
 		return;
 	object->has_digest = true;
@@ -402,14 +407,20 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 static void
 end_fetched(struct kv_cached *c, struct kv_blob *blob, int64_t wall_date)
 {
+	struct kv_blobs *b = c->blobs;
+	const bool is_awaited = !TAILQ_EMPTY(&c->waiters); /* it is about to be read, in this turn */
+
 	learn(c, blob, wall_date);
 	while (!TAILQ_EMPTY(&c->waiters))
 		give_result(TAILQ_FIRST(&c->waiters), 0, blob);
 	c->mono_ended = kv_clock_mono_ms();
-	if (c->is_stale) /* it changed once more: whoever asks from now on needs the next one */
+	if (c->is_stale) { /* it changed once more: whoever asks from now on needs the next one */
 		free_cached(c);
-	else
-		keep(c, blob, &c->blobs->unread_ones);
+		return;
+	}
+	keep(c, blob, &b->unread_ones);
+	if (!is_awaited)
+		make_room(b); /* at once: the next large one may be coming in */
 }
 
 /* The version list has told what the failure means. */
@@ -520,6 +531,7 @@ begin_fetch(
 	if (c == NULL)
 		return -ENOMEM;
 	c->is_ahead = priority == KV_AHEAD;
+	c->expected = kv_sizes_expected(&b->sizes, object);
 	move_to(c, &b->fetching);
 	err = fetch(c, priority);
 	if (err != 0)
@@ -591,20 +603,33 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, co
 	return 0;
 }
 
+/*
+ * What an answer takes while it comes in: the text, a third longer than the blob, in a buffer that is a third
+ * longer on average, because it grows.
+ */
+static size_t
+answer_len(size_t blob_len)
+{
+	return blob_len / 9 * 16;
+}
+
 int
 kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
 {
 	static const struct kv_caller read_ahead = { .command = "read-ahead" };
+	const size_t expected = kv_sizes_expected(&b->sizes, object);
 	size_t left = b->spill != NULL ? kv_spill_left(b->spill) : 0;
 	int err;
 
 	if (object->cached != NULL)
 		return -EALREADY;
-	while (left < b->average && !TAILQ_EMPTY(&b->spilled_read)) {
+	if (answer_len(b->expected + expected) > IN_FLIGHT)
+		return -ENOSPC;
+	while (left < expected && !TAILQ_EMPTY(&b->spilled_read)) {
 		free_cached(TAILQ_FIRST(&b->spilled_read));
 		left = kv_spill_left(b->spill);
 	}
-	if (b->unread + (b->n_fetching + 1) * b->average > b->room + left)
+	if (b->unread + b->expected + expected > b->room + left)
 		return -ENOSPC;
 	err = begin_fetch(b, object, KV_AHEAD, &read_ahead);
 	if (err == 0)
@@ -654,7 +679,6 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 	b->room = options->room - options->room / 16; /* what malloc leaves between them */
 	b->index = options->index;
 	b->disk = options->disk;
-	b->average = USUAL_SIZE;
 	TAILQ_INIT(&b->fetching);
 	TAILQ_INIT(&b->unread_ones);
 	TAILQ_INIT(&b->read_ones);

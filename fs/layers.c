@@ -2,6 +2,7 @@
  * The layers, from the bottom to the top, and back.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,8 +24,9 @@
 #include "fs/restore/dropbox.h"
 
 #define MODULE	    "main"
-#define OTHER_FILES 64	  /* descriptors that are no connection to the vault */
-#define PACES_MS    60000 /* how often the pace learnt is kept */
+#define OTHER_FILES 64	    /* descriptors that are no connection to the vault */
+#define PACES_MS    60000   /* how often the pace learnt is kept */
+#define MAPPED	    1048576 /* a piece of memory of this size is a mapping of its own */
 
 /* ---- what is kept ---- */
 
@@ -116,6 +118,17 @@ listing_progress(void *arg, enum kv_type type, enum kv_generation_state state)
 
 /* ---- making ---- */
 
+/*
+ * malloc() learns from each large piece that is freed to take the next ones, of up to 32 MiB, from the heap,
+ * where what lies behind them keeps their memory from going back. A blob's goes back when it is freed.
+ */
+static void
+keep_heap_small(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, MAPPED);
+	(void)mallopt(M_TRIM_THRESHOLD, 8 * MAPPED);
+}
+
 /* As many as the user allows and the process has descriptors for: a connection each without HTTP/2. */
 static int
 most_inflight(const struct kv_options *o)
@@ -162,6 +175,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	};
 	int err;
 
+	keep_heap_small();
 	l->mount = m;
 	kv_timer_init(&l->paces, m->loop, keep_paces, l);
 	err = kv_http_new(m->loop, &http_options, &l->http, why);

@@ -582,6 +582,29 @@ what_is_fetched_ahead_is_the_one_request_of_who_asks_then(void **state)
 }
 
 static void
+what_is_fetched_ahead_stays_within_64_mib_of_answers(void **state)
+{
+	const struct kv_blobs_options options = { .room = (size_t)1 << 30 };
+
+	(void)state;
+	kv_blobs_free(blobs);
+	blobs = kv_blobs_new(loop, throttle, &options);
+	assert_non_null(blobs);
+	for (int i = 0; i < 4; i++)
+		objects[i]->size = 20 << 20; /* as the index has it: an answer of 36 MiB */
+	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_ahead(blobs, objects[1]), -ENOSPC);
+	assert_int_equal(kv_blobs_ahead(blobs, objects[4]), 0); /* of no size that is known */
+	ask('b', &told);					/* a reader's own goes always */
+	fake_loop_run(loop, 200);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(n_backups(), 3);
+	assert_int_equal(kv_blobs_ahead(blobs, objects[2]), 0); /* nothing is under way any more */
+	assert_int_equal(kv_blobs_ahead(blobs, objects[3]), -ENOSPC);
+	fake_loop_run(loop, 200);
+}
+
+static void
 what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
 {
 	const struct kv_blobs_options options = { .room = ROOM, .spill = 1000000, .folder = "/tmp" };
@@ -655,6 +678,7 @@ main(void)
 		TEST(a_failure_behind_a_stat_is_the_answer_to_the_same_programs_open),
 		TEST(a_failure_is_forgotten_after_10_s),
 		TEST(what_is_fetched_ahead_is_the_one_request_of_who_asks_then),
+		TEST(what_is_fetched_ahead_stays_within_64_mib_of_answers),
 		TEST(what_has_no_room_in_memory_is_spilled_and_comes_back),
 		TEST(no_allocation_that_fails_does_harm),
 	};
