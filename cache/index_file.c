@@ -119,10 +119,12 @@ check(sqlite3 *db)
 {
 	sqlite3_stmt *s = NULL;
 	int result = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &s, NULL);
+	const char *word;
 
-	if (result == SQLITE_OK && (result = sqlite3_step(s)) == SQLITE_ROW)
-		result =
-		    strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+	if (result == SQLITE_OK && (result = sqlite3_step(s)) == SQLITE_ROW) {
+		word = (const char *)sqlite3_column_text(s, 0);
+		result = word == NULL ? SQLITE_NOMEM : strcmp(word, "ok") == 0 ? SQLITE_OK : SQLITE_CORRUPT;
+	}
 	sqlite3_finalize(s);
 	return result;
 }
