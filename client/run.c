@@ -1,12 +1,13 @@
 /*
- * A child process under the loop: a pidfd tells its end, two pipes bring what it prints. The
- * completion waits for the end of all three; a grandchild that keeps a pipe open is cut off by the
- * time-out like a program that hangs.
+ * A child process under the loop, in a process group of its own: a pidfd tells its end, two pipes bring what
+ * it prints. The completion waits for the end of all three; a grandchild that keeps a pipe open is cut off by
+ * the time-out like a program that hangs, and killed with the group.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,8 +31,10 @@ struct output {
 };
 
 struct kv_run {
-	pid_t pid; /* 0 once it was waited for */
+	pid_t pid; /* and its process group; waited for at last, so that nobody else has the number before */
+	bool has_ended;
 	int pidfd;
+	bool is_killed; /* with its group, when this is freed */
 	int status;
 	int err;
 	struct kv_watch end;
@@ -66,7 +69,8 @@ free_run(struct kv_run *run)
 	kv_timer_stop(&run->timer);
 	kv_loop_unwatch(&run->end);
 	if (run->pid > 0) {
-		kill(run->pid, SIGKILL);
+		if (run->is_killed) /* whatever it has started too: az is a script around python */
+			(void)kill(-run->pid, SIGKILL);
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			continue;
 	}
@@ -91,8 +95,10 @@ complete(struct kv_run *run)
 static void
 complete_if_ended(struct kv_run *run)
 {
-	if (run->pid == 0 && run->out.fd < 0 && run->diagnostics.fd < 0)
-		complete(run);
+	if (!run->has_ended || run->out.fd >= 0 || run->diagnostics.fd >= 0)
+		return;
+	run->is_killed = false;
+	complete(run);
 }
 
 static void
@@ -132,13 +138,13 @@ static void
 child_ended(void *arg, uint32_t ready)
 {
 	struct kv_run *run = arg;
-	int status;
+	siginfo_t info = { .si_pid = 0 };
 
 	(void)ready;
-	if (waitpid(run->pid, &status, WNOHANG) != run->pid)
+	if (waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
 		return;
-	run->pid = 0;
-	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	run->has_ended = true;
+	run->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	kv_loop_unwatch(&run->end);
 	complete_if_ended(run);
 }
@@ -148,15 +154,22 @@ spawn(struct kv_run *run, const char *const argv[], int out, int diagnostics)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t none, all;
 	int err;
 
-	sigemptyset(&none); /* the loop blocks the signals that it reads from a signalfd */
+	sigemptyset(
+	    &none); /* the loop blocks the signals that it reads from a signalfd, and ignores others */
+	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
 	err = posix_spawnattr_setsigmask(&attributes, &none);
 	if (err == 0)
-		err = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+		err = posix_spawnattr_setsigdefault(&attributes, &all);
+	if (err == 0)
+		err = posix_spawnattr_setpgroup(&attributes, 0);
+	if (err == 0)
+		err = posix_spawnattr_setflags(
+		    &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 	if (err == 0)
 		err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	if (err == 0)
@@ -203,6 +216,7 @@ kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_
 		return -ENOMEM;
 	run->done = done;
 	run->arg = arg;
+	run->is_killed = true;
 	run->pidfd = run->end.fd = -1;
 	init_output(&run->out, run);
 	init_output(&run->diagnostics, run);

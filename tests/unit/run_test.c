@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/clock.h"
@@ -185,6 +186,33 @@ who_takes_too_long_is_killed(void **state)
 	}
 }
 
+/* Whether pid is no process any more, or one that its new parent has not waited for yet. */
+static int
+is_gone(pid_t pid)
+{
+	char path[40], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 1;
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'X'; /* it ended while it was looked at */
+	fclose(f);
+	return state == 'Z' || state == 'X';
+}
+
+static void
+wait_until_gone(pid_t pid)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	assert_true(pid > 1);
+	while (!is_gone(pid)) /* the alarm ends it */
+		nanosleep(&pause, NULL);
+}
+
 /* A process that it leaves behind keeps the pipe open: nobody knows whether more will come. */
 static void
 who_leaves_its_output_to_another_takes_too_long(void **state)
@@ -195,7 +223,34 @@ who_leaves_its_output_to_another_takes_too_long(void **state)
 	run_shell("sleep 1000 & echo $!", 500);
 	assert_int_equal(done.err, -ETIMEDOUT);
 	left = (pid_t)strtol(done.out, NULL, 10);
-	assert_true(left > 1);
+	wait_until_gone(left);
+}
+
+static void
+what_a_program_has_started_is_killed_with_it(void **state)
+{
+	static const char *const scripts[] = { "sleep 1000 & echo $!; wait",
+		"sleep 1000 & echo $!; exec sleep 1000" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(scripts); i++) {
+		run_shell(scripts[i], 500);
+		assert_int_equal(done.err, -ETIMEDOUT);
+		wait_until_gone((pid_t)strtol(done.out, NULL, 10));
+	}
+}
+
+/* az leaves one that sends what it has counted. */
+static void
+what_a_program_that_went_well_leaves_is_let_be(void **state)
+{
+	pid_t left;
+
+	(void)state;
+	run_shell("sleep 1000 >/dev/null 2>&1 & echo $!", LONG_MS);
+	assert_int_equal(done.err, 0);
+	left = (pid_t)strtol(done.out, NULL, 10);
+	assert_false(is_gone(left));
 	assert_int_equal(kill(left, SIGKILL), 0);
 }
 
@@ -252,7 +307,7 @@ several_run_at_one_time(void **state)
 }
 
 static void
-a_program_inherits_no_descriptor_and_no_blocked_signal(void **state)
+a_program_inherits_no_descriptor_and_no_blocked_or_ignored_signal(void **state)
 {
 	const char *const list[] = { "ls", "/proc/self/fd", NULL };
 	const char *const mask[] = { "grep", "SigBlk", "/proc/self/status", NULL };
@@ -266,6 +321,7 @@ a_program_inherits_no_descriptor_and_no_blocked_signal(void **state)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &set, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
 	run(list, LONG_MS);
 	assert_true(done.len < sizeof(first));
 	memcpy(first, done.out, done.len + 1);
@@ -274,6 +330,9 @@ a_program_inherits_no_descriptor_and_no_blocked_signal(void **state)
 	assert_string_equal(done.out, first);
 	run(mask, LONG_MS);
 	assert_string_equal(done.out, "SigBlk:\t0000000000000000\n");
+	run_shell("kill -XFSZ $$", LONG_MS);
+	assert_int_equal(done.status, 128 + SIGXFSZ);
+	signal(SIGXFSZ, SIG_DFL);
 	kv_run_cancel(other);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 }
@@ -289,10 +348,12 @@ main(void)
 		TEST(a_file_that_cannot_be_run_is_an_error),
 		TEST(who_takes_too_long_is_killed),
 		TEST(who_leaves_its_output_to_another_takes_too_long),
+		TEST(what_a_program_has_started_is_killed_with_it),
+		TEST(what_a_program_that_went_well_leaves_is_let_be),
 		TEST(a_mebibyte_may_be_printed_and_not_more),
 		TEST(who_is_cancelled_is_killed_and_not_told_of),
 		TEST(several_run_at_one_time),
-		TEST(a_program_inherits_no_descriptor_and_no_blocked_signal),
+		TEST(a_program_inherits_no_descriptor_and_no_blocked_or_ignored_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
