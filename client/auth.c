@@ -3,7 +3,8 @@
  *
  *	no challenge -> challenge -> fetching -> token -> (renew_at) token and fetching -> token …
  *	                    ^           |                        at its end: waiters wait
- *	                    +- refused -+   (30 s during which every waiter gets the same sentence)
+ *	                    +- failed --+   (30 s after a refusal, else 1 s, during which every waiter gets the
+ *	                                     same sentence)
  *
  * A challenge decides what a token is for, so it is verified before any credential is used: its
  * resource must cover the vault's own host. Otherwise a server that a user was lured to could ask
@@ -26,7 +27,8 @@
 #define MODULE		"auth"
 #define RENEW_BEFORE_MS 300000
 #define REFUSED_MS	30000
-#define UNKNOWN_LIFE_S	600 /* of a token that does not say: asked for again after half of it */
+#define FAILED_MS	1000 /* by a passing failure: so much between two requests */
+#define UNKNOWN_LIFE_S	600  /* of a token that does not say: asked for again after half of it */
 
 struct kv_auth_wait {
 	struct kv_auth *auth;
@@ -42,6 +44,7 @@ struct kv_auth {
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
 	struct kv_audience audience;		  /* while a fetch is under way: the strings above, lent */
 	bool is_fetching;
+	bool is_reloaded; /* during the fetch, which may have used what was there before */
 	char *token;
 	int64_t mono_renew, mono_end;
 	int err; /* of the last fetch, with why, until mono_retry */
@@ -389,13 +392,23 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 		}
 	}
 	if (err != 0) {
-		auth->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : 0);
+		auth->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
 		/* the calls that wait for it fail with this sentence, and are logged with it */
 		kv_log_write(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=\"%s\"", auth->vault->host,
 		    kv_err_name(err), why);
 	}
+	if (auth->is_reloaded)
+		kv_auth_reload(auth);
 	if (auth->waits != NULL)
 		answer_waits(auth, has_token(auth) ? 0 : err);
+}
+
+void
+kv_auth_reload(struct kv_auth *auth)
+{
+	auth->is_reloaded = auth->is_fetching;
+	auth->mono_retry = auth->mono_renew = 0;
+	kv_credential_reload(auth->credential);
 }
 
 uint64_t

@@ -2,8 +2,9 @@
 #define KV_CLIENT_AUTH_H
 /*
  * Tokens for the vault: what a 401's challenge asks for is checked against the vault, a token for it
- * is got from the credential and kept until shortly before its end. One token request at a time; a
- * credential that was refused is left alone for 30 s. A token is never logged.
+ * is got from the credential and kept until shortly before its end. One token request at a time, and after
+ * one that failed none for a second; a credential that was refused is left alone for 30 s. A token is never
+ * logged.
  */
 #include <stdbool.h>
 #include "client/credential.h"
@@ -39,6 +40,8 @@ typedef void kv_auth_done(void *arg, int err, const char *token, const char *why
 int kv_auth_token(
     struct kv_auth *auth, kv_auth_done *done, void *arg, struct kv_auth_wait **wait) KV_MUST_CHECK;
 void kv_auth_cancel(struct kv_auth_wait *wait);
+/* The credentials may have changed: the next call asks them for a token, and the present one serves until it is there. */
+void kv_auth_reload(struct kv_auth *auth);
 /* How many tokens were got, or could not be. */
 uint64_t kv_auth_count(const struct kv_auth *auth, bool got);
 /* The service answered 401 to this token: forget it, if it is still the one that is kept. */

@@ -6,15 +6,14 @@
  *	            +-- again ---+   (passing failure: after a pause; AUTO and source not there: the next)
  *
  * With AUTO a source that is configured is the only one: a wrong secret is an error, not a reason to
- * ask the az CLI. Only where nothing is configured the machine's IMDS is probed (one second) and then
- * the az CLI. What has worked is kept for the renewals.
+ * ask the az CLI. Only where nothing is configured the machine's IMDS is probed (one second to connect) and
+ * then the az CLI: whatever else answers at that address, a proxy or a portal, is no reason to end there.
+ * What has worked is kept for the renewals.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/blob.h"
@@ -26,11 +25,14 @@
 #include "client/log.h"
 #include "client/loop.h"
 #include "client/run.h"
+#include "client/secret_file.h"
 
 #define MODULE	       "auth"
 #define IMDS	       "http://169.254.169.254"
 #define MAX_ANSWER     ((size_t)1 << 20)
 #define CLI_TIMEOUT_MS 60000
+#define REQUEST_MS     30000 /* of one request, however the bytes drip */
+#define PROBE_ATTEMPTS 3
 
 struct kv_credential {
 	struct kv_loop *loop;
@@ -43,8 +45,10 @@ struct kv_credential {
 	const struct kv_audience *audience; /* NULL while no fetch is under way */
 	struct kv_transfer *transfer;
 	struct kv_run *run;
-	struct kv_timer timer; /* the next attempt, or the result in the next turn */
+	struct kv_timer timer;	  /* the next attempt, or the result in the next turn */
+	struct kv_timer too_late; /* of the request under way */
 	struct kv_buf why;
+	struct kv_buf skipped; /* why AUTO has passed over the managed identity */
 	struct kv_token token;
 	int err;
 	bool has_result;
@@ -92,10 +96,12 @@ timer_fired(void *arg)
 	}
 }
 
-/* Nothing answers at a source that AUTO only guessed: the next one. */
+/* No token from a source that AUTO only guessed, for the reason in why: the next one. */
 static void
 try_next(struct kv_credential *c)
 {
+	kv_buf_clear(&c->skipped);
+	kv_buf_say(&c->skipped, "%s", kv_buf_str(&c->why));
 	c->source = KV_AUTH_CLI;
 	c->attempt = 0;
 	kv_buf_clear(&c->why);
@@ -157,36 +163,79 @@ take_token(struct kv_credential *c, const char *text, size_t len)
 
 	if (err != 0)
 		kv_buf_say(&c->why, "the answer of %s holds no token", source_name(c));
-	finish(c, err);
+	if (err != 0 && err != -ENOMEM && c->is_probe)
+		try_next(c);
+	else
+		finish(c, err);
+}
+
+/* A request that failed: no answer, a passing failure once too often, or a refusal. */
+static void
+request_failed(struct kv_credential *c, int err)
+{
+	if (c->is_probe && err != -ENOMEM)
+		try_next(c);
+	else
+		finish(c, err);
+}
+
+static int
+attempts_of(const struct kv_credential *c)
+{
+	if (c->source != KV_AUTH_MANAGED)
+		return 4;
+	return c->is_probe ? PROBE_ATTEMPTS : 7; /* IMDS may be away for 70 s */
 }
 
 static void
 answered(void *arg, int err, const struct kv_http_answer *answer)
 {
 	struct kv_credential *c = arg;
-	const int attempts = c->source == KV_AUTH_MANAGED ? 7 : 4; /* IMDS may be away for 70 s */
 
 	c->transfer = NULL;
+	kv_timer_stop(&c->too_late);
 	if (kv_log_is_debug(MODULE))
 		kv_log_write(KV_LOG_DEBUG, MODULE, "op=token status=%ld err=%s ms=%lld", answer->status,
 		    kv_err_name(err), (long long)answer->took_ms);
 	if (err == 0 && answer->status == 200) {
 		take_token(c, answer->body, answer->body_len);
-	} else if (c->is_probe && (err != 0 || !kv_err_is_passing(answer->status))) {
-		try_next(c);
 	} else if (err != 0) {
-		kv_buf_say(&c->why, "%s cannot be reached: %s", source_name(c), answer->reason);
-		finish(c, err);
-	} else if (is_passing(c, answer->status) && c->attempt + 1 < attempts) {
+		if (c->is_probe)
+			kv_buf_say(&c->why, "no managed identity answers");
+		else
+			kv_buf_say(&c->why, "%s cannot be reached: %s", source_name(c), answer->reason);
+		request_failed(c, err);
+	} else if (is_passing(c, answer->status) && c->attempt + 1 < attempts_of(c)) {
 		kv_timer_set(&c->timer, pause_ms(c, answer));
 		c->attempt++;
 	} else if (kv_err_is_passing(answer->status)) {
 		kv_buf_say(&c->why, "%s fails with status %ld", source_name(c), answer->status);
-		finish(c, answer->status == 429 ? -EBUSY : -EIO);
+		request_failed(c, answer->status == 429 ? -EBUSY : -EIO);
 	} else {
 		say_refused(c, answer);
-		finish(c, -EACCES);
+		request_failed(c, -EACCES);
 	}
+}
+
+static void
+request_too_late(void *arg)
+{
+	struct kv_credential *c = arg;
+
+	kv_http_cancel(c->transfer);
+	c->transfer = NULL;
+	kv_buf_say(&c->why, "%s has not answered within %d s", source_name(c), REQUEST_MS / 1000);
+	request_failed(c, -ETIMEDOUT);
+}
+
+static int
+send_request(struct kv_credential *c, const struct kv_http_request *request)
+{
+	const int err = kv_http_send(c->http, request, answered, c, &c->transfer);
+
+	if (err == 0)
+		kv_timer_set(&c->too_late, REQUEST_MS);
+	return err;
 }
 
 static int
@@ -234,7 +283,7 @@ ask_token_service(struct kv_credential *c)
 		request.url = kv_buf_str(&url);
 		request.body = form.data;
 		request.body_len = form.len;
-		err = kv_http_send(c->http, &request, answered, c, &c->transfer);
+		err = send_request(c, &request);
 	}
 	kv_buf_release(&form);
 	kv_buf_release(&url);
@@ -277,7 +326,7 @@ ask_identity_endpoint(struct kv_credential *c)
 		err = add_field(&url, "client_id", c->o->client_id);
 	if (err == 0) {
 		request.url = kv_buf_str(&url);
-		err = kv_http_send(c->http, &request, answered, c, &c->transfer);
+		err = send_request(c, &request);
 	}
 	kv_buf_release(&header);
 	kv_buf_release(&url);
@@ -310,8 +359,8 @@ cli_ended(void *arg, int err, int status, const char *out, const char *diagnosti
 		return;
 	}
 	if (c->o->kind == KV_AUTH_AUTO)
-		kv_buf_say(&c->why,
-		    "no credential: AZURE_CLIENT_SECRET is not set, no managed identity answers, and ");
+		kv_buf_say(&c->why, "no credential: AZURE_CLIENT_SECRET is not set, %s, and ",
+		    c->skipped.len > 0 ? kv_buf_str(&c->skipped) : "no managed identity answers");
 	if (err == -ENOENT)
 		kv_buf_say(&c->why, "the az CLI is not installed");
 	else if (err == -ETIMEDOUT)
@@ -345,39 +394,6 @@ ask_cli(struct kv_credential *c)
 
 /* ---- a file ---- */
 
-static int
-read_token_file(const char *path, struct kv_buf *text, struct kv_buf *why)
-{
-	struct stat st;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = 0;
-	int err = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		err = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-		err = -EPERM;
-	else
-		err = kv_buf_reserve(text, (size_t)256 << 10);
-	if (err == 0 && (n = read(fd, text->data, (size_t)256 << 10)) < 0)
-		err = -errno;
-	if (err == 0) {
-		text->data[n] = '\0';
-		text->len = strcspn((const char *)text->data, " \t\r\n");
-		text->data[text->len] = '\0';
-	}
-	if (fd >= 0)
-		close(fd);
-	if (err == -EPERM)
-		kv_buf_say(
-		    why, "token_file=%s must be a file of mode 0600 that belongs to the mounting user", path);
-	else if (err != 0)
-		kv_buf_say(why, "token_file=%s: %s", path, strerror(-err));
-	else if (text->len == 0)
-		kv_buf_say(why, "token_file=%s is empty", path);
-	return err != 0 || text->len == 0 ? -EACCES : 0;
-}
-
 static void
 read_file(struct kv_credential *c)
 {
@@ -385,8 +401,8 @@ read_file(struct kv_credential *c)
 	int64_t wall_end;
 	int err;
 
-	kv_buf_init(&text, ((size_t)256 << 10) + 1);
-	err = read_token_file(c->o->token_file, &text, &c->why);
+	kv_buf_init(&text, KV_SECRET_FILE_MAX);
+	err = kv_secret_file_read("token_file", c->o->token_file, &text, &c->why);
 	if (err == 0) {
 		wall_end = kv_json_jwt_expiry(kv_buf_str(&text));
 		c->token.life_s = wall_end > 0 ? wall_end - kv_clock_wall_s() : 0;
@@ -478,6 +494,12 @@ kv_credential_fetch(
 	return 0;
 }
 
+void
+kv_credential_reload(struct kv_credential *c)
+{
+	c->is_settled = false;
+}
+
 struct kv_credential *
 kv_credential_new(struct kv_loop *loop, struct kv_http *http, const struct kv_credential_options *options)
 {
@@ -489,7 +511,9 @@ kv_credential_new(struct kv_loop *loop, struct kv_http *http, const struct kv_cr
 	c->http = http;
 	c->o = options;
 	kv_timer_init(&c->timer, loop, timer_fired, c);
+	kv_timer_init(&c->too_late, loop, request_too_late, c);
 	kv_buf_init(&c->why, 1024);
+	kv_buf_init(&c->skipped, 512);
 	return c;
 }
 
@@ -501,7 +525,9 @@ kv_credential_free(struct kv_credential *c)
 	kv_http_cancel(c->transfer);
 	kv_run_cancel(c->run);
 	kv_timer_stop(&c->timer);
+	kv_timer_stop(&c->too_late);
 	kv_json_token_release(&c->token);
 	kv_buf_release(&c->why);
+	kv_buf_release(&c->skipped);
 	free(c);
 }

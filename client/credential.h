@@ -32,6 +32,8 @@ struct kv_credential_options {
 /* options' strings must live as long as the result. NULL: out of memory. */
 struct kv_credential *kv_credential_new(
     struct kv_loop *loop, struct kv_http *http, const struct kv_credential_options *options);
+/* options or the machine's identities may have changed: the next fetch chooses anew. */
+void kv_credential_reload(struct kv_credential *credential);
 /* A fetch under way is dropped without its completion. */
 void kv_credential_free(struct kv_credential *credential);
 
@@ -46,7 +48,8 @@ struct kv_audience {
 /*
  * err 0: the token and its life in seconds (0: not known). Else a sentence in why: -EACCES (refused, or no
  * credential there is), -EIO, -EHOSTUNREACH, -ECONNREFUSED, -EPROTO, -ETIMEDOUT, -EBADMSG. Passing failures of the
- * token service (429, 5xx; IMDS: 404 and 410 too) have been tried again before. One fetch at a time;
+ * token service (429, 5xx; IMDS: 404 and 410 too) have been tried again before. One request takes at most
+ * 30 s, az 60 s. One fetch at a time;
  * audience's strings must live until done, which comes once, from the loop, never before
  * kv_credential_fetch() has returned.
  */

@@ -3,7 +3,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -13,9 +12,8 @@
 #include <unistd.h>
 
 #include "cache/throttle.h"
+#include "client/secret_file.h"
 #include "fs/options.h"
-
-#define MAX_FILE ((size_t)256 << 10)
 
 /* Public and sovereign clouds: the vault's suffix and the authority belong together. */
 static const struct {
@@ -94,6 +92,35 @@ keep_environment(struct kv_given *g, const char *name, const char **kept)
 		return 0;
 	*kept = kv_given_keep(g, strdup(value));
 	return *kept != NULL ? 0 : -ENOMEM;
+}
+
+/* path, from malloc, or in its place one that stays right when the process leaves its folder. NULL: ENOMEM. */
+static char *
+absolute(char *path)
+{
+	char *folder, *whole = NULL;
+	const char *rest = path;
+
+	if (path == NULL || path[0] == '/')
+		return path;
+	while (rest[0] == '.' && rest[1] == '/')
+		rest += 2;
+	folder = getcwd(NULL, 0);
+	if (folder == NULL || asprintf(&whole, "%s/%s", folder, rest) < 0)
+		whole = NULL;
+	free(folder);
+	free(path);
+	return whole;
+}
+
+/* The absolute path of a file; *path stays NULL where none is given. Links are not resolved: who renews a file may replace them. */
+static int
+take_path(struct kv_options *o, enum kv_given_key k, const char **path)
+{
+	if (o->given.values[k] == NULL)
+		return 0;
+	*path = kv_given_keep(&o->given, absolute(strdup(o->given.values[k])));
+	return *path != NULL ? 0 : -ENOMEM;
 }
 
 /* ---- values ---- */
@@ -217,36 +244,33 @@ take_auth(struct kv_options *o, struct kv_buf *why)
 	return 0;
 }
 
-/* A secret from a file that nobody else can read. */
-static int
-read_secret(struct kv_options *o, const char *path, struct kv_buf *why)
+int
+kv_options_read_secret(struct kv_options *o, struct kv_buf *why)
 {
-	const char *where = where_of(&o->given, KV_GIVEN_CLIENT_SECRET_FILE);
-	struct kv_buf text;
-	struct stat st;
-	ssize_t n = -1;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *path = o->client_secret_file;
+	const char *old = o->auth.credential.client_secret;
+	struct kv_buf text, sentence;
+	int err;
 
-	kv_buf_init(&text, MAX_FILE);
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		kv_buf_say(why, "%s: client_secret_file=%s: %s", where, path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
-		kv_buf_say(why,
-		    "%s: client_secret_file=%s must be a file of mode 0600 that belongs to the mounting user",
-		    where, path);
-	} else if (kv_buf_reserve(&text, 4096) == 0 && (n = read(fd, text.data, 4096)) >= 0) {
-		text.data[n] = '\0';
-		text.len = strcspn((const char *)text.data, "\r\n");
-		text.data[text.len] = '\0';
+	if (path == NULL)
+		return 0;
+	kv_buf_init(&text, KV_SECRET_FILE_MAX);
+	kv_buf_init(&sentence, 1024);
+	err = kv_secret_file_read("client_secret_file", path, &text, &sentence);
+	if (err == 0 && (old == NULL || strcmp(old, kv_buf_str(&text)) != 0)) {
+		char *secret = kv_given_keep(&o->given, strdup(kv_buf_str(&text)));
+
+		if (secret != NULL)
+			o->auth.credential.client_secret = secret;
+		else
+			err = -ENOMEM;
 	}
-	if (fd >= 0)
-		close(fd);
-	if (text.len > 0)
-		o->auth.credential.client_secret = kv_given_keep(&o->given, strdup((const char *)text.data));
-	else if (n >= 0)
-		kv_buf_say(why, "%s: client_secret_file=%s is empty", where, path);
+	if (err != 0)
+		kv_buf_say(why, "%s: %s", where_of(&o->given, KV_GIVEN_CLIENT_SECRET_FILE),
+		    err == -ENOMEM ? "out of memory" : kv_buf_str(&sentence));
 	kv_buf_release(&text);
-	return o->auth.credential.client_secret != NULL ? 0 : -EINVAL;
+	kv_buf_release(&sentence);
+	return err != 0 ? -EINVAL : 0;
 }
 
 static int
@@ -275,11 +299,12 @@ take_credential(struct kv_options *o, struct kv_buf *why)
 		c->tenant = values[KV_GIVEN_TENANT];
 	if (values[KV_GIVEN_CLIENT_ID] != NULL)
 		c->client_id = values[KV_GIVEN_CLIENT_ID];
-	c->token_file = values[KV_GIVEN_TOKEN_FILE];
 	o->auth.allow_tenant = values[KV_GIVEN_ALLOW_TENANT];
 	o->auth.no_challenge_verify = values[KV_GIVEN_NO_CHALLENGE_VERIFY] != NULL;
 	if (err == 0 && values[KV_GIVEN_CLIENT_SECRET_FILE] != NULL)
-		err = read_secret(o, values[KV_GIVEN_CLIENT_SECRET_FILE], why);
+		err = take_path(o, KV_GIVEN_CLIENT_SECRET_FILE, &o->client_secret_file);
+	if (err == 0)
+		err = kv_options_read_secret(o, why);
 	return err;
 }
 
@@ -477,7 +502,7 @@ take_cache_dir(struct kv_options *o, struct kv_buf *why)
 {
 	const char *given = o->given.values[KV_GIVEN_CACHE_DIR];
 	const char *xdg = kv_given_environment("XDG_CACHE_HOME"), *home = kv_given_environment("HOME");
-	char *path = NULL, *real;
+	char *path = NULL;
 	int n;
 
 	if (given != NULL && given[0] == '\0')
@@ -490,14 +515,8 @@ take_cache_dir(struct kv_options *o, struct kv_buf *why)
 		n = asprintf(&path, "%s/.cache/kvfs", home);
 	else
 		n = asprintf(&path, "/var/cache/kvfs");
-	if (n >= 0 && path[0] != '/') { /* the process leaves its folder */
-		real = getcwd(NULL, 0);
-		given = path;
-		n = real != NULL ? asprintf(&path, "%s/%s", real, given) : -1;
-		free(real);
-		free((char *)(uintptr_t)given);
-	}
-	o->cache_dir = n >= 0 ? kv_given_keep(&o->given, path) : NULL;
+	path = n >= 0 ? absolute(path) : NULL;
+	o->cache_dir = kv_given_keep(&o->given, path);
 	return o->cache_dir != NULL ? 0 : -ENOMEM;
 }
 
@@ -526,17 +545,9 @@ take_rest(struct kv_options *o, struct kv_buf *why)
 {
 	const char *size = o->given.values[KV_GIVEN_SIZE];
 
-	/* the process leaves its folder */
-	o->ca_file = o->given.values[KV_GIVEN_CACERT] != NULL ?
-	    kv_given_keep(&o->given, realpath(o->given.values[KV_GIVEN_CACERT], NULL)) :
-	    NULL;
-	if (o->ca_file == NULL)
-		o->ca_file = o->given.values[KV_GIVEN_CACERT];
-	if (o->given.values[KV_GIVEN_TOKEN_FILE] != NULL)
-		o->auth.credential.token_file =
-		    kv_given_keep(&o->given, realpath(o->given.values[KV_GIVEN_TOKEN_FILE], NULL));
-	if (o->auth.credential.token_file == NULL)
-		o->auth.credential.token_file = o->given.values[KV_GIVEN_TOKEN_FILE];
+	if (take_path(o, KV_GIVEN_CACERT, &o->ca_file) != 0 ||
+	    take_path(o, KV_GIVEN_TOKEN_FILE, &o->auth.credential.token_file) != 0)
+		return -ENOMEM;
 	o->debug = o->given.values[KV_GIVEN_DEBUG];
 	o->is_read_only = o->given.values[KV_GIVEN_RO] != NULL;
 	o->is_hsm = strstr(o->vault.host, ".managedhsm.") != NULL;

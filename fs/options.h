@@ -19,7 +19,8 @@ struct kv_options {
 	struct kv_origin vault;
 	char *mountpoint; /* absolute */
 	struct kv_auth_options auth;
-	char *ca_file;
+	const char *ca_file;
+	const char *client_secret_file; /* or NULL */
 	char *api_version;
 	char *lookers; /* names of programs, separated by ':' */
 	char *debug;   /* names of modules, separated by ':', or NULL */
@@ -50,6 +51,8 @@ struct kv_options {
  */
 int kv_options_parse(
     int argc, char *const argv[], struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;
+/* client_secret_file once more, after SIGHUP. -EINVAL and a sentence in why: the secret stays as it was. */
+int kv_options_read_secret(struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;
 void kv_options_release(struct kv_options *options);
 /* The text of --help. */
 const char *kv_options_help(void);

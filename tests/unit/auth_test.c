@@ -646,7 +646,7 @@ a_refused_credential_is_left_alone_for_30_s(void **state)
 }
 
 static void
-any_other_failure_is_told_and_the_next_call_asks_again(void **state)
+any_other_failure_is_told_and_asked_again_after_a_second(void **state)
 {
 	(void)state;
 	make();
@@ -656,10 +656,96 @@ any_other_failure_is_told_and_the_next_call_asks_again(void **state)
 	assert_int_equal(done[0].err, -ECONNREFUSED);
 	assert_non_null(strstr(done[0].why, "nobody listens"));
 	fake_http_use(http, well);
+	fake_loop_run(loop, 1000);
 	ask("a");
 	fake_loop_run(loop, 1000);
 	assert_int_equal(done[1].err, 0);
 	assert_string_equal(done[1].why, "");
+}
+
+static void
+while_it_fails_the_service_is_asked_once_a_second(void **state)
+{
+	(void)state;
+	make();
+	fake_http_use(http, unreachable);
+	for (int i = 0; i < 100; i++) {
+		ask("a");
+		fake_loop_run(loop, 50);
+		assert_int_equal(n_done, i + 1);
+		assert_int_equal(done[i].err, -ECONNREFUSED);
+		assert_non_null(strstr(done[i].why, "nobody listens"));
+	}
+	assert_in_range(fake_http_requests(http), 4, 6);
+}
+
+static int64_t
+never(const struct fake_http_request *request, struct fake_http_reply *reply)
+{
+	(void)request;
+	(void)reply;
+	return -1;
+}
+
+static void
+a_service_that_never_answers_holds_nobody_longer_than_30_s(void **state)
+{
+	(void)state;
+	make();
+	fake_http_use(http, never);
+	ask("a");
+	fake_loop_run(loop, 29000);
+	assert_int_equal(n_done, 0);
+	fake_http_use(http, well);
+	fake_loop_run(loop, 1001);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, -ETIMEDOUT);
+	assert_non_null(strstr(done[0].why, "token service"));
+	fake_loop_run(loop, 1000);
+	ask("a");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(done[1].err, 0);
+}
+
+static void
+after_a_reload_the_credential_is_asked_anew_while_the_token_serves(void **state)
+{
+	(void)state;
+	make();
+	ask("a");
+	fake_loop_run(loop, 1000);
+	fake_http_use(http, refusing);
+	kv_auth_reload(auth);
+	ask("b");
+	fake_loop_run(loop, 1000);
+	assert_string_equal(done[1].token, "token-1");
+	assert_int_equal(fake_http_requests(http), 2);
+	ask("c");
+	fake_loop_run(loop, 1000); /* that one was refused: it is left alone */
+	assert_int_equal(fake_http_requests(http), 2);
+	fake_http_use(http, well);
+	kv_auth_reload(auth);
+	ask("d");
+	fake_loop_run(loop, 1000);
+	ask("e");
+	fake_loop_run(loop, 1000);
+	assert_string_equal(done[4].token, "token-2");
+}
+
+static void
+a_reload_during_a_fetch_asks_once_more(void **state)
+{
+	(void)state;
+	make();
+	fake_http_use(http, refusing);
+	ask("a");
+	kv_auth_reload(auth);
+	fake_http_use(http, well);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(done[0].err, -EACCES); /* with the secret that there was before */
+	ask("b");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(done[1].err, 0);
 }
 
 static void
@@ -813,7 +899,11 @@ main(void)
 		TEST(a_life_is_taken_as_the_service_says_it),
 		TEST(one_request_serves_all_who_wait),
 		TEST(a_refused_credential_is_left_alone_for_30_s),
-		TEST(any_other_failure_is_told_and_the_next_call_asks_again),
+		TEST(any_other_failure_is_told_and_asked_again_after_a_second),
+		TEST(while_it_fails_the_service_is_asked_once_a_second),
+		TEST(a_service_that_never_answers_holds_nobody_longer_than_30_s),
+		TEST(after_a_reload_the_credential_is_asked_anew_while_the_token_serves),
+		TEST(a_reload_during_a_fetch_asks_once_more),
 		TEST(a_rejected_token_is_fetched_anew_once),
 		TEST(who_cancels_is_never_called),
 		TEST(the_end_calls_nobody),

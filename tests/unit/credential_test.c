@@ -552,6 +552,69 @@ an_imds_that_only_fails_is_no_reason_for_the_cli(void **state)
 	assert_int_equal(fake_run_count(), 0);
 }
 
+/* A proxy, a portal, or a machine with more identities than one. */
+static void
+auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
+{
+	static const struct {
+		long status;
+		const char *body, *word;
+	} rows[] = {
+		{ 200, "<html>welcome</html>", "holds no token" },
+		{ 200, "{}", "holds no token" },
+		{ 502, "<html>Bad Gateway</html>", "status 502" },
+		{ 503, "", "status 503" },
+		{ 400,
+		    "{\"error\":\"invalid_request\",\"error_description\":\"Multiple user assigned identities exist, "
+		    "please specify the clientId / resourceId of the identity in the token request\"}",
+		    "Multiple user assigned identities exist" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		fake_run_set(0, 0, TOKEN, "");
+		fail_first(100, rows[i].status, rows[i].body);
+		make(KV_AUTH_AUTO);
+		assert_row(fetch() <= 3, i, "it is only a guess");
+		assert_row(done.err == 0, i, done.why);
+		fake_run_set(-ENOENT, 0, "", "");
+		make(KV_AUTH_AUTO);
+		fetch();
+		assert_row(done.err == -EACCES, i, done.why);
+		assert_row(strstr(done.why, rows[i].word) != NULL, i, done.why);
+		assert_row(strstr(done.why, "az CLI is not installed") != NULL, i, done.why);
+	}
+}
+
+static int64_t
+late(const struct fake_http_request *request, struct fake_http_reply *reply)
+{
+	(void)request;
+	fake_http_say(reply, 200, TOKEN);
+	return 40000;
+}
+
+static void
+a_request_that_drips_ends_after_30_s(void **state)
+{
+	static const enum kv_credential_kind kinds[] = { KV_AUTH_ENV, KV_AUTH_MANAGED };
+	int64_t mono_began;
+
+	(void)state;
+	options.client_id = "me";
+	options.client_secret = SECRET;
+	fake_http_use(http, late);
+	for (size_t i = 0; i < N_OF(kinds); i++) {
+		make(kinds[i]);
+		mono_began = kv_clock_mono_ms();
+		assert_int_equal(fetch(), 1);
+		assert_row(done.err == -ETIMEDOUT, i, done.why);
+		assert_row(done.mono - mono_began == 30000, i, done.why);
+		assert_row(strstr(done.why, "within 30 s") != NULL, i, done.why);
+		assert_int_equal(fake_http_under_way(http), 0);
+	}
+}
+
 static void
 without_any_credential_the_sentence_says_what_there_could_be(void **state)
 {
@@ -815,6 +878,8 @@ main(void)
 		TEST(auto_does_not_go_on_when_what_is_configured_fails),
 		TEST(auto_takes_the_cli_where_no_imds_answers),
 		TEST(an_imds_that_only_fails_is_no_reason_for_the_cli),
+		TEST(auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds),
+		TEST(a_request_that_drips_ends_after_30_s),
 		TEST(without_any_credential_the_sentence_says_what_there_could_be),
 		TEST(only_the_owner_may_be_able_to_touch_a_token_file),
 		TEST(somebody_elses_token_file_is_refused),
