@@ -215,6 +215,12 @@ abandon_attempt(struct kv_ticket *t)
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
+static int64_t
+timeout_ms(const struct kv_throttle *th)
+{
+	return !th->is_patient && th->o.timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->o.timeout_ms;
+}
+
 /*
  * Of a ticket that was never sent the time without progress counts, and all progress is its class's; but
  * one that has a deadline of its own keeps it, because somebody has been waiting since before.
@@ -228,6 +234,15 @@ deadline_over(void *arg)
 	if (t->mono_deadline == 0 && idle_ms < t->throttle->o.timeout_ms) {
 		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
 		return;
+	}
+	if (t->state == SENT && !t->throttle->is_patient) { /* a token may take longer, az starts slowly */
+		const int64_t sent_ms = kv_vault_sent_ms(t->attempt);
+
+		if (sent_ms < timeout_ms(t->throttle)) {
+			t->mono_deadline = kv_clock_mono_ms() + timeout_ms(t->throttle) - sent_ms;
+			kv_timer_set(&t->deadline, timeout_ms(t->throttle) - sent_ms);
+			return;
+		}
 	}
 	if (t->state == QUEUED)
 		take_out(t);
@@ -247,12 +262,6 @@ rested(void *arg)
 
 	put_first(t); /* a reader comes to it soonest, and the queue of the read-ahead is seconds long */
 	kv_timer_set(&t->throttle->turn, 0);
-}
-
-static int64_t
-timeout_ms(const struct kv_throttle *th)
-{
-	return !th->is_patient && th->o.timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->o.timeout_ms;
 }
 
 bool

@@ -19,6 +19,7 @@
 #include "client/auth.h"
 #include "client/backup.h"
 #include "client/buf.h"
+#include "client/clock.h"
 #include "client/http.h"
 #include "client/log.h"
 #include "client/misfit.h"
@@ -61,6 +62,7 @@ struct kv_vault_call {
 	struct kv_blob *blob;
 	struct kv_auth_wait *wait;
 	struct kv_transfer *transfer;
+	int64_t mono_sent;
 	char *token;	/* that the attempt under way carries */
 	int n_refused;	/* 401s to attempts that carried a token */
 	int n_mixed_up; /* answers that were another request's */
@@ -380,6 +382,7 @@ send_request(struct kv_vault_call *c)
 	}
 	if (err == 0)
 		err = kv_http_send(c->vault->http, &request, answered, c, &c->transfer);
+	c->mono_sent = kv_clock_mono_ms();
 	kv_buf_release(&body);
 	return err;
 }
@@ -478,6 +481,12 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	}
 	*handle = c;
 	return 0;
+}
+
+int64_t
+kv_vault_sent_ms(const struct kv_vault_call *handle)
+{
+	return handle->transfer != NULL ? kv_clock_mono_ms() - handle->mono_sent : 0;
 }
 
 void

@@ -91,6 +91,8 @@ const char *kv_vault_name(const struct kv_vault *vault);
  */
 int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
     struct kv_vault_call **handle) KV_MUST_CHECK;
+/* How long ago the request went out, in ms; 0 while its token is waited for, which has time-outs of its own. */
+int64_t kv_vault_sent_ms(const struct kv_vault_call *handle);
 /* done is not called; what was sent is sent. NULL does nothing. */
 void kv_vault_cancel(struct kv_vault_call *handle);
 /* How many requests of op got status (0: no answer), for the sum at the end. */

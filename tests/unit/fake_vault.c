@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/buf.h"
+#include "client/clock.h"
 #include "client/loop.h"
 #include "tests/unit/fake_vault.h"
 
@@ -14,11 +15,13 @@ struct kv_vault {
 	struct kv_loop *loop;
 	fake_vault_answer *answer;
 	int calls[KV_OPS], under_way;
+	int64_t token_ms;
 };
 
 struct kv_vault_call {
 	struct kv_vault *vault;
 	struct kv_timer timer;
+	int64_t mono_sent;
 	struct kv_reply reply;
 	struct kv_item item;
 	kv_vault_done *done;
@@ -39,6 +42,12 @@ void
 fake_vault_use(struct kv_vault *vault, fake_vault_answer *answer)
 {
 	vault->answer = answer;
+}
+
+void
+fake_vault_token_takes(struct kv_vault *vault, int64_t ms)
+{
+	vault->token_ms = ms;
 }
 
 void
@@ -91,6 +100,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	if (c == NULL)
 		return -ENOMEM;
 	c->vault = vault;
+	c->mono_sent = kv_clock_mono_ms() + vault->token_ms;
 	c->done = done;
 	c->arg = arg;
 	c->reply = (struct kv_reply){ .status = 200, .retry_after_ms = -1, .why = "" };
@@ -105,6 +115,14 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	if (ms >= 0)
 		kv_timer_set(&c->timer, ms);
 	return 0;
+}
+
+int64_t
+kv_vault_sent_ms(const struct kv_vault_call *c)
+{
+	const int64_t ms = kv_clock_mono_ms() - c->mono_sent;
+
+	return ms > 0 ? ms : 0;
 }
 
 void

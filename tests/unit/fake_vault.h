@@ -18,6 +18,9 @@ struct kv_vault *fake_vault_new(struct kv_loop *loop, fake_vault_answer *answer)
 void fake_vault_use(struct kv_vault *vault, fake_vault_answer *answer);
 void fake_vault_free(struct kv_vault *vault);
 
+/* The next calls go out only after so many ms, in which their token is waited for; part of what answer says. */
+void fake_vault_token_takes(struct kv_vault *vault, int64_t ms);
+
 /* How many calls of op were made, and are under way now. */
 int fake_vault_calls(const struct kv_vault *vault, enum kv_op op);
 int fake_vault_under_way(const struct kv_vault *vault);

@@ -99,6 +99,14 @@ never(const struct kv_call *call, struct kv_reply *reply)
 	return -1;
 }
 
+static int64_t
+slow_token(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	(void)reply;
+	return 27000; /* with the token */
+}
+
 /* ---- tests ---- */
 
 static void
@@ -579,6 +587,27 @@ at_the_start_nobody_waits_long(void **state)
 	assert_int_equal(n_done, 2);
 }
 
+/* An az that must be compiled first. */
+static void
+at_the_start_a_slow_token_is_waited_for_and_then_the_vault(void **state)
+{
+	(void)state;
+	make(slow_token, 100, 10);
+	fake_vault_token_takes(vault, 25000);
+	kv_throttle_set_patient(throttle, false);
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
+	fake_loop_run(loop, 27500);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, 0);
+	fake_vault_use(vault, never);
+	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
+	fake_loop_run(loop, 34000);
+	assert_int_equal(n_done, 1);
+	fake_loop_run(loop, 2000);
+	assert_int_equal(n_done, 2);
+	assert_int_equal(done[1].err, -ETIMEDOUT);
+}
+
 static void
 a_cancelled_call_is_never_answered(void **state)
 {
@@ -734,6 +763,7 @@ main(void)
 		TEST(one_503_in_ten_costs_little),
 		TEST(a_vault_that_is_down_is_only_probed),
 		TEST(at_the_start_nobody_waits_long),
+		TEST(at_the_start_a_slow_token_is_waited_for_and_then_the_vault),
 		TEST(a_cancelled_call_is_never_answered),
 		TEST(as_many_are_under_way_as_the_rate_needs),
 		TEST(reads_that_hang_do_not_stop_the_others),
