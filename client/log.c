@@ -70,6 +70,15 @@ kv_log_close(void)
 	memset(&log_config, 0, sizeof(log_config));
 }
 
+void
+kv_log_reopen(void)
+{
+	if (!log_config.is_syslog)
+		return;
+	closelog();
+	openlog("kvfs", LOG_PID, LOG_DAEMON);
+}
+
 bool
 kv_log_is_debug(const char *module)
 {

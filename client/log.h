@@ -20,6 +20,8 @@ enum kv_log_level { KV_LOG_ERROR, KV_LOG_WARNING, KV_LOG_NOTICE, KV_LOG_INFO, KV
  */
 void kv_log_open(bool to_stderr, const char *debug_modules);
 void kv_log_close(void);
+/* Connect to syslog anew, with the next line. */
+void kv_log_reopen(void);
 /* Whether a debug line of module would be written, to spare the work of making it. */
 bool kv_log_is_debug(const char *module);
 

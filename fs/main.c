@@ -1,9 +1,10 @@
 /*
  * kvfs: an Azure Key Vault as a file system.
  *
- * The program checks its options, forks, and the child makes everything (no thread and no curl
- * handle before the last fork), gets the first pages, mounts and runs the loop. The parent waits
- * for the child's word: exit status 0 with the mount in place, or 1 with one sentence on stderr.
+ * The program checks its options, guards the secrets that it was given and forks, and the child makes
+ * everything (no thread and no curl handle before the last fork), gets the first pages, mounts and runs the
+ * loop. The parent waits for the child's report: exit status 0 with the mount in place, or 1 with one
+ * sentence on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,19 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cache/listing.h"
 #include "cache/throttle.h"
+#include "client/auth.h"
 #include "client/clock.h"
 #include "client/http.h"
 #include "client/log.h"
 #include "client/vault.h"
+#include "fs/background.h"
 #include "fs/control.h"
 #include "fs/file.h"
 #include "fs/folder.h"
@@ -32,6 +33,7 @@
 #include "fs/request.h"
 #include "fs/restore/dropbox.h"
 #include "fs/session.h"
+#include "fs/signals.h"
 #include "fs/start.h"
 #include "fs/status.h"
 
@@ -47,13 +49,13 @@ struct program {
 	struct kv_mount mount;
 	struct kv_layers layers;
 	struct kv_session session;
-	struct kv_watch signals;
+	struct kv_signals signals;
 	struct kv_timer end, awake;
 	int64_t mono_end;
 	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
 	uint64_t n_looked;	  /* requests of the kernel at the last look */
 	int n_idle;		  /* looks without a request in between */
-	int report;		  /* the pipe to the parent, or -1 */
+	bool has_terminal;	  /* in the foreground: a hang-up is then the end of the user's session */
 };
 
 /* ---- the end ---- */
@@ -71,22 +73,47 @@ end_if_idle(void *arg)
 }
 
 static void
-signalled(void *arg, uint32_t ready)
+begin_to_end(struct program *p)
 {
-	struct program *p = arg;
-	struct signalfd_siginfo info;
+	const bool is_second = p->mount.is_ending;
 
-	(void)ready;
-	if (read(p->signals.fd, &info, sizeof(info)) != sizeof(info))
-		return;
-	if (p->mount.is_ending || !p->session.is_mounted) { /* the second one does not wait */
+	p->mount.is_ending = true;
+	if (is_second || !p->session.is_mounted) { /* the second one does not wait */
 		kv_loop_stop(p->mount.loop);
 		return;
 	}
-	p->mount.is_ending = true;
 	p->mono_end = kv_clock_mono_ms() + END_MS;
 	kv_request_fail_all(&p->mount, -EIO);
 	end_if_idle(p);
+}
+
+/* The log and the credentials again; a secret that cannot be read leaves the one that there was. */
+static void
+reload(struct program *p)
+{
+	struct kv_buf why;
+
+	kv_log_reopen();
+	kv_buf_init(&why, 1024);
+	if (kv_options_read_secret(&p->options, &why) == 0)
+		kv_log_write(KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.vault));
+	else
+		kv_log_write(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=\"%s\"",
+		    kv_vault_name(p->mount.vault), kv_buf_str(&why));
+	kv_buf_release(&why);
+	kv_auth_reload(p->layers.auth);
+}
+
+static void
+signalled(void *arg, int number)
+{
+	struct program *p = arg;
+
+	if (number != SIGHUP ||
+	    (!p->signals.is_hangup_ignored && (p->has_terminal || !p->session.is_mounted)))
+		begin_to_end(p);
+	else if (p->session.is_mounted)
+		reload(p);
 }
 
 static void
@@ -184,24 +211,6 @@ patience_of_kernel_ms(void)
 }
 
 static int
-watch_signals(struct program *p)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	return kv_loop_watch(p->mount.loop, &p->signals, fd, EPOLLIN, signalled, p);
-}
-
-static int
 start(struct program *p, struct kv_buf *why)
 {
 	struct kv_mount *m = &p->mount;
@@ -215,12 +224,16 @@ start(struct program *p, struct kv_buf *why)
 	kv_lookers_init(&m->lookers, m->loop, p->options.lookers);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
-	err = watch_signals(p);
+	err = kv_signals_watch(&p->signals, m->loop, signalled, p);
 	if (err == 0)
 		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
 	err = kv_start(m, why);
+	if (err == 0 && m->is_ending) { /* by a signal that came together with the last answer */
+		kv_buf_say(why, "ended by a signal");
+		err = -EINTR;
+	}
 	if (err == 0)
 		err = kv_session_mount(&p->session, m, why);
 	return err;
@@ -249,24 +262,23 @@ stop(struct program *p)
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
 	kv_timer_stop(&p->awake);
-	if (p->signals.fd > 0) {
-		const int fd = p->signals.fd;
-
-		kv_loop_unwatch(&p->signals);
-		close(fd);
-	}
+	kv_signals_unwatch(&p->signals);
 	kv_loop_free(m->loop);
 }
 
 /* ---- the process ---- */
 
-/* Secrets are in memory: no core dumps, and none of them in /proc/PID/environ. */
+/*
+ * Secrets are in memory: no core dumps, and none of them in /proc/PID/environ. libcurl would write the keys of
+ * its connections into the file that SSLKEYLOGFILE names.
+ */
 static void
 guard_secrets(void)
 {
 	const struct rlimit none = { 0, 0 };
 	char *secret = getenv("AZURE_CLIENT_SECRET");
 
+	unsetenv("SSLKEYLOGFILE");
 	(void)setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* whose leak check traces the process */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -277,64 +289,54 @@ guard_secrets(void)
 	}
 }
 
-static void
-leave_terminal(void)
+/* Whether a hang-up can come from one. */
+static bool
+has_terminal(void)
 {
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
 
-	if (chdir("/") != 0 || null < 0)
-		return;
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	if (null > STDERR_FILENO)
-		close(null);
-}
-
-#define MOUNTED "\001" /* the child's word for a mount that is in place; any other is the sentence */
-
-static void
-report(int fd, const char *word)
-{
-	if (write(fd, word, strlen(word)) < 0)
-		kv_log_write(KV_LOG_WARNING, MODULE, "why=\"the caller did not wait for the mount\"");
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static void
-print_failure(const char *sentence)
+forget_options(void *arg)
 {
-	fprintf(stderr, "kvfs: %s\n", sentence[0] != '\0' ? sentence : "out of memory");
+	kv_options_release(arg);
 }
 
-/* Everything but the fork. In the foreground report_fd is -1. */
+/* Everything but the fork. In the foreground report is -1. */
 static int
-run(struct program *p, int report_fd)
+run(struct program *p, int report)
 {
 	struct kv_buf why;
 	int err;
 
-	guard_secrets();
 	(void)mallopt(M_TOP_PAD, HEAP_STEP);
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
+	p->has_terminal = p->options.given.is_foreground && has_terminal();
 	kv_log_open(p->options.given.is_foreground, p->options.debug);
 	kv_buf_init(&why, 4096);
 	err = start(p, &why);
 	if (err != 0) {
 		const char *sentence = why.len > 0 ? kv_buf_str(&why) : strerror(-err);
 
-		if (report_fd >= 0)
-			report(report_fd, sentence);
+		if (report >= 0)
+			kv_background_failed(report, sentence);
 		else
-			print_failure(sentence);
+			kv_background_print_failure(sentence);
 	} else {
-		if (report_fd >= 0) {
-			leave_terminal();
-			report(report_fd, MOUNTED);
+		if (report >= 0)
+			err = kv_background_mounted(report);
+		if (err != 0) {
+			kv_log_write(KV_LOG_WARNING, MODULE,
+			    "why=\"who started kvfs has gone before the mount was there: it is unmounted\"");
+		} else {
+			p->monotonic_lag_ms = monotonic_lag_ms();
+			kv_timer_set(&p->awake, AWAKE_MS);
+			err = kv_loop_run(p->mount.loop);
 		}
-		p->monotonic_lag_ms = monotonic_lag_ms();
-		kv_timer_set(&p->awake, AWAKE_MS);
-		err = kv_loop_run(p->mount.loop);
 		log_sum(p);
 	}
 	kv_buf_release(&why);
@@ -343,41 +345,13 @@ run(struct program *p, int report_fd)
 	return err == 0 ? 0 : 1;
 }
 
-/* In the parent: wait for the child's word and end with it. */
-static int
-wait_for_child(int fd)
-{
-	char word[4096];
-	size_t n = 0;
-	ssize_t got;
-
-	while ((got = read(fd, word + n, sizeof(word) - 1 - n)) > 0 || (got < 0 && errno == EINTR))
-		n += got > 0 ? (size_t)got : 0;
-	word[n] = '\0';
-	if (strcmp(word, MOUNTED) == 0)
-		return 0;
-	print_failure(
-	    n > 0 ? word : "the start broke off without a word: see the system log, or try kvfs -f");
-	return 1;
-}
-
 static int
 run_in_background(struct program *p)
 {
-	int fds[2];
-	pid_t child;
+	int report;
+	const int status = kv_background_fork(forget_options, &p->options, &report);
 
-	if (pipe2(fds, O_CLOEXEC) != 0 || (child = fork()) < 0) {
-		print_failure(strerror(errno));
-		return 1;
-	}
-	if (child != 0) {
-		close(fds[1]);
-		return wait_for_child(fds[0]);
-	}
-	close(fds[0]);
-	setsid();
-	return run(p, fds[1]);
+	return report >= 0 ? run(p, report) : status;
 }
 
 int
@@ -394,7 +368,7 @@ main(int argc, char *argv[])
 		return kv_status(argc - 1, argv + 1);
 	kv_buf_init(&why, 4096);
 	if (kv_options_parse(argc, argv, &program.options, &why) != 0) {
-		print_failure(kv_buf_str(&why));
+		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.options.given.wants_help) {
 		fputs(kv_options_help(), stdout);
 		status = 0;
@@ -402,6 +376,8 @@ main(int argc, char *argv[])
 		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
 		status = 0;
 	} else {
+		kv_signals_begin();
+		guard_secrets();
 		status =
 		    program.options.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}
