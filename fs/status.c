@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,18 +18,25 @@
 #include "client/value.h"
 #include "fs/status.h"
 
-#define FILE_NAME  "/.kvfs/status"
-#define MOST_BYTES ((size_t)1 << 20)
+#define FILE_NAME   "/.kvfs/status"
+#define MOST_BYTES  ((size_t)1 << 20)
+#define MOST_NUMBER 9007199254740992.0 /* 2^53 */
 
 /* ---- members ---- */
 
-/* What is missing or something else is nothing: a newer kvfs may say it in another way. */
+/* What is missing or something else is nothing: another version of kvfs may say it in another way, or not at all. */
 static double
 number(const struct kv_value *object, const char *name)
 {
 	double value;
 
-	return kv_value_number(object, name, &value) == 0 ? value : 0;
+	return kv_value_number(object, name, &value) == 0 && fabs(value) < MOST_NUMBER ? value : 0;
+}
+
+static const struct kv_value *
+first(const struct kv_value *array)
+{
+	return array != NULL ? kv_value_first(array) : NULL;
 }
 
 static const char *
@@ -132,7 +140,7 @@ print_archive(const struct kv_value *archive)
 static void
 print_pace(const struct kv_value *pace)
 {
-	for (const struct kv_value *c = kv_value_first(pace); c != NULL; c = kv_value_next(c)) {
+	for (const struct kv_value *c = first(pace); c != NULL; c = kv_value_next(c)) {
 		printf("pace        %-8s %.1f a second of %.1f", string(c, "class"), number(c, "served"),
 		    number(c, "rate"));
 		if (number(c, "limit") > 0)
@@ -153,7 +161,7 @@ print_requests(const struct kv_value *requests)
 	const char *comma = "";
 
 	printf("requests    ");
-	for (const struct kv_value *r = kv_value_first(requests); r != NULL; r = kv_value_next(r)) {
+	for (const struct kv_value *r = first(requests); r != NULL; r = kv_value_next(r)) {
 		if (number(r, "count") == 0)
 			continue;
 		printf("%s%.0f %s", comma, number(r, "count"), string(r, "operation"));
@@ -189,13 +197,18 @@ print_cache(const struct kv_value *root)
 static void
 print_failures(const struct kv_value *failures)
 {
-	for (const struct kv_value *f = kv_value_first(failures); f != NULL; f = kv_value_next(f))
+	for (const struct kv_value *f = first(failures); f != NULL; f = kv_value_next(f))
 		printf("%s\n", kv_value_as_string(f) != NULL ? kv_value_as_string(f) : "");
 }
 
-static void
-print_status(const struct kv_value *root)
+int
+kv_status_print(const char *json, size_t len)
 {
+	struct kv_value *root;
+	int err = kv_value_parse(json, len, &root);
+
+	if (err != 0)
+		return err;
 	print_mount(root);
 	print_objects(member(root, "objects"));
 	print_archive(member(root, "archive"));
@@ -204,6 +217,8 @@ print_status(const struct kv_value *root)
 	print_cache(root);
 	print_failures(member(root, "failures"));
 	fflush(stdout);
+	kv_value_free(root);
+	return 0;
 }
 
 /* ---- the mount ---- */
@@ -295,7 +310,6 @@ static int
 show(const char *given, const char *path, bool is_watched, bool is_quiet)
 {
 	char file[PATH_MAX + sizeof(FILE_NAME)], type[80];
-	struct kv_value *root = NULL;
 	struct kv_buf text;
 	int err;
 
@@ -303,15 +317,12 @@ show(const char *given, const char *path, bool is_watched, bool is_quiet)
 	mounted_type(path, type, sizeof(type));
 	snprintf(file, sizeof(file), "%s" FILE_NAME, path);
 	err = strcmp(type, "fuse.kvfs") == 0 ? read_all(file, &text) : -ENOENT;
-	if (err == 0)
-		err = kv_value_parse(kv_buf_str(&text), text.len, &root);
 	if (err == 0 && is_watched && isatty(STDOUT_FILENO))
 		printf("\033[H\033[2J"); /* to the upper left corner, and clear */
 	if (err == 0)
-		print_status(root);
-	else if (!is_quiet)
+		err = kv_status_print(kv_buf_str(&text), text.len);
+	if (err != 0 && !is_quiet)
 		say_why(given, path, err);
-	kv_value_free(root);
 	kv_buf_release(&text);
 	return err;
 }
