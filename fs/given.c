@@ -5,13 +5,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs/given.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
+#define MOST_NAME     32 /* letters of an option, no more of which is looked at for what was meant */
 
 static const struct {
 	const char *name;
@@ -52,11 +57,30 @@ static const struct {
 	[KV_GIVEN_DEBUG] = { "debug", false },
 };
 
-/* What mount(8) and fstab add: passed on to the kernel, or of no meaning here. */
+/*
+ * What mount(8) and fstab add, and what lines of other file systems have that people start from: passed on to the
+ * kernel, or of no meaning here. Caching and the size of reads are kvfs's own affair. One that ends in '=' has a value.
+ */
 static const char *const kernel_options[] = { "nosuid", "nodev", "noexec", "noatime", "sync", "dirsync",
-	NULL };
+	"default_permissions", NULL };
 static const char *const ignored_options[] = { "rw", "suid", "dev", "exec", "atime", "relatime", "async",
-	"auto", "noauto", "user", "nouser", "users", "nofail", "defaults", "_netdev", NULL };
+	"auto", "noauto", "user", "user=", "nouser", "users", "owner", "group", "nofail", "defaults",
+	"_netdev", "x-", "X-", "comment=", "nonempty",
+	"subtype=", "max_read=", "attr_timeout=", "entry_timeout=", "negative_timeout=", "lazytime",
+	"nolazytime", "strictatime", "nostrictatime", "norelatime", "diratime", "nodiratime", "silent",
+	"loud", NULL };
+
+/* What kvfs cannot do, and what to do instead. */
+static const struct {
+	const char *name, *sentence;
+} refused_options[] = {
+	{ "remount", "a mount of kvfs cannot be changed: unmount it, and mount it again" },
+	{ "auto_unmount", "kvfs unmounts when it ends, and is not supervised: leave auto_unmount out" },
+	{ "keys", "a list is separated by colons, as in types=keys:secrets" },
+	{ "secrets", "a list is separated by colons, as in types=keys:secrets" },
+	{ "certificates", "a list is separated by colons, as in types=keys:certificates" },
+};
+#define REFUSED (sizeof(refused_options) / sizeof(refused_options[0]))
 
 /* ---- strings that live as long as the options ---- */
 
@@ -107,6 +131,22 @@ kv_given_environment(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+const char *
+kv_given_home(void)
+{
+	const char *home = kv_given_environment("HOME");
+	const uid_t user = geteuid();
+	const struct passwd *entry;
+	struct stat st;
+
+	if (home != NULL && home[0] != '/')
+		home = NULL;
+	if (user == 0 || (home != NULL && stat(home, &st) == 0 && st.st_uid == user))
+		return home;
+	entry = getpwuid(user);
+	return entry != NULL && entry->pw_dir[0] == '/' ? entry->pw_dir : home;
+}
+
 /* ---- options and arguments ---- */
 
 static int
@@ -118,13 +158,80 @@ find_key(const char *name, size_t len)
 	return -1;
 }
 
+/* An entry that ends in '=' or '-' is a beginning. */
 static bool
 is_in(const char *const *list, const char *word)
 {
-	for (; *list != NULL; list++)
-		if (strcmp(*list, word) == 0)
+	for (; *list != NULL; list++) {
+		const size_t n = strlen(*list);
+		const char last = (*list)[n - 1];
+
+		if (last == '=' || last == '-' ? strncmp(*list, word, n) == 0 : strcmp(*list, word) == 0)
 			return true;
+	}
 	return false;
+}
+
+/* How many letters must be added, left out or changed; more than a few count as too many. */
+static size_t
+distance(const char *a, size_t n, const char *b)
+{
+	size_t row[MOST_NAME + 1], m = strlen(b);
+
+	if (n > MOST_NAME || m > MOST_NAME)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		size_t before = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			const size_t changed = before + (a[i - 1] != b[j - 1]);
+
+			before = row[j];
+			row[j] = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+			row[j] = changed < row[j] ? changed : row[j];
+		}
+	}
+	return row[m];
+}
+
+/* The option that was meant, perhaps; or NULL. */
+static const char *
+nearest(const char *name, size_t len)
+{
+	const char *best = NULL;
+	size_t least = len > 5 ? 3 : 2; /* so far away is another word */
+
+	for (int k = 0; k < KV_GIVEN_KEYS; k++) {
+		const size_t d = distance(name, len, keys[k].name);
+
+		if (d < least) {
+			least = d;
+			best = keys[k].name;
+		}
+	}
+	return best;
+}
+
+/* Its name alone: a secret may be behind it. */
+static int
+refuse_option(const char *text, const char *where, struct kv_buf *why)
+{
+	const size_t n = strcspn(text, "=");
+	const char *meant = nearest(text, n);
+
+	for (size_t i = 0; i < REFUSED; i++)
+		if (strlen(refused_options[i].name) == n && strncmp(refused_options[i].name, text, n) == 0) {
+			kv_buf_say(why, "%s: '%.*s': %s", where, (int)n, text, refused_options[i].sentence);
+			return -EINVAL;
+		}
+	kv_buf_say(why, "%s: unknown option '%.*s' (", where, (int)n, text);
+	if (meant != NULL)
+		kv_buf_say(why, "is '%s' meant? ", meant);
+	kv_buf_say(why, "kvfs -h lists them)");
+	return -EINVAL;
 }
 
 /* "name" or "name=value". override: a later one wins (command line), else the first stays. */
@@ -134,17 +241,16 @@ take_option(struct kv_given *g, const char *text, bool override, const char *whe
 	const char *equals = strchr(text, '=');
 	const int k = find_key(text, equals != NULL ? (size_t)(equals - text) : strlen(text));
 
-	if (k < 0 &&
-	    (is_in(ignored_options, text) || strncmp(text, "x-", 2) == 0 ||
-		strncmp(text, "comment=", 8) == 0))
+	if (k < 0 && is_in(ignored_options, text))
 		return 0;
 	if (k < 0 && is_in(kernel_options, text))
 		return kv_buf_printf(&g->kernel, ",%s", text);
-	if (k < 0) {
-		kv_buf_say(why, "%s: unknown option '%.*s' (kvfs -h lists them)", where,
-		    (int)strcspn(text, "="), text);
-		return -EINVAL;
+	if (k < 0 && strncmp(text, "fsname=", 7) == 0) {
+		g->source = kv_given_keep(g, strdup(text + 7));
+		return g->source != NULL ? 0 : -ENOMEM;
 	}
+	if (k < 0)
+		return refuse_option(text, where, why);
 	if (keys[k].is_flag && equals != NULL) {
 		kv_buf_say(why, "%s: %s takes no value", where, keys[k].name);
 		return -EINVAL;
@@ -160,23 +266,28 @@ take_option(struct kv_given *g, const char *text, bool override, const char *whe
 	return g->values[k] != NULL && g->wheres[k] != NULL ? 0 : -ENOMEM;
 }
 
-/* a,b=c,… */
+/* a,b=c,… in which \, is a comma and \\ a backslash of the value. */
 static int
 take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 {
-	int err = 0;
+	char *one = malloc(strlen(list) + 1);
+	int err = one != NULL ? 0 : -ENOMEM;
 
 	while (err == 0 && *list != '\0') {
-		const size_t n = strcspn(list, ",");
-		char *one = strndup(list, n);
+		size_t n = 0;
 
-		if (one == NULL)
-			return -ENOMEM;
+		while (*list != '\0' && *list != ',') {
+			if (*list == '\\' && (list[1] == ',' || list[1] == '\\'))
+				list++;
+			one[n++] = *list++;
+		}
+		one[n] = '\0';
+		list += *list == ',';
 		if (n > 0)
 			err = take_option(g, one, true, "-o", why);
-		kv_buf_free_string(one);
-		list += n + (list[n] == ',');
+		explicit_bzero(one, n);
 	}
+	free(one);
 	return err;
 }
 
@@ -291,15 +402,15 @@ read_config_line(struct kv_given *g, char *line, const char *where, struct kv_bu
 	return take_option(g, option, false, where, why);
 }
 
-/* 1: read; 0: there is none; or an error. */
+/* 1: read; 0: there is none, or a personal one that the user cannot read; or an error. */
 static int
-read_config(struct kv_given *g, const char *path, struct kv_buf *why)
+read_config(struct kv_given *g, const char *path, bool is_personal, struct kv_buf *why)
 {
 	char line[4096], where[PATH_MAX + 32];
 	FILE *f = fopen(path, "re");
 	int err = 0, n = 0;
 
-	if (f == NULL && (errno == ENOENT || errno == ENOTDIR))
+	if (f == NULL && (errno == ENOENT || errno == ENOTDIR || (is_personal && errno == EACCES)))
 		return 0;
 	if (f == NULL) {
 		kv_buf_say(why, "%s: %s", path, strerror(errno));
@@ -316,20 +427,20 @@ read_config(struct kv_given *g, const char *path, struct kv_buf *why)
 static int
 read_configs(struct kv_given *g, struct kv_buf *why)
 {
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = kv_given_home();
 	char path[PATH_MAX];
 	int found = 0;
 
 	if (xdg != NULL && xdg[0] == '/')
 		snprintf(path, sizeof(path), "%s/kvfs.conf", xdg);
-	else if (home != NULL && home[0] == '/')
+	else if (home != NULL)
 		snprintf(path, sizeof(path), "%s/.config/kvfs.conf", home);
 	else
 		path[0] = '\0';
 	if (path[0] != '\0')
-		found = read_config(g, path, why);
+		found = read_config(g, path, true, why);
 	if (found == 0)
-		found = read_config(g, SYSTEM_CONFIG, why);
+		found = read_config(g, SYSTEM_CONFIG, false, why);
 	return found < 0 ? found : 0;
 }
 

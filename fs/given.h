@@ -48,6 +48,7 @@ struct kv_given {
 	char *values[KV_GIVEN_KEYS]; /* as text, NULL: not given; of a flag "" */
 	char *wheres[KV_GIVEN_KEYS]; /* "-o", or the file and line; NULL: neither */
 	char *vault, *mountpoint;    /* the arguments */
+	char *source;		     /* fsname=, or NULL */
 	struct kv_buf kernel;	     /* mount options for the kernel, ",noexec,…" */
 	bool is_foreground, wants_help, wants_version;
 	struct kv_string *strings; /* all of the above, freed and wiped together */
@@ -61,6 +62,11 @@ void kv_given_release(struct kv_given *given);
 const char *kv_given_name(enum kv_given_key key);
 /* Keep text (from malloc, or NULL) as long as given; returns it, or NULL where memory ends. */
 char *kv_given_keep(struct kv_given *given, char *text);
+/*
+ * The user's home: HOME, or what the system's list of users says where HOME is another user's, as under
+ * mount.fuse3, which sets root's. NULL where there is none. Valid until the next call.
+ */
+const char *kv_given_home(void);
 /* A variable of the environment; NULL where it is not set or empty. */
 const char *kv_given_environment(const char *name);
 #endif

@@ -3,8 +3,10 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <mntent.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +66,7 @@ static const char help[] =
     "  -o size=stat           sizes are exact at stat; size=open: only from the first open on\n"
     "  -o lookers=A:B         programs whose stat fetches nothing (ls:tree:du)\n"
     "  -o api_version=V       of Key Vault (7.4)\n"
-    "  -o allow_other, allow_root, uid=N, gid=N, umask=M\n"
+    "  -o allow_other, allow_root, uid=USER, gid=GROUP, umask=M\n"
     "  -o debug=A:B           debug lines of these modules, or all\n"
     "\n"
     "The manual page kvfs(1) says more.\n";
@@ -175,6 +177,28 @@ take_integer(const struct kv_given *g, enum kv_given_key k, int base, long least
 	    !isdigit((unsigned char)text[0]))
 		return bad_value(g, k, right, why);
 	*number = value;
+	return 0;
+}
+
+/* A user or a group, by number or by name. */
+static int
+take_owner(const struct kv_given *g, enum kv_given_key k, long *id, struct kv_buf *why)
+{
+	const char *text = g->values[k];
+	const struct passwd *user;
+	const struct group *group;
+
+	if (text == NULL || isdigit((unsigned char)text[0]))
+		return take_integer(g, k, 10, 0, INT_MAX, id, why);
+	if (k == KV_GIVEN_UID && (user = getpwnam(text)) != NULL)
+		*id = (long)user->pw_uid;
+	else if (k == KV_GIVEN_GID && (group = getgrnam(text)) != NULL)
+		*id = (long)group->gr_gid;
+	else
+		return bad_value(g, k,
+		    k == KV_GIVEN_UID ? "the number or the name of a user" :
+					"the number or the name of a group",
+		    why);
 	return 0;
 }
 
@@ -365,10 +389,18 @@ take_vault(struct kv_options *o, struct kv_buf *why)
 	struct kv_buf url;
 	int err;
 
-	if (text == NULL) {
-		kv_buf_say(why, "no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+	if (text == NULL && o->given.mountpoint != NULL) {
+		kv_buf_say(why,
+		    "'%s' alone is taken as the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT",
+		    o->given.mountpoint);
 		return -EINVAL;
 	}
+	if (text == NULL) {
+		kv_buf_say(
+		    why, "no vault and no mount point are given: kvfs VAULT MOUNTPOINT (kvfs -h says more)");
+		return -EINVAL;
+	}
+	o->source = o->given.source != NULL ? o->given.source : text;
 	if (strchr(text, '@') != NULL) { /* not repeated: it may hold a password */
 		kv_buf_say(why, "a vault is given without a user name: its name, its host or its https URL");
 		return -EINVAL;
@@ -479,9 +511,9 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 	if (err == 0)
 		err = take_number(&o->given, KV_GIVEN_MAX_AGE, 1, 100.0 * 86400 * 365, &max_age_s, why);
 	if (err == 0)
-		err = take_integer(&o->given, KV_GIVEN_UID, 10, 0, INT_MAX, &uid, why);
+		err = take_owner(&o->given, KV_GIVEN_UID, &uid, why);
 	if (err == 0)
-		err = take_integer(&o->given, KV_GIVEN_GID, 10, 0, INT_MAX, &gid, why);
+		err = take_owner(&o->given, KV_GIVEN_GID, &gid, why);
 	if (err == 0)
 		err = take_integer(&o->given, KV_GIVEN_UMASK, 8, 0, 0777, &mask, why);
 	o->rate = rate;
@@ -501,7 +533,7 @@ static int
 take_cache_dir(struct kv_options *o, struct kv_buf *why)
 {
 	const char *given = o->given.values[KV_GIVEN_CACHE_DIR];
-	const char *xdg = kv_given_environment("XDG_CACHE_HOME"), *home = kv_given_environment("HOME");
+	const char *xdg = kv_given_environment("XDG_CACHE_HOME"), *home = kv_given_home();
 	char *path = NULL;
 	int n;
 
@@ -511,7 +543,7 @@ take_cache_dir(struct kv_options *o, struct kv_buf *why)
 		n = asprintf(&path, "%s", given);
 	else if (xdg != NULL && xdg[0] == '/')
 		n = asprintf(&path, "%s/kvfs", xdg);
-	else if (home != NULL && home[0] == '/' && home[1] != '\0')
+	else if (home != NULL && home[1] != '\0')
 		n = asprintf(&path, "%s/.cache/kvfs", home);
 	else
 		n = asprintf(&path, "/var/cache/kvfs");

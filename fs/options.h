@@ -17,6 +17,8 @@ enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
 struct kv_options {
 	struct kv_origin vault;
+	const char *
+	    source; /* of the mount, as the user named the vault: so mount(8) finds its line of fstab again */
 	char *mountpoint; /* absolute */
 	struct kv_auth_options auth;
 	const char *ca_file;

@@ -231,10 +231,14 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 	kv_timer_init(&s->again, m->loop, read_again, s);
 	kv_buf_init(&text, 2048);
 	kv_buf_init(&words, 512);
-	err = kv_buf_printf(&text, "-ofsname=%s,subtype=kvfs,nosuid,nodev%s%s%s%s%s", kv_vault_name(m->vault),
-	    o->is_read_only ? ",ro" : "", o->allow_other ? ",allow_other" : "",
-	    o->allow_root ? ",allow_root" : "", o->allow_other || o->allow_root ? ",default_permissions" : "",
-	    o->kernel);
+	err = kv_buf_puts(&text, "-ofsname=");
+	for (const char *c = o->source; err == 0 && *c != '\0'; c++)
+		err = kv_buf_printf(&text, "%s%c", *c == ',' || *c == '\\' ? "\\" : "", *c);
+	if (err == 0)
+		err =
+		    kv_buf_printf(&text, ",subtype=kvfs,nosuid,nodev%s%s%s%s%s", o->is_read_only ? ",ro" : "",
+			o->allow_other ? ",allow_other" : "", o->allow_root ? ",allow_root" : "",
+			o->allow_other || o->allow_root ? ",default_permissions" : "", o->kernel);
 	if (err == 0 &&
 	    (fuse_opt_add_arg(&args, "kvfs") != 0 || fuse_opt_add_arg(&args, kv_buf_str(&text)) != 0))
 		err = -ENOMEM;

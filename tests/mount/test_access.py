@@ -98,3 +98,24 @@ def test_an_ordinary_user_mounts_and_unmounts(vault, tmp_path, open_device):
         if is_mounted(point):
             run("fusermount3", "-uz", point)
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{point}").out, "the end of kvfs")
+
+
+def test_a_user_mounts_by_a_line_of_fstab(vault, tmp_path, open_device):
+    point = tmp_path / "theirs"
+    point.mkdir()
+    os.chown(point, NOBODY, NOBODY)
+    kvfs = tmp_path / "kvfs"
+    kvfs.symlink_to(os.path.abspath(KVFS))
+    ca = tmp_path / "ca.pem"
+    shutil.copy(vault.ca, ca)
+    ca.chmod(0o644)
+    table = tmp_path / "fstab"
+    table.write_text(f"{vault.url} {point} fuse.{kvfs} user,noauto,ro,cacert={ca} 0 0\n")
+    env = environment(vault, HOME=None)  # mount.fuse3 says /root then
+    user = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
+    script = (f"mount --bind {table} /etc/fstab && {user} mount {point} && {user} ls {point} && "
+              f"{user} cat {point}/secrets/{vault.list('secrets')[0]}.blob >/dev/null; status=$?; "
+              f"{user} fusermount3 -u {point} || umount -l {point}; exit $status")
+    result = run("unshare", "--mount", "bash", "-c", script, env=env)
+    assert result.code == 0 and result.out.split() == ["certificates", "keys", "secrets"], result
+    eventually(lambda: not run("pgrep", "-f", f"kvfs .*{point}").out, "the end of kvfs")

@@ -180,6 +180,30 @@ options_come_in_lists(void **state)
 }
 
 static void
+a_comma_may_be_part_of_a_value(void **state)
+{
+	(void)state;
+	assert_int_equal(read_given("m|-o|tenant=a\\,b\\\\c\\d,ro"), 0);
+	assert_string_equal(given.values[KV_GIVEN_TENANT], "a,b\\c\\d");
+	assert_non_null(given.values[KV_GIVEN_RO]);
+}
+
+static void
+what_lines_of_other_file_systems_have_is_accepted(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    read_given(
+		"v|m|-o|nonempty,fsname=x,subtype=sshfs,default_permissions,max_read=131072,attr_timeout=5,"
+		"entry_timeout=1,lazytime,strictatime,nodiratime,silent,user=alice,X-mount.mkdir"),
+	    0);
+	assert_string_equal(kv_buf_str(&given.kernel), ",default_permissions");
+	assert_string_equal(given.source, "x");
+	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
+		assert_null(given.values[k]);
+}
+
+static void
 what_mount_adds_is_passed_on_or_of_no_meaning(void **state)
 {
 	(void)state;
@@ -206,8 +230,24 @@ what_is_wrong_is_named_with_where_it_was_said(void **state)
 		{ "-o|rate|m", "", "-o: rate needs a value: rate=…" },
 		{ "-o|rate=|m", "", "-o: rate needs a value: rate=…" },
 		{ "-o|ROM|m", "", "-o: unknown option 'ROM' (kvfs -h lists them)" },
-		{ "-o|rat=5|m", "", "-o: unknown option 'rat' (kvfs -h lists them)" },
-		{ "m", "\n# x\nrat = 5\n", "/kvfs.conf line 3: unknown option 'rat' (kvfs -h lists them)" },
+		{ "-o|rat=5|m", "", "-o: unknown option 'rat' (is 'rate' meant? kvfs -h lists them)" },
+		{ "-o|cacerts=x|m", "",
+		    "-o: unknown option 'cacerts' (is 'cacert' meant? kvfs -h lists them)" },
+		{ "-o|clientid=x|m", "",
+		    "-o: unknown option 'clientid' (is 'client_id' meant? kvfs -h lists them)" },
+		{ "-o|max-inflight=9|m", "",
+		    "-o: unknown option 'max-inflight' (is 'max_inflight' meant? kvfs -h lists them)" },
+		{ "-o|xyz|m", "", "-o: unknown option 'xyz' (kvfs -h lists them)" },
+		{ "-o|a-very-long-word-that-is-no-option-at-all=1|m", "",
+		    "-o: unknown option 'a-very-long-word-that-is-no-option-at-all' (kvfs -h lists them)" },
+		{ "-o|types=keys,secrets|m", "",
+		    "-o: 'secrets': a list is separated by colons, as in types=keys:secrets" },
+		{ "-o|remount|m", "",
+		    "-o: 'remount': a mount of kvfs cannot be changed: unmount it, and mount it again" },
+		{ "-o|auto_unmount|m", "",
+		    "-o: 'auto_unmount': kvfs unmounts when it ends, and is not supervised: leave auto_unmount out" },
+		{ "m", "\n# x\nrat = 5\n",
+		    "/kvfs.conf line 3: unknown option 'rat' (is 'rate' meant? kvfs -h lists them)" },
 		{ "m", "ro = yes\n", "/kvfs.conf line 1: ro takes no value" },
 		{ "m", "rate =\n", "/kvfs.conf line 1: rate needs a value: rate=…" },
 	};
@@ -372,6 +412,8 @@ main(void)
 		TEST(letters_are_known),
 		TEST(every_option_is_taken_from_the_command_line_and_from_the_file),
 		TEST(options_come_in_lists),
+		TEST(a_comma_may_be_part_of_a_value),
+		TEST(what_lines_of_other_file_systems_have_is_accepted),
 		TEST(what_mount_adds_is_passed_on_or_of_no_meaning),
 		TEST(what_is_wrong_is_named_with_where_it_was_said),
 		TEST(a_secret_where_none_belongs_is_not_repeated),

@@ -179,8 +179,45 @@ the_argument_wins_over_the_option_and_the_environment(void **state)
 	assert_string_equal(options.vault.host, "of-file.vault.azure.net");
 	write_file("kvfs.conf", "", 0600);
 	assert_int_equal(parse_with(NULL, NULL), -EINVAL);
-	assert_string_equal(
-	    kv_buf_str(&why), "no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+	assert_non_null(strstr(kv_buf_str(&why), "alone is taken as the mount point, and no vault is given"));
+}
+
+static void
+what_is_missing_of_vault_and_mount_point_is_said(void **state)
+{
+	const char *one[] = { "kvfs", "myvault", NULL }, *none[] = { "kvfs", NULL };
+
+	(void)state;
+	write_file("kvfs.conf", "", 0600);
+	assert_int_equal(parse(2, one), -EINVAL);
+	assert_string_equal(kv_buf_str(&why),
+	    "'myvault' alone is taken as the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+	assert_int_equal(parse(1, none), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "no vault and no mount point"));
+}
+
+static void
+an_owner_may_be_given_by_name(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myvault", "uid=daemon,gid=daemon"), 0);
+	assert_int_equal(options.uid, 1);
+	assert_int_equal(options.gid, 1);
+	assert_int_equal(parse_with("myvault", "uid=7,gid=8"), 0);
+	assert_int_equal(options.uid, 7);
+	assert_int_equal(options.gid, 8);
+}
+
+static void
+the_source_of_the_mount_is_the_vault_as_it_was_named(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(options.source, "myvault");
+	assert_int_equal(parse_with("https://myvault.vault.azure.net/", NULL), 0);
+	assert_string_equal(options.source, "https://myvault.vault.azure.net/");
+	assert_int_equal(parse_with("myvault", "fsname=a\\,b"), 0);
+	assert_string_equal(options.source, "a,b");
 }
 
 static void
@@ -344,8 +381,9 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "cache_size", "1025G", "a size such as 64M" },
 		{ "cache_size", "99999999999999999999", "a size such as 64M" },
 		{ "cache_size", "1.5G", "a size such as 64M" },
-		{ "uid", "root", "a whole number from 0" },
-		{ "uid", "-1", "a whole number from 0" },
+		{ "uid", "no-such-user", "the number or the name of a user" },
+		{ "uid", "-1", "the number or the name of a user" },
+		{ "gid", "no-such-group", "the number or the name of a group" },
 		{ "gid", "4294967295", "a whole number from 0" },
 		{ "umask", "8", "an octal number such as 0022" },
 		{ "umask", "01000", "an octal number such as 0022" },
@@ -615,6 +653,9 @@ main(void)
 		TEST(a_vault_is_a_name_a_host_or_a_url),
 		TEST(what_is_no_vault_is_refused),
 		TEST(the_argument_wins_over_the_option_and_the_environment),
+		TEST(what_is_missing_of_vault_and_mount_point_is_said),
+		TEST(an_owner_may_be_given_by_name),
+		TEST(the_source_of_the_mount_is_the_vault_as_it_was_named),
 		TEST(a_cloud_has_its_suffix_and_its_authority),
 		TEST(without_options_everything_is_as_the_manual_says),
 		TEST(every_option_says_what_it_says),
