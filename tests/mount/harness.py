@@ -65,6 +65,13 @@ def is_mounted(path):
         return any(line.split()[1] == wanted for line in mounts)
 
 
+def closed_port():
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Result:
     """How a tool ended. `code` is its exit status, or the negative number of a signal."""
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from harness import KVFS, TYPES, Process, environment, errno_of, eventually, is_mounted, ok, run
+from harness import KVFS, TYPES, Process, closed_port, environment, errno_of, eventually, is_mounted, ok, run
 
 
 @pytest.fixture
@@ -45,12 +45,6 @@ def refused(start):
         return lines[0]
 
     return go
-
-
-def closed_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 # What works.

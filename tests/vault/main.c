@@ -3,14 +3,16 @@
  *
  * One thread, one loop (http.c). A request goes by its Host header to a vault (vault.c), to the
  * token services (authority.c), or, below /_local, to the knobs for tests (control.c). All state
- * is in the folder that --state names: vault.db, ca.pem, ca.key, secret, protection.pem.
+ * is in the folder that --state names: vault.db, ca.pem, ca.key, secret, protection.pem, lock.
  */
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,13 @@ leave(void *arg, struct lv_answer *a)
 static char *
 fact(struct lv_store *store, const char *name, const char *given)
 {
-	char *value = given != NULL ? lv_mem_dup(given) : lv_store_fact(store, name);
+	char *kept = lv_store_fact(store, name);
+	char *value = given != NULL ? lv_mem_dup(given) : lv_mem_dup(kept);
+	const bool is_kept = kept != NULL && strcmp(kept, value) == 0;
+
+	free(kept);
+	if (is_kept)
+		return value;
 
 	if (value == NULL) {
 		value = lv_mem_alloc(LV_GUID_SIZE);
@@ -143,6 +151,29 @@ add_principals(struct lv_service *s, const struct lv_options *o, struct lv_text 
 	return err;
 }
 
+/*
+ * The state is made by one process at a time: a server, and beside it one that prints the settings. The
+ * descriptor to close when all is made, or -errno.
+ */
+static int
+lock_state(const struct lv_options *o, struct lv_text *why)
+{
+	char *file = path_in(o, "lock");
+	int fd, err = 0;
+
+	if (mkdir(o->state, 0700) != 0 && errno != EEXIST)
+		err = -errno;
+	fd = err == 0 ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (err == 0 && (fd < 0 || flock(fd, LOCK_EX) != 0))
+		err = -errno;
+	if (err != 0)
+		lv_text_printf(why, "cannot make %s: %s", o->state, strerror(-err));
+	if (err != 0 && fd >= 0)
+		close(fd);
+	free(file);
+	return err != 0 ? err : fd;
+}
+
 static int
 open_state(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 {
@@ -150,9 +181,7 @@ open_state(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 	char *tenant;
 	int err, i;
 
-	if (mkdir(o->state, 0700) != 0 && errno != EEXIST)
-		lv_text_printf(why, "cannot make %s: %s", o->state, strerror(errno));
-	err = why->len > 0 ? -EIO : lv_store_open(&s->store, database, why);
+	err = lv_store_open(&s->store, database, why);
 	if (err == 0)
 		err = lv_blob_new(
 		    &s->blob, o->protection_key != NULL ? o->protection_key : protection, o->is_hsm, why);
@@ -328,13 +357,16 @@ print_env(struct lv_service *s, struct lv_text *why)
 static int
 run(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 {
-	int err = open_state(s, o, why), imds_port = 0;
+	const int lock = lock_state(o, why);
+	int err, imds_port = 0;
 
-	if (err == 0 && o->prints_env)
-		return print_env(s, why);
+	if (lock < 0)
+		return lock;
+	err = open_state(s, o, why);
 	if (err == 0)
-		err = listen_all(s, o, &imds_port, why);
-	if (err == 0) {
+		err = o->prints_env ? print_env(s, why) : listen_all(s, o, &imds_port, why);
+	close(lock);
+	if (err == 0 && !o->prints_env) {
 		say_ready(s, imds_port);
 		err = lv_http_run(s->http);
 	}

@@ -159,7 +159,8 @@ lv_store_open(struct lv_store **out, const char *file, struct lv_text *why)
 	struct lv_store *s = lv_mem_alloc(sizeof(*s));
 
 	*out = NULL;
-	if (sqlite3_open(file, &s->db) != SQLITE_OK ||
+	/* --print-env reads while the server runs */
+	if (sqlite3_open(file, &s->db) != SQLITE_OK || sqlite3_busy_timeout(s->db, 30000) != SQLITE_OK ||
 	    sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK) {
 		lv_text_printf(why, "cannot open %s: %s", file, sqlite3_errmsg(s->db));
 		lv_store_close(s);
