@@ -16,6 +16,7 @@
 #include "fs/control.h"
 #include "fs/file.h"
 #include "fs/folder.h"
+#include "fs/restore/close.h"
 #include "fs/restore/dropbox.h"
 #include "fs/restore/folders.h"
 #include "fs/restore/recall.h"
@@ -281,7 +282,7 @@ op_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 	struct kv_node *node = node_of(req, number);
 
 	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_flush(mount_of(req)->dropbox, req, node, fi);
+		kv_close_flush(mount_of(req)->dropbox, req, node, fi);
 	else
 		fuse_reply_err(req, 0);
 }
@@ -294,7 +295,7 @@ op_fsync(fuse_req_t req, fuse_ino_t number, int is_data_only, struct fuse_file_i
 	(void)is_data_only;
 	(void)fi;
 	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_fsync(req, node);
+		kv_close_fsync(req, node);
 	else
 		fuse_reply_err(req, 0);
 }

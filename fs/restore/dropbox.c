@@ -1,8 +1,5 @@
 /*
- * Files of the drop box: opened, written, closed.
- *
- * A close is told what became of the bytes that its own handle wrote: they were restored, they were refused, or
- * they can be restored no more because their name is gone or another writer replaced them.
+ * Files of the drop box: made, opened, written, released. What a close is told is in fs/restore/close.
  */
 #include <assert.h>
 #include <errno.h>
@@ -26,15 +23,8 @@
 #define MODULE	   "restore"
 #define STAGING_MS ((int64_t)10 * 60 * 1000) /* how long a staged file waits for its real name */
 
-struct kv_dropbox_handle {
-	LIST_ENTRY(kv_dropbox_handle) link;
-	struct kv_node *node;
-	bool is_writer;
-	struct kv_writer writer;
-};
-
-static struct kv_dropbox_handle *
-handle_of(const struct fuse_file_info *fi)
+struct kv_dropbox_handle *
+kv_dropbox_handle(const struct fuse_file_info *fi)
 {
 	return fi != NULL ? (struct kv_dropbox_handle *)(uintptr_t)fi->fh : NULL;
 }
@@ -59,8 +49,8 @@ kv_dropbox_say(
 	kv_buf_release(&line);
 }
 
-static void
-say_of(const struct kv_dropbox *box, const struct kv_node *node, int err, const char *why)
+void
+kv_dropbox_say_of(const struct kv_dropbox *box, const struct kv_node *node, int err, const char *why)
 {
 	kv_dropbox_say(box, node->name, &node->upload->writer, err, why);
 }
@@ -80,7 +70,7 @@ expired(void *arg)
 		kv_timer_set(&node->upload->expiry, STAGING_MS);
 		return;
 	}
-	say_of(box, node, 0, "dropped: it was never renamed to its real name");
+	kv_dropbox_say_of(box, node, 0, "dropped: it was never renamed to its real name");
 	kv_dropbox_detach(node);
 }
 
@@ -171,7 +161,7 @@ settle(struct kv_dropbox *box, struct kv_node *node)
 		return;
 	}
 	if (u->state == KV_UPLOAD_OPEN && !u->was_judged)
-		say_of(box, node, -EINVAL,
+		kv_dropbox_say_of(box, node, -EINVAL,
 		    u->data.len == 0 ? "the file is empty: nothing was restored" :
 				       "the file was written after its close: nothing was restored");
 	if (u->state == KV_UPLOAD_OPEN || !kv_upload_is_visible(u))
@@ -300,7 +290,7 @@ kv_dropbox_read(fuse_req_t req, const struct kv_node *node, size_t size, off_t o
 static void
 say_broken(const struct kv_dropbox *box, const struct kv_node *node, int err)
 {
-	say_of(box, node, err,
+	kv_dropbox_say_of(box, node, err,
 	    err == -EINVAL    ? "this is no blob: nothing was restored" :
 		err == -EFBIG ? "larger than any blob: nothing was restored" :
 		err == -ENOSPC ?
@@ -322,7 +312,7 @@ void
 kv_dropbox_write(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, const char *data, size_t size,
     off_t offset, struct fuse_file_info *fi)
 {
-	struct kv_dropbox_handle *h = handle_of(fi);
+	struct kv_dropbox_handle *h = kv_dropbox_handle(fi);
 	struct kv_upload *u = node->upload;
 	const enum kv_upload_state before = u->state;
 	int err = offset >= 0 ? kv_upload_write(u, &h->writer, data, size, (size_t)offset) : -EINVAL;
@@ -368,7 +358,8 @@ kv_dropbox_setattr(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node,
     int what, struct fuse_file_info *fi)
 {
 	struct kv_upload *u = node->upload;
-	const int err = what & FUSE_SET_ATTR_SIZE ? resize(box, node, attr->st_size, handle_of(fi)) : 0;
+	const int err =
+	    what & FUSE_SET_ATTR_SIZE ? resize(box, node, attr->st_size, kv_dropbox_handle(fi)) : 0;
 
 	if (err != 0) {
 		fuse_reply_err(req, -err);
@@ -388,171 +379,10 @@ kv_dropbox_setattr(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node,
 	kv_file_reply_attributes(box->mount, req, node);
 }
 
-/* ---- close ---- */
-
-/* A FLUSH or RENAME that waits for the vault's answer. */
-struct commit {
-	struct kv_request *request;
-	struct kv_dropbox *dropbox;
-	struct kv_submit_wait *wait;
-	struct kv_node *node, *folder; /* kept open; folder: where it moves, NULL where it stays */
-	char *name;
-};
-
-static void
-free_commit(struct commit *c)
-{
-	kv_submit_cancel(c->wait);
-	kv_tree_closed(c->node);
-	if (c->folder != NULL)
-		kv_tree_closed(c->folder);
-	free(c->name);
-	free(c);
-}
-
-static void
-cancel_commit(void *arg)
-{
-	free_commit(arg);
-}
-
-/* Its new place, if both ends are still there: the bytes were sent, whatever became of the names. */
-static int
-move(const struct commit *c)
-{
-	if (c->node->parent == NULL || (c->folder->parent == NULL && c->folder != c->folder->tree->drop))
-		return 0;
-	return kv_tree_move(c->node, c->folder, c->name);
-}
-
-static void
-restored(void *arg, int err)
-{
-	struct commit *c = arg;
-
-	c->wait = NULL;
-	if (err == 0 && c->folder != NULL)
-		err = move(c);
-	if (err == 0)
-		kv_receipts_note(c->dropbox->receipts, c->node);
-	kv_request_fail(c->request, err);
-	free_commit(c);
-}
-
-/* 0: it is done, and so is an err; -EINPROGRESS: restored() will be called. */
-static int
-submit(struct kv_dropbox *box, struct commit *c, int64_t mono_since)
-{
-	struct kv_upload *u = c->node->upload;
-	struct kv_node *folder = c->folder != NULL ? c->folder : c->node->parent;
-	int err = 0;
-
-	if (u->state == KV_UPLOAD_OPEN)
-		err = kv_submit_start(box, c->node, folder, c->name != NULL ? c->name : c->node->name,
-		    &c->request->caller, mono_since);
-	if (err != 0 && err != -ENOMEM && c->folder != NULL && u->state == KV_UPLOAD_OPEN)
-		kv_upload_end(u, err); /* a staged file is whole: nothing that follows could mend it */
-	if (err == 0 && u->state == KV_UPLOAD_SENDING) {
-		err = kv_submit_wait(c->node, restored, c, &c->wait);
-		return err == 0 ? -EINPROGRESS : err;
-	}
-	return err != 0 ? err : u->err;
-}
-
-void
-kv_dropbox_commit(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct kv_node *folder,
-    const char *name, int64_t mono_since)
-{
-	struct kv_request *request = kv_request_new(box->mount, req);
-	struct commit *c;
-	int err;
-
-	if (request == NULL)
-		return;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL || (name != NULL && (c->name = strdup(name)) == NULL)) {
-		free(c);
-		kv_request_fail(request, -ENOMEM);
-		return;
-	}
-	c->request = request;
-	c->dropbox = box;
-	c->node = node;
-	c->folder = folder;
-	kv_tree_opened(node);
-	if (folder != NULL)
-		kv_tree_opened(folder);
-	err = submit(box, c, mono_since);
-	if (err == -EINPROGRESS) {
-		request->is_sent = true;
-		kv_request_wait(request, cancel_commit, c);
-		return;
-	}
-	restored(c, err);
-}
-
-/* What a close says without a restore: 0, or -errno; 1: there are bytes to restore, or somebody restores them. */
-static int
-judge_close(struct kv_dropbox *box, struct kv_node *node, struct kv_dropbox_handle *h)
-{
-	struct kv_upload *u = node->upload;
-
-	if (!h->is_writer)
-		return 0;
-	if (h->writer.err != 0)
-		return h->writer.err;
-	if (kv_upload_is_replaced(u, &h->writer)) {
-		say_of(box, node, -ESTALE,
-		    "another program wrote the same file before this one had closed it: nothing of this one was restored");
-		h->writer.err = -ESTALE;
-		return -ESTALE;
-	}
-	if (u->state != KV_UPLOAD_OPEN)
-		return u->state == KV_UPLOAD_SENDING ? 1 : u->err;
-	if (h->writer.content == 0 || (node->parent != NULL && kv_upload_is_staging(node->name)))
-		return 0; /* it wrote nothing; or the rename will restore it */
-	if (node->parent == NULL && u->data.len == 0)
-		return 0;
-	if (node->parent == NULL) {
-		kv_dropbox_say(box, node->name, &u->writer, -ESTALE,
-		    "its name was removed or replaced before it was closed: nothing was restored");
-		box->mount->n_failed++;
-		h->writer.err = -ESTALE;
-		return -ESTALE;
-	}
-	if (u->data.len == 0)
-		return -EINVAL; /* not logged: a shell closes what it has not written yet */
-	if (box->mount->is_ending) {
-		say_of(box, node, -EIO, "the mount is ending: nothing was restored");
-		return -EIO;
-	}
-	return 1;
-}
-
-void
-kv_dropbox_flush(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi)
-{
-	const int result = judge_close(box, node, handle_of(fi));
-
-	if (result <= 0) {
-		fuse_reply_err(req, -result);
-		return;
-	}
-	node->upload->was_judged = true;
-	kv_dropbox_commit(box, req, node, NULL, NULL, node->upload->mono_opened);
-}
-
-/* What counts is the close; but what has failed already is said. */
-void
-kv_dropbox_fsync(fuse_req_t req, const struct kv_node *node)
-{
-	fuse_reply_err(req, -node->upload->err);
-}
-
 void
 kv_dropbox_release(struct kv_dropbox *box, fuse_req_t req, struct fuse_file_info *fi)
 {
-	close_handle(box, handle_of(fi));
+	close_handle(box, kv_dropbox_handle(fi));
 	fuse_reply_err(req, 0);
 }
 

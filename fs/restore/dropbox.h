@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 #include "fs/mount.h"
 #include "fs/request.h"
+#include "fs/restore/upload.h"
 
 struct kv_confirms;
 struct kv_receipts;
@@ -53,9 +54,6 @@ void kv_dropbox_write(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node
 /* fi: NULL where the file is not open. */
 void kv_dropbox_setattr(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node,
     const struct stat *attr, int what, struct fuse_file_info *fi);
-void kv_dropbox_flush(
-    struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
-void kv_dropbox_fsync(fuse_req_t req, const struct kv_node *node);
 void kv_dropbox_release(struct kv_dropbox *dropbox, fuse_req_t req, struct fuse_file_info *fi);
 
 /* ---- for the modules of this folder ---- */
@@ -69,13 +67,20 @@ void kv_dropbox_detach(struct kv_node *node);
 struct kv_node *kv_dropbox_child(struct kv_node *folder, const char *name);
 /* A failed file that somebody still has open loses its name to another one; what that one writes gets ESTALE. */
 void kv_dropbox_free_name(struct kv_node *folder, const char *name);
-/*
- * Restore node's bytes as name in folder; the answer is req's, and node moves there where that is another place.
- * mono_since: a receipt counts only when it was confirmed later than that.
- */
-void kv_dropbox_commit(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node,
-    struct kv_node *folder, const char *name, int64_t mono_since);
 /* A line about file (a path or name) that failed with err, or 0. why: may be NULL. */
 void kv_dropbox_say(const struct kv_dropbox *dropbox, const char *file, const struct kv_caller *caller,
     int err, const char *why);
+/* The same about node, which its last writer has written. */
+void kv_dropbox_say_of(
+    const struct kv_dropbox *dropbox, const struct kv_node *node, int err, const char *why);
+
+/* An open file of the drop box. */
+struct kv_dropbox_handle {
+	LIST_ENTRY(kv_dropbox_handle) link;
+	struct kv_node *node;
+	bool is_writer;
+	struct kv_writer writer;
+};
+/* NULL for NULL. */
+struct kv_dropbox_handle *kv_dropbox_handle(const struct fuse_file_info *fi);
 #endif

@@ -10,6 +10,7 @@
 
 #include "client/clock.h"
 #include "fs/folder.h"
+#include "fs/restore/close.h"
 #include "fs/restore/folders.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
@@ -175,7 +176,7 @@ kv_folders_rename(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder
 		return;
 	}
 	if (!is_folder(node) && kv_upload_is_staging(name) && !kv_upload_is_staging(to_name)) {
-		kv_dropbox_commit(box, req, node, to, to_name, kv_clock_mono_ms());
+		kv_close_commit(box, req, node, to, to_name, kv_clock_mono_ms());
 		return;
 	}
 	kv_dropbox_free_name(to, to_name);

@@ -12,6 +12,7 @@
 #include "client/clock.h"
 #include "fs/request.h"
 #include "fs/restore/classify.h"
+#include "fs/restore/close.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/conflict.h"
 #include "fs/restore/dropbox.h"
@@ -302,7 +303,7 @@ begin_flush(struct file *f)
 {
 	struct fuse_req *req = fake_fuse_request(&mount, ME);
 
-	kv_dropbox_flush(box, req, f->node, &f->fi);
+	kv_close_flush(box, req, f->node, &f->fi);
 	return req;
 }
 
@@ -1256,7 +1257,7 @@ no_allocation_that_fails_does_harm(void **state)
 		n_before = n_sent;
 		req = fake_fuse_request(&mount, ME);
 		fake_alloc_fail_at(n);
-		kv_dropbox_flush(box, req, f.node, &f.fi);
+		kv_close_flush(box, req, f.node, &f.fi);
 		fake_loop_run(mount.loop, 60000);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);

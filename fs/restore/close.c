@@ -1,0 +1,171 @@
+/*
+ * What a close is told: what became of the bytes that its own handle wrote. They were restored, they were refused,
+ * or they can be restored no more, because their name is gone or another writer replaced them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/restore/close.h"
+#include "fs/restore/receipt.h"
+#include "fs/restore/submit.h"
+#include "fs/restore/upload.h"
+
+/* A FLUSH or RENAME that waits for the vault's answer. */
+struct commit {
+	struct kv_request *request;
+	struct kv_dropbox *dropbox;
+	struct kv_submit_wait *wait;
+	struct kv_node *node, *folder; /* kept open; folder: where it moves, NULL where it stays */
+	char *name;
+};
+
+static void
+free_commit(struct commit *c)
+{
+	kv_submit_cancel(c->wait);
+	kv_tree_closed(c->node);
+	if (c->folder != NULL)
+		kv_tree_closed(c->folder);
+	free(c->name);
+	free(c);
+}
+
+static void
+cancel_commit(void *arg)
+{
+	free_commit(arg);
+}
+
+/* Its new place, if both ends are still there: the bytes were sent, whatever became of the names. */
+static int
+move(const struct commit *c)
+{
+	if (c->node->parent == NULL || (c->folder->parent == NULL && c->folder != c->folder->tree->drop))
+		return 0;
+	return kv_tree_move(c->node, c->folder, c->name);
+}
+
+static void
+restored(void *arg, int err)
+{
+	struct commit *c = arg;
+
+	c->wait = NULL;
+	if (err == 0 && c->folder != NULL)
+		err = move(c);
+	if (err == 0)
+		kv_receipts_note(c->dropbox->receipts, c->node);
+	kv_request_fail(c->request, err);
+	free_commit(c);
+}
+
+/* 0: it is done, and so is an err; -EINPROGRESS: restored() will be called. */
+static int
+submit(struct kv_dropbox *box, struct commit *c, int64_t mono_since)
+{
+	struct kv_upload *u = c->node->upload;
+	struct kv_node *folder = c->folder != NULL ? c->folder : c->node->parent;
+	int err = 0;
+
+	if (u->state == KV_UPLOAD_OPEN)
+		err = kv_submit_start(box, c->node, folder, c->name != NULL ? c->name : c->node->name,
+		    &c->request->caller, mono_since);
+	if (err != 0 && err != -ENOMEM && c->folder != NULL && u->state == KV_UPLOAD_OPEN)
+		kv_upload_end(u, err); /* a staged file is whole: nothing that follows could mend it */
+	if (err == 0 && u->state == KV_UPLOAD_SENDING) {
+		err = kv_submit_wait(c->node, restored, c, &c->wait);
+		return err == 0 ? -EINPROGRESS : err;
+	}
+	return err != 0 ? err : u->err;
+}
+
+void
+kv_close_commit(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct kv_node *folder,
+    const char *name, int64_t mono_since)
+{
+	struct kv_request *request = kv_request_new(box->mount, req);
+	struct commit *c;
+	int err;
+
+	if (request == NULL)
+		return;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL || (name != NULL && (c->name = strdup(name)) == NULL)) {
+		free(c);
+		kv_request_fail(request, -ENOMEM);
+		return;
+	}
+	c->request = request;
+	c->dropbox = box;
+	c->node = node;
+	c->folder = folder;
+	kv_tree_opened(node);
+	if (folder != NULL)
+		kv_tree_opened(folder);
+	err = submit(box, c, mono_since);
+	if (err == -EINPROGRESS) {
+		request->is_sent = true;
+		kv_request_wait(request, cancel_commit, c);
+		return;
+	}
+	restored(c, err);
+}
+
+/* What a close says without a restore: 0, or -errno; 1: there are bytes to restore, or somebody restores them. */
+static int
+judge_close(struct kv_dropbox *box, struct kv_node *node, struct kv_dropbox_handle *h)
+{
+	struct kv_upload *u = node->upload;
+
+	if (!h->is_writer)
+		return 0;
+	if (h->writer.err != 0)
+		return h->writer.err;
+	if (kv_upload_is_replaced(u, &h->writer)) {
+		kv_dropbox_say_of(box, node, -ESTALE,
+		    "another program wrote the same file before this one had closed it: nothing of this one was restored");
+		h->writer.err = -ESTALE;
+		return -ESTALE;
+	}
+	if (u->state != KV_UPLOAD_OPEN)
+		return u->state == KV_UPLOAD_SENDING ? 1 : u->err;
+	if (h->writer.content == 0 || (node->parent != NULL && kv_upload_is_staging(node->name)))
+		return 0; /* it wrote nothing; or the rename will restore it */
+	if (node->parent == NULL && u->data.len == 0)
+		return 0;
+	if (node->parent == NULL) {
+		kv_dropbox_say(box, node->name, &u->writer, -ESTALE,
+		    "its name was removed or replaced before it was closed: nothing was restored");
+		box->mount->n_failed++;
+		h->writer.err = -ESTALE;
+		return -ESTALE;
+	}
+	if (u->data.len == 0)
+		return -EINVAL; /* not logged: a shell closes what it has not written yet */
+	if (box->mount->is_ending) {
+		kv_dropbox_say_of(box, node, -EIO, "the mount is ending: nothing was restored");
+		return -EIO;
+	}
+	return 1;
+}
+
+void
+kv_close_flush(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi)
+{
+	const int result = judge_close(box, node, kv_dropbox_handle(fi));
+
+	if (result <= 0) {
+		fuse_reply_err(req, -result);
+		return;
+	}
+	node->upload->was_judged = true;
+	kv_close_commit(box, req, node, NULL, NULL, node->upload->mono_opened);
+}
+
+/* What counts is the close; but what has failed already is said. */
+void
+kv_close_fsync(fuse_req_t req, const struct kv_node *node)
+{
+	fuse_reply_err(req, -node->upload->err);
+}
