@@ -62,15 +62,15 @@ restored(void *arg, int err)
 
 /* 0: it is done, and so is an err; -EINPROGRESS: restored() will be called. */
 static int
-submit(struct kv_dropbox *box, struct commit *c, int64_t mono_since)
+submit(struct kv_dropbox *box, struct commit *c)
 {
 	struct kv_upload *u = c->node->upload;
 	struct kv_node *folder = c->folder != NULL ? c->folder : c->node->parent;
 	int err = 0;
 
 	if (u->state == KV_UPLOAD_OPEN)
-		err = kv_submit_start(box, c->node, folder, c->name != NULL ? c->name : c->node->name,
-		    &c->request->caller, mono_since);
+		err = kv_submit_start(
+		    box, c->node, folder, c->name != NULL ? c->name : c->node->name, &c->request->caller);
 	if (err != 0 && err != -ENOMEM && c->folder != NULL && u->state == KV_UPLOAD_OPEN)
 		kv_upload_end(u, err); /* a staged file is whole: nothing that follows could mend it */
 	if (err == 0 && u->state == KV_UPLOAD_SENDING) {
@@ -81,8 +81,8 @@ submit(struct kv_dropbox *box, struct commit *c, int64_t mono_since)
 }
 
 void
-kv_close_commit(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct kv_node *folder,
-    const char *name, int64_t mono_since)
+kv_close_commit(
+    struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struct kv_node *folder, const char *name)
 {
 	struct kv_request *request = kv_request_new(box->mount, req);
 	struct commit *c;
@@ -103,7 +103,7 @@ kv_close_commit(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, st
 	kv_tree_opened(node);
 	if (folder != NULL)
 		kv_tree_opened(folder);
-	err = submit(box, c, mono_since);
+	err = submit(box, c);
 	if (err == -EINPROGRESS) {
 		request->is_sent = true;
 		kv_request_wait(request, cancel_commit, c);
@@ -160,7 +160,7 @@ kv_close_flush(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, str
 		return;
 	}
 	node->upload->was_judged = true;
-	kv_close_commit(box, req, node, NULL, NULL, node->upload->mono_opened);
+	kv_close_commit(box, req, node, NULL, NULL);
 }
 
 /* What counts is the close; but what has failed already is said. */

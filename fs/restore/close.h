@@ -11,10 +11,7 @@ void kv_close_flush(
     struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
 /* What counts is the close; but what has failed already is reported. */
 void kv_close_fsync(fuse_req_t req, const struct kv_node *node);
-/*
- * Restore node's bytes, for a rename as name in folder, where node moves then; for a close both are NULL.
- * mono_since: a receipt counts only when it was confirmed later than that.
- */
+/* Restore node's bytes, for a rename as name in folder, where node moves then; for a close both are NULL. */
 void kv_close_commit(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node, struct kv_node *folder,
-    const char *name, int64_t mono_since);
+    const char *name);
 #endif

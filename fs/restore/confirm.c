@@ -112,7 +112,6 @@ collect_old(const void *node, VISIT visit, void *arg)
 		s->old[s->n++] = e;
 }
 
-/* A handle that has been open for longer than an entry lives costs a question more, nothing else. */
 static void
 free_old_entries(struct kv_confirms *c)
 {
@@ -159,14 +158,6 @@ is_fresh(int64_t mono_sent, const struct kv_process *by, const struct kv_process
 	if (asker->id == 0 || mono_sent < asker->mono_begun || kv_clock_mono_ms() - mono_sent > FRESH_MS)
 		return false;
 	return mono_sent >= asker->mono_begun + KV_TICK_MS || by->id == asker->id;
-}
-
-bool
-kv_confirms_is_known(const struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_since)
-{
-	const struct confirmation *e = find(c, receipt);
-
-	return e != NULL && e->mono_yes > e->mono_no && e->mono_yes > mono_since;
 }
 
 bool
@@ -234,17 +225,13 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	free_question(q);
 }
 
-/* A question under way that will do. */
+/* A question under way that will do for asker. */
 static struct question *
-find_question(const struct confirmation *e, int64_t mono_since, const struct kv_process *asker)
+find_question(const struct confirmation *e, const struct kv_process *asker)
 {
-	struct question *q = LIST_FIRST(&e->questions);
+	struct question *q = e != NULL && asker != NULL ? LIST_FIRST(&e->questions) : NULL;
 
-	if (q == NULL)
-		return NULL;
-	if (q->mono_asked > mono_since || (asker != NULL && is_fresh(q->mono_asked, &q->asker, asker)))
-		return q;
-	return NULL;
+	return q != NULL && is_fresh(q->mono_asked, &q->asker, asker) ? q : NULL;
 }
 
 static int
@@ -274,12 +261,11 @@ put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const stru
 }
 
 int
-kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_since,
-    const struct kv_process *asker, const struct kv_caller *caller, kv_confirm_done *done, void *arg,
-    struct kv_confirm_wait **wait, bool *was_under_way)
+kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
+    const struct kv_caller *caller, kv_confirm_done *done, void *arg, struct kv_confirm_wait **wait,
+    bool *was_under_way)
 {
-	const struct confirmation *e = find(c, receipt);
-	struct question *q = e != NULL ? find_question(e, mono_since, asker) : NULL;
+	struct question *q = find_question(find(c, receipt), asker);
 	struct kv_confirm_wait *w;
 	int err = 0;
 
@@ -320,11 +306,10 @@ void
 kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
     const struct kv_caller *caller)
 {
-	const struct confirmation *e = find(c, receipt);
 	struct question *q;
 
 	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
-	    (e != NULL && find_question(e, INT64_MAX, asker) != NULL) ||
+	    find_question(find(c, receipt), asker) != NULL ||
 	    put_question(c, receipt, asker, caller, KV_AHEAD, &q) != 0)
 		return; /* it is asked when it is needed */
 }

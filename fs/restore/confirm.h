@@ -22,9 +22,6 @@ struct kv_confirms *kv_confirms_new(struct kv_throttle *throttle);
 /* Questions under way are dropped without their completions. NULL does nothing. */
 void kv_confirms_free(struct kv_confirms *confirms);
 
-/* Whether a yes is known whose request was sent later than mono_since. */
-bool kv_confirms_is_known(
-    const struct kv_confirms *confirms, const struct kv_receipt *receipt, int64_t mono_since);
 /*
  * Whether a yes is known that is at most 5 s old and was sent after asker's process began, or on its behalf. A
  * script that stats, deletes and stats again with other programs must not get the first answer twice.
@@ -41,10 +38,10 @@ void kv_confirms_note(struct kv_confirms *confirms, const struct kv_receipt *rec
  */
 typedef void kv_confirm_done(void *arg, int err);
 /*
- * Ask the vault, or wait for a question under way that will do: one that was sent later than mono_since, or that
- * kv_confirms_is_fresh() would take for asker (NULL: none). was_under_way (may be NULL): there was one.
+ * Ask the vault. asker: a question under way whose answer kv_confirms_is_fresh() would take for it will do; NULL:
+ * none will. was_under_way (may be NULL): there was one. -ENOENT where nothing can ever confirm receipt, -ENOMEM.
  */
-int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt, int64_t mono_since,
+int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_caller *caller, kv_confirm_done *done, void *arg,
     struct kv_confirm_wait **wait, bool *was_under_way) KV_MUST_CHECK;
 /* done is not called; the question goes on. NULL does nothing. */

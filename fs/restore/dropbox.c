@@ -136,7 +136,7 @@ new_handle(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, const s
 		return NULL;
 	h->node = node;
 	h->is_writer = (fi->flags & O_ACCMODE) != O_RDONLY;
-	h->writer = (struct kv_writer){ .id = ++box->n_opened, .mono_opened = kv_clock_mono_ms() };
+	h->writer = (struct kv_writer){ .id = ++box->n_opened };
 	if (h->is_writer)
 		kv_request_caller(req, &node->upload->writer);
 	LIST_INSERT_HEAD(&box->handles, h, link);
@@ -237,7 +237,6 @@ reply_create(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node, struc
 		return;
 	}
 	h->writer.content = node->upload->content;
-	node->upload->mono_opened = h->writer.mono_opened;
 	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->direct_io = 1;
 	kv_folder_entry(box->mount, node, &entry);

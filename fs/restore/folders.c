@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "client/clock.h"
 #include "fs/folder.h"
 #include "fs/restore/close.h"
 #include "fs/restore/folders.h"
@@ -21,22 +20,12 @@ is_folder(const struct kv_node *node)
 	return node->kind == KV_NODE_DROP_FOLDER;
 }
 
-/* Somebody has not been told yet what became of it. */
+/* Somebody has not been told yet what became of a file in it. */
 static bool
-is_busy_file(const struct kv_node *file)
+is_busy(const struct kv_node *folder)
 {
-	const struct kv_upload *u = file->upload;
-
-	return kv_upload_is_unsent(u) || u->state == KV_UPLOAD_SENDING || kv_upload_is_staging(file->name);
-}
-
-static bool
-is_busy_folder(const struct kv_node *folder)
-{
-	if (folder->name[0] == '.' && folder->children != NULL)
-		return true;
 	for (const struct kv_node *c = folder->children; c != NULL; c = c->sibling)
-		if (is_folder(c) ? is_busy_folder(c) : is_busy_file(c))
+		if (is_folder(c) ? is_busy(c) : kv_upload_is_unsent(c->upload))
 			return true;
 	return false;
 }
@@ -47,7 +36,9 @@ check_removable(const struct kv_node *folder)
 {
 	if (folder->is_fixed)
 		return -EBUSY;
-	return is_busy_folder(folder) ? -ENOTEMPTY : 0;
+	if (folder->name[0] == '.' && folder->children != NULL)
+		return -ENOTEMPTY;
+	return is_busy(folder) ? -ENOTEMPTY : 0;
 }
 
 /* With all below it, whose receipts are forgotten. */
@@ -176,7 +167,7 @@ kv_folders_rename(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder
 		return;
 	}
 	if (!is_folder(node) && kv_upload_is_staging(name) && !kv_upload_is_staging(to_name)) {
-		kv_close_commit(box, req, node, to, to_name, kv_clock_mono_ms());
+		kv_close_commit(box, req, node, to, to_name);
 		return;
 	}
 	kv_dropbox_free_name(to, to_name);

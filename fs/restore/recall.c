@@ -270,9 +270,8 @@ confirm(struct look *l, const struct kv_node *node)
 		confirmed(l);
 		return;
 	}
-	/* only a question of this moment will do, or one that is under way and fresh */
-	err = kv_confirms_ask(confirms, &l->receipt, INT64_MAX, &l->process, &l->request->caller,
-	    confirm_answered, l, &l->confirm, &was_under_way);
+	err = kv_confirms_ask(confirms, &l->receipt, &l->process, &l->request->caller, confirm_answered, l,
+	    &l->confirm, &was_under_way);
 	if (err == 0)
 		run_stream(l, node, true);
 	else

@@ -316,18 +316,12 @@ find_receipt(struct kv_submit *s)
 	    (s->is_guess && kv_receipts_find(receipts, s->blob->digest, KV_KEYS, &s->receipt));
 }
 
-static void
-end_confirmed(void *arg)
-{
-	end(arg, 0);
-}
-
 /*
  * Restored already, in this mount or an earlier one? Only the vault can say whether it is there still; anything
  * but its yes sends the restore, and the vault decides. Never ends s before the caller has returned.
  */
 static void
-confirm_or_send(struct kv_submit *s, int64_t mono_since)
+confirm_or_send(struct kv_submit *s)
 {
 	struct kv_confirms *confirms = s->dropbox->confirms;
 
@@ -336,14 +330,9 @@ confirm_or_send(struct kv_submit *s, int64_t mono_since)
 		kv_timer_set(&s->again, 0);
 		return;
 	}
-	if (kv_confirms_is_known(confirms, &s->receipt, mono_since)) {
-		kv_timer_init(&s->again, s->dropbox->mount->loop, end_confirmed, s);
-		kv_timer_set(&s->again, 0);
-		return;
-	}
 	s->caller.mono_deadline = kv_clock_mono_ms() + s->dropbox->mount->o->timeout_ms;
-	if (kv_confirms_ask(confirms, &s->receipt, mono_since, NULL, &s->caller, confirm_answered, s,
-		&s->confirm, NULL) != 0)
+	if (kv_confirms_ask(
+		confirms, &s->receipt, NULL, &s->caller, confirm_answered, s, &s->confirm, NULL) != 0)
 		kv_timer_set(&s->again, 0);
 }
 
@@ -409,7 +398,7 @@ judge(const struct kv_dropbox *box, const struct kv_node *node, const struct kv_
 
 int
 kv_submit_start(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller, int64_t mono_since)
+    const struct kv_caller *caller)
 {
 	struct kv_mount *m = box->mount;
 	struct kv_verdict verdict;
@@ -426,7 +415,7 @@ kv_submit_start(struct kv_dropbox *box, struct kv_node *node, struct kv_node *fo
 	} else if (err == 0) {
 		err = make(box, node, folder, name, caller, &verdict, &s);
 		if (err == 0)
-			confirm_or_send(s, mono_since);
+			confirm_or_send(s);
 	}
 	if (err != 0) {
 		kv_dropbox_say(box, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);

@@ -72,7 +72,8 @@ kv_upload_is_visible(const struct kv_upload *u)
 bool
 kv_upload_is_unsent(const struct kv_upload *u)
 {
-	return u->state == KV_UPLOAD_OPEN && (u->data.len > 0 || u->n_handles > 0);
+	return u->state == KV_UPLOAD_SENDING ||
+	    (u->state == KV_UPLOAD_OPEN && (u->data.len > 0 || u->n_handles > 0));
 }
 
 bool
@@ -95,7 +96,6 @@ begin_content(struct kv_upload *u, size_t rewritten)
 	u->rewritten = rewritten;
 	u->starter = 0;
 	u->was_judged = false;
-	u->mono_opened = INT64_MIN;
 }
 
 void
@@ -134,8 +134,6 @@ prepare(struct kv_upload *u, struct kv_writer *w, size_t offset)
 		begin_content(u, w->content == 0 ? u->data.len : 0); /* two tools write the same file */
 	}
 	w->content = u->content;
-	if (u->mono_opened < w->mono_opened)
-		u->mono_opened = w->mono_opened;
 	u->was_judged = false;
 	return 0;
 }
@@ -199,7 +197,7 @@ resize(struct kv_upload *u, size_t size)
 int
 kv_upload_truncate(struct kv_upload *u, struct kv_writer *w, size_t size)
 {
-	struct kv_writer nobody = { .mono_opened = INT64_MIN };
+	struct kv_writer nobody = { 0 };
 	const bool is_whole = u->state != KV_UPLOAD_FAILED && u->state != KV_UPLOAD_BROKEN;
 	int err;
 
@@ -211,7 +209,6 @@ kv_upload_truncate(struct kv_upload *u, struct kv_writer *w, size_t size)
 		begin_content(u, 0);
 		w->content = u->content;
 		w->err = 0;
-		u->mono_opened = w->mono_opened;
 		return 0;
 	}
 	err = prepare(u, w, size);

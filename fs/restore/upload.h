@@ -41,10 +41,9 @@ struct kv_upload {
 	size_t size;	    /* SENDING, DONE, FAILED: of the bytes as they were written */
 	size_t
 	    rewritten; /* OPEN: written over a content of this size, which must be written anew as a whole; else 0 */
-	uint64_t content;    /* its number, from 1 on */
-	uint64_t starter;    /* OPEN: the writer of its first byte; 0: it was not written */
-	bool was_judged;     /* OPEN: a close has seen all its bytes, and refused them */
-	int64_t mono_opened; /* the latest open of those who wrote this content */
+	uint64_t content; /* its number, from 1 on */
+	uint64_t starter; /* OPEN: the writer of its first byte; 0: it was not written */
+	bool was_judged;  /* OPEN: a close has seen all its bytes, and refused them */
 	unsigned int n_handles;
 	struct kv_caller writer; /* who opened it last to write */
 	mode_t mode;
@@ -58,10 +57,9 @@ struct kv_upload {
 
 /* One open file description that may write. */
 struct kv_writer {
-	uint64_t id;	     /* from 1 on, of no other writer */
-	uint64_t content;    /* the one that it wrote last, 0 while none */
-	int64_t mono_opened; /* when it was opened */
-	int err;	     /* of its first write that failed: its close must fail too */
+	uint64_t id;	  /* from 1 on, of no other writer */
+	uint64_t content; /* the one that it wrote last, 0 while none */
+	int err;	  /* of its first write that failed: its close must fail too */
 };
 
 /* NULL: out of memory. */
@@ -75,7 +73,7 @@ void kv_upload_become_receipt(struct kv_upload *upload, const struct kv_receipt 
 size_t kv_upload_size(const struct kv_upload *upload);
 /* False for FAILED and BROKEN: no such file has become anything, and its name is free. */
 bool kv_upload_is_visible(const struct kv_upload *upload);
-/* Bytes that no close has sent, or that a writer may still write. */
+/* It has bytes that were not sent, or are being sent, or somebody has it open to write some. */
 bool kv_upload_is_unsent(const struct kv_upload *upload);
 /* Whether writer's bytes are not in this content: another writer has replaced them. */
 bool kv_upload_is_replaced(const struct kv_upload *upload, const struct kv_writer *writer);

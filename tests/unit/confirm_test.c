@@ -97,13 +97,12 @@ tell(void *arg, int told_err)
 
 /* Ask on process' behalf, and wait for the answer. */
 static int
-ask(int64_t mono_since, const struct kv_process *process)
+ask(const struct kv_process *process)
 {
 	struct kv_confirm_wait *wait;
 	struct told told = { 0 };
 
-	assert_int_equal(
-	    kv_confirms_ask(confirms, &receipt, mono_since, process, &cp, tell, &told, &wait, NULL), 0);
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, process, &cp, tell, &told, &wait, NULL), 0);
 	assert_int_equal(told.n, 0);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(told.n, 1);
@@ -137,9 +136,9 @@ only_the_very_version_with_its_updated_is_a_yes(void **state)
 		version = rows[i].version;
 		err = rows[i].err;
 		receipt.wall_updated = rows[i].wall_updated;
-		assert_row(ask(INT64_MAX, &old) == rows[i].expected, i, rows[i].version);
-		assert_row(kv_confirms_is_known(confirms, &receipt, START - 1) == (rows[i].expected == 0), i,
-		    "known");
+		assert_row(ask(&old) == rows[i].expected, i, rows[i].version);
+		assert_row(
+		    kv_confirms_is_fresh(confirms, &receipt, &old) == (rows[i].expected == 0), i, "known");
 		fake_loop_run(loop, 20000);
 		tear_down(state);
 		set_up(state);
@@ -154,8 +153,8 @@ a_receipt_without_a_time_is_never_confirmed(void **state)
 	(void)state;
 	receipt.wall_updated = 0;
 	kv_confirms_note(confirms, &receipt, START, &old);
-	assert_false(kv_confirms_is_known(confirms, &receipt, 0));
-	assert_int_equal(kv_confirms_ask(confirms, &receipt, 0, &old, &cp, tell, NULL, &wait, NULL), -ENOENT);
+	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, &old, &cp, tell, NULL, &wait, NULL), -ENOENT);
 	assert_int_equal(n_asked(), 0);
 }
 
@@ -163,10 +162,12 @@ static void
 a_yes_counts_as_of_the_moment_at_which_it_was_asked(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(INT64_MAX, &old), 0); /* answered 10 ms later */
-	assert_true(kv_confirms_is_known(confirms, &receipt, START - 1));
-	assert_false(kv_confirms_is_known(confirms, &receipt, START));
-	assert_false(kv_confirms_is_known(confirms, &receipt, START + 5));
+	took_ms = 900;
+	assert_int_equal(ask(&old), 0);
+	fake_loop_run(loop, 3900); /* 4 s after the answer, 4.9 s after the question */
+	assert_true(kv_confirms_is_fresh(confirms, &receipt, &old));
+	fake_loop_run(loop, 200);
+	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
 
 static void
@@ -177,18 +178,15 @@ a_later_no_is_not_undone_by_an_earlier_yes(void **state)
 
 	(void)state;
 	took_ms = 500;
-	assert_int_equal(
-	    kv_confirms_ask(confirms, &receipt, INT64_MAX, NULL, &cp, tell, &yes, &first, NULL), 0);
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &yes, &first, NULL), 0);
 	fake_loop_run(loop, 100);
 	took_ms = 10;
 	err = -ENOENT; /* deleted meanwhile */
-	assert_int_equal(
-	    kv_confirms_ask(confirms, &receipt, INT64_MAX, NULL, &cp, tell, &no, &second, NULL), 0);
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &no, &second, NULL), 0);
 	fake_loop_run(loop, 100);
 	assert_true(no.n == 1 && no.err == -ENOENT);
 	fake_loop_run(loop, 1000);
 	assert_true(yes.n == 1 && yes.err == 0); /* true as of its question */
-	assert_false(kv_confirms_is_known(confirms, &receipt, 0));
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
 
@@ -196,7 +194,7 @@ static void
 a_process_takes_no_answer_to_a_question_from_before_it_began(void **state)
 {
 	(void)state;
-	assert_int_equal(ask(INT64_MAX, &old), 0);
+	assert_int_equal(ask(&old), 0);
 	assert_true(kv_confirms_is_fresh(confirms, &receipt, &old));
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &new));
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &(struct kv_process){ 0 }));
@@ -220,19 +218,16 @@ one_question_serves_all_that_may_take_its_answer(void **state)
 
 	(void)state;
 	took_ms = 500;
-	assert_int_equal(kv_confirms_ask(confirms, &receipt, INT64_MAX, &old, &cp, tell, &told[0], &waits[0],
-			     &was_under_way),
-	    0);
+	assert_int_equal(
+	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told[0], &waits[0], &was_under_way), 0);
 	assert_false(was_under_way);
-	assert_int_equal(kv_confirms_ask(confirms, &receipt, INT64_MAX, &old, &cp, tell, &told[1], &waits[1],
-			     &was_under_way),
-	    0);
+	assert_int_equal(
+	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told[1], &waits[1], &was_under_way), 0);
 	assert_true(was_under_way);
 	fake_loop_run(loop, 100);
-	/* a close whose handle was opened after that question */
-	assert_int_equal(kv_confirms_ask(confirms, &receipt, START + 50, NULL, &cp, tell, &told[2], &waits[2],
-			     &was_under_way),
-	    0);
+	/* a close, which takes no answer to a question from before it */
+	assert_int_equal(
+	    kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &told[2], &waits[2], &was_under_way), 0);
 	assert_false(was_under_way);
 	kv_confirms_cancel(waits[1]);
 	fake_loop_run(loop, 2000);
@@ -252,7 +247,7 @@ what_was_asked_ahead_is_there_when_it_is_needed(void **state)
 	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
 	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
 	assert_int_equal(
-	    kv_confirms_ask(confirms, &receipt, INT64_MAX, &old, &cp, tell, &told, &wait, &was_under_way), 0);
+	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told, &wait, &was_under_way), 0);
 	assert_true(was_under_way);
 	fake_loop_run(loop, 1000);
 	assert_true(told.n == 1 && told.err == 0);
@@ -272,7 +267,7 @@ ten_thousand_are_not_kept_for_ever(void **state)
 	}
 	assert_true(kv_confirms_is_fresh(confirms, &receipt, &old));
 	snprintf(receipt.name, sizeof(receipt.name), "n1");
-	assert_false(kv_confirms_is_known(confirms, &receipt, 0));
+	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
 
 static void
@@ -288,7 +283,7 @@ no_allocation_that_fails_does_harm(void **state)
 
 		snprintf(receipt.name, sizeof(receipt.name), "n%d", n);
 		fake_alloc_fail_at(n);
-		result = kv_confirms_ask(confirms, &receipt, INT64_MAX, &old, &cp, tell, &told, &wait, NULL);
+		result = kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told, &wait, NULL);
 		fake_loop_run(loop, 60000);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);
