@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fakeserver import FakeVault, secret_item
-from harness import ok
+from harness import KVFS, ok
 
 MIB = 1 << 20
 SIZE = 29 * MIB
@@ -55,4 +55,5 @@ def test_large_blobs_one_after_the_other_take_no_more_than_the_bound(vault, moun
     for path in copy.rglob("large*.blob"):
         assert SIZE - 50 < path.stat().st_size <= SIZE
     print(f"{tool}: {peak_mib(m):.0f} MiB at most")
-    assert peak_mib(m) <= 200
+    if "sanitize" not in KVFS:  # they keep what was freed
+        assert peak_mib(m) <= 200

@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cache/blobs.h"
+#include "cache/disk.h"
+#include "client/buf.h"
+#include "tests/unit/blob_bytes.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
@@ -630,6 +634,49 @@ what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
 }
 
 static void
+what_an_earlier_kvfs_kept_on_disk_is_examined_too(void **state)
+{
+	static const struct {
+		const char *content;
+		bool is_given;
+	} rows[] = { { "a001", false }, { SECRET, true }, { KEY, false }, { SECRET_MAGIC HEADER, false } };
+	char folder[] = "/tmp/kvfs-blobs.XXXXXX", path[100];
+	struct kv_disk *disk;
+	struct kv_buf why;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	kv_buf_init(&why, 200);
+	assert_int_equal(kv_disk_new(folder, "v", true, &disk, &why), 0);
+	kv_blobs_free(blobs);
+	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000, .disk = disk });
+	assert_non_null(blobs);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct kv_blob *blob = fake_vault_blob(rows[i].content);
+
+		objects[i]->size = (int64_t)blob->len;
+		objects[i]->has_digest = true;
+		memcpy(objects[i]->digest, blob->digest, KV_DIGEST_LEN);
+		kv_disk_put(disk, objects[i], blob);
+		kv_blob_unref(blob);
+		assert_row(is_kept((char)('a' + i)) == rows[i].is_given, i, rows[i].content);
+		assert_row(kv_disk_has(disk, objects[i]) == rows[i].is_given, i, rows[i].content);
+		kv_disk_drop(disk, objects[i]);
+	}
+	kv_blobs_free(blobs);
+	blobs = NULL;
+	kv_disk_free(disk);
+	for (enum kv_type t = KV_KEYS; t < KV_TYPES; t++) {
+		snprintf(path, sizeof(path), "%s/v.blobs/%s", folder, kv_type_name(t));
+		assert_int_equal(rmdir(path), 0);
+	}
+	snprintf(path, sizeof(path), "%s/v.blobs", folder);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	kv_buf_release(&why);
+}
+
+static void
 no_allocation_that_fails_does_harm(void **state)
 {
 	struct kv_waiter *waiter;
@@ -680,6 +727,7 @@ main(void)
 		TEST(what_is_fetched_ahead_is_the_one_request_of_who_asks_then),
 		TEST(what_is_fetched_ahead_stays_within_64_mib_of_answers),
 		TEST(what_has_no_room_in_memory_is_spilled_and_comes_back),
+		TEST(what_an_earlier_kvfs_kept_on_disk_is_examined_too),
 		TEST(no_allocation_that_fails_does_harm),
 	};
 
