@@ -41,7 +41,6 @@ def large(tmp_path, request):
 READERS = {
     "cp": "cp -r $m/secrets $d",
     "cat": "cat $m/secrets/*.blob >/dev/null",
-    "rsync": "rsync -a $m/secrets $d",
 }
 
 
