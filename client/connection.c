@@ -134,7 +134,7 @@ ip_of(const union address *a)
 static void
 learn_addresses(struct kv_connection *c)
 {
-	union address peer, local;
+	union address peer = { 0 }, local = { 0 };
 	socklen_t peer_len = sizeof(peer), local_len = sizeof(local);
 
 	if (getpeername(c->fd, &peer.any, &peer_len) != 0 ||

@@ -413,7 +413,13 @@ static void
 end_transfer(struct kv_transfer *t, CURLcode code)
 {
 	struct kv_http *http = t->http;
-	struct kv_http_answer answer = { .retry_after_ms = -1, .is_mixed_up = t->is_foreign, .transfer = t };
+	struct kv_http_answer answer = { .retry_after_ms = -1,
+		.is_mixed_up = t->is_foreign,
+		.transfer = t,
+		.challenge = "",
+		.content_type = "",
+		.request_id = "",
+		.region = "" };
 	struct kv_buf reason;
 	int err;
 
@@ -430,10 +436,12 @@ end_transfer(struct kv_transfer *t, CURLcode code)
 	}
 	answer.body = kv_buf_str(&t->answer);
 	answer.body_len = t->answer.len;
-	answer.challenge = kv_buf_str(&t->answered.challenge);
-	answer.content_type = t->answered.content_type;
-	answer.request_id = t->answered.request_id;
-	answer.region = t->answered.region;
+	if (!t->is_foreign) {
+		answer.challenge = kv_buf_str(&t->answered.challenge);
+		answer.content_type = t->answered.content_type;
+		answer.request_id = t->answered.request_id;
+		answer.region = t->answered.region;
+	}
 	answer.took_ms = kv_clock_mono_ms() - t->mono_start;
 	answer.reason = kv_buf_str(&reason);
 	t->done(t->arg, err, &answer);

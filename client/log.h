@@ -2,8 +2,9 @@
 #define KV_CLIENT_LOG_H
 /*
  * The log: lines of key=value pairs, to syslog as "kvfs" or to stderr. Its configuration and the last
- * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line names objects, sizes, status, request ids and
- * milliseconds; never a secret, a token, a header or a query string.
+ * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line names
+ * objects, sizes, status, request ids and milliseconds; never a secret, a token, a header or a query
+ * string.
  */
 #include <stdbool.h>
 #include "client/err.h"

@@ -62,15 +62,13 @@ say_failure(
 
 	if (reply->is_of_token)
 		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
-	else if (reply->is_of_proxy)
-		kv_buf_say(why, "%s cannot be reached: %s", host, text);
 	else if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
 		say_status(host, type, reply, why);
+	else if (reply->is_of_proxy || err == -ECONNREFUSED)
+		kv_buf_say(why, "%s cannot be reached: %s", host, text);
 	else if (err == -EHOSTUNREACH)
 		kv_buf_say(
 		    why, "the host %s is not known: is the vault's name right, and does DNS work?", host);
-	else if (err == -ECONNREFUSED)
-		kv_buf_say(why, "%s cannot be reached: %s", host, text);
 	else if (err == -EPROTO)
 		kv_buf_say(why,
 		    "no trusted connection to %s: %s (a CA of your own is given with -o cacert=FILE)", host,

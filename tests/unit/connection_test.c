@@ -43,7 +43,7 @@ tear_down(void **state)
 static struct pair
 open_pair(void)
 {
-	struct sockaddr_in address;
+	struct sockaddr_in address = { 0 };
 	socklen_t len = sizeof(address);
 	struct pair p;
 

@@ -464,7 +464,8 @@ get_answered(const char *request_id, const char *returned, bool is_once)
 
 	if (returned != NULL)
 		snprintf(text, sizeof(text),
-		    "HTTP/1.1 200 OK\r\nX-MS-Client-Request-Id: %s\r\nContent-Length: 2\r\n\r\nok", returned);
+		    "HTTP/1.1 200 OK\r\nX-MS-Client-Request-Id: %s\r\nx-ms-request-id: s\r\nContent-Length: 2\r\n\r\nok",
+		    returned);
 	else
 		snprintf(text, sizeof(text), OK);
 	answer_with(FAKE_ANSWER, text);
@@ -491,6 +492,7 @@ an_answer_of_another_request_is_not_used_and_ends_its_connection(void **state)
 		assert_true(r->answer.is_mixed_up);
 		assert_int_equal(r->answer.status, 0);
 		assert_string_equal(r->body, "");
+		assert_string_equal(r->request_id, "");
 		assert_true(r->answer.was_sent);
 		assert_int_equal(fake_server_connections(server), 1 + i);
 	}
