@@ -173,14 +173,23 @@ silence_ms(const struct kv_connection *c)
 								    info.tcpi_last_data_recv;
 }
 
-/* Between two answers of HTTP/1.1 nothing may come: it would be taken for the next answer. */
-static bool
-has_uninvited_bytes(const struct kv_connection *c)
+/* recv() of what came in between two answers: bytes, 0 for the end or an error, -1 for nothing. */
+static ssize_t
+look(const struct kv_connection *c)
 {
 	char byte;
+	ssize_t n;
 
-	return c->has_answered && !c->is_http2 && c->n_running == 0 &&
-	    (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+	if (!c->has_answered || c->is_http2 || c->n_running > 0)
+		return -1;
+	n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n < 0 && errno != EAGAIN ? 0 : n;
+}
+
+bool
+kv_connection_has_uninvited(const struct kv_connection *c)
+{
+	return look(c) > 0;
 }
 
 bool
@@ -190,7 +199,7 @@ kv_connection_is_usable(const struct kv_connection *c, bool is_once)
 		return false;
 	if (is_once && kv_clock_mono_ms() - c->mono_alive > KV_CONNECTION_FRESH_MS)
 		return false;
-	return !has_uninvited_bytes(c) && silence_ms(c) < SILENT_MS;
+	return look(c) != 0 && silence_ms(c) < SILENT_MS;
 }
 
 static void

@@ -31,10 +31,12 @@ int kv_connections_count(const struct kv_connections *all);
 /* The connection with this address at the other end and this port at ours; NULL where there is none. */
 struct kv_connection *kv_connections_find(struct kv_connections *all, const char *peer_ip, int local_port);
 /*
- * Whether a request may go out on c. No: it is to be dropped; it looks dead; it has bytes to be read
- * that nobody asked for; or the request is_once and the connection has been quiet for too long.
+ * Whether a request may go out on c. No: it is to be dropped; it looks dead or has ended; or the request
+ * is_once and the connection has been quiet for too long.
  */
 bool kv_connection_is_usable(const struct kv_connection *c, bool is_once);
+/* Bytes have come in between two answers of HTTP/1.1: they would be taken for the next one. */
+bool kv_connection_has_uninvited(const struct kv_connection *c);
 /* A request goes out; each is matched by a kv_connection_leave(), after which c may be gone. */
 void kv_connection_enter(struct kv_connection *c, bool is_once);
 void kv_connection_leave(struct kv_connection *c, bool is_once);

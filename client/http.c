@@ -35,14 +35,15 @@
 #include "client/loop.h"
 #include "client/room.h"
 
-#define MODULE	     "http"
-#define MAX_BYTES    ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
-#define MAX_TRUSTED  131072		/* an answer that is announced as larger waits for room */
-#define NEW_A_TURN   4
-#define IDLE_HANDLES 128
-#define IDLE_S	     60L /* a connection idle for longer is not used again: the server may be about to close it */
-#define SILENT_MS    15000 /* after which a request without an answer says that its connection is dead */
-#define USER_AGENT   "kvfs/" KV_VERSION
+#define MODULE	      "http"
+#define MAX_BYTES     ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
+#define MAX_TRUSTED   131072		 /* an answer that is announced as larger waits for room */
+#define NEW_A_TURN    4
+#define IDLE_HANDLES  128
+#define IDLE_S	      60L /* a connection idle for longer is not used again: the server may be about to close it */
+#define SILENT_MS     15000 /* after which a request without an answer says that its connection is dead */
+#define MAX_UNINVITED 4
+#define USER_AGENT    "kvfs/" KV_VERSION
 
 struct kv_http {
 	struct kv_loop *loop;
@@ -57,6 +58,7 @@ struct kv_http {
 	struct kv_room room;		   /* for those that are announced as large */
 	struct kv_connections connections; /* in use or idle */
 	int n_connections;
+	int n_uninvited; /* requests in a row whose connection had bytes in it before they went out */
 	CURL *idle[IDLE_HANDLES];
 	int n_idle;
 	struct kv_date last_date;
@@ -127,6 +129,20 @@ kv_http_make_id(struct kv_http *http, char id[37])
 
 /* ---- one transfer's data ---- */
 
+/*
+ * A TLS server may send session tickets after an answer, and they look the same: where every connection
+ * has bytes in it, these are no answers.
+ */
+static bool
+has_uninvited(struct kv_http *http, const struct kv_connection *c)
+{
+	if (!kv_connection_has_uninvited(c)) {
+		http->n_uninvited = 0;
+		return false;
+	}
+	return ++http->n_uninvited <= MAX_UNINVITED;
+}
+
 /* One transfer is one attempt: the second time, libcurl would repeat it on a new connection. */
 static int
 about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
@@ -139,7 +155,8 @@ about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 	if (t->is_sent)
 		return CURL_PREREQFUNC_ABORT;
 	c = kv_connections_find(&t->http->connections, ip, local_port);
-	if (c != NULL && !t->is_refused && !kv_connection_is_usable(c, t->is_once)) {
+	if (c != NULL && !t->is_refused &&
+	    (!kv_connection_is_usable(c, t->is_once) || has_uninvited(t->http, c))) {
 		kv_connection_drop(c);
 		t->is_refused = true;
 		return CURL_PREREQFUNC_ABORT;

@@ -132,28 +132,37 @@ what_is_sent_once_goes_out_only_on_a_fresh_connection(void **state)
 }
 
 static void
-bytes_that_nobody_asked_for_make_a_connection_unusable(void **state)
+bytes_that_nobody_asked_for_are_seen(void **state)
 {
-	struct pair a = open_pair(), b = open_pair(), c = open_pair();
+	const struct linger reset = { .l_onoff = 1 };
+	struct pair a = open_pair(), b = open_pair(), c = open_pair(), d = open_pair();
 
 	(void)state;
 	use(&a, false);
-	assert_true(kv_connection_is_usable(a.c, false));
+	assert_false(kv_connection_has_uninvited(a.c));
 	assert_int_equal(write(a.peer, "HTTP", 4), 4);
-	assert_false(kv_connection_is_usable(a.c, false));
-	/* its end, too */
+	assert_true(kv_connection_has_uninvited(a.c));
+	/* its end is the connection's */
 	use(&b, false);
 	shutdown(b.peer, SHUT_WR);
+	assert_false(kv_connection_has_uninvited(b.c));
 	assert_false(kv_connection_is_usable(b.c, false));
+	use(&d, false);
+	assert_int_equal(setsockopt(d.peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	close(d.peer);
+	d.peer = dup(listener);
+	assert_false(kv_connection_is_usable(d.c, false));
 	/* by HTTP/2 the server may speak at any time */
 	kv_connection_enter(c.c, false);
 	kv_connection_answered(c.c, true);
 	kv_connection_leave(c.c, false);
 	assert_int_equal(write(c.peer, "ping", 4), 4);
 	assert_true(kv_connection_is_usable(c.c, false));
+	assert_false(kv_connection_has_uninvited(c.c));
 	close_pair(&a);
 	close_pair(&b);
 	close_pair(&c);
+	close_pair(&d);
 }
 
 static void
@@ -262,7 +271,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_connection_is_found_by_its_ends),
 		TEST(what_is_sent_once_goes_out_only_on_a_fresh_connection),
-		TEST(bytes_that_nobody_asked_for_make_a_connection_unusable),
+		TEST(bytes_that_nobody_asked_for_are_seen),
 		TEST(a_dropped_connection_ends_when_nothing_runs_on_it),
 		TEST(a_closed_connection_is_kept_for_what_runs_on_it),
 		TEST(what_is_sent_once_is_given_more_time),
