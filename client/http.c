@@ -134,13 +134,23 @@ kv_http_make_id(struct kv_http *http, char id[37])
  * has bytes in it, these are no answers.
  */
 static bool
-has_uninvited(struct kv_http *http, const struct kv_connection *c)
+has_uninvited(struct kv_transfer *t, const struct kv_connection *c)
 {
 	if (!kv_connection_has_uninvited(c)) {
-		http->n_uninvited = 0;
+		t->http->n_uninvited = 0;
 		return false;
 	}
-	return ++http->n_uninvited <= MAX_UNINVITED;
+	return ++t->http->n_uninvited <= MAX_UNINVITED || t->is_once;
+}
+
+/* What is too old for a request that is sent only once may do for the others. */
+static bool
+may_use(struct kv_transfer *t, struct kv_connection *c)
+{
+	if (kv_connection_is_usable(c, false) && !has_uninvited(t, c))
+		return kv_connection_is_usable(c, t->is_once);
+	kv_connection_drop(c);
+	return false;
 }
 
 /* One transfer is one attempt: the second time, libcurl would repeat it on a new connection. */
@@ -155,9 +165,7 @@ about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 	if (t->is_sent)
 		return CURL_PREREQFUNC_ABORT;
 	c = kv_connections_find(&t->http->connections, ip, local_port);
-	if (c != NULL && !t->is_refused &&
-	    (!kv_connection_is_usable(c, t->is_once) || has_uninvited(t->http, c))) {
-		kv_connection_drop(c);
+	if (c != NULL && !t->is_refused && !may_use(t, c)) {
 		t->is_refused = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -220,10 +228,16 @@ give_body(char *room, size_t size, size_t n, void *arg)
 static void
 tell_rewritten(const struct kv_transfer *t)
 {
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "event=request_ids_rewritten returned=%.40s why=\"a gateway puts its own x-ms-client-request-id "
-	    "into answers: whether an answer belongs to its request is not checked any more\"",
-	    t->answered.returned_id);
+	struct kv_buf line;
+
+	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "event", "request_ids_rewritten");
+	kv_log_field(&line, "returned", t->answered.returned_id);
+	kv_log_field(&line, "why",
+	    "a gateway puts its own x-ms-client-request-id into answers: whether an answer belongs to its "
+	    "request is not checked any more");
+	kv_log_write(KV_LOG_WARNING, MODULE, "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
 }
 
 static void

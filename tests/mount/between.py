@@ -148,8 +148,8 @@ class Relay:
     # A socket filter that lets nothing in: the kernel acknowledges nothing any more.
     NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
 
-    def __init__(self, vault):
-        self.vault = vault
+    def __init__(self, vault, port=None):
+        self.vault, self.to_port = vault, port or vault.port
         self.lock = threading.Lock()
         self.pairs, self.dead = [], []
         self.n = 0
@@ -162,7 +162,7 @@ class Relay:
         while True:
             try:
                 client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.vault.port), 30)
+                server = socket.create_connection(("127.0.0.1", self.to_port), 30)
             except OSError:  # the test is over
                 return
             pair = [client, server, False]
