@@ -14,14 +14,21 @@
 #define LATER_TO_BELIEVE 8 /* a gateway has come into a way that had none: less likely than a mix-up */
 
 int
-kv_echo_init(struct kv_echo *echo)
+kv_echo_make_mark(char mark[9])
 {
 	char id[37];
 	const int err = kv_blob_uuid(id);
 
-	*echo = (struct kv_echo){ 0 };
-	memcpy(echo->mark, id, MARK_LEN);
+	memcpy(mark, id, MARK_LEN);
+	mark[MARK_LEN] = '\0';
 	return err;
+}
+
+void
+kv_echo_init(struct kv_echo *echo, const char mark[9])
+{
+	*echo = (struct kv_echo){ 0 };
+	memcpy(echo->mark, mark, MARK_LEN);
 }
 
 int

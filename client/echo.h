@@ -15,8 +15,10 @@ struct kv_echo {
 	bool is_spotty;	 /* the server returns ids with some answers and leaves others without one */
 	int n_doubted;	 /* connections in a row whose first answer had an id of nobody here */
 };
-/* -EIO where the kernel has no random bytes. */
-int kv_echo_init(struct kv_echo *echo) KV_MUST_CHECK;
+/* A mark for the process. -EIO where the kernel has no random bytes. */
+int kv_echo_make_mark(char mark[9]) KV_MUST_CHECK;
+/* One for each host: what is between kvfs and one host says nothing of another one. */
+void kv_echo_init(struct kv_echo *echo, const char mark[9]);
 
 /* A new request's id: a UUID that no other request has, and that is recognised as one of ours. */
 int kv_echo_make_id(const struct kv_echo *echo, char id[37]) KV_MUST_CHECK;

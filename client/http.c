@@ -24,6 +24,7 @@
 #include <sys/queue.h>
 
 #include "client/buf.h"
+#include "client/ca.h"
 #include "client/clock.h"
 #include "client/connection.h"
 #include "client/curl_error.h"
@@ -33,6 +34,7 @@
 #include "client/http.h"
 #include "client/log.h"
 #include "client/loop.h"
+#include "client/origin.h"
 #include "client/room.h"
 
 #define MODULE	      "http"
@@ -62,7 +64,7 @@ struct kv_http {
 	CURL *idle[IDLE_HANDLES];
 	int n_idle;
 	struct kv_date last_date;
-	struct kv_echo echo;
+	char mark[9]; /* of this process's ids */
 };
 
 struct kv_transfer {
@@ -76,7 +78,8 @@ struct kv_transfer {
 	struct kv_buf answer;
 	struct kv_room_claim claim;
 	struct kv_headers answered;
-	char id[37];			  /* "" for none */
+	struct kv_echo *echo; /* NULL: any answer will do */
+	char id[37];
 	struct kv_connection *connection; /* from the sending on */
 	bool is_once, is_local, is_repeated;
 	bool is_refused; /* its connection was not usable: it gets a new one */
@@ -121,10 +124,10 @@ kv_http_forget_connections(struct kv_http *http)
 	kv_connections_end_all(&http->connections);
 }
 
-int
-kv_http_make_id(struct kv_http *http, char id[37])
+void
+kv_http_init_echo(const struct kv_http *http, struct kv_echo *echo)
 {
-	return kv_echo_make_id(&http->echo, id);
+	kv_echo_init(echo, http->mark);
 }
 
 /* ---- one transfer's data ---- */
@@ -225,44 +228,25 @@ give_body(char *room, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* A line about the ids of answers. */
 static void
-tell_rewritten(const struct kv_transfer *t)
+tell(const struct kv_transfer *t, enum kv_log_level level, const char *event, const char *why)
 {
+	struct kv_origin origin;
 	struct kv_buf line;
+	char *url = NULL;
 
 	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "event", "request_ids_rewritten");
-	kv_log_field(&line, "returned", t->answered.returned_id);
-	kv_log_field(&line, "why",
-	    "a gateway puts its own x-ms-client-request-id into answers: whether an answer belongs to its "
-	    "request is not checked any more");
-	kv_log_write(KV_LOG_WARNING, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
-}
-
-static void
-tell_foreign(const struct kv_transfer *t, enum kv_log_level level)
-{
-	struct kv_buf line;
-
-	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "event", "answer_mixed_up");
+	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+	if (url != NULL && kv_origin_parse(url, &origin, NULL) == 0)
+		kv_log_field(&line, "host", origin.host);
+	kv_log_field(&line, "event", event);
 	kv_log_number(&line, "status", t->answered.status);
 	kv_log_field(&line, "client_request", t->id);
 	kv_log_field(&line, "returned", t->answered.returned_id);
-	kv_log_field(&line, "why",
-	    "the answer belongs to another request: it is not used and its connection is dropped");
+	kv_log_field(&line, "why", why);
 	kv_log_write(level, MODULE, "%s", kv_buf_str(&line));
 	kv_buf_release(&line);
-}
-
-/* What was doubted was no gateway's after all. */
-static void
-tell_doubted(void)
-{
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "event=answer_mixed_up why=\"the first answer of a new connection belonged to another request: it was "
-	    "not used\"");
 }
 
 static enum kv_echo_before
@@ -277,7 +261,9 @@ before_of(const struct kv_connection *c)
 static bool
 is_own_answer(struct kv_transfer *t)
 {
-	const int n_doubted = t->http->echo.n_doubted;
+	static const char foreign[] =
+	    "the answer belongs to another request: it is not used and its connection is dropped";
+	const int n_doubted = t->echo->n_doubted;
 	const long status = t->answered.status;
 	const struct kv_echo_answer answer = { .id = t->id,
 		.returned = t->answered.returned_id,
@@ -285,19 +271,22 @@ is_own_answer(struct kv_transfer *t)
 		.may_lack_id = t->is_once || (status / 100 != 2 && status != 404),
 		.is_repeated = t->is_repeated };
 
-	switch (kv_echo_judge(&t->http->echo, &answer)) {
+	switch (kv_echo_judge(t->echo, &answer)) {
 	case KV_ECHO_OWN:
-		if (t->http->echo.n_doubted < n_doubted)
-			tell_doubted();
+		if (t->echo->n_doubted < n_doubted)
+			tell(t, KV_LOG_WARNING, "answer_mixed_up",
+			    "the first answer of the connection before belonged to another request: it was not used");
 		return true;
 	case KV_ECHO_REWRITER:
-		tell_rewritten(t);
+		tell(t, KV_LOG_WARNING, "request_ids_rewritten",
+		    "a gateway puts its own x-ms-client-request-id into answers: whether an answer belongs to its "
+		    "request is not checked any more");
 		return true;
 	case KV_ECHO_DOUBTED:
-		tell_foreign(t, KV_LOG_DEBUG);
+		tell(t, KV_LOG_DEBUG, "answer_mixed_up", foreign);
 		return false;
 	case KV_ECHO_FOREIGN:
-		tell_foreign(t, KV_LOG_WARNING);
+		tell(t, KV_LOG_WARNING, "answer_mixed_up", foreign);
 		return false;
 	}
 	return false;
@@ -312,7 +301,7 @@ judge(struct kv_transfer *t)
 	t->is_judged = true;
 	if (c != NULL)
 		kv_connection_answered(c, t->answered.is_http2);
-	if (t->id[0] == '\0')
+	if (t->echo == NULL)
 		return true;
 	t->is_foreign = !is_own_answer(t);
 	if (c != NULL && t->answered.returned_id[0] != '\0')
@@ -572,7 +561,7 @@ add_headers(struct kv_transfer *t, const struct kv_http_request *request)
 	char id_header[80];
 	int err = add_header(t, "Expect:");
 
-	if (err == 0 && request->id != NULL) {
+	if (err == 0 && request->echo != NULL) {
 		memcpy(t->id, request->id, sizeof(t->id) - 1);
 		snprintf(id_header, sizeof(id_header), "x-ms-client-request-id: %s", t->id);
 		err = add_header(t, id_header);
@@ -668,6 +657,7 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	t->http = http;
 	t->done = done;
 	t->arg = arg;
+	t->echo = request->echo;
 	t->is_once = request->is_once;
 	t->is_local = request->is_local;
 	t->is_repeated = request->is_repeated;
@@ -705,29 +695,6 @@ kv_http_cancel(struct kv_transfer *t)
 
 /* ---- the whole ---- */
 
-static int
-check_ca(const char *file, struct kv_buf *why)
-{
-	char line[256];
-	FILE *f = fopen(file, "re");
-	int found = 0;
-
-	if (f == NULL) {
-		const int err = -errno;
-
-		kv_buf_say(why, "cacert=%s: %s", file, strerror(-err));
-		return err;
-	}
-	while (!found && fgets(line, sizeof(line), f) != NULL)
-		found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, "CERTIFICATE-----") != NULL;
-	fclose(f);
-	if (found)
-		return 0;
-	kv_buf_say(why,
-	    "cacert=%s: no certificate in this file; it must be PEM (-----BEGIN CERTIFICATE-----)", file);
-	return -EINVAL;
-}
-
 int
 kv_http_new(
     struct kv_loop *loop, const struct kv_http_options *options, struct kv_http **out, struct kv_buf *why)
@@ -737,7 +704,7 @@ kv_http_new(
 
 	*out = NULL;
 	if (options->ca_file != NULL) {
-		err = check_ca(options->ca_file, why);
+		err = kv_ca_check(options->ca_file, why);
 		if (err != 0)
 			return err;
 	}
@@ -753,7 +720,7 @@ kv_http_new(
 	http->multi = curl_multi_init();
 	if (http->multi == NULL)
 		goto nomem;
-	if (kv_echo_init(&http->echo) != 0) {
+	if (kv_echo_make_mark(http->mark) != 0) {
 		kv_http_free(http);
 		kv_buf_say(why, "the kernel gives no random bytes");
 		return -EIO;

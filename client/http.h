@@ -11,6 +11,7 @@
 #include "client/err.h"
 
 struct kv_buf;
+struct kv_echo;
 struct kv_loop;
 struct kv_http;
 struct kv_transfer;
@@ -32,7 +33,8 @@ struct kv_http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;	    /* POST: copied; NULL sends Content-Length: 0 */
 	size_t body_len;
-	const char *id;		 /* of kv_http_make_id(), sent as x-ms-client-request-id; NULL: none */
+	struct kv_echo *echo;	 /* of the host, outlives the transfer; NULL: answers are not compared */
+	const char *id;		 /* of kv_echo_make_id(), sent as x-ms-client-request-id; with echo */
 	size_t max_answer;	 /* bytes of the answer's body; more is -EFBIG */
 	unsigned int connect_ms; /* 0: 10 s */
 	unsigned int silence_s;	 /* the attempt fails when no byte moves for so long; 0: 30 s */
@@ -71,8 +73,8 @@ int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */
 void kv_http_cancel(struct kv_transfer *transfer);
-/* An id for a request. -EIO where the kernel has no random bytes. */
-int kv_http_make_id(struct kv_http *http, char id[37]) KV_MUST_CHECK;
+/* For the requests to one host; their ids are known as this process's at every other one. */
+void kv_http_init_echo(const struct kv_http *http, struct kv_echo *echo);
 /*
  * End every connection but those that carry what is sent only once: after the machine has slept they
  * are dead and do not know it. Other transfers under way fail with -EIO.

@@ -20,6 +20,7 @@
 #include "client/backup.h"
 #include "client/buf.h"
 #include "client/clock.h"
+#include "client/echo.h"
 #include "client/http.h"
 #include "client/log.h"
 #include "client/misfit.h"
@@ -43,6 +44,7 @@ struct kv_vault {
 	struct kv_http *http;
 	struct kv_auth *auth;
 	struct kv_origin origin;
+	struct kv_echo echo;
 	char base[300]; /* "https://host[:port]" */
 	char api_version[32];
 	char region[80];
@@ -365,6 +367,7 @@ send_request(struct kv_vault_call *c)
 		.url = c->url,
 		.token = c->token,
 		.headers = headers,
+		.echo = &c->vault->echo,
 		.id = c->client_request_id,
 		.is_once = is_restoring(c),
 		.is_repeated = c->n_mixed_up > 0,
@@ -374,7 +377,7 @@ send_request(struct kv_vault_call *c)
 	int err;
 
 	kv_buf_init(&body, MAX_BLOB_ANSWER);
-	err = kv_http_make_id(c->vault->http, c->client_request_id);
+	err = kv_echo_make_id(&c->vault->echo, c->client_request_id);
 	if (err == 0 && is_restoring(c)) {
 		err = kv_json_restore_body(c->blob->data, c->blob->len, &body);
 		request.body = body.data;
@@ -510,6 +513,7 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth, c
 	vault->http = http;
 	vault->auth = auth;
 	vault->origin = *origin;
+	kv_http_init_echo(http, &vault->echo);
 	vault->blob_silence_s = options->blob_silence_s != 0 ? options->blob_silence_s : 120;
 	is_ipv6 = strchr(origin->host, ':') != NULL;
 	n = snprintf(vault->base, sizeof(vault->base), is_ipv6 ? "https://[%s]" : "https://%s", origin->host);

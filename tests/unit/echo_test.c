@@ -12,8 +12,11 @@ static const char stranger[] = "ffffffff-0000-4000-8000-000000000000";
 static int
 set_up(void **state)
 {
+	char mark[9];
+
 	(void)state;
-	assert_int_equal(kv_echo_init(&echo), 0);
+	assert_int_equal(kv_echo_make_mark(mark), 0);
+	kv_echo_init(&echo, mark);
 	assert_int_equal(kv_echo_make_id(&echo, id), 0);
 	assert_int_equal(kv_echo_make_id(&echo, other), 0);
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "client/buf.h"
 #include "client/clock.h"
+#include "client/echo.h"
 #include "client/loop.h"
 #include "tests/unit/fake_http.h"
 
@@ -17,7 +18,7 @@
 struct kv_http {
 	struct kv_loop *loop;
 	fake_http_answer *answer;
-	int n, n_ids, under_way;
+	int n, under_way;
 	struct fake_http_request requests[MOST];
 };
 
@@ -196,11 +197,11 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 	return 0;
 }
 
-int
-kv_http_make_id(struct kv_http *http, char id[37])
+void
+kv_http_init_echo(const struct kv_http *http, struct kv_echo *echo)
 {
-	snprintf(id, 37, "00000000-0000-4000-8000-%012d", http->n_ids++);
-	return 0;
+	(void)http;
+	kv_echo_init(echo, "00000000");
 }
 
 void

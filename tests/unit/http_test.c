@@ -11,6 +11,7 @@
 
 #include "client/buf.h"
 #include "client/clock.h"
+#include "client/echo.h"
 #include "client/http.h"
 #include "client/loop.h"
 #include "tests/unit/fake_server.h"
@@ -20,6 +21,7 @@
 static struct kv_loop *loop;
 static struct kv_http *http;
 static struct fake_server *server;
+static struct kv_echo echo;
 
 /* What a completion was given. */
 struct result {
@@ -42,6 +44,8 @@ set_up_with(const char *ca_file, int connections)
 	kv_buf_init(&why, 500);
 	err = kv_http_new(loop, &options, &http, &why);
 	kv_buf_release(&why);
+	if (err == 0)
+		kv_http_init_echo(http, &echo);
 	return err;
 }
 
@@ -457,6 +461,7 @@ get_answered(const char *request_id, const char *returned, bool is_once)
 	static char text[300];
 	const struct kv_http_request request = { .method = "GET",
 		.url = url_of("/"),
+		.echo = request_id != NULL ? &echo : NULL,
 		.id = request_id,
 		.max_answer = 9,
 		.is_local = true,
@@ -481,8 +486,8 @@ an_answer_of_another_request_is_not_used_and_ends_its_connection(void **state)
 	const struct result *r;
 
 	(void)state;
-	assert_int_equal(kv_http_make_id(http, id), 0);
-	assert_int_equal(kv_http_make_id(http, other), 0);
+	assert_int_equal(kv_echo_make_id(&echo, id), 0);
+	assert_int_equal(kv_echo_make_id(&echo, other), 0);
 	assert_int_equal(get_answered(id, id, false)->err, 0);
 	for (int i = 0; i < 4; i++) {
 		/* the first on a connection of its own, then one on the same connection */
@@ -513,13 +518,17 @@ a_gateway_that_rewrites_ids_is_put_up_with(void **state)
 	char id[37], other[37];
 
 	(void)state;
-	assert_int_equal(kv_http_make_id(http, id), 0);
-	assert_int_equal(kv_http_make_id(http, other), 0);
+	assert_int_equal(kv_echo_make_id(&echo, id), 0);
+	assert_int_equal(kv_echo_make_id(&echo, other), 0);
 	assert_int_equal(get_answered(id, STRANGER, false)->err, -EBADMSG);
 	for (int i = 0; i < 5; i++)
 		assert_string_equal(get_answered(id, STRANGER, false)->body, "ok");
 	assert_int_equal(fake_server_connections(server), 2);
 	assert_int_equal(get_answered(id, other, false)->err, -EBADMSG);
+	/* that is one host's */
+	kv_http_init_echo(http, &echo);
+	assert_int_equal(get_answered(id, other, false)->err, -EBADMSG);
+	assert_int_equal(get_answered(id, STRANGER, false)->err, -EBADMSG);
 }
 
 /* An answer that nobody asked for lies in the connection, and would be taken for the next one's. */
