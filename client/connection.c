@@ -105,17 +105,6 @@ kv_connections_release(struct kv_connections *all)
 	}
 }
 
-int
-kv_connections_count(const struct kv_connections *all)
-{
-	const struct kv_connection *c;
-	int n = 0;
-
-	LIST_FOREACH(c, all, link)
-		n++;
-	return n;
-}
-
 /* ---- which one ---- */
 
 union address {

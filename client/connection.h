@@ -26,7 +26,6 @@ int kv_connections_open(struct kv_connections *all, int family, int type, int pr
 int kv_connections_close(struct kv_connections *all, int fd);
 /* Frees what is left, without closing anything. */
 void kv_connections_release(struct kv_connections *all);
-int kv_connections_count(const struct kv_connections *all);
 
 /* The connection with this address at the other end and this port at ours; NULL where there is none. */
 struct kv_connection *kv_connections_find(struct kv_connections *all, const char *peer_ip, int local_port);

@@ -104,7 +104,6 @@ a_connection_is_found_by_its_ends(void **state)
 	assert_null(kv_connections_find(&all, "127.0.0.1", 1));
 	a = open_pair();
 	b = open_pair();
-	assert_int_equal(kv_connections_count(&all), 2);
 	assert_ptr_not_equal(a.c, b.c);
 	assert_ptr_equal(kv_connections_find(&all, "127.0.0.1", a.port), a.c);
 	assert_null(kv_connections_find(&all, "127.0.0.2", a.port));
@@ -190,7 +189,7 @@ a_closed_connection_is_kept_for_what_runs_on_it(void **state)
 	(void)state;
 	kv_connection_enter(p.c, false);
 	close_pair(&p);
-	assert_int_equal(kv_connections_count(&all), 0);
+	assert_null(kv_connections_find(&all, "127.0.0.1", p.port));
 	assert_false(kv_connection_is_usable(p.c, false));
 	kv_connection_drop(p.c);
 	kv_connection_leave(p.c, false);
