@@ -6,6 +6,12 @@ import pytest
 
 import harness
 
+# Who starts the tests may ignore these, as nohup and a shell without job control do. A handler is not inherited by
+# programs as "ignored" is: for the tests nothing changes, and what they start has the default.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def programs():

@@ -24,8 +24,9 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-KVFS = os.environ.get("KVFS", str(ROOT / "build" / "kvfs"))
-LOCALVAULT = os.environ.get("LOCALVAULT", str(ROOT / "build" / "localvault"))
+# Absolute, because kvfs and the tools are run in directories of their own.
+KVFS = os.path.abspath(os.environ.get("KVFS", ROOT / "build" / "kvfs"))
+LOCALVAULT = os.path.abspath(os.environ.get("LOCALVAULT", ROOT / "build" / "localvault"))
 TYPES = ("keys", "secrets", "certificates")
 # A sanitizer makes everything slower.
 SLOW = float(os.environ.get("KVFS_TEST_SLOWNESS", "1"))
@@ -35,10 +36,18 @@ CACHE = tempfile.mkdtemp(prefix="kvfs-cache-")
 atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
 
 REPORTS = re.compile(
-    r"runtime error:|(Address|Leak|Undefined\w*|Memory|Thread)Sanitizer|Assertion|assert|"
+    r"runtime error:|(Address|Leak|Undefined\w*|Memory|Thread)Sanitizer|Assertion .* failed|"
     r"Segmentation|double free|corrupt(ed|ion)|stack smashing|buffer overflow|free\(\):|malloc\(\):|"
     r"fuse: (bad|unknown|reply|writing)|core dumped")
 PAIR = re.compile(r'([A-Za-z_][\w-]*)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def report_in(log):
+    """The first line of a program's log that is a sanitizer's report or libc's last words; none of its key=value lines is."""
+    for line in log.splitlines():
+        if REPORTS.search(line) and PAIR.sub("", line).strip():
+            return line
+    return None
 
 
 def eventually(condition, what, seconds=10):
@@ -113,6 +122,16 @@ def needs(tool):
     program = {"python": "/usr/bin/python3"}.get(tool.split()[0], tool.split()[0])
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
+
+
+# A command that runs another one with mounts of its own; those of the other's directory are seen outside.
+PRIVATE_MOUNTS = ("unshare", "--mount", "--propagation", "slave")
+
+
+def needs_private_mounts():
+    """Skip the test where none can be had, as in a plain chroot, whose root is no mount."""
+    if run(*PRIVATE_MOUNTS, "true").code != 0:
+        pytest.skip("a mount namespace needs root, and a root that is a mount")
 
 
 # The error that a system call on a path gives, asked in a process of its own.
@@ -230,8 +249,7 @@ class Vault:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.child.wait(10)
         self.process.kill()
-        report = REPORTS.search(self.process.err)
-        assert not report, self.process.err[-4000:]
+        assert not report_in(self.process.err), self.process.err[-4000:]
 
     def host(self, name=None):
         return self.urls[name or self.name].removeprefix("https://").rstrip("/").partition(":")[0]
@@ -462,8 +480,8 @@ class Mount:
         return self
 
     def check(self):
-        report = REPORTS.search(self.process.err)
-        assert not report, f"{report.group(0)} in the log:\n{self.process.err[-6000:]}"
+        report = report_in(self.process.err)
+        assert not report, f"{report} in the log:\n{self.process.err[-6000:]}"
         for text in self.process.err.splitlines():
             if any(re.search(pattern, text) for pattern in self.allowed):
                 continue

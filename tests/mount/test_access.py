@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from harness import KVFS, environment, errno_of, eventually, is_mounted, ok, run
+from harness import (KVFS, PRIVATE_MOUNTS, environment, errno_of, eventually, is_mounted, needs_private_mounts, ok,
+                     run)
 
 NOBODY = 65534
 
@@ -116,6 +117,7 @@ def test_a_user_mounts_by_a_line_of_fstab(vault, tmp_path, open_device):
     script = (f"mount --bind {table} /etc/fstab && {user} mount {point} && {user} ls {point} && "
               f"{user} cat {point}/secrets/{vault.list('secrets')[0]}.blob >/dev/null; status=$?; "
               f"{user} fusermount3 -u {point} || umount -l {point}; exit $status")
-    result = run("unshare", "--mount", "bash", "-c", script, env=env)
+    needs_private_mounts()
+    result = run(*PRIVATE_MOUNTS, "bash", "-c", script, env=env)
     assert result.code == 0 and result.out.split() == ["certificates", "keys", "secrets"], result
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{point}").out, "the end of kvfs")
