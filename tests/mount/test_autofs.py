@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from harness import KVFS, Process, environment, eventually, is_mounted, ok, run
+from harness import KVFS, Process, environment, eventually, ok, run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="automount needs root"),

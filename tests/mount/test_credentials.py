@@ -1,16 +1,20 @@
 """Where the token comes from, and where it goes."""
+import http.server
 import json
 import os
 import pathlib
 import re
+import shutil
+import signal
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
 
 from fakeserver import TENANT, FakeServer, FakeVault, secret_item
-from harness import KVFS, environment, errno_of, eventually, is_mounted, ok, run
+from harness import KVFS, environment, errno_of, eventually, is_mounted, ok, passes, run
 
 NOTHING = dict(AZURE_TENANT_ID=None, AZURE_CLIENT_ID=None, AZURE_CLIENT_SECRET=None)
 
@@ -138,6 +142,77 @@ def test_a_slow_az_does_not_stop_the_loop(vault, mount, az):
         assert time.monotonic() - start < 1
         assert reader.poll() is None
         assert reader.wait(30) == 0
+
+
+def test_the_start_waits_for_an_az_that_is_slower_than_a_vault_may_be(vault, mount, az):
+    works(mount(vault, "auth=cli", env=dict(NOTHING, PATH=az(seconds=11))), vault)
+
+
+def test_a_token_service_that_never_answers_ends_the_start_with_its_name(vault, mount):
+    vault.fault(operation="token", action="stall")
+    m = mount(vault, wait=False)
+    assert m.process.wait(45) == 1
+    assert "token service" in m.process.err and "30 s" in m.process.err and len(m.process.err.splitlines()) == 1
+
+
+def test_az_that_is_cut_off_takes_what_it_has_started_with_it(vault, mount, tmp_path):
+    folder = tmp_path / "az-in-parts"
+    folder.mkdir()
+    (folder / "az").write_text(f"#!/bin/sh\nsleep 1000 &\necho $! >{tmp_path}/pid\nwait\n")
+    (folder / "az").chmod(0o755)
+    m = mount(vault, "auth=cli", wait=False, env=dict(NOTHING, PATH=f"{folder}:/usr/bin:/bin"))
+    eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "az runs")
+    m.process.child.send_signal(signal.SIGTERM)
+    assert m.process.wait() == 1
+    pid = int((tmp_path / "pid").read_text())
+    eventually(lambda: run("ps", "-o", "stat=", "-p", pid).out.strip() in ("", "Z"), "the end of what az has started")
+
+
+def test_with_auto_what_is_in_the_place_of_the_identity_s_endpoint_is_passed_over(vault, mount, az):
+    class Portal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(502)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Portal) as portal:
+        threading.Thread(target=portal.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{portal.server_address[1]}"
+        try:
+            works(mount(vault, env=dict(NOTHING, AZURE_POD_IDENTITY_AUTHORITY_HOST=url, PATH=az())), vault)
+            failing = dict(NOTHING, AZURE_POD_IDENTITY_AUTHORITY_HOST=url, PATH=az(1, "ERROR: log in"))
+            m = mount(vault, wait=False, env=failing)
+            assert m.process.wait(30) == 1
+            assert "502" in m.process.err and "log in" in m.process.err, m.process.err
+        finally:
+            portal.shutdown()
+
+
+def test_a_token_file_that_is_a_link_is_followed_anew_each_time(vaults, mount, tmp_path):
+    """As Kubernetes renews it: a new folder, a link that is replaced, and the old folder is gone."""
+    vault = vaults("first", seed="secrets=2", options=["--token-life", "3"])
+
+    def renew(generation):
+        vault.tokens.clear()
+        folder = tmp_path / generation
+        folder.mkdir()
+        (folder / "token").touch(0o600)
+        (folder / "token").write_text(vault.token())
+        os.symlink(generation, tmp_path / "next")
+        os.rename(tmp_path / "next", tmp_path / "data")
+
+    renew("one")
+    os.symlink("data/token", tmp_path / "token")
+    m = mount(vault, f"token_file={tmp_path}/token", "auth=token", env=NOTHING)
+    names = vault.list("secrets")
+    assert ok("cat", m / "secrets" / f"{names[0]}.blob", text=False)
+    passes(4)
+    renew("two")
+    shutil.rmtree(tmp_path / "one")
+    assert ok("cat", m / "secrets" / f"{names[1]}.blob", text=False)
 
 
 def test_az_that_answers_something_else_is_refused(vault, mount, az):
