@@ -157,11 +157,10 @@ def test_an_interrupt_that_the_caller_ignores_is_ignored(vault, tmp_path):
 # The start in the background.
 
 @pytest.mark.parametrize("name", ["KILL", "TERM", "INT", "HUP"])
-def test_a_start_whose_caller_ends_it_never_mounts(vault, background, name):
-    process = background()
+def test_a_start_whose_caller_ends_it_never_mounts(background, name):
+    process = background(delay_ms=2000)
     process.child.send_signal(getattr(signal, f"SIG{name}"))
     assert process.wait() != 0
-    vault.clear()
     eventually(lambda: not processes(background.point), "the end of the child")
     assert not is_mounted(background.point)
 
