@@ -32,6 +32,7 @@
 #define MAX_ANSWER     ((size_t)1 << 20)
 #define CLI_TIMEOUT_MS 60000
 #define REQUEST_MS     30000 /* of one request, however the bytes drip */
+#define PROBE_MS       10000
 #define PROBE_ATTEMPTS 3
 
 struct kv_credential {
@@ -217,6 +218,12 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 	}
 }
 
+static int
+deadline_ms(const struct kv_credential *c)
+{
+	return c->is_probe ? PROBE_MS : REQUEST_MS;
+}
+
 static void
 request_too_late(void *arg)
 {
@@ -224,7 +231,7 @@ request_too_late(void *arg)
 
 	kv_http_cancel(c->transfer);
 	c->transfer = NULL;
-	kv_buf_say(&c->why, "%s has not answered within %d s", source_name(c), REQUEST_MS / 1000);
+	kv_buf_say(&c->why, "%s has not answered within %d s", source_name(c), deadline_ms(c) / 1000);
 	request_failed(c, -ETIMEDOUT);
 }
 
@@ -234,7 +241,7 @@ send_request(struct kv_credential *c, const struct kv_http_request *request)
 	const int err = kv_http_send(c->http, request, answered, c, &c->transfer);
 
 	if (err == 0)
-		kv_timer_set(&c->too_late, REQUEST_MS);
+		kv_timer_set(&c->too_late, deadline_ms(c));
 	return err;
 }
 

@@ -616,6 +616,21 @@ a_request_that_drips_ends_after_30_s(void **state)
 }
 
 static void
+auto_goes_on_where_the_place_of_imds_is_silent(void **state)
+{
+	int64_t mono_began;
+
+	(void)state;
+	fake_run_set(0, 0, TOKEN, "");
+	fake_http_use(http, silent);
+	make(KV_AUTH_AUTO);
+	mono_began = kv_clock_mono_ms();
+	assert_int_equal(fetch(), 1);
+	assert_int_equal(done.err, 0);
+	assert_in_range(done.mono - mono_began, 10000, 11000);
+}
+
+static void
 without_any_credential_the_sentence_says_what_there_could_be(void **state)
 {
 	static const char *const words[] = { "AZURE_CLIENT_SECRET", "managed identity", "az CLI",
@@ -880,6 +895,7 @@ main(void)
 		TEST(an_imds_that_only_fails_is_no_reason_for_the_cli),
 		TEST(auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds),
 		TEST(a_request_that_drips_ends_after_30_s),
+		TEST(auto_goes_on_where_the_place_of_imds_is_silent),
 		TEST(without_any_credential_the_sentence_says_what_there_could_be),
 		TEST(only_the_owner_may_be_able_to_touch_a_token_file),
 		TEST(somebody_elses_token_file_is_refused),
