@@ -34,6 +34,7 @@
 #define REQUEST_MS     30000 /* of one request, however the bytes drip */
 #define PROBE_MS       10000
 #define PROBE_ATTEMPTS 3
+#define MOST_PAUSE_MS  60000 /* that a service may ask for */
 
 struct kv_credential {
 	struct kv_loop *loop;
@@ -104,9 +105,20 @@ try_next(struct kv_credential *c)
 	kv_buf_clear(&c->skipped);
 	kv_buf_say(&c->skipped, "%s", kv_buf_str(&c->why));
 	c->source = KV_AUTH_CLI;
+	c->is_probe = false;
 	c->attempt = 0;
 	kv_buf_clear(&c->why);
 	kv_timer_set(&c->timer, 0);
+}
+
+/* The source gave a token, or failed: no answer, a passing failure once too often, a refusal, or nonsense. */
+static void
+finish_or_try_next(struct kv_credential *c, int err)
+{
+	if (err != 0 && err != -ENOMEM && c->is_probe)
+		try_next(c);
+	else
+		finish(c, err);
 }
 
 /* ---- HTTP sources: token service, App Service, IMDS ---- */
@@ -116,8 +128,10 @@ static int64_t
 pause_ms(const struct kv_credential *c, const struct kv_http_answer *answer)
 {
 	const int64_t own = (c->source == KV_AUTH_MANAGED ? 1340 : 800) * ((int64_t)1 << c->attempt);
+	const int64_t most = c->is_probe ? PROBE_MS : MOST_PAUSE_MS;
+	const int64_t wanted = answer->retry_after_ms < most ? answer->retry_after_ms : most;
 
-	return answer->retry_after_ms > own ? answer->retry_after_ms : own;
+	return wanted > own ? wanted : own;
 }
 
 static bool
@@ -164,20 +178,7 @@ take_token(struct kv_credential *c, const char *text, size_t len)
 
 	if (err != 0)
 		kv_buf_say(&c->why, "the answer of %s holds no token", source_name(c));
-	if (err != 0 && err != -ENOMEM && c->is_probe)
-		try_next(c);
-	else
-		finish(c, err);
-}
-
-/* A request that failed: no answer, a passing failure once too often, or a refusal. */
-static void
-request_failed(struct kv_credential *c, int err)
-{
-	if (c->is_probe && err != -ENOMEM)
-		try_next(c);
-	else
-		finish(c, err);
+	finish_or_try_next(c, err);
 }
 
 static int
@@ -205,16 +206,16 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 			kv_buf_say(&c->why, "no managed identity answers");
 		else
 			kv_buf_say(&c->why, "%s cannot be reached: %s", source_name(c), answer->reason);
-		request_failed(c, err);
+		finish_or_try_next(c, err);
 	} else if (is_passing(c, answer->status) && c->attempt + 1 < attempts_of(c)) {
 		kv_timer_set(&c->timer, pause_ms(c, answer));
 		c->attempt++;
 	} else if (kv_err_is_passing(answer->status)) {
 		kv_buf_say(&c->why, "%s fails with status %ld", source_name(c), answer->status);
-		request_failed(c, answer->status == 429 ? -EBUSY : -EIO);
+		finish_or_try_next(c, answer->status == 429 ? -EBUSY : -EIO);
 	} else {
 		say_refused(c, answer);
-		request_failed(c, -EACCES);
+		finish_or_try_next(c, -EACCES);
 	}
 }
 
@@ -232,7 +233,7 @@ request_too_late(void *arg)
 	kv_http_cancel(c->transfer);
 	c->transfer = NULL;
 	kv_buf_say(&c->why, "%s has not answered within %d s", source_name(c), deadline_ms(c) / 1000);
-	request_failed(c, -ETIMEDOUT);
+	finish_or_try_next(c, -ETIMEDOUT);
 }
 
 static int

@@ -586,6 +586,43 @@ auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
 	}
 }
 
+/* The probe is over then: az is not asked again and again. */
+static void
+auto_ends_with_what_the_cli_said(void **state)
+{
+	(void)state;
+	fake_http_use(http, unreachable);
+	unreachable_err = -EHOSTUNREACH;
+	fake_run_set(0, 0, "junk", "");
+	make(KV_AUTH_AUTO);
+	assert_int_equal(fetch(), 1);
+	assert_int_equal(done.err, -EBADMSG);
+	assert_int_equal(fake_run_count(), 1);
+}
+
+static void
+nobody_may_ask_for_a_pause_of_hours(void **state)
+{
+	static const struct {
+		enum kv_credential_kind kind;
+		int64_t most_ms;
+	} rows[] = { { KV_AUTH_ENV, 61000 }, { KV_AUTH_AUTO, 11000 } };
+	int64_t mono_began;
+
+	(void)state;
+	options.client_id = "me";
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		options.client_secret = rows[i].kind == KV_AUTH_ENV ? SECRET : NULL;
+		fail_first(1, 503, "");
+		retry_after_ms = 3600000;
+		make(rows[i].kind);
+		mono_began = kv_clock_mono_ms();
+		fetch();
+		assert_row(done.err == 0, i, done.why);
+		assert_row(done.mono - mono_began <= rows[i].most_ms, i, "too long");
+	}
+}
+
 static int64_t
 late(const struct fake_http_request *request, struct fake_http_reply *reply)
 {
@@ -894,6 +931,8 @@ main(void)
 		TEST(auto_takes_the_cli_where_no_imds_answers),
 		TEST(an_imds_that_only_fails_is_no_reason_for_the_cli),
 		TEST(auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds),
+		TEST(auto_ends_with_what_the_cli_said),
+		TEST(nobody_may_ask_for_a_pause_of_hours),
 		TEST(a_request_that_drips_ends_after_30_s),
 		TEST(auto_goes_on_where_the_place_of_imds_is_silent),
 		TEST(without_any_credential_the_sentence_says_what_there_could_be),
