@@ -121,3 +121,23 @@ def test_a_user_mounts_by_a_line_of_fstab(vault, tmp_path, open_device):
     result = run(*PRIVATE_MOUNTS, "bash", "-c", script, env=env)
     assert result.code == 0 and result.out.split() == ["certificates", "keys", "secrets"], result
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{point}").out, "the end of kvfs")
+
+
+def test_where_home_is_another_user_s_it_is_what_the_system_has(tmp_path):
+    """mount.fuse3 sets root's."""
+    user = 54321
+    home = tmp_path / "home"
+    (home / ".config").mkdir(parents=True)
+    (home / ".config/kvfs.conf").write_text("types = nonsense\n")
+    point = tmp_path / "point"
+    for path in (home, point):
+        path.mkdir(exist_ok=True)
+        os.chown(path, user, user)
+    with open("/etc/passwd", encoding="utf-8") as passwd:
+        (tmp_path / "passwd").write_text(f"{passwd.read()}zed:x:{user}:{user}::{home}:/bin/sh\n")
+    (tmp_path / "passwd").chmod(0o644)
+    needs_private_mounts()
+    script = (f"mount --bind {tmp_path}/passwd /etc/passwd && exec setpriv --reuid={user} --regid={user} --clear-groups "
+              f"{KVFS} myvault {point}")
+    result = run(*PRIVATE_MOUNTS, "bash", "-c", script, env=environment(HOME="/root"))
+    assert result.code == 1 and f"{home}/.config/kvfs.conf line 1" in result.err, result
