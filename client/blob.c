@@ -403,7 +403,7 @@ bool
 kv_blob_may_begin(const unsigned char *data, size_t len)
 {
 	const size_t start = kv_blob_text_start(data, len);
-	unsigned char raw[15];
+	unsigned char raw[15] = { 0 };
 	size_t n;
 
 	data += start;

@@ -144,7 +144,8 @@ kv_given_home(void)
 	if (user == 0 || (home != NULL && stat(home, &st) == 0 && st.st_uid == user))
 		return home;
 	entry = getpwuid(user);
-	return entry != NULL && entry->pw_dir[0] == '/' && stat(entry->pw_dir, &st) == 0 ? entry->pw_dir : home;
+	return entry != NULL && entry->pw_dir[0] == '/' && stat(entry->pw_dir, &st) == 0 ? entry->pw_dir :
+											   home;
 }
 
 /* ---- options and arguments ---- */

@@ -274,11 +274,13 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 void
 kv_session_unmount(struct kv_session *s)
 {
-	struct fuse_session *session = s->mount != NULL ? s->mount->session : NULL;
+	struct fuse_session *session;
 
+	if (s->mount == NULL)
+		return;
+	session = s->mount->session;
 	kv_loop_unwatch(&s->device);
-	if (s->mount != NULL)
-		kv_timer_stop(&s->again);
+	kv_timer_stop(&s->again);
 	if (s->is_mounted)
 		fuse_session_unmount(session);
 	if (session != NULL) {

@@ -1,9 +1,9 @@
 """The drop box as a file system: names, several writers, what a close says of its own bytes."""
-import os
+import signal
 
 import pytest
 
-from harness import errno_of, fails, ok, run
+from harness import Process, errno_of, eventually, fails, ok, run
 
 PREAMBLE = """
 import errno, os, sys
@@ -293,8 +293,6 @@ print(said(os.close, fd))
 
 
 def test_a_close_while_the_mount_ends_sends_nothing_and_fails(two, box, tmp_path):
-    import signal
-    from harness import Process, eventually
     (tmp_path / "blob").write_bytes(two.backup("secrets", two.list("secrets", "first")[0], "first"))
     (tmp_path / "blob2").write_bytes(two.backup("secrets", two.list("secrets", "first")[1], "first"))
     go = tmp_path / "go"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import errno_of, eventually, fails, ok, passes, run
+from harness import Process, errno_of, eventually, fails, ok, passes, run
 
 TOOLS = ["cp {x} {r}/", "rsync -a {x} {r}/", "rsync -a --inplace {x} {r}/", "cat {x} >{r}/{n}.blob", "cp -n {x} {r}/",
          "tar -C {d} -c {n}.blob | tar -x --skip-old-files -C {r}", "dd if={x} of={r}/{n}.blob status=none",
@@ -148,7 +148,6 @@ while not os.path.exists(go):
 os.close(fd)
 """
     go = path.parent / "go"
-    from harness import Process
     p = Process(["/usr/bin/python3", "-c", script, m / f"restore/secrets/{name}.blob", path, go], path.parent, "writer")
     eventually(lambda: os.path.exists(f"{go}.opened"), "the writer has opened the file")
     two.lose("secrets", name, "second")
@@ -163,7 +162,6 @@ def test_a_stat_meanwhile_waits_for_the_restore_and_tells_what_became_of_it(two,
     receipt = "restore/secrets/%s.blob" % name
     m = mount(two, name="second")
     two.fault(operation="restore", delay_ms=2000, status=403, code="Forbidden", count=1)
-    from harness import Process
     p = Process(["cp", path, m / receipt], path.parent, "cp")
     eventually(lambda: two.stats("second")["restores_seen"] == 1, "the restore is under way")
     assert errno_of("stat", m / receipt) == "ENOENT"
@@ -214,7 +212,6 @@ def test_an_object_that_somebody_else_made_meanwhile_is_never_ours(two, mount, b
     name, path = blob
     m = mount(two, name="second")
     two.fault(operation="restore", status=503, count=1, retry_after=2)
-    from harness import Process
     p = Process(["cp", path, m / "restore/secrets/"], tmp_path, "cp")
     eventually(lambda: two.stats("second")["restores_seen"] >= 1, "the first attempt")
     two.set_secret(name, "another one's", vault="second")
