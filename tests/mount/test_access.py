@@ -38,7 +38,7 @@ def test_allow_other_with_a_umask_lets_others_read(vault, mount):
     name = vault.list("keys")[0]
     assert errno_of("list", m / "keys", user=NOBODY) == "0"
     assert errno_of("read", m / f"keys/{name}.blob", user=NOBODY) == "0"
-    assert ok("stat", "-c", "%a", m / f"keys/{name}.blob").strip() == "444"
+    assert ok("stat", "-c", "%a", m / f"keys/{name}.blob").strip() == "644"
     # Nobody may restore but the owner.
     assert errno_of("create", m / "restore/x.blob", user=NOBODY) == "EACCES"
 

@@ -1,4 +1,5 @@
 """Answers that are not Key Vault's, or not as it gives them: refused, and said in words that help."""
+import base64
 import contextlib
 import re
 import socket
@@ -116,9 +117,12 @@ def test_a_page_instead_of_a_list_ends_the_start_with_its_title(tmp_path, start,
 
 # Lists.
 
+BLOB = "a blob of a server of its own, of a length that a blob could have. " * 2
+
+
 def backups(method, path, headers, body):
     if path.split("?")[0].endswith("/backup"):
-        return 200, {"Content-Type": "application/json"}, {"value": "YWJj"}
+        return 200, {"Content-Type": "application/json"}, {"value": base64.b64encode(BLOB.encode()).decode()}
     return None
 
 
@@ -127,7 +131,7 @@ def test_ids_that_end_in_a_slash_are_names(tmp_path, start):
     with FakeVault(tmp_path, {"secrets": items}, answer=backups) as fake:
         m = start(fake)
         assert m.names("secrets") == ["one.blob", "two.blob"]
-        assert run("cat", m / "secrets/one.blob").out == "abc"
+        assert run("cat", m / "secrets/one.blob").out == BLOB
         m.unmount()
 
 
