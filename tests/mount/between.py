@@ -1,11 +1,13 @@
 """What stands between kvfs and a vault: a gateway that mixes up answers, a network that forgets connections, HTTP/2."""
 import contextlib
 import ctypes
+import fcntl
 import http.server
 import shutil
 import socket
 import ssl
 import struct
+import termios
 import threading
 import time
 
@@ -142,6 +144,13 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def unacknowledged(s):
+    """Bytes that the kernel keeps for sending them again; 0 for a socket that was closed."""
+    if s.fileno() < 0:
+        return 0
+    return struct.unpack("i", fcntl.ioctl(s, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+
+
 class Relay:
     """A TCP relay to the vault that can forget its connections as a NAT does: nobody is told."""
 
@@ -185,6 +194,8 @@ class Relay:
 
     def forget(self):
         """All that are open now are dead from here on; new ones work."""
+        # An answer that was not acknowledged would be sent again and again: a sign of life.
+        eventually(lambda: not any(unacknowledged(client) for client, _, _ in self.pairs), "all is acknowledged")
         with self.lock:
             for pair in self.pairs:
                 pair[2] = True
