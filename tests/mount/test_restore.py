@@ -2,10 +2,11 @@
 import base64
 import os
 import re
+import time
 
 import pytest
 
-from harness import KVFS, TYPES, errno_of, fails, needs, ok, run
+from harness import KVFS, SLOW, TYPES, errno_of, fails, needs, ok, run
 
 # What puts the tree $a of blobs into the drop box $r.
 TOOLS = {
@@ -282,6 +283,15 @@ def test_a_purge_that_never_takes_effect_is_ebusy(two, box, tmp_path):
     two.fault(operation="restore", status=409, code="Conflict", message="There was a conflict restoring the key.")
     assert errno_of("write", box / "restore/keys/x.blob", tmp_path / "blob", seconds=90) == "EBUSY"
     assert box.line(op="restore", errno="EBUSY")["status"] == "409"
+
+
+def test_a_conflict_is_waited_for_no_longer_than_the_time_out(two, mount, tmp_path):
+    (tmp_path / "blob").write_bytes(two.backup("keys", two.list("keys", "first")[0], "first"))
+    m = mount(two, "timeout=5", name="second")
+    two.fault(operation="restore", status=409, code="Conflict", message="There was a conflict restoring the key.")
+    start = time.monotonic()
+    assert errno_of("write", m / "restore/keys/x.blob", tmp_path / "blob", seconds=30) == "EBUSY"
+    assert time.monotonic() - start < 6 * SLOW
 
 
 def test_another_geography_is_einval(vaults, mount, archive, tmp_path):
