@@ -28,6 +28,7 @@
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_fuse.h"
 #include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_replies.h"
 #include "tests/unit/fake_vault.h"
 
 #define MINUTES_MS ((int64_t)60 * 1000)

@@ -1,13 +1,13 @@
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include "fs/file.h"
-#include "fs/folder.h"
-#include "fs/tree.h"
+#include "fs/mount.h"
 #include "tests/unit/fake_fuse.h"
 
 static int n_open;
+static bool is_refusing;
 
 struct fuse_req *
 fake_fuse_request(struct kv_mount *mount, pid_t pid)
@@ -31,6 +31,12 @@ fake_fuse_done(struct fuse_req *req)
 	return err;
 }
 
+void
+fake_fuse_refuse(bool refuses)
+{
+	is_refusing = refuses;
+}
+
 int
 fake_fuse_open(void)
 {
@@ -44,7 +50,7 @@ answer(struct fuse_req *req, int err)
 	req->is_answered = true;
 	req->err = err;
 	n_open--;
-	return 0;
+	return is_refusing ? -ENOENT : 0;
 }
 
 /* ---- libfuse ---- */
@@ -103,30 +109,4 @@ fuse_req_interrupt_func(fuse_req_t req, fuse_interrupt_func_t func, void *data)
 	(void)req;
 	(void)func;
 	(void)data;
-}
-
-/* ---- fs/folder and fs/file ---- */
-
-void
-kv_folder_entry(const struct kv_mount *m, struct kv_node *node, struct fuse_entry_param *entry)
-{
-	(void)m;
-	*entry = (struct fuse_entry_param){ .ino = kv_tree_number(node) };
-}
-
-void
-kv_folder_reply(const struct kv_mount *m, fuse_req_t req, struct kv_node *node)
-{
-	(void)m;
-	req->node = node;
-	kv_tree_looked_up(node);
-	answer(req, 0);
-}
-
-void
-kv_file_reply_attributes(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
-{
-	(void)m;
-	req->node = node;
-	answer(req, 0);
 }

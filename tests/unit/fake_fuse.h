@@ -1,8 +1,7 @@
 #ifndef KV_TESTS_UNIT_FAKE_FUSE_H
 #define KV_TESTS_UNIT_FAKE_FUSE_H
 /*
- * FUSE requests without a kernel: libfuse's fuse_reply_*() and fuse_req_*() are replaced by link, as are the
- * replies of fs/folder and fs/file. A request that is answered twice fails the test; one that is not answered is found
+ * FUSE requests without a kernel: libfuse's fuse_reply_*() and fuse_req_*() are replaced by link. A request that is answered twice fails the test; one that is not answered is found
  * by fake_fuse_open().
  */
 #define FUSE_USE_VERSION 312
@@ -26,6 +25,8 @@ struct fuse_req {
 struct fuse_req *fake_fuse_request(struct kv_mount *mount, pid_t pid);
 /* It must have been answered. Its errno, negative. */
 int fake_fuse_done(struct fuse_req *req);
+/* From now on the kernel takes no reply, as when its request was interrupted. */
+void fake_fuse_refuse(bool refuses);
 /* Requests that have no answer yet. */
 int fake_fuse_open(void);
 #endif

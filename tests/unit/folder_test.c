@@ -1,0 +1,185 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/listing.h"
+#include "cache/object.h"
+#include "cache/throttle.h"
+#include "fs/folder.h"
+#include "fs/request.h"
+#include "fs/restore/upload.h"
+#include "fs/tree.h"
+#include "tests/unit/caught.h"
+#include "tests/unit/fake_clock.h"
+#include "tests/unit/fake_fuse.h"
+#include "tests/unit/fake_loop.h"
+#include "tests/unit/fake_vault.h"
+
+static struct kv_options options;
+static struct kv_mount mount;
+static struct fuse_file_info fi;
+
+/* ---- what fs/folder calls ---- */
+
+void kv_recall_lookup(struct kv_dropbox *, fuse_req_t, struct kv_node *, const char *);
+void kv_file_attributes(const struct kv_mount *, struct kv_node *, struct stat *);
+double kv_file_entry_valid_s(const struct kv_mount *, const struct kv_node *);
+double kv_file_attr_valid_s(const struct kv_mount *, const struct kv_node *);
+const char *kv_control_name(enum kv_control);
+
+void
+kv_recall_lookup(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+{
+	(void)box;
+	(void)folder;
+	(void)name;
+	fuse_reply_err(req, ENOENT);
+}
+
+void
+kv_file_attributes(const struct kv_mount *m, struct kv_node *node, struct stat *attr)
+{
+	(void)m;
+	*attr = (struct stat){ .st_ino = node->ino, .st_mode = S_IFREG };
+}
+
+double
+kv_file_entry_valid_s(const struct kv_mount *m, const struct kv_node *node)
+{
+	(void)m;
+	(void)node;
+	return 1;
+}
+
+double
+kv_file_attr_valid_s(const struct kv_mount *m, const struct kv_node *node)
+{
+	return kv_file_entry_valid_s(m, node);
+}
+
+const char *
+kv_control_name(enum kv_control control)
+{
+	(void)control;
+	return "status";
+}
+
+/* ---- the mount ---- */
+
+static int64_t
+answer(const struct kv_call *call, struct kv_reply *reply)
+{
+	(void)call;
+	reply->page = fake_vault_page("a b c", 1600000000, "");
+	return 10;
+}
+
+static void
+changed(void *arg, struct kv_object *object)
+{
+	(void)arg;
+	(void)object;
+}
+
+static int
+set_up(void **state)
+{
+	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
+	const bool has[KV_TYPES] = { [KV_KEYS] = true };
+	struct fuse_req *req;
+
+	(void)state;
+	fake_clock_set(1000000, 1700000000);
+	memset(&mount, 0, sizeof(mount));
+	mount.o = &options;
+	mount.loop = kv_loop_new();
+	mount.vault = fake_vault_new(mount.loop, answer);
+	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
+	mount.listings[KV_KEYS] =
+	    kv_listing_new(mount.loop, mount.throttle, NULL, KV_KEYS, 60000, changed, NULL);
+	assert_int_equal(kv_tree_init(&mount.tree, has, false), 0);
+	caught_begin();
+	req = fake_fuse_request(&mount, 1);
+	kv_folder_open(&mount, req, mount.tree.types[KV_KEYS], &fi);
+	fi = req->fi;
+	assert_int_equal(fake_fuse_done(req), 0);
+	fake_loop_run(mount.loop, 100);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	caught_end();
+	kv_folder_release_all(&mount);
+	kv_tree_release(&mount.tree);
+	kv_listing_free(mount.listings[KV_KEYS]);
+	kv_throttle_free(mount.throttle);
+	kv_request_forget_asker(&mount);
+	fake_vault_free(mount.vault);
+	assert_int_equal(fake_loop_timers(mount.loop), 0);
+	assert_int_equal(fake_fuse_open(), 0);
+	kv_loop_free(mount.loop);
+	return 0;
+}
+
+/* A READDIRPLUS from the beginning. */
+static int
+read_all(void)
+{
+	struct fuse_req *req = fake_fuse_request(&mount, 1);
+
+	kv_folder_read(&mount, req, mount.tree.types[KV_KEYS], 65536, 0, &fi, true);
+	fake_loop_run(mount.loop, 100);
+	return fake_fuse_done(req);
+}
+
+/* How often the kernel refers to the objects' nodes, as far as the tree knows. */
+static uint64_t
+look_ups(void)
+{
+	const struct kv_node *node;
+	uint64_t n = 0;
+
+	LIST_FOREACH(node, &mount.tree.all, all)
+		if (node->kind == KV_NODE_BLOB)
+			n += node->n_lookup;
+	return n;
+}
+
+static void
+each_name_that_is_read_is_looked_up(void **state)
+{
+	(void)state;
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(look_ups(), 3);
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(look_ups(), 6);
+}
+
+static void
+names_that_the_kernel_did_not_take_are_not_looked_up(void **state)
+{
+	(void)state;
+	fake_fuse_refuse(true);
+	(void)read_all();
+	fake_fuse_refuse(false);
+	assert_int_equal(look_ups(), 0);
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(look_ups(), 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_name_that_is_read_is_looked_up, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    names_that_the_kernel_did_not_take_are_not_looked_up, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
