@@ -45,7 +45,8 @@ complain(struct kv_disk *d, const struct kv_object *object, int err)
 static int
 write_file(int folder, const char *name, const struct kv_blob *blob)
 {
-	const int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	const int fd =
+	    openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	size_t done = 0;
 	int err = fd >= 0 ? 0 : -errno;
 
@@ -82,7 +83,9 @@ kv_disk_put(struct kv_disk *d, const struct kv_object *object, const struct kv_b
 struct kv_blob *
 kv_disk_get(struct kv_disk *d, const struct kv_object *object)
 {
-	const int fd = openat(d->folders[object->type], object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* O_NONBLOCK: what others put there may be a FIFO, and must not stop the loop */
+	const int fd =
+	    openat(d->folders[object->type], object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct kv_blob *blob = NULL;
 	struct kv_buf data;
 	struct stat st;
@@ -91,7 +94,7 @@ kv_disk_get(struct kv_disk *d, const struct kv_object *object)
 	if (fd < 0)
 		return NULL;
 	kv_buf_init(&data, KV_BLOB_MAX);
-	if (fstat(fd, &st) == 0 && st.st_size == object->size &&
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == object->size &&
 	    kv_buf_reserve(&data, (size_t)st.st_size) == 0) {
 		while (n > 0 && data.len < (size_t)st.st_size) {
 			n = read(fd, data.data + data.len, (size_t)st.st_size - data.len);
@@ -114,7 +117,7 @@ kv_disk_has(const struct kv_disk *d, const struct kv_object *object)
 	struct stat st;
 
 	return fstatat(d->folders[object->type], object->key, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_size == object->size;
+	    S_ISREG(st.st_mode) && st.st_size == object->size;
 }
 
 void

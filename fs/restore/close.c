@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fs/restore/close.h"
+#include "fs/restore/confirm.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/submit.h"
 #include "fs/restore/upload.h"
@@ -15,8 +16,9 @@
 struct commit {
 	struct kv_request *request;
 	struct kv_dropbox *dropbox;
-	struct kv_submit_wait *wait;
-	struct kv_node *node, *folder; /* kept open; folder: where it moves, NULL where it stays */
+	struct kv_submit_wait *wait;	 /* for the restore */
+	struct kv_confirm_wait *confirm; /* or for the vault to confirm an earlier one */
+	struct kv_node *node, *folder;	 /* kept open; folder: where it moves, NULL where it stays */
 	char *name;
 };
 
@@ -24,6 +26,7 @@ static void
 free_commit(struct commit *c)
 {
 	kv_submit_cancel(c->wait);
+	kv_confirms_cancel(c->confirm);
 	kv_tree_closed(c->node);
 	if (c->folder != NULL)
 		kv_tree_closed(c->folder);
@@ -60,6 +63,30 @@ restored(void *arg, int err)
 	free_commit(c);
 }
 
+static void
+confirm_answered(void *arg, int err)
+{
+	struct commit *c = arg;
+
+	c->confirm = NULL;
+	if (err == -ENOENT) {
+		kv_dropbox_say(c->dropbox, c->node->name, &c->request->caller, -ESTALE,
+		    "an earlier close restored it, and it is in the vault no more: write it again");
+		err = -ESTALE;
+	}
+	restored(c, err);
+}
+
+/* Whether what an earlier close of the same bytes was told may be told again. */
+static bool
+is_still_true(struct commit *c)
+{
+	const struct kv_receipt *receipt = &c->node->upload->receipt;
+	const struct kv_process process = kv_request_process(&c->request->caller);
+
+	return receipt->name[0] == '\0' || kv_confirms_is_fresh(c->dropbox->confirms, receipt, &process);
+}
+
 /* 0: it is done, and so is an err; -EINPROGRESS: restored() will be called. */
 static int
 submit(struct kv_dropbox *box, struct commit *c)
@@ -73,11 +100,16 @@ submit(struct kv_dropbox *box, struct commit *c)
 		    box, c->node, folder, c->name != NULL ? c->name : c->node->name, &c->request->caller);
 	if (err != 0 && err != -ENOMEM && c->folder != NULL && u->state == KV_UPLOAD_OPEN)
 		kv_upload_end(u, err); /* a staged file is whole: nothing that follows could mend it */
-	if (err == 0 && u->state == KV_UPLOAD_SENDING) {
+	if (err != 0)
+		return err;
+	if (u->state == KV_UPLOAD_SENDING)
 		err = kv_submit_wait(c->node, restored, c, &c->wait);
-		return err == 0 ? -EINPROGRESS : err;
-	}
-	return err != 0 ? err : u->err;
+	else if (u->state == KV_UPLOAD_DONE && !is_still_true(c))
+		err = kv_confirms_ask(box->confirms, &u->receipt, NULL, &c->request->caller, confirm_answered,
+		    c, &c->confirm, NULL);
+	else
+		return u->err;
+	return err == 0 ? -EINPROGRESS : err;
 }
 
 void
@@ -105,14 +137,14 @@ kv_close_commit(
 		kv_tree_opened(folder);
 	err = submit(box, c);
 	if (err == -EINPROGRESS) {
-		request->is_sent = true;
+		request->is_sent = c->wait != NULL;
 		kv_request_wait(request, cancel_commit, c);
 		return;
 	}
 	restored(c, err);
 }
 
-/* What a close says without a restore: 0, or -errno; 1: there are bytes to restore, or somebody restores them. */
+/* What a close is told at once: 0, or -errno; 1: its bytes are to be restored, or are being, or were. */
 static int
 judge_close(struct kv_dropbox *box, struct kv_node *node, struct kv_dropbox_handle *h)
 {
@@ -128,8 +160,10 @@ judge_close(struct kv_dropbox *box, struct kv_node *node, struct kv_dropbox_hand
 		h->writer.err = -ESTALE;
 		return -ESTALE;
 	}
+	if (u->state == KV_UPLOAD_SENDING || (u->state == KV_UPLOAD_DONE && h->writer.content != 0))
+		return 1;
 	if (u->state != KV_UPLOAD_OPEN)
-		return u->state == KV_UPLOAD_SENDING ? 1 : u->err;
+		return u->err;
 	if (h->writer.content == 0 || (node->parent != NULL && kv_upload_is_staging(node->name)))
 		return 0; /* it wrote nothing; or the rename will restore it */
 	if (node->parent == NULL && u->data.len == 0)

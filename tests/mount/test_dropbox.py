@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from harness import Process, errno_of, eventually, fails, ok, run
+from harness import Process, errno_of, eventually, fails, ok, passes, run
 
 PREAMBLE = """
 import errno, os, sys
@@ -107,6 +107,27 @@ os.unlink(os.path.join(folder, "x.blob"))
 print(said(os.close, fd))
 """)
     assert words == ["0", "0"] and sent(two) == 1
+
+
+def test_a_close_long_after_an_earlier_one_is_told_what_the_vault_says_then(two, box, script, tmp_path):
+    lines = """
+fd = begin("x.blob")
+os.write(fd, blob)
+print(said(os.close, os.dup(fd)), flush=True)
+while not os.path.exists(sys.argv[3]):
+    pass
+print(said(os.close, fd))
+"""
+    name = two.list("secrets", "first")[0]
+    (tmp_path / "blob").write_bytes(two.backup("secrets", name, "first"))
+    p = Process(["/usr/bin/python3", "-c", PREAMBLE + lines, box / "restore/secrets", tmp_path / "blob", tmp_path / "go"],
+                tmp_path, "writer")
+    eventually(lambda: p.out.split() == ["0"], "the first close")
+    two.lose("secrets", name, "second")
+    passes(5.5)  # so long a restore's own answer is good
+    (tmp_path / "go").write_text("")
+    assert p.wait() == 0 and p.out.split() == ["0", "ESTALE"]
+    assert "write it again" in box.line(op="restore", errno="ESTALE").text
 
 
 @pytest.mark.parametrize("order", ["first", "second"])

@@ -167,6 +167,20 @@ a_damaged_file_is_not_given(void **state)
 	assert_null(kv_disk_get(disk, object));
 }
 
+/* What opens it otherwise waits for somebody to write, and the whole mount with it. */
+static void
+a_fifo_in_its_place_is_not_waited_for(void **state)
+{
+	(void)state;
+	kv_disk_put(disk, object, blob);
+	assert_int_equal(unlink(file_of_object()), 0);
+	assert_int_equal(mkfifo(file_of_object(), 0600), 0);
+	assert_false(kv_disk_has(disk, object));
+	assert_null(kv_disk_get(disk, object));
+	kv_disk_put(disk, object, blob);
+	assert_kept();
+}
+
 static bool
 is_it(void *arg, const char *key)
 {
@@ -289,6 +303,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_blob_of_another_digest_or_length_is_not_given, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_not_given, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_fifo_in_its_place_is_not_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_the_vault_no_longer_has_is_pruned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_crash_left_half_written_is_pruned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(else_only_the_newest_of_a_type_are_kept, set_up, tear_down),

@@ -863,6 +863,27 @@ a_close_whose_bytes_were_sent_repeats_their_result_without_a_name(void **state)
 }
 
 static void
+a_later_close_is_told_what_the_vault_says_then(void **state)
+{
+	struct file f = create("keys", "a.blob", KEY, strlen(KEY));
+
+	(void)state;
+	listed_updated = restored.wall_updated;
+	assert_int_equal(flush(&f), 0); /* of a child that inherited the descriptor, say */
+	assert_int_equal(flush(&f), 0);
+	assert_int_equal(fake_vault_calls(mount.vault, KV_OP_VERSIONS), 0);
+	fake_loop_run(mount.loop, 6000);
+	versions = done;
+	assert_int_equal(flush(&f), 0);
+	assert_int_equal(fake_vault_calls(mount.vault, KV_OP_VERSIONS), 1);
+	fake_loop_run(mount.loop, 6000);
+	versions = missing;
+	assert_int_equal(finish(f), -ESTALE);
+	assert_string_not_equal(caught_line("in the vault no more: write it again"), "");
+	assert_int_equal(n_sent, 1);
+}
+
+static void
 a_folder_is_removed_when_everybody_was_told(void **state)
 {
 	struct file f;
@@ -1300,6 +1321,7 @@ main(void)
 		TEST(a_failed_file_leaves_its_name_to_the_next),
 		TEST(a_close_whose_name_is_gone_is_estale_and_frees_the_bytes),
 		TEST(a_close_whose_bytes_were_sent_repeats_their_result_without_a_name),
+		TEST(a_later_close_is_told_what_the_vault_says_then),
 		TEST(a_folder_is_removed_when_everybody_was_told),
 		TEST(a_receipt_is_shown_while_the_vault_confirms_it),
 		TEST(a_look_at_what_is_being_sent_waits_for_its_result),
