@@ -46,7 +46,7 @@ judge_lacking(struct kv_echo *echo, const struct kv_echo_answer *a)
 {
 	if (echo->is_spotty || echo->is_off || a->may_lack_id)
 		return KV_ECHO_OWN;
-	if (a->before == KV_ECHO_RIGHT && !a->is_repeated)
+	if (a->before == KV_ECHO_RIGHT)
 		return KV_ECHO_FOREIGN;
 	echo->is_spotty = a->is_repeated;
 	return KV_ECHO_OWN;

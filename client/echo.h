@@ -40,7 +40,8 @@ struct kv_echo_answer {
 	const char *returned; /* what the answer has; "" for none */
 	enum kv_echo_before before;
 	bool may_lack_id; /* such an answer is no harm without one, or cannot be asked for again */
-	bool is_repeated; /* the request goes out a second time because its answer was foreign */
+	bool
+	    is_repeated; /* the request was made again, on a new connection, because its answer was foreign */
 };
 /*
  * A foreign id on a connection that never gave a right one may mean a gateway that rewrites ids, and

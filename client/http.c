@@ -268,7 +268,8 @@ is_own_answer(struct kv_transfer *t)
 	const struct kv_echo_answer answer = { .id = t->id,
 		.returned = t->answered.returned_id,
 		.before = before_of(t->connection),
-		.may_lack_id = t->is_once || (status / 100 != 2 && status != 404),
+		.may_lack_id = t->is_once || (status / 100 != 2 && status != 404) ||
+		    (t->is_repeated && t->answered.is_http2), /* others may have used its new connection */
 		.is_repeated = t->is_repeated };
 
 	switch (kv_echo_judge(t->echo, &answer)) {
@@ -628,7 +629,7 @@ static void
 set_options(CURL *easy, struct kv_transfer *t, const struct kv_http_request *request)
 {
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->is_repeated ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->is_local ? "http,https" : "https");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, request->is_local ? "*" : NULL);

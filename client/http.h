@@ -39,7 +39,7 @@ struct kv_http_request {
 	unsigned int connect_ms; /* 0: 10 s */
 	unsigned int silence_s;	 /* the attempt fails when no byte moves for so long; 0: 30 s */
 	bool is_local;		 /* an identity endpoint: plain http allowed, no proxy */
-	bool is_repeated;	 /* because its answer was mixed up */
+	bool is_repeated;	 /* because its answer was mixed up: goes out on a new connection */
 	bool is_once;		 /* must not be repeated: see KV_CONNECTION_FRESH_MS */
 };
 /* Strings are valid during the completion; "" where the answer had none. */

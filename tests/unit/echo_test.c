@@ -68,9 +68,11 @@ an_answer_without_an_id_is_doubted_only_where_there_were_some(void **state)
 	lacking.may_lack_id = true;
 	assert_int_equal(kv_echo_judge(&echo, &lacking), KV_ECHO_OWN);
 	assert_int_equal(judge("", KV_ECHO_RIGHT), KV_ECHO_FOREIGN);
-	/* asked for again it has none either: such a server it is */
+	/* asked for again, on a new connection, it has none either: such a server it is */
 	lacking.may_lack_id = false;
 	lacking.is_repeated = true;
+	assert_int_equal(kv_echo_judge(&echo, &lacking), KV_ECHO_FOREIGN);
+	lacking.before = KV_ECHO_NOTHING;
 	assert_int_equal(kv_echo_judge(&echo, &lacking), KV_ECHO_OWN);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(judge("", KV_ECHO_RIGHT), KV_ECHO_OWN);
