@@ -173,29 +173,31 @@ is_in(const char *const *list, const char *word)
 	return false;
 }
 
-/* How many letters must be added, left out or changed; more than a few count as too many. */
+/* How many letters must be added, left out, changed or swapped; more than a few count as too many. */
 static size_t
 distance(const char *a, size_t n, const char *b)
 {
-	size_t row[MOST_NAME + 1], m = strlen(b);
+	size_t d[MOST_NAME + 1][MOST_NAME + 1];
+	const size_t m = strlen(b);
 
 	if (n > MOST_NAME || m > MOST_NAME)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
+		d[0][j] = j;
 	for (size_t i = 1; i <= n; i++) {
-		size_t before = row[0];
-
-		row[0] = i;
+		d[i][0] = i;
 		for (size_t j = 1; j <= m; j++) {
-			const size_t changed = before + (a[i - 1] != b[j - 1]);
+			const size_t other = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
-			before = row[j];
-			row[j] = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-			row[j] = changed < row[j] ? changed : row[j];
+			d[i][j] = d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] + 1 : d[i][j - 1] + 1;
+			if (other < d[i][j])
+				d[i][j] = other;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
 		}
 	}
-	return row[m];
+	return d[n][m];
 }
 
 /* The option that was meant, perhaps; or NULL. */
@@ -273,6 +275,7 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 {
 	char *one = malloc(strlen(list) + 1);
 	int err = one != NULL ? 0 : -ENOMEM;
+	bool follows_list = false; /* the option before this one is a list */
 
 	while (err == 0 && *list != '\0') {
 		size_t n = 0;
@@ -286,6 +289,9 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 		list += *list == ',';
 		if (n > 0)
 			err = take_option(g, one, true, "-o", why);
+		if (err == -EINVAL && follows_list && strstr(kv_buf_str(why), "colons") == NULL)
+			kv_buf_say(why, "; the parts of a list are separated by colons, not commas");
+		follows_list = n > 0 && (strncmp(one, "types=", 6) == 0 || strncmp(one, "lookers=", 8) == 0);
 		explicit_bzero(one, n);
 	}
 	free(one);
