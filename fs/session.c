@@ -17,6 +17,7 @@
 #include "client/clock.h"
 #include "client/log.h"
 #include "client/vault.h"
+#include "fs/mountinfo.h"
 #include "fs/restore/dropbox.h"
 #include "fs/session.h"
 
@@ -263,12 +264,31 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 	if (err != 0)
 		return err;
 	s->is_mounted = true;
+	kv_mountinfo_top(o->mountpoint, s->mounted_device);
 	m->wall_mounted = kv_clock_wall_s();
 	(void)fcntl(fuse_session_fd(m->session), F_SETFL, O_NONBLOCK);
 	err = kv_loop_watch(m->loop, &s->device, fuse_session_fd(m->session), EPOLLIN, device_ready, s);
 	if (err != 0)
 		kv_buf_say(why, "cannot watch the FUSE device: %s", strerror(-err));
 	return err;
+}
+
+/*
+ * libfuse unmounts what is at the path, whatever that is. After umount -l, or with another mount on top, it would be
+ * somebody else's; ours ends when the device is closed, or stays below as a dead mount.
+ */
+static bool
+is_covered(const struct kv_session *s)
+{
+	char device[KV_DEVICE_LEN];
+
+	kv_mountinfo_top(s->mount->o->mountpoint, device);
+	if (device[0] == '\0' || strcmp(device, s->mounted_device) == 0)
+		return false;
+	kv_log_write(KV_LOG_WARNING, "fuse",
+	    "mountpoint=%s why=\"something else is mounted there now: it is left alone\"",
+	    s->mount->o->mountpoint);
+	return true;
 }
 
 void
@@ -281,7 +301,7 @@ kv_session_unmount(struct kv_session *s)
 	session = s->mount->session;
 	kv_loop_unwatch(&s->device);
 	kv_timer_stop(&s->again);
-	if (s->is_mounted)
+	if (s->is_mounted && !is_covered(s))
 		fuse_session_unmount(session);
 	if (session != NULL) {
 		fuse_session_destroy(session);

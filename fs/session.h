@@ -5,6 +5,7 @@
  * table (fs/ops), and unmounted again.
  */
 #include "fs/mount.h"
+#include "fs/mountinfo.h"
 
 struct kv_buf;
 
@@ -14,9 +15,10 @@ struct kv_session {
 	struct kv_timer again; /* after a failed read of the device */
 	struct fuse_buf request;
 	bool is_mounted;
-	uint64_t n_received; /* requests so far */
-	int64_t ns_answered; /* the end of the last turn */
-	int64_t ns_checked;  /* the last check of the invariants, in sanitized builds */
+	char mounted_device[KV_DEVICE_LEN]; /* of the mount, as in mountinfo */
+	uint64_t n_received;		    /* requests so far */
+	int64_t ns_answered;		    /* the end of the last turn */
+	int64_t ns_checked;		    /* the last check of the invariants, in sanitized builds */
 };
 
 /*

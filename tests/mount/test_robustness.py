@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import (KVFS, PRIVATE_MOUNTS, TYPES, Process, environment, errno_of, eventually, fails, is_mounted,
+from harness import (KVFS, PRIVATE_MOUNTS, Mount, TYPES, Process, environment, errno_of, eventually, fails, is_mounted,
                      needs_private_mounts, ok, run, tree)
 
 
@@ -433,3 +433,31 @@ def test_no_core_is_ever_dumped(vault, mount):
     limits = pathlib.Path(f"/proc/{m.process.pid}/limits").read_text()
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4:6] == ["0", "0"]
+
+
+@pytest.mark.skipif("sanitize" in KVFS, reason="libfuse then keeps its copy of the path, which is a leak to a sanitizer")
+def test_what_somebody_else_has_mounted_there_since_is_left_alone(vault, mount):
+    m = mount(vault)
+    held = Process(["sleep", "60"], m.directory, "held", cwd=m / "secrets")
+    ok("umount", "-l", m.path)
+    ok("mount", "-t", "tmpfs", "other", m.path)
+    try:
+        m.process.child.send_signal(signal.SIGTERM)
+        assert m.process.wait() == 0
+        assert "left alone" in m.process.err
+        assert "other" in ok("findmnt", "-n", "-o", "SOURCE", m.path)
+    finally:
+        held.kill()
+        ok("umount", m.path)
+    m.is_ended = True
+
+
+def test_a_mount_point_with_a_blank_is_unmounted(vault, tmp_path, watchdog):
+    folder = tmp_path / "a blank"
+    folder.mkdir()
+    args = ["-o", f"cacert={vault.ca}", "-o", "rate=400", vault.url]
+    m = Mount(folder, args, environment(vault, XDG_CACHE_HOME=tmp_path / "cache"))
+    watchdog.processes.append(m.process)
+    m.wait_until_mounted()
+    m.unmount(signal.SIGTERM)
+    assert not is_mounted(m.path)
