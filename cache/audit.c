@@ -125,6 +125,18 @@ kv_audit_sent(
 }
 
 void
+kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name, const char *version,
+    const struct kv_caller *caller)
+{
+	struct kv_buf line;
+
+	begin_line(&line, vault, "confirm", type, name);
+	kv_log_field(&line, "version", version);
+	kv_audit_caller(&line, caller);
+	write_line(KV_LOG_INFO, &line);
+}
+
+void
 kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
     const struct kv_caller *caller, size_t bytes)
 {

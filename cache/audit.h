@@ -26,6 +26,9 @@ void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *
 void kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate);
 /* NOTICE: so many requests fail that the vault is only probed, or no longer. err: of the last one. */
 void kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err);
+/* INFO: what was restored before is taken for restored, because the vault has confirmed it. */
+void kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name,
+    const char *version, const struct kv_caller *caller);
 /* Append " uid= pid= cmd=" to a line. */
 void kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller);
 #endif

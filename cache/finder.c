@@ -340,10 +340,13 @@ kv_finder_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_unlis
 	f->done = done;
 	f->arg = arg;
 	kv_timer_init(&f->later, loop, begin, f);
-	if (kv_listing_is_serving(listing))
+	if (kv_listing_is_serving(listing)) {
 		kv_timer_set(&f->later, 0);
-	else
+	} else {
+		/* the wait for the listing is part of the question, which takes one time-out */
+		f->caller.mono_deadline = kv_clock_mono_ms() + kv_throttle_timeout_ms(f->throttle);
 		err = kv_listing_wait_for(listing, name, listed, f, &f->wait);
+	}
 	if (err != 0) {
 		free_finder(f);
 		return err;

@@ -621,6 +621,12 @@ kv_throttle_is_idle(const struct kv_throttle *th)
 
 /* ---- the whole ---- */
 
+int64_t
+kv_throttle_timeout_ms(const struct kv_throttle *th)
+{
+	return th->o.timeout_ms;
+}
+
 struct kv_vault *
 kv_throttle_vault(const struct kv_throttle *th)
 {

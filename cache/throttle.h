@@ -29,6 +29,7 @@ struct kv_throttle *kv_throttle_new(
 /* Waiting calls are dropped without their completions. */
 void kv_throttle_free(struct kv_throttle *throttle);
 struct kv_vault *kv_throttle_vault(const struct kv_throttle *throttle);
+int64_t kv_throttle_timeout_ms(const struct kv_throttle *throttle);
 
 /*
  * As kv_vault_send(): call's content is copied, done comes once, never before this has returned.

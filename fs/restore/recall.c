@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/audit.h"
 #include "cache/throttle.h"
 #include "fs/file.h"
 #include "fs/folder.h"
@@ -232,10 +233,13 @@ confirm_answered(void *arg, int err)
 	l->confirm = NULL;
 	if (err == -ENOENT)
 		forget(l);
-	if (err != 0)
+	if (err != 0) {
 		fail(l, err);
-	else
-		confirmed(l);
+		return;
+	}
+	kv_audit_confirmed(l->dropbox->mount->vault, l->receipt.type, l->receipt.name, l->receipt.version,
+	    &l->request->caller);
+	confirmed(l);
 }
 
 static void

@@ -342,10 +342,13 @@ confirm_answered(void *arg, int err)
 	struct kv_submit *s = arg;
 
 	s->confirm = NULL;
-	if (err == 0)
-		end(s, 0);
-	else
+	if (err != 0) {
 		send_blob(s);
+		return;
+	}
+	kv_audit_confirmed(
+	    s->dropbox->mount->vault, s->receipt.type, s->receipt.name, s->receipt.version, &s->caller);
+	end(s, 0);
 }
 
 /* ---- the beginning ---- */

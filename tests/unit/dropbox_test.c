@@ -662,6 +662,7 @@ the_same_bytes_again_are_no_restore_while_the_version_is_there(void **state)
 	assert_int_equal(copy(NULL, "c.blob", SECRET), 0);
 	assert_int_equal(n_sent, 1);
 	assert_int_equal(fake_vault_calls(mount.vault, KV_OP_VERSIONS), 3);
+	assert_string_not_equal(caught_line("op=confirm object=secrets/a version=v1 uid=1000 pid="), "");
 	assert_true(is_there(NULL, "c.blob"));
 	make_unknown("other bytes");
 	assert_int_equal(copy("secrets", "d.blob", unknown), 0);

@@ -36,8 +36,9 @@ static size_t per_page;
 static bool is_endless;
 static int versions_err;
 static long versions_status;
-static const char *listed[3]; /* pages of names, 100 ms each */
-static int list_err;	      /* of the second page */
+static const char *listed[3];	     /* pages of names, 100 ms each */
+static int list_err;		     /* of the second page */
+static int64_t list_ms, versions_ms; /* how long a page takes; -1: for ever */
 
 static int64_t
 answer_versions(const struct kv_call *call, struct kv_reply *reply)
@@ -46,6 +47,8 @@ answer_versions(const struct kv_call *call, struct kv_reply *reply)
 	char next[2] = "", names[400] = "";
 	size_t n = n_versions - first < per_page ? n_versions - first : per_page;
 
+	if (versions_ms < 0)
+		return -1;
 	if (versions_err != 0) {
 		reply->err = versions_err;
 		reply->status = versions_status;
@@ -88,7 +91,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	} else {
 		reply->page = fake_vault_page(listed[i], OLD, i == 0 ? "1" : i == 1 ? "2" : "");
 	}
-	return 100;
+	return list_ms;
 }
 
 #define VERSIONS(...)                                                          \
@@ -158,6 +161,8 @@ set_up(void **state)
 	per_page = 8;
 	is_endless = false;
 	versions_err = list_err = 0;
+	list_ms = 100;
+	versions_ms = 10;
 	memset(&told, 0, sizeof(told));
 	caught_begin();
 	return 0;
@@ -503,6 +508,42 @@ a_search_that_is_cancelled_is_never_answered(void **state)
 	}
 }
 
+/* The listing takes most of the time-out, and the versions never come. */
+static void
+a_look_that_waits_for_both_takes_one_time_out(void **state)
+{
+	(void)state;
+	list_ms = 90000; /* a page; three of them */
+	versions_ms = -1;
+	begin("not-listed");
+	fake_loop_run(loop, 299000);
+	assert_int_equal(n_asked(), 1);
+	assert_int_equal(told.n, 0);
+	fake_loop_run(loop, 2000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, -ETIMEDOUT);
+}
+
+static void
+a_version_is_confirmed_by_the_page_that_has_it(void **state)
+{
+	struct kv_finder *finder;
+
+	(void)state;
+	VERSIONS(
+	    { "a", "v1", 100, 900, false }, { "a", "v2", 300, 301, false }, { "a", "v3", 200, 200, false });
+	per_page = 1;
+	assert_int_equal(
+	    kv_finder_confirm(throttle, KV_KEYS, "a", "v2", KV_AHEAD, &me, tell_versions, &told, &finder), 0);
+	kv_finder_raise(finder, KV_METADATA);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, 0);
+	assert_true(told.versions.has_version);
+	assert_int_equal(told.versions.wall_version_updated, 301);
+	assert_int_equal(n_asked(), 2);
+}
+
 int
 main(void)
 {
@@ -525,6 +566,10 @@ main(void)
 		TEST(what_a_listing_did_not_bring_is_asked_for),
 		TEST(a_listing_that_fails_is_the_answer),
 		TEST(a_search_that_is_cancelled_is_never_answered),
+		cmocka_unit_test_setup_teardown(
+		    a_look_that_waits_for_both_takes_one_time_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    a_version_is_confirmed_by_the_page_that_has_it, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
