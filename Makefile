@@ -3,6 +3,7 @@
 #   make                    build/kvfs and build/localvault
 #   make demo               try it: archives a local vault and restores it into a second one
 #   make check              every test, plain and under ASan+UBSan
+#   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
 #   make install            PREFIX=/usr/local DESTDIR=
 #   make lint format hdr-check clean uninstall
@@ -217,6 +218,14 @@ $(FUZZERS:%=%.run): %.run: %
 	    || { echo "== $$x"; tail -n 40 $*.log; exit 1; }; \
 	sed -n "s/^stat::\(number_of_executed_units\|new_units_added\): */$$x \1: /p" $*.log
 
+# What is too long for every change: the drop box's model with many seeds, the fuzzers, all figures.
+nightly:
+	@tests/install-packages build check
+	$QKVFS_TEST_SEEDS=300 $(MAKE) check-mount MOUNT_TESTS=tests/mount/test_model.py
+	$QKVFS_TEST_SEEDS=300 $(MAKE) SANITIZE=$(SANITIZERS) check-mount MOUNT_TESTS=tests/mount/test_model.py
+	$Q$(MAKE) check-fuzz FUZZ_S=600
+	$Q$(MAKE) bench
+
 lint:
 	@tests/install-packages build lint
 	$Q$(MAKE) DEV=1 hdr-check run-lint
@@ -239,7 +248,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit-tests fuzzers hdr-check demo check check-unit check-mount check-fuzz run-fuzzers \
+.PHONY: all unit-tests fuzzers hdr-check demo check check-unit check-mount check-fuzz nightly run-fuzzers \
 	bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
 	lint run-lint format install uninstall clean
 .DELETE_ON_ERROR:

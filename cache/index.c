@@ -88,7 +88,8 @@ static const char *const statements[STATEMENTS] = {
 	    "UPDATE OR REPLACE receipt SET path = '/' || type || '/' || hex(digest) WHERE" IS_BELOW,
 	[FIND_PATH] = "SELECT " RECEIPT " FROM receipt WHERE path = ?",
 	[NEXT_PATHS] = "SELECT " RECEIPT ", path FROM receipt WHERE path > ? ORDER BY path LIMIT ?",
-	[FIND_DIGEST] = "SELECT " RECEIPT " FROM receipt WHERE digest = ? AND type = ?",
+	[FIND_DIGEST] =
+	    "SELECT " RECEIPT " FROM receipt WHERE digest = ? AND type = ? ORDER BY updated DESC LIMIT 1",
 	[PUT_PACE] = "REPLACE INTO pace VALUES(?, ?, ?, ?)",
 	[FIND_PACE] = "SELECT rate, most, kept FROM pace WHERE class = ?",
 };
