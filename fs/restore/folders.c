@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fs/folder.h"
 #include "fs/restore/close.h"
@@ -112,6 +113,31 @@ is_below(const struct kv_node *node, const struct kv_node *folder)
 	return node != NULL;
 }
 
+/* "x.blob.~1~": cp --backup=numbered looks for a free number in a list that is empty here, and would never end. */
+static bool
+is_numbered_backup(const char *name)
+{
+	const char *digits = strrchr(name, '.');
+	size_t n;
+
+	if (digits == NULL || digits[1] != '~')
+		return false;
+	n = strspn(digits + 2, "0123456789");
+	return n > 0 && strcmp(digits + 2 + n, "~") == 0;
+}
+
+/* Why a file cannot get this name; NULL: it can. */
+static const char *
+refuse_name(const struct kv_node *file, const char *to_name)
+{
+	/* its writer would be told "done" at its close, and nothing be sent */
+	if (to_name[0] == '.' && !(kv_upload_is_staging(file->name) && kv_upload_is_staging(to_name)))
+		return "a file of restore/ cannot be renamed to a name that begins with a dot";
+	if (is_numbered_backup(to_name))
+		return "restore/ keeps no numbered backups: what was restored is in the vault";
+	return NULL;
+}
+
 /* Whether node may take the place of other, called to_name in to. */
 static int
 check_rename(const struct kv_node *node, const struct kv_node *to, const char *to_name,
@@ -122,8 +148,7 @@ check_rename(const struct kv_node *node, const struct kv_node *to, const char *t
 	if (other != NULL && flags != 0)
 		return -EEXIST;
 	if (!is_folder(node)) {
-		/* a file that loses its name to a staged one would be told "done" at its close, and nothing be sent */
-		if (to_name[0] == '.' && !(kv_upload_is_staging(node->name) && kv_upload_is_staging(to_name)))
+		if (refuse_name(node, to_name) != NULL)
 			return -EINVAL;
 		return other != NULL && is_folder(other) ? -EISDIR : 0;
 	}
@@ -160,8 +185,13 @@ kv_folders_rename(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder
 {
 	struct kv_node *node = kv_dropbox_child(folder, name);
 	struct kv_node *other = kv_dropbox_child(to, to_name);
+	struct kv_caller caller;
 	int err = node == NULL ? -ENOENT : node == other ? 0 : check_rename(node, to, to_name, other, flags);
 
+	if (err == -EINVAL && !is_folder(node) && refuse_name(node, to_name) != NULL) {
+		kv_request_caller(req, &caller);
+		kv_dropbox_say(box, name, &caller, err, refuse_name(node, to_name));
+	}
 	if (err != 0 || node == other) {
 		fuse_reply_err(req, -err);
 		return;

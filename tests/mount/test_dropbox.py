@@ -313,6 +313,20 @@ print(said(os.close, fd))
     assert words == ["EINVAL", "EINVAL", "0"] and sent(two) == 1
 
 
+@pytest.mark.parametrize("tool", ["cp", "install", "mv"])
+def test_numbered_backups_are_refused_and_no_tool_looks_for_a_number_for_ever(two, box, tmp_path, tool):
+    blob = two.backup("secrets", two.list("secrets", "first")[0], "first")
+    for expected in (0, 1, 1):
+        (tmp_path / "x.blob").write_bytes(blob)
+        result = run(tool, "--backup=numbered", tmp_path / "x.blob", box / "restore/secrets/x.blob", seconds=20)
+        assert result.code == expected, result
+    assert [x for x in box.lines(op="restore", errno="EINVAL") if "numbered" in x.text]
+    for _ in range(2):
+        (tmp_path / "x.blob").write_bytes(blob)
+        ok(tool, "--backup=simple", tmp_path / "x.blob", box / "restore/secrets/x.blob", seconds=20)
+    assert sent(two) == 1
+
+
 def test_a_close_while_the_mount_ends_sends_nothing_and_fails(two, box, tmp_path):
     (tmp_path / "blob").write_bytes(two.backup("secrets", two.list("secrets", "first")[0], "first"))
     (tmp_path / "blob2").write_bytes(two.backup("secrets", two.list("secrets", "first")[1], "first"))
