@@ -193,6 +193,17 @@ read_page(struct kv_vault_call *c, const struct kv_http_answer *answer, struct k
 	return kv_json_page(answer->body, answer->body_len, &asked, &c->why, page);
 }
 
+/* A conflict is in the way of a restore only; and what a restore cannot find is no file. */
+static int
+err_of(enum kv_op op, long status, const struct kv_fault *fault)
+{
+	const int err = kv_err_of_status(status, fault);
+
+	if (op != KV_OP_RESTORE)
+		return err == -EEXIST ? -EBUSY : err;
+	return err == -ENOENT ? -EBADMSG : err;
+}
+
 /* A 2xx: its body must be what the operation promises. */
 static void
 understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
@@ -349,7 +360,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 		understand(c, answer, &reply);
 	} else {
 		kv_json_fault(answer->body, answer->body_len, &reply.fault);
-		reply.err = kv_err_of_status(answer->status, &reply.fault);
+		reply.err = err_of(c->op, answer->status, &reply.fault);
 		say_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
 	}

@@ -248,6 +248,10 @@ take_option(struct kv_given *g, const char *text, bool override, const char *whe
 		return 0;
 	if (k < 0 && is_in(kernel_options, text))
 		return kv_buf_printf(&g->kernel, ",%s", text);
+	if (k < 0 && strcmp(text, "fsname=") == 0) {
+		kv_buf_say(why, "%s: fsname needs a value: fsname=…", where);
+		return -EINVAL;
+	}
 	if (k < 0 && strncmp(text, "fsname=", 7) == 0) {
 		g->source = kv_given_keep(g, strdup(text + 7));
 		return g->source != NULL ? 0 : -ENOMEM;

@@ -337,6 +337,8 @@ run(struct program *p, int report)
 			kv_timer_set(&p->awake, AWAKE_MS);
 			err = kv_loop_run(p->mount.loop);
 		}
+		if (p->mount.dropbox != NULL)
+			kv_dropbox_say_lost(p->mount.dropbox);
 		log_sum(p);
 	}
 	kv_buf_release(&why);

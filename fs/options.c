@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cache/throttle.h"
@@ -151,7 +152,7 @@ take_number(const struct kv_given *g, enum kv_given_key k, double least, double 
 	if (text == NULL)
 		return 0;
 	value = strtod(text, &end);
-	snprintf(right, sizeof(right), "a number from %g to %g", least, most);
+	snprintf(right, sizeof(right), "a number from %.15g to %.15g", least, most);
 	if (end == text || *end != '\0' || !(value >= least && value <= most) ||
 	    !isdigit((unsigned char)text[0]))
 		return bad_value(g, k, right, why);
@@ -450,6 +451,7 @@ is_mounted(const char *folder)
 static int
 take_mountpoint(struct kv_options *o, struct kv_buf *why)
 {
+	struct statvfs fs;
 	struct stat st;
 
 	if (o->given.mountpoint == NULL) {
@@ -477,7 +479,10 @@ take_mountpoint(struct kv_options *o, struct kv_buf *why)
 		return -ENOMEM;
 	if (!is_mounted(o->mountpoint))
 		return 0;
-	kv_buf_say(why, "the mount point %s is in use by another kvfs: fusermount3 -u it first",
+	kv_buf_say(why,
+	    statvfs(o->mountpoint, &fs) != 0 && errno == ENOTCONN ?
+		"the mount point %s is a dead mount: fusermount3 -u it first" :
+		"the mount point %s is in use by another kvfs: fusermount3 -u it first",
 	    o->given.mountpoint);
 	return -EINVAL;
 }

@@ -394,6 +394,22 @@ kv_dropbox_under_way(const struct kv_dropbox *box)
 }
 
 void
+kv_dropbox_say_lost(struct kv_dropbox *box)
+{
+	const struct kv_node *node;
+
+	kv_submit_say_lost(box);
+	LIST_FOREACH(node, &box->mount->tree.all, all) {
+		if (node->upload == NULL || node->upload->state != KV_UPLOAD_OPEN ||
+		    node->upload->data.len == 0)
+			continue;
+		box->mount->n_failed++;
+		kv_dropbox_say_of(
+		    box, node, -EIO, "the mount ended before it was closed: nothing was restored");
+	}
+}
+
+void
 kv_dropbox_check(const struct kv_dropbox *box)
 {
 	const struct kv_dropbox_handle *h;

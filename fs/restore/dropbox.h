@@ -39,6 +39,8 @@ void kv_dropbox_stop(struct kv_dropbox *dropbox);
 void kv_dropbox_free(struct kv_dropbox *dropbox);
 /* How many restores were sent, or are about to be, and have no answer yet. */
 int kv_dropbox_under_way(const struct kv_dropbox *dropbox);
+/* At the end of the mount, before the sum: a line for each file whose bytes are lost, or whose restore has no answer. */
+void kv_dropbox_say_lost(struct kv_dropbox *dropbox);
 /* Assert what must hold between two requests. */
 void kv_dropbox_check(const struct kv_dropbox *dropbox);
 

@@ -455,6 +455,20 @@ kv_submit_cancel(struct kv_submit_wait *wait)
 }
 
 void
+kv_submit_say_lost(struct kv_dropbox *box)
+{
+	const struct kv_submit *s;
+
+	LIST_FOREACH(s, &box->submits, all) {
+		box->mount->n_failed++;
+		kv_dropbox_say(box, s->name, &s->caller, -EIO,
+		    s->ticket != NULL ?
+			"the mount ended before the answer came: the object may have been restored; look before you try again" :
+			"the mount ended before it was sent: nothing was restored");
+	}
+}
+
+void
 kv_submit_stop_all(struct kv_dropbox *box)
 {
 	while (!LIST_EMPTY(&box->submits)) {

@@ -23,6 +23,8 @@ int kv_submit_wait(
     struct kv_node *node, kv_submit_done *done, void *arg, struct kv_submit_wait **wait) KV_MUST_CHECK;
 /* done is not called; the restore goes on. NULL does nothing. */
 void kv_submit_cancel(struct kv_submit_wait *wait);
+/* For the end: a line for each that has no answer. */
+void kv_submit_say_lost(struct kv_dropbox *dropbox);
 /* For the end: drop what is under way, and forget who waits for it. */
 void kv_submit_stop_all(struct kv_dropbox *dropbox);
 #endif

@@ -200,3 +200,42 @@ def test_the_keys_of_its_connections_are_written_nowhere(vault, mount, tmp_path)
     m = mount(vault, env={"SSLKEYLOGFILE": tmp_path / "keys.log"})
     assert ok("cat", m / "secrets" / m.names("secrets")[0], text=False)
     assert not (tmp_path / "keys.log").exists()
+
+
+def test_what_the_end_of_the_mount_leaves_undecided_is_in_the_log(vaults, mount, tmp_path):
+    vault = vaults("first", "second", seed="secrets=2,vault=first")
+    blobs = [tmp_path / f"{name}.blob" for name in vault.list("secrets", "first")]
+    for blob in blobs:
+        blob.write_bytes(vault.backup("secrets", blob.stem, "first"))
+    m = mount(vault, name="second")
+    vault.fault(operation="restore", action="stall")
+    cp = Process(["cp", blobs[0], m / "restore/secrets/"], tmp_path, "cp")
+    eventually(lambda: vault.stats("second")["restores_seen"] == 1, "the restore is under way")
+    writer = Process(["bash", "-c", f"exec 3>{m.path}/restore/secrets/{blobs[1].name}; cat {blobs[1]} >&3; sleep 60"],
+                     tmp_path, "writer")
+    staged = m / f"restore/secrets/.{blobs[1].name}.aB3dE9"
+    ok("cp", blobs[1], staged)
+    m.process.child.send_signal(signal.SIGTERM)
+    assert m.process.wait(30) == 0
+    assert cp.wait() == 1
+    writer.kill()
+    assert "may have been restored" in m.line(op="restore", file=blobs[0].name, errno="EIO").text
+    assert "nothing was restored" in m.line(op="restore", file=staged.name, errno="EIO").text
+    assert int(m.line(event="unmounted")["failed"]) >= 2
+    m.is_ended = True
+
+
+def test_a_fifo_as_cacert_is_refused(vault, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (tmp_path / "mnt").mkdir()
+    result = run(KVFS, "-o", f"cacert={fifo}", vault.url, tmp_path / "mnt", env=environment(vault), seconds=20)
+    assert result.code == 1 and "no regular file" in result.err
+
+
+def test_a_dead_mount_is_called_dead(vault, mount):
+    m = mount(vault)
+    ok("ls", m.path)
+    m.process.kill()
+    result = run(KVFS, "-o", f"cacert={vault.ca}", vault.url, m.path, env=environment(vault), seconds=20)
+    assert result.code == 1 and "dead mount" in result.err

@@ -777,15 +777,16 @@ a_handle_that_wrote_nothing_sends_nothing(void **state)
 static void
 what_is_written_after_a_failed_close_is_another_restore(void **state)
 {
-	struct file f = create("keys", "a.blob", KEY, strlen(KEY));
+	static const char key[] = KEY;
+	struct file f = create("keys", "a.blob", key, strlen(key));
 
 	(void)state;
 	ANSWERS(denied, done);
 	assert_int_equal(flush(&f), -EACCES);
 	assert_false(is_there("keys", "a.blob"));
-	assert_int_equal(write_at(&f, KEY, 60, 0), 0);
+	assert_int_equal(write_at(&f, key, 60, 0), 0);
 	assert_int_equal(flush(&f), -EINVAL); /* the rest was not written again */
-	assert_int_equal(write_at(&f, KEY + 60, strlen(KEY) - 60, 60), 0);
+	assert_int_equal(write_at(&f, key + 60, strlen(key) - 60, 60), 0);
 	assert_int_equal(finish(f), 0);
 	assert_int_equal(n_sent, 2);
 }

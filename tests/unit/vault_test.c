@@ -716,15 +716,15 @@ an_error_of_the_vault_is_an_errno_with_its_words(void **state)
 	static const struct {
 		long status;
 		const char *body;
-		int err;
+		int err, err_of_restore;
 	} rows[] = {
-		{ 403, FAULT, -EACCES },
-		{ 404, "{\"error\":{\"code\":\"SecretNotFound\",\"message\":\"No.\"}}", -ENOENT },
-		{ 404, "<html>", -EBADMSG },
-		{ 409, "{\"error\":{\"code\":\"Conflict\",\"message\":\"No.\"}}", -EEXIST },
-		{ 429, "", -EBUSY },
-		{ 500, "", -EIO },
-		{ 307, "", -EBADMSG },
+		{ 403, FAULT, -EACCES, -EACCES },
+		{ 404, "{\"error\":{\"code\":\"SecretNotFound\",\"message\":\"No.\"}}", -ENOENT, -EBADMSG },
+		{ 404, "<html>", -EBADMSG, -EBADMSG },
+		{ 409, "{\"error\":{\"code\":\"Conflict\",\"message\":\"No.\"}}", -EBUSY, -EEXIST },
+		{ 429, "", -EBUSY, -EBUSY },
+		{ 500, "", -EIO, -EIO },
+		{ 307, "", -EBADMSG, -EBADMSG },
 	};
 
 	(void)state;
@@ -739,6 +739,9 @@ an_error_of_the_vault_is_an_errno_with_its_words(void **state)
 			assert_string_equal(done.reply.fault.inner, "ForbiddenByRbac");
 			assert_string_equal(done.reply.fault.message, "No.");
 		}
+		answer(rows[i].status, rows[i].body);
+		call(KV_OP_RESTORE, KV_SECRETS);
+		assert_row(done.reply.err == rows[i].err_of_restore, i, rows[i].body);
 	}
 }
 
