@@ -245,7 +245,7 @@ decode_wrapped(const unsigned char *text, size_t len, struct kv_buf *raw)
 int
 kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw)
 {
-	const size_t start = kv_blob_text_start(data, len);
+	const size_t start = kv_blob_text_start(data, len), before = raw->len;
 	bool is_quoted, is_wrapped = false;
 	int err;
 
@@ -265,7 +265,9 @@ kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw)
 	for (size_t i = 0; i < len && !is_wrapped; i++)
 		is_wrapped = is_blank(data[i]);
 	err = is_wrapped ? decode_wrapped(data, len, raw) : kv_blob_decode((const char *)data, len, raw);
-	return err == 0 ? 1 : err;
+	if (err != 0)
+		return err;
+	return raw->len > before ? 1 : -EINVAL;
 }
 
 /* ---- what a blob looks like ---- */

@@ -291,6 +291,7 @@ text_of_a_blob_is_told_from_a_blob(void **state)
 		{ "\"", -EINVAL, "" },
 		{ "\"\"", -EINVAL, "" },
 		{ "\"JkF6", -EINVAL, "" },
+		{ "\" \t \"", -EINVAL, "" },
 		{ "\"JkF6\"x", -EINVAL, "" },
 	};
 	struct kv_buf b;
