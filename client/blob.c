@@ -279,29 +279,39 @@ struct jwe {
 	size_t len[JWE_PARTS];
 };
 
+/* Whether all of it is of base64url's alphabet; one look at each byte, because every backup goes through here. */
+static bool
+is_url_text(const unsigned char *text, size_t len)
+{
+	static unsigned char is_other[256];
+	unsigned char other = 0;
+
+	if (is_other['.'] == 0)
+		for (int c = 0; c < 256; c++)
+			is_other[c] = sixes[c] == 0 || c == '+' || c == '/';
+	for (size_t i = 0; i < len; i++)
+		other |= is_other[text[i]];
+	return other == 0;
+}
+
 /* false where data is not five parts of base64url's alphabet, each of a length that can be decoded. */
 static bool
 split_jwe(const unsigned char *data, size_t len, struct jwe *jwe)
 {
-	int n = 0;
+	const unsigned char *end = data + len;
 
-	memset(jwe, 0, sizeof(*jwe));
-	jwe->part[0] = data;
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '.') {
-			if (++n == JWE_PARTS)
-				return false;
-			jwe->part[n] = data + i + 1;
-		} else if (bits_of(data[i]) < 0 || data[i] == '+' || data[i] == '/') {
+	for (int n = 0; n < JWE_PARTS; n++) {
+		const unsigned char *dot = n < JWE_PARTS - 1 ? memchr(data, '.', (size_t)(end - data)) : end;
+
+		if (dot == NULL)
 			return false;
-		} else {
-			jwe->len[n]++;
-		}
+		jwe->part[n] = data;
+		jwe->len[n] = (size_t)(dot - data);
+		if (jwe->len[n] % 4 == 1 || !is_url_text(data, jwe->len[n]))
+			return false;
+		data = dot < end ? dot + 1 : end;
 	}
-	for (int i = 0; i < JWE_PARTS; i++)
-		if (jwe->len[i] % 4 == 1)
-			return false;
-	return n == JWE_PARTS - 1;
+	return true;
 }
 
 /* Whether the protected header, of which a kilobyte is looked at, has this quoted word. */
