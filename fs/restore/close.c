@@ -179,6 +179,7 @@ judge_close(struct kv_dropbox *box, struct kv_node *node, struct kv_dropbox_hand
 		return -EINVAL; /* not logged: a shell closes what it has not written yet */
 	if (box->mount->is_ending) {
 		kv_dropbox_say_of(box, node, -EIO, "the mount is ending: nothing was restored");
+		u->was_judged = true;
 		return -EIO;
 	}
 	return 1;

@@ -5,7 +5,7 @@
  *
  * Version ids are random and versions cannot be deleted singly, so the id proves the material; `updated`
  * proves that its attributes are those of the restore. A confirmation is true as of the moment at which its request
- * was sent and no later, so each carries that moment, and whoever asks says how old it may be.
+ * was sent and no later, so each carries that moment.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1259,6 +1259,7 @@ a_close_while_the_mount_ends_sends_nothing(void **state)
 	assert_int_equal(finish(f), -EIO);
 	assert_int_equal(n_sent, 0);
 	assert_string_not_equal(caught_line("the mount is ending"), "");
+	assert_string_equal(caught_line("written after its close"), ""); /* one line, and the right one */
 }
 
 static void
