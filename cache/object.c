@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cache/object.h"
-#include "client/blob.h"
+#include "client/vault/blob.h"
 
 void
 kv_object_key(const char *name, char *key)

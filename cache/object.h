@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include "client/blob.h"
-#include "client/json.h"
+#include "client/vault/blob.h"
+#include "client/vault/wire.h"
 
-#define KV_ORDERS 3 /* in which files may be read (cache/prefetch) */
+#define KV_ORDERS 3 /* in which files may be read (cache/blob/prefetch) */
 
-struct kv_cached; /* cache/blobs.c */
-struct kv_node;	  /* fs/tree.h */
+struct kv_cached; /* cache/blob/blobs.c */
+struct kv_node;	  /* fs/mount/tree.h */
 
 struct kv_object {
 	enum kv_type type;
@@ -33,13 +33,13 @@ struct kv_object {
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the blob that was fetched last */
 	int64_t wall_fetched;		     /* when that was, by the vault's clock */
 	int refused;			     /* -errno of the last backup where that failed, else 0 */
-	struct kv_cached *cached;	     /* cache/blobs' own; NULL where it keeps nothing */
-	TAILQ_ENTRY(kv_object) noted;	     /* cache/index' own */
+	struct kv_cached *cached;	     /* cache/blob/blobs' own; NULL where it keeps nothing */
+	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/index' own */
 	bool is_noted;
-	uint32_t place[KV_ORDERS]; /* cache/prefetch' own */
+	uint32_t place[KV_ORDERS]; /* cache/blob/prefetch' own */
 	bool is_ahead;
-	struct kv_node *node;	/* fs/tree's own; the node that a lookup gives now, or NULL */
-	int64_t told;		/* fs/file's own: the size that the kernel was last told, or -1 */
+	struct kv_node *node;	/* fs/mount/tree's own; the node that a lookup gives now, or NULL */
+	int64_t told;		/* fs/object/file's own: the size that the kernel was last told, or -1 */
 	int64_t mono_told_end;	/* until then a program may still go by it */
 	int64_t mono_told_kept; /* how long the kernel kept it */
 	int refused_tid;	/* whose open was just refused, for the kernel's second try */

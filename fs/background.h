@@ -8,7 +8,7 @@
  * it ends with its parent: a start that was killed must not mount later.
  */
 #include <stdbool.h>
-#include "client/err.h"
+#include "client/base/err.h"
 
 /*
  * Fork. In the child *report is the pipe to the parent, and 0 is returned; in the parent *report is -1, the report

@@ -6,7 +6,7 @@
  * mount that would leave a dead directory.
  */
 #include <stdbool.h>
-#include "client/loop.h"
+#include "client/base/loop.h"
 
 struct kv_signals {
 	struct kv_watch watch;

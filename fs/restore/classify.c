@@ -1,8 +1,8 @@
 /* The bytes, the folder and the types of the mount, one after the other. */
 #include <errno.h>
 
-#include "client/blob.h"
-#include "fs/mount.h"
+#include "client/vault/blob.h"
+#include "fs/mount/mount.h"
 #include "fs/restore/classify.h"
 
 #define SHORTEST_UNKNOWN 512 /* bytes of a first write: shorter than any blob that has been seen */

@@ -5,8 +5,8 @@
  * that it is in. What is surely wrong is refused here; the rest is the vault's to judge.
  */
 #include <stdbool.h>
-#include "client/buf.h"
-#include "client/json.h"
+#include "client/base/buf.h"
+#include "client/vault/wire.h"
 
 struct kv_mount;
 struct kv_node;

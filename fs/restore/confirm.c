@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "cache/finder.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
+#include "cache/list/lookup.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
 #include "fs/restore/confirm.h"
 
 #define FRESH_MS     5000

@@ -9,9 +9,9 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include "cache/index.h"
-#include "client/vault.h"
-#include "fs/request.h"
+#include "cache/index/index.h"
+#include "client/vault/vault.h"
+#include "fs/mount/request.h"
 
 struct kv_confirms;
 struct kv_confirm_wait;

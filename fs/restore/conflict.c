@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cache/finder.h"
+#include "cache/list/lookup.h"
 #include "fs/restore/conflict.h"
 
 struct kv_conflict {

@@ -4,7 +4,7 @@
  * What is in the way of a restore that the vault refused with 409: the object is there, or it was deleted and
  * not purged, or neither, because a deletion or purge is just taking effect.
  */
-#include "cache/throttle.h"
+#include "cache/pace/throttle.h"
 
 struct kv_conflict;
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/audit.h"
-#include "client/clock.h"
-#include "client/log.h"
-#include "fs/file.h"
-#include "fs/folder.h"
+#include "client/vault/audit.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
+#include "fs/object/file.h"
+#include "fs/object/folder.h"
 #include "fs/restore/classify.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/dropbox.h"

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
-#include "fs/mount.h"
-#include "fs/request.h"
+#include "fs/mount/mount.h"
+#include "fs/mount/request.h"
 #include "fs/restore/upload.h"
 
 struct kv_confirms;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/folder.h"
+#include "fs/object/folder.h"
 #include "fs/restore/close.h"
 #include "fs/restore/folders.h"
 #include "fs/restore/receipt.h"

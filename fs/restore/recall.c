@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/audit.h"
-#include "cache/throttle.h"
-#include "fs/file.h"
-#include "fs/folder.h"
+#include "client/vault/audit.h"
+#include "cache/pace/throttle.h"
+#include "fs/object/file.h"
+#include "fs/object/folder.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/recall.h"
 #include "fs/restore/receipt.h"

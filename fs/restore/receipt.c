@@ -10,7 +10,7 @@
 
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
-#include "fs/tree.h"
+#include "fs/mount/tree.h"
 
 struct kv_receipts {
 	struct kv_index *index;

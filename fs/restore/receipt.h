@@ -6,7 +6,7 @@
  * itself: before it is believed, fs/restore/confirm asks the vault.
  */
 #include <stdbool.h>
-#include "cache/index.h"
+#include "cache/index/index.h"
 
 struct kv_node;
 struct kv_receipts;

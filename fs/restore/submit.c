@@ -22,12 +22,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "cache/audit.h"
-#include "cache/finder.h"
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
-#include "client/log.h"
+#include "client/vault/audit.h"
+#include "cache/list/lookup.h"
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
 #include "fs/restore/classify.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/conflict.h"

@@ -4,7 +4,7 @@
  * From a whole file in the drop box to an object in the vault: what is surely wrong is refused, the
  * request is sent once, and what the vault answers is told apart.
  */
-#include "client/vault.h"
+#include "client/vault/vault.h"
 #include "fs/restore/dropbox.h"
 
 struct kv_submit_wait;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/clock.h"
+#include "client/base/clock.h"
 #include "fs/restore/upload.h"
 
 /* The text forms of a blob are longer than its bytes: a third, and line ends. */

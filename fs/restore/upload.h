@@ -15,11 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "cache/index.h"
-#include "client/blob.h"
-#include "client/buf.h"
-#include "client/loop.h"
-#include "client/vault.h"
+#include "cache/index/index.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
+#include "client/base/loop.h"
+#include "client/vault/vault.h"
 
 struct kv_dropbox;
 struct kv_submit; /* fs/restore/submit: the restore under way */

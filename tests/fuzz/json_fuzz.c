@@ -1,14 +1,14 @@
-/* Every reader of client/json and client/value takes any bytes, and keeps its promises about what it returns. */
+/* Every reader of client/vault/wire and client/base/json takes any bytes, and keeps its promises about what it returns. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/blob.h"
-#include "client/buf.h"
-#include "client/json.h"
-#include "client/origin.h"
-#include "client/value.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
+#include "client/vault/wire.h"
+#include "client/http/url.h"
+#include "client/base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

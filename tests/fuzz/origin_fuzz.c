@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <curl/curl.h>
 
-#include "client/origin.h"
+#include "client/http/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/audit.h"
-#include "client/log.h"
+#include "client/vault/audit.h"
+#include "client/base/log.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/auth.h"
-#include "client/buf.h"
-#include "client/clock.h"
-#include "client/origin.h"
+#include "client/auth/auth.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/http/url.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_http.h"

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/backup.h"
-#include "client/buf.h"
+#include "client/vault/backup.h"
+#include "client/base/buf.h"
 #include "tests/unit/blob_bytes.h"
 
 /* What a check of these bytes says; why holds its sentence. */

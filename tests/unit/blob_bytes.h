@@ -1,7 +1,7 @@
 #ifndef KV_TESTS_UNIT_BLOB_BYTES_H
 #define KV_TESTS_UNIT_BLOB_BYTES_H
-/* Blobs as small as they can be: the form is that of client/blob.h, nobody could open them. */
-#include "client/blob.h"
+/* Blobs as small as they can be: the form is that of client/vault/blob.h, nobody could open them. */
+#include "client/vault/blob.h"
 #define KEY_MAGIC    "&AzureKeyVaultKeyBackupV1.microsoft.com"
 #define SECRET_MAGIC ")AzureKeyVaultSecretBackupV1.microsoft.com"
 /* {"kid":"k","alg":"RSA-OAEP","enc":"A128CBC-HS256"}, and four parts more */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/blob.h"
-#include "client/buf.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
 #include "tests/unit/fake_alloc.h"
 
 #define KEY_MAGIC    "&AzureKeyVaultKeyBackupV1.microsoft.com"

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/blobs.h"
-#include "cache/disk.h"
-#include "client/buf.h"
+#include "cache/blob/blobs.h"
+#include "cache/blob/disk.h"
+#include "client/base/buf.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"

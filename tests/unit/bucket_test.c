@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "cache/bucket.h"
+#include "cache/pace/bucket.h"
 
 /* What a service with a sliding window of 10 s does with the requests of a bucket. */
 struct service {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/buf.h"
+#include "client/base/buf.h"
 #include "tests/unit/fake_alloc.h"
 
 /* What the header promises of every buffer. */

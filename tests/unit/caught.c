@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "client/log.h"
+#include "client/base/log.h"
 #include "tests/unit/caught.h"
 
 static int captured = -1, saved = -1;

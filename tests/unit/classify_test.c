@@ -5,8 +5,8 @@
 
 #include "fs/restore/upload.h"
 #include "fs/restore/classify.h"
-#include "fs/mount.h"
-#include "fs/tree.h"
+#include "fs/mount/mount.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"

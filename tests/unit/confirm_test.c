@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cache/finder.h"
-#include "cache/throttle.h"
+#include "cache/list/lookup.h"
+#include "cache/pace/throttle.h"
 #include "fs/restore/confirm.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"

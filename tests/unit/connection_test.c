@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/connection.h"
+#include "client/http/connection.h"
 #include "tests/unit/fake_clock.h"
 
 static struct kv_connections all;

@@ -1,18 +1,18 @@
-/* The texts of .kvfs/: fs/report and fs/metrics. That they are files, tests/mount/test_control.py says. */
+/* The texts of .kvfs/: fs/control/report and fs/control/metrics. That they are files, tests/mount/test_control.py says. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/blobs.h"
-#include "cache/listing.h"
-#include "cache/prefetch.h"
-#include "cache/throttle.h"
-#include "client/log.h"
-#include "client/value.h"
-#include "fs/metrics.h"
-#include "fs/report.h"
+#include "cache/blob/blobs.h"
+#include "cache/list/listing.h"
+#include "cache/blob/prefetch.h"
+#include "cache/pace/throttle.h"
+#include "client/base/log.h"
+#include "client/base/json.h"
+#include "fs/control/metrics.h"
+#include "fs/control/report.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

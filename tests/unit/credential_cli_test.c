@@ -1,5 +1,5 @@
 /*
- * The az CLI as a script in a folder of the test, run by the real client/run.c in the real loop.
+ * The az CLI as a script in a folder of the test, run by the real client/base/spawn.c in the real loop.
  */
 #include "tests/unit/unit.h"
 
@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/credential.h"
-#include "client/loop.h"
+#include "client/auth/credential.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_http.h"
 
 #define DEADLINE_S 30 /* of one test: then SIGALRM ends the program */

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/blob.h"
-#include "client/buf.h"
-#include "client/clock.h"
-#include "client/credential.h"
-#include "client/log.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/auth/credential.h"
+#include "client/base/log.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_http.h"

@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "client/buf.h"
-#include "client/http.h"
-#include "client/loop.h"
+#include "client/base/buf.h"
+#include "client/http/http.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_server.h"
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/disk.h"
-#include "client/buf.h"
-#include "client/clock.h"
+#include "cache/blob/disk.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
 #include "tests/unit/caught.h"
 
 static char folder[32];

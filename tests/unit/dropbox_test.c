@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/finder.h"
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
-#include "fs/request.h"
+#include "cache/list/lookup.h"
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
+#include "fs/mount/request.h"
 #include "fs/restore/classify.h"
 #include "fs/restore/close.h"
 #include "fs/restore/confirm.h"
@@ -21,7 +21,7 @@
 #include "fs/restore/receipt.h"
 #include "fs/restore/submit.h"
 #include "fs/restore/upload.h"
-#include "fs/tree.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
@@ -33,7 +33,7 @@
 
 #define MINUTES_MS ((int64_t)60 * 1000)
 
-/* The process of all requests: this one, because fs/request looks into /proc. */
+/* The process of all requests: this one, because fs/mount/request looks into /proc. */
 #define ME getpid()
 
 static struct kv_options options;

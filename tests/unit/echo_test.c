@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "client/echo.h"
+#include "client/http/echo.h"
 
 static struct kv_echo echo;
 static char id[37], other[37];

@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "client/err.h"
+#include "client/base/err.h"
 
 static void
 status_and_code_give_the_errno_of_the_table(void **state)

@@ -1,6 +1,6 @@
 #include "tests/unit/fake_clock.h"
 
-#include "client/clock.h"
+#include "client/base/clock.h"
 
 static int64_t mono_now = 1000000, wall_now_ms = 1700000000000;
 

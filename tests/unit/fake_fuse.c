@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fs/mount.h"
+#include "fs/mount/mount.h"
 #include "tests/unit/fake_fuse.h"
 
 static int n_open;

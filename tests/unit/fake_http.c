@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/buf.h"
-#include "client/clock.h"
-#include "client/echo.h"
-#include "client/loop.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/http/echo.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_http.h"
 
 #define MOST 256

@@ -1,12 +1,12 @@
 #ifndef KV_TESTS_UNIT_FAKE_HTTP_H
 #define KV_TESTS_UNIT_FAKE_HTTP_H
 /*
- * The transfers of client/http.h as a function of the test: each request is kept, and answered after
+ * The transfers of client/http/http.h as a function of the test: each request is kept, and answered after
  * a while with what that function says. It needs a loop's timers only, real or false ones.
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include "client/http.h"
+#include "client/http/http.h"
 
 /* A request as it was made; what was not given is "" or 0. */
 struct fake_http_request {

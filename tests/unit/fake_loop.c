@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "client/clock.h"
+#include "client/base/clock.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 

@@ -1,11 +1,11 @@
 #ifndef KV_TESTS_UNIT_FAKE_LOOP_H
 #define KV_TESTS_UNIT_FAKE_LOOP_H
 /*
- * The loop of client/loop.h without descriptors and without waiting: time jumps to the next timer. It
+ * The loop of client/base/loop.h without descriptors and without waiting: time jumps to the next timer. It
  * moves the clock of tests/unit/fake_clock.h, which must be included too.
  */
 #include <stdint.h>
-#include "client/loop.h"
+#include "client/base/loop.h"
 
 /* Fire what is due within the next ms of the false time, in order. The clock is ms later then. */
 void fake_loop_run(struct kv_loop *loop, int64_t ms);

@@ -1,8 +1,8 @@
 #include "tests/unit/fake_replies.h"
 
-#include "fs/file.h"
-#include "fs/folder.h"
-#include "fs/tree.h"
+#include "fs/object/file.h"
+#include "fs/object/folder.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/fake_fuse.h"
 
 void

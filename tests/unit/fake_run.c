@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/loop.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_run.h"
 
 struct kv_run {

@@ -1,9 +1,9 @@
 #ifndef KV_TESTS_UNIT_FAKE_RUN_H
 #define KV_TESTS_UNIT_FAKE_RUN_H
 /*
- * The programs of client/run.h as a script: none is run. fake_loop.h must be included too.
+ * The programs of client/base/spawn.h as a script: none is run. fake_loop.h must be included too.
  */
-#include "client/run.h"
+#include "client/base/spawn.h"
 
 /* What the next programs end with; strings are borrowed. At first there is no program: -ENOENT. */
 void fake_run_set(int err, int status, const char *out, const char *diagnostics);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/buf.h"
-#include "client/clock.h"
-#include "client/loop.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_vault.h"
 
 struct kv_vault {

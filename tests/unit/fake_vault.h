@@ -1,11 +1,11 @@
 #ifndef KV_TESTS_UNIT_FAKE_VAULT_H
 #define KV_TESTS_UNIT_FAKE_VAULT_H
 /*
- * The vault of client/vault.h as a function of the test: each call is answered after a while with what
+ * The vault of client/vault/vault.h as a function of the test: each call is answered after a while with what
  * that function puts into the reply. tests/unit/fake_loop.h and fake_clock.h must be included too.
  */
 #include <stdint.h>
-#include "client/vault.h"
+#include "client/vault/vault.h"
 
 /*
  * Fill reply (err 0, status 200 and nothing else before). A page's items and a blob come from

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/finder.h"
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
+#include "cache/list/lookup.h"
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

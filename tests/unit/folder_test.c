@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/listing.h"
+#include "cache/list/listing.h"
 #include "cache/object.h"
-#include "cache/throttle.h"
-#include "fs/folder.h"
-#include "fs/request.h"
+#include "cache/pace/throttle.h"
+#include "fs/object/folder.h"
+#include "fs/mount/request.h"
 #include "fs/restore/upload.h"
-#include "fs/tree.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_fuse.h"
@@ -21,7 +21,7 @@ static struct kv_options options;
 static struct kv_mount mount;
 static struct fuse_file_info fi;
 
-/* ---- what fs/folder calls ---- */
+/* ---- what fs/object/folder calls ---- */
 
 void kv_recall_lookup(struct kv_dropbox *, fuse_req_t, struct kv_node *, const char *);
 void kv_file_attributes(const struct kv_mount *, struct kv_node *, struct stat *);

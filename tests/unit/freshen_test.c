@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/freshen.h"
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
+#include "cache/list/revalidate.h"
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

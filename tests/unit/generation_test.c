@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/generation.h"
-#include "client/vault.h"
+#include "cache/list/snapshot.h"
+#include "client/vault/vault.h"
 #include "tests/unit/fake_clock.h"
 
 static struct kv_generation *generation;

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/buf.h"
-#include "fs/given.h"
+#include "client/base/buf.h"
+#include "fs/config/given.h"
 #include "tests/unit/fake_alloc.h"
 
 #define SECRET "hunter2"

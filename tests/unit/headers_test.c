@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/headers.h"
+#include "client/http/headers.h"
 #include "tests/unit/fake_clock.h"
 
 #define DATE "Date: Tue, 14 Nov 2023 22:13:20 GMT" /* 1700000000 */

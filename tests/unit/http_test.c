@@ -9,11 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/buf.h"
-#include "client/clock.h"
-#include "client/echo.h"
-#include "client/http.h"
-#include "client/loop.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/http/echo.h"
+#include "client/http/http.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_server.h"
 
 #define DEADLINE_S 30 /* of one test: then SIGALRM ends the program */

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/index.h"
-#include "client/buf.h"
+#include "cache/index/index.h"
+#include "client/base/buf.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

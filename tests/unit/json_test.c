@@ -6,10 +6,10 @@
 #include <string.h>
 #include <cjson/cJSON.h>
 
-#include "client/blob.h"
-#include "client/buf.h"
-#include "client/json.h"
-#include "client/origin.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
+#include "client/vault/wire.h"
+#include "client/http/url.h"
 #include "tests/unit/fake_alloc.h"
 
 #define V	"https://v.vault.azure.net"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/listing.h"
-#include "cache/throttle.h"
-#include "client/clock.h"
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"

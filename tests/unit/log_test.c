@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "client/buf.h"
-#include "client/log.h"
+#include "client/base/buf.h"
+#include "client/base/log.h"
 #include "tests/unit/fake_clock.h"
 
 /* stderr goes to a file in memory while it is captured. */

@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/log.h"
-#include "fs/lookers.h"
+#include "client/base/log.h"
+#include "fs/object/stat_only.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

@@ -9,7 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "client/loop.h"
+#include "client/base/loop.h"
 #include "tests/unit/fake_clock.h"
 
 static struct kv_loop *loop;

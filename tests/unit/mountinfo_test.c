@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "fs/mountinfo.h"
+#include "fs/mount/mountinfo.h"
 
 static void
 the_mount_on_top_is_found_by_its_folder(void **state)

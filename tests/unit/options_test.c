@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/buf.h"
-#include "fs/given.h"
-#include "fs/options.h"
+#include "client/base/buf.h"
+#include "fs/config/given.h"
+#include "fs/config/options.h"
 #include "tests/unit/fake_alloc.h"
 
 #define SECRET "hunter2"

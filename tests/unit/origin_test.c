@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/origin.h"
+#include "client/http/url.h"
 
 #define LABEL63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
 

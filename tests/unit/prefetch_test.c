@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/blobs.h"
-#include "cache/listing.h"
-#include "cache/prefetch.h"
-#include "cache/throttle.h"
+#include "cache/blob/blobs.h"
+#include "cache/list/listing.h"
+#include "cache/blob/prefetch.h"
+#include "cache/pace/throttle.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

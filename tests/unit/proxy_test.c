@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/buf.h"
-#include "client/misfit.h"
-#include "client/proxy.h"
+#include "client/base/buf.h"
+#include "client/vault/misfit.h"
+#include "client/http/proxy.h"
 
 static int
 set_up(void **state)

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/buf.h"
-#include "client/quote.h"
-#include "client/value.h"
+#include "client/base/buf.h"
+#include "client/base/quote.h"
+#include "client/base/json.h"
 
 static void
 a_string_is_what_any_parser_reads_back(void **state)

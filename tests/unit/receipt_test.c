@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/buf.h"
+#include "client/base/buf.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
-#include "fs/tree.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

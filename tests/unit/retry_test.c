@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "cache/retry.h"
+#include "cache/pace/retry.h"
 
 static void
 what_is_worth_another_attempt(void **state)

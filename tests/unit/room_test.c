@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "client/room.h"
+#include "client/http/room.h"
 
 static struct kv_room room;
 static struct kv_room_claim a, b, c;

@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/clock.h"
-#include "client/loop.h"
-#include "client/run.h"
+#include "client/base/clock.h"
+#include "client/base/loop.h"
+#include "client/base/spawn.h"
 
 #define DEADLINE_S 30 /* of one test: then SIGALRM ends the program */
 #define LONG_MS	   (DEADLINE_S * 1000)

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "cache/sizes.h"
+#include "cache/blob/sizes.h"
 
 static void
 the_largest_of_the_last_eight_is_expected_unless_the_size_is_known(void **state)

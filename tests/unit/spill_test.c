@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/spill.h"
-#include "client/buf.h"
+#include "cache/blob/spill.h"
+#include "client/base/buf.h"
 #include "tests/unit/caught.h"
 
 #define ROOM ((size_t)3 << 20)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/status.h"
+#include "fs/command/status.h"
 
 /* What the test prints goes nowhere. */
 static int

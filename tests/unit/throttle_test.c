@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/throttle.h"
-#include "client/clock.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"

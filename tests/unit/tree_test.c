@@ -5,7 +5,7 @@
 
 #include "cache/object.h"
 #include "fs/restore/upload.h"
-#include "fs/tree.h"
+#include "fs/mount/tree.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 

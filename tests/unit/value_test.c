@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/blob.h"
-#include "client/buf.h"
-#include "client/value.h"
+#include "client/vault/blob.h"
+#include "client/base/buf.h"
+#include "client/base/json.h"
 #include "tests/unit/fake_alloc.h"
 
 /* Parse a copy that ends where the text does, so that a sanitizer sees who reads on. */

@@ -1,5 +1,5 @@
 /*
- * client/vault.c with the real client/auth.c and client/credential.c: one false server is both the
+ * client/vault/vault.c with the real client/auth/auth.c and client/auth/credential.c: one false server is both the
  * vault and the token service.
  */
 #include "tests/unit/unit.h"
@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/auth.h"
-#include "client/buf.h"
-#include "client/vault.h"
+#include "client/auth/auth.h"
+#include "client/base/buf.h"
+#include "client/vault/vault.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "cache/window.h"
+#include "cache/pace/window.h"
 
 static struct kv_window window;
 static struct kv_window_place places[2000];

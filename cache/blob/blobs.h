@@ -1,0 +1,88 @@
+#ifndef KV_CACHE_BLOB_BLOBS_H
+#define KV_CACHE_BLOB_BLOBS_H
+/*
+ * The blobs of a vault's objects, fetched once and kept while there is room.
+ *
+ * Any number of callers may ask for one object while it is being fetched: there is one backup
+ * request, and all are answered from it. A blob that was handed out never changes; when its object
+ * does, the next kv_blobs_get() yields a new one. A blob that was fetched for its size, or ahead, is
+ * kept until it has been read (15 minutes at most), because tools stat a whole directory before they
+ * read its first file: in memory, then in the spill file. When both are full the newest goes, so that
+ * what is there is still there when the reader comes to it.
+ */
+#include "cache/object.h"
+#include "cache/pace/throttle.h"
+#include "client/vault/blob.h"
+
+struct kv_blobs;
+struct kv_disk;
+struct kv_index;
+struct kv_waiter; /* a pending kv_blobs_get() */
+
+#define KV_BLOBS_EACH 256 /* bytes of room that an object takes beside its blob */
+
+struct kv_blobs_options {
+	size_t room;		/* bytes of blobs kept in memory beyond those that callers hold themselves */
+	size_t spill;		/* bytes of the spill file; 0: there is none */
+	const char *folder;	/* for the spill file */
+	struct kv_index *index; /* where sizes are noted, or NULL */
+	struct kv_disk *disk;	/* where blobs are kept from mount to mount, or NULL */
+};
+/* NULL: out of memory. */
+struct kv_blobs *kv_blobs_new(
+    struct kv_loop *loop, struct kv_throttle *throttle, const struct kv_blobs_options *options);
+void kv_blobs_free(struct kv_blobs *blobs);
+
+enum kv_need { KV_NEED_SIZE, KV_NEED_CONTENT };
+
+/*
+ * err is 0 and blob borrowed for the call (kv_blob_ref() keeps it); or err is the errno of the
+ * README's table and blob NULL. Called exactly once, from the loop, never before kv_blobs_get() has
+ * returned; object->size is up to date by then.
+ */
+typedef void kv_blobs_done(void *arg, int err, struct kv_blob *blob);
+/*
+ * -ENOMEM, or 0 and *waiter, valid until done is called. A failure of a fetch whose content nobody
+ * waited for is kept for 10 s: it is the answer to the first program that wants that, because a stat and
+ * the opens behind it are one attempt.
+ */
+int kv_blobs_get(struct kv_blobs *blobs, struct kv_object *object, enum kv_need need,
+    const struct kv_caller *caller, kv_blobs_done *done, void *arg, struct kv_waiter **waiter) KV_MUST_CHECK;
+/* done is not called; the fetch goes on, and its blob is kept. NULL does nothing. */
+void kv_blobs_cancel(struct kv_waiter *waiter);
+
+/*
+ * Fetch object before anybody asks, behind everything that somebody waits for. -EALREADY where it is
+ * kept or under way, -ENOSPC where it could not be kept, -ENOMEM.
+ */
+int kv_blobs_ahead(struct kv_blobs *blobs, struct kv_object *object) KV_MUST_CHECK;
+
+/* The blob that is kept, or NULL; borrowed until the next turn of the loop. */
+struct kv_blob *kv_blobs_peek(struct kv_blobs *blobs, struct kv_object *object);
+/* Whether a request for object would find its blob here, or on its way. */
+bool kv_blobs_has(const struct kv_blobs *blobs, const struct kv_object *object);
+/* It was given to a reader: from now on it may go when room is needed. */
+void kv_blobs_was_read(struct kv_blobs *blobs, struct kv_object *object);
+/* The object is another one now, or gone: what is kept of it is dropped, what is under way is fetched again. */
+void kv_blobs_forget(struct kv_blobs *blobs, struct kv_object *object);
+
+/* These are all objects of type: what the disk wants of the newest ones is put there, as far as it is in memory. */
+void kv_blobs_keep_newest(
+    struct kv_blobs *blobs, enum kv_type type, struct kv_object *const *objects, size_t n);
+
+/* Called when the vault says, and its version list agrees, that the object is no longer there. */
+typedef void kv_blobs_lost(void *arg, struct kv_object *object);
+void kv_blobs_on_lost(struct kv_blobs *blobs, kv_blobs_lost *lost, void *arg);
+
+/* For the status. */
+struct kv_blobs_state {
+	size_t n_fetching;
+	size_t memory, spilled;	     /* bytes */
+	uint64_t n_fetched, n_bytes; /* in this mount */
+	uint64_t n_hits,
+	    n_misses; /* opens, and stats that needed the blob: answered from here; had to wait */
+	uint64_t n_ahead, n_ahead_used; /* fetched ahead; of these asked for by somebody */
+	uint64_t n_from_disk;
+};
+void kv_blobs_state(const struct kv_blobs *blobs, struct kv_blobs_state *state);
+#endif

@@ -1,0 +1,111 @@
+#ifndef KV_CACHE_LIST_LISTING_H
+#define KV_CACHE_LIST_LISTING_H
+/*
+ * The objects of one type, from the service's list.
+ *
+ * While a generation comes in, its objects can be read already. The last complete one serves until
+ * twice its time to live, and is renewed in the background from 80 % of it on, when it is used. If a
+ * generation fails after names of it were handed out, everything about this type fails for 10 s: shell
+ * globs, zip and python swallow an error of readdir and would archive the first names only. After that
+ * whoever asks for a name waits until a complete one is in, and fails with it if that fails.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include "cache/list/snapshot.h"
+#include "cache/object.h"
+
+struct kv_caller;
+struct kv_index;
+struct kv_listing;
+struct kv_loop;
+struct kv_throttle;
+
+/* An object's content is another now (its list item changed), or it is gone. size is -1 already. */
+typedef void kv_listing_changed(void *arg, struct kv_object *object);
+
+/*
+ * index: what is remembered of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
+ * memory. Nothing is sent yet.
+ */
+struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index,
+    enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
+/* Waits are dropped without their completions; generations must have been released. */
+void kv_listing_free(struct kv_listing *listing);
+
+/* Begin, and tell when the first page is in or the attempt has failed. For the start. */
+int kv_listing_first(struct kv_listing *listing, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait) KV_MUST_CHECK;
+
+/* ---- reading the whole ---- */
+
+/*
+ * The generation to read names from: the serving one, else the one that is coming in. Released with
+ * kv_generation_unref(). The -errno of the failure while this type fails; -ENOMEM.
+ */
+int kv_listing_open(struct kv_listing *listing, struct kv_generation **generation) KV_MUST_CHECK;
+
+/*
+ * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
+ * serial says which generation, is_complete whether it is; both may be NULL. Some may be gone.
+ */
+struct kv_object *const *kv_listing_view(
+    struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
+/*
+ * Called after each page but the last, with COMING; when a listing is COMPLETE; and when one has FAILED
+ * and none serves: what was said of its names must be taken back.
+ */
+typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_generation_state state);
+void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *progress, void *arg);
+
+/* ---- finding one ---- */
+
+/*
+ * The object of exactly this name, borrowed. 0; -ENOENT where that is known (also: another spelling,
+ * a managed one); -EAGAIN where it has to be waited for, with kv_listing_wait_for(); the -errno of the
+ * failure while this type fails. In a complete listing -EAGAIN means that the name is not listed and
+ * cache/list/lookup may ask the vault for it.
+ */
+int kv_listing_find(struct kv_listing *listing, const char *name, struct kv_object **object) KV_MUST_CHECK;
+/* 0, or the -errno of a listing that has just failed while none serves: then no name can be said not to be there. */
+int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
+/* Whether a complete listing serves, so that what is not in it is not listed. */
+bool kv_listing_is_serving(struct kv_listing *listing);
+/* Tell when the listing under way has name or has ended. */
+int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait) KV_MUST_CHECK;
+
+/*
+ * An object that was found or restored outside a list: there from now on, as if listed. item's
+ * fingerprint is not used. *object is borrowed.
+ */
+int kv_listing_add(
+    struct kv_listing *listing, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
+/* An object that the vault said is no longer there. */
+void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
+/* Its content is another, which no list shows: a version was updated at wall_updated. */
+void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
+/*
+ * Whether name may be in the vault: it is listed, or was found or restored; or no complete listing serves,
+ * so that nothing can be said. Only false means something: the listing that serves, at most twice its time
+ * to live old, does not have it.
+ */
+bool kv_listing_knew(const struct kv_listing *listing, const char *name);
+
+/*
+ * How long what the listing says may be kept by the kernel. While the first one comes in this goes for
+ * its names too: whoever keeps them takes them back when it fails (kv_listing_on_progress).
+ */
+int64_t kv_listing_valid_ms(const struct kv_listing *listing);
+/* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */
+bool kv_listing_has_key(void *listing, const char *key);
+/* How long ago the complete listing was begun; -1 while there is none. */
+int64_t kv_listing_age_ms(const struct kv_listing *listing);
+/* Every object that is known, those that are not shown too, by upper-cased name. */
+typedef void kv_listing_visit(void *arg, const struct kv_object *object);
+void kv_listing_each(const struct kv_listing *listing, kv_listing_visit *visit, void *arg);
+/* Listed and shown; listed and not shown (managed). */
+size_t kv_listing_count(const struct kv_listing *listing);
+size_t kv_listing_count_hidden(const struct kv_listing *listing);
+struct kv_throttle *kv_listing_throttle(const struct kv_listing *listing);
+enum kv_type kv_listing_type(const struct kv_listing *listing);
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Looking at the versions of objects that were fetched long ago. Both times are the vault's own: that of
+ * the answer which brought the blob, and the versions' updated.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cache/list/lookup.h"
+#include "cache/list/revalidate.h"
+#include "cache/list/listing.h"
+#include "client/base/clock.h"
+
+#define SAME_S 2 /* a change within these seconds of the fetch may or may not be in it */
+
+struct round {
+	struct kv_freshen *freshen;
+	struct kv_listing *listing;
+	size_t next;		  /* in the listing */
+	struct kv_object *object; /* that is asked for, a reference; or NULL */
+	struct kv_finder *finder;
+};
+
+struct kv_freshen {
+	struct kv_throttle *throttle;
+	int64_t max_age_s;
+	struct round rounds[KV_TYPES];
+};
+
+static void go_on(struct round *);
+
+static void
+versions_known(void *arg, int err, const struct kv_versions *versions)
+{
+	struct round *r = arg;
+	struct kv_object *object = r->object;
+
+	r->finder = NULL;
+	r->object = NULL;
+	if (err == 0 && !object->is_gone && object->size >= 0) {
+		if (versions->wall_updated > object->wall_fetched - SAME_S)
+			kv_listing_touch(r->listing, object, versions->wall_updated);
+		else
+			object->wall_fetched = versions->wall_date;
+	}
+	kv_object_unref(object);
+	go_on(r);
+}
+
+static bool
+is_old(const struct round *r, const struct kv_object *object)
+{
+	return !object->is_gone && object->size >= 0 && object->wall_fetched != 0 &&
+	    kv_clock_wall_s() - object->wall_fetched > r->freshen->max_age_s;
+}
+
+static void
+go_on(struct round *r)
+{
+	static const struct kv_caller freshen = { .command = "freshen" };
+	size_t n;
+	struct kv_object *const *objects = kv_listing_view(r->listing, &n, NULL, NULL);
+
+	while (r->next < n && !is_old(r, objects[r->next]))
+		r->next++;
+	if (r->next >= n)
+		return;
+	r->object = kv_object_ref(objects[r->next++]);
+	if (kv_finder_versions(r->freshen->throttle, r->object->type, r->object->name, NULL, &freshen,
+		versions_known, r, &r->finder) != 0) {
+		kv_object_unref(r->object);
+		r->object = NULL; /* with the next listing */
+	}
+}
+
+void
+kv_freshen_look(struct kv_freshen *f, enum kv_type type)
+{
+	struct round *r = &f->rounds[type];
+
+	if (r->listing == NULL || r->object != NULL)
+		return;
+	r->next = 0;
+	go_on(r);
+}
+
+struct kv_freshen *
+kv_freshen_new(struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms)
+{
+	struct kv_freshen *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->throttle = throttle;
+	f->max_age_s = max_age_ms / 1000;
+	for (int t = 0; t < KV_TYPES; t++)
+		f->rounds[t] = (struct round){ .freshen = f, .listing = listings[t] };
+	return f;
+}
+
+void
+kv_freshen_free(struct kv_freshen *f)
+{
+	if (f == NULL)
+		return;
+	for (int t = 0; t < KV_TYPES; t++) {
+		kv_finder_cancel(f->rounds[t].finder);
+		kv_object_unref(f->rounds[t].object);
+	}
+	free(f);
+}

@@ -1,0 +1,22 @@
+#ifndef KV_CACHE_LIST_REVALIDATE_H
+#define KV_CACHE_LIST_REVALIDATE_H
+/*
+ * What a list does not show: a change to an older version of an object. So an object whose blob was
+ * fetched longer than max_age ago is looked at by its version list, which is no backup; if one of the
+ * versions has changed since, its size and blob are unknown again. One request at a time, whenever a
+ * listing has come in: an archive does not wait for it, and 25,000 objects take half an hour a week.
+ */
+#include "cache/object.h"
+
+struct kv_freshen;
+struct kv_listing;
+struct kv_throttle;
+
+/* NULL: out of memory. */
+struct kv_freshen *kv_freshen_new(
+    struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms);
+/* Before the listings. NULL does nothing. */
+void kv_freshen_free(struct kv_freshen *freshen);
+/* The listing of type is complete. */
+void kv_freshen_look(struct kv_freshen *freshen, enum kv_type type);
+#endif

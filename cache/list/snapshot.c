@@ -1,0 +1,211 @@
+/* Generations: an array of objects, and a list of those who wait for it to grow. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cache/list/snapshot.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
+
+enum kind { PAGE, INDEX, NAME };
+
+struct kv_generation_wait {
+	struct kv_generation_wait *next;
+	struct kv_generation *generation; /* not counted: it is in waits only while that one is COMING */
+	enum kind kind;
+	size_t index;
+	char key[KV_NAME_MAX + 1];
+	kv_generation_done *done;
+	void *arg;
+};
+
+struct kv_generation *
+kv_generation_new(struct kv_listing *listing, uint64_t serial)
+{
+	struct kv_generation *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return NULL;
+	g->listing = listing;
+	g->serial = serial;
+	g->mono_started = kv_clock_mono_ms();
+	g->refs = 1;
+	return g;
+}
+
+struct kv_generation *
+kv_generation_ref(struct kv_generation *g)
+{
+	g->refs++;
+	return g;
+}
+
+void
+kv_generation_unref(struct kv_generation *g)
+{
+	if (g == NULL || --g->refs > 0)
+		return;
+	kv_throttle_cancel(g->ticket);
+	while (g->waits != NULL)
+		kv_generation_cancel(g->waits);
+	for (size_t i = 0; i < g->n; i++)
+		kv_object_unref(g->objects[i]);
+	free(g->objects);
+	free(g->next_link);
+	free(g);
+}
+
+/* ---- its objects ---- */
+
+int
+kv_generation_append(struct kv_generation *g, struct kv_object *object)
+{
+	if (g->n == g->size) {
+		const size_t size = g->size * 2 + 64;
+		struct kv_object **more = reallocarray(g->objects, size, sizeof(struct kv_object *));
+
+		if (more == NULL)
+			return -ENOMEM;
+		g->objects = more;
+		g->size = size;
+	}
+	g->objects[g->n++] = kv_object_ref(object);
+	return 0;
+}
+
+struct kv_object *
+kv_generation_at(struct kv_generation *g, size_t index, int *err)
+{
+	*err = 0;
+	if (g->state == KV_FAILED) {
+		*err = g->err;
+		return NULL;
+	}
+	if (index < g->n)
+		return g->objects[index];
+	*err = g->state == KV_COMING ? -EAGAIN : 0;
+	return NULL;
+}
+
+bool
+kv_generation_is_complete(const struct kv_generation *g)
+{
+	return g->state == KV_COMPLETE;
+}
+
+void
+kv_generation_hand_out(struct kv_generation *g)
+{
+	g->was_handed_out = true;
+}
+
+void
+kv_generation_end(struct kv_generation *g, int err)
+{
+	g->state = err == 0 ? KV_COMPLETE : KV_FAILED;
+	g->err = err;
+	g->mono_ended = kv_clock_mono_ms();
+}
+
+/* ---- those who wait ---- */
+
+static int
+wait_for(struct kv_generation *g, enum kind kind, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait)
+{
+	struct kv_generation_wait *w = calloc(1, sizeof(*w));
+
+	*wait = w;
+	if (w == NULL)
+		return -ENOMEM;
+	w->generation = g;
+	w->kind = kind;
+	w->done = done;
+	w->arg = arg;
+	w->next = g->waits;
+	g->waits = w;
+	if (g->ticket != NULL)
+		kv_throttle_raise(g->ticket, KV_METADATA);
+	return 0;
+}
+
+int
+kv_generation_wait_for(struct kv_generation *g, size_t index, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait)
+{
+	const int err = wait_for(g, INDEX, done, arg, wait);
+
+	if (err == 0)
+		(*wait)->index = index;
+	return err;
+}
+
+int
+kv_generation_wait_for_page(
+    struct kv_generation *g, kv_generation_done *done, void *arg, struct kv_generation_wait **wait)
+{
+	return wait_for(g, PAGE, done, arg, wait);
+}
+
+int
+kv_generation_wait_for_name(struct kv_generation *g, const char *name, kv_generation_done *done, void *arg,
+    struct kv_generation_wait **wait)
+{
+	const int err = wait_for(g, NAME, done, arg, wait);
+
+	if (err == 0)
+		kv_object_key(name, (*wait)->key);
+	return err;
+}
+
+void
+kv_generation_cancel(struct kv_generation_wait *wait)
+{
+	if (wait == NULL)
+		return;
+	for (struct kv_generation_wait **at = &wait->generation->waits; *at != NULL; at = &(*at)->next)
+		if (*at == wait) {
+			*at = wait->next;
+			free(wait);
+			return;
+		}
+}
+
+static bool
+is_over(const struct kv_generation_wait *w, kv_generation_has *has)
+{
+	const struct kv_generation *g = w->generation;
+
+	if (g->state != KV_COMING)
+		return true;
+	switch (w->kind) {
+	case PAGE:
+		return g->n_pages > 0;
+	case INDEX:
+		return g->n > w->index;
+	case NAME:
+		return has(g, w->key);
+	}
+	return true;
+}
+
+/* A completion may add and cancel waits: begin again after each. */
+void
+kv_generation_tell(struct kv_generation *g, kv_generation_has *has, const struct kv_reply *reply)
+{
+	struct kv_generation_wait **at = &g->waits;
+
+	kv_generation_ref(g);
+	while (*at != NULL) {
+		struct kv_generation_wait *w = *at;
+
+		if (!is_over(w, has)) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->done(w->arg, g->err, reply);
+		free(w);
+		at = &g->waits;
+	}
+	kv_generation_unref(g);
+}

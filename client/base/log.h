@@ -1,0 +1,45 @@
+#ifndef KV_CLIENT_BASE_LOG_H
+#define KV_CLIENT_BASE_LOG_H
+/*
+ * The log: lines of key=value pairs, to syslog as "kvfs" or to stderr. Its configuration and the last
+ * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line names
+ * objects, sizes, status, request ids and milliseconds; never a secret, a token, a header or a query
+ * string.
+ */
+#include <stdbool.h>
+#include "client/base/err.h"
+
+struct kv_buf;
+
+/* NOTICE: a failure or the sum; INFO: the audit of backups, restores and reads. */
+enum kv_log_level { KV_LOG_ERROR, KV_LOG_WARNING, KV_LOG_NOTICE, KV_LOG_INFO, KV_LOG_DEBUG };
+
+/*
+ * to_stderr: else syslog (LOG_DAEMON). debug_modules: names separated by ':' whose debug lines are
+ * written, "all" for every module, NULL for none; copied. On stderr INFO is written only where
+ * "audit" or "all" is among them.
+ */
+void kv_log_open(bool to_stderr, const char *debug_modules);
+void kv_log_close(void);
+/* Connect to syslog anew, with the next line. */
+void kv_log_reopen(void);
+/* Whether a debug line of module would be written, to spare the work of making it. */
+bool kv_log_is_debug(const char *module);
+
+/* One line. module is written as a first pair only on debug lines. A blank at its begin (of a first field) is left out. */
+void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
+
+/*
+ * The last lines but debug ones, oldest first, each with its time (UTC) and level before it:
+ * "2026-01-31T23:59:59Z notice vault=…". 64 KiB at most, INFO too where it is not written; or only
+ * those of more weight than INFO, 16 KiB at most.
+ */
+void kv_log_recent(bool without_info, struct kv_buf *text);
+
+/*
+ * Append " key=value" to line; a value with blanks, quotes, '=' or controls is quoted, with \" \\ and \xNN
+ * escapes, an empty one is written as key="". A NULL value appends nothing. What does not fit is cut.
+ */
+void kv_log_field(struct kv_buf *line, const char *key, const char *value);
+void kv_log_number(struct kv_buf *line, const char *key, long long value);
+#endif

@@ -1,0 +1,280 @@
+/*
+ * What is known of each open connection.
+ *
+ * The kernel counts: TCP_USER_TIMEOUT ends a connection whose bytes are not acknowledged, keepalive
+ * asks a quiet peer every KEEP_S seconds, and TCP_INFO says when the peer was heard last. A live peer
+ * answers keepalive, so one that was not heard for more than an interval and a half is taken for dead,
+ * and no request has to wait for the time-out to find out.
+ *
+ * A struct kv_connection lives until its descriptor is closed and nothing runs on it.
+ */
+#include "client/http/connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client/base/clock.h"
+
+#define KEEP_S	  10 /* quiet for so long, then asked every KEEP_S / 2 */
+#define SILENT_MS 15000
+
+struct kv_connection {
+	LIST_ENTRY(kv_connection) link; /* while fd is open */
+	int fd;				/* -1: closed */
+	int local_port;			/* 0: not yet connected, as far as known */
+	char peer_ip[INET6_ADDRSTRLEN];
+	int n_running, n_once;
+	bool is_http2, has_answered, is_dropped, has_seen_id, has_seen_right_id;
+	int64_t mono_alive; /* when it was opened or answered last */
+};
+
+static void
+set_option(int fd, int level, int name, int value)
+{
+	/* Without it a dead connection is found later, by its request's time-out. */
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+int
+kv_connections_open(struct kv_connections *all, int family, int type, int protocol)
+{
+	struct kv_connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->fd = socket(family, type | SOCK_CLOEXEC, protocol);
+	if (c->fd < 0) {
+		const int err = -errno;
+
+		free(c);
+		return err;
+	}
+	c->mono_alive = kv_clock_mono_ms();
+	if (family == AF_INET || family == AF_INET6) {
+		set_option(c->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		set_option(c->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_S);
+		set_option(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_S / 2);
+		set_option(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KV_CONNECTION_SILENT_MS);
+	}
+	LIST_INSERT_HEAD(all, c, link);
+	return c->fd;
+}
+
+static void
+free_if_over(struct kv_connection *c)
+{
+	if (c->fd < 0 && c->n_running == 0)
+		free(c);
+}
+
+static void
+forget(struct kv_connection *c)
+{
+	LIST_REMOVE(c, link);
+	c->fd = -1;
+	free_if_over(c);
+}
+
+int
+kv_connections_close(struct kv_connections *all, int fd)
+{
+	struct kv_connection *c;
+
+	LIST_FOREACH(c, all, link)
+		if (c->fd == fd) {
+			forget(c);
+			break;
+		}
+	return close(fd);
+}
+
+void
+kv_connections_release(struct kv_connections *all)
+{
+	struct kv_connection *c;
+
+	while ((c = LIST_FIRST(all)) != NULL) {
+		c->n_running = 0;
+		forget(c);
+	}
+}
+
+/* ---- which one ---- */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static const void *
+ip_of(const union address *a)
+{
+	return a->any.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr : (const void *)&a->v4.sin_addr;
+}
+
+/* Both ends, as soon as there are any. */
+static void
+learn_addresses(struct kv_connection *c)
+{
+	union address peer = { 0 }, local = { 0 };
+	socklen_t peer_len = sizeof(peer), local_len = sizeof(local);
+
+	if (getpeername(c->fd, &peer.any, &peer_len) != 0 ||
+	    getsockname(c->fd, &local.any, &local_len) != 0 ||
+	    inet_ntop(peer.any.sa_family, ip_of(&peer), c->peer_ip, sizeof(c->peer_ip)) == NULL)
+		return;
+	c->local_port = ntohs(local.any.sa_family == AF_INET6 ? local.v6.sin6_port : local.v4.sin_port);
+}
+
+struct kv_connection *
+kv_connections_find(struct kv_connections *all, const char *peer_ip, int local_port)
+{
+	struct kv_connection *c;
+
+	LIST_FOREACH(c, all, link) {
+		if (c->local_port == 0)
+			learn_addresses(c);
+		if (c->local_port == local_port && strcmp(c->peer_ip, peer_ip) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+/* ---- whether it may be used ---- */
+
+/* For how long the peer's kernel has not been heard; 0 where that is not known. */
+static int64_t
+silence_ms(const struct kv_connection *c)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != TCP_ESTABLISHED)
+		return 0;
+	return info.tcpi_last_ack_recv < info.tcpi_last_data_recv ? info.tcpi_last_ack_recv :
+								    info.tcpi_last_data_recv;
+}
+
+/* recv() of what came in between two answers: bytes, 0 for the end or an error, -1 for nothing. */
+static ssize_t
+look(const struct kv_connection *c)
+{
+	char byte;
+	ssize_t n;
+
+	if (!c->has_answered || c->is_http2 || c->n_running > 0)
+		return -1;
+	n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n < 0 && errno != EAGAIN ? 0 : n;
+}
+
+bool
+kv_connection_has_uninvited(const struct kv_connection *c)
+{
+	return look(c) > 0;
+}
+
+bool
+kv_connection_is_usable(const struct kv_connection *c, bool is_once)
+{
+	if (c->is_dropped || c->fd < 0)
+		return false;
+	if (is_once && kv_clock_mono_ms() - c->mono_alive > KV_CONNECTION_FRESH_MS)
+		return false;
+	return look(c) != 0 && silence_ms(c) < SILENT_MS;
+}
+
+static void
+end(struct kv_connection *c)
+{
+	/* libcurl cannot be told to drop a connection, but it looks whether one has ended. */
+	c->is_dropped = true;
+	if (c->fd >= 0)
+		(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+void
+kv_connection_enter(struct kv_connection *c, bool is_once)
+{
+	c->n_running++;
+	if (is_once && c->n_once++ == 0 && c->fd >= 0)
+		set_option(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KV_CONNECTION_ONCE_MS);
+}
+
+void
+kv_connection_leave(struct kv_connection *c, bool is_once)
+{
+	c->n_running--;
+	if (is_once && --c->n_once == 0 && c->fd >= 0)
+		set_option(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KV_CONNECTION_SILENT_MS);
+	if (c->is_dropped && c->n_running == 0)
+		end(c);
+	free_if_over(c);
+}
+
+void
+kv_connection_answered(struct kv_connection *c, bool is_http2)
+{
+	c->has_answered = true;
+	c->is_http2 = is_http2;
+	c->mono_alive = kv_clock_mono_ms();
+}
+
+void
+kv_connection_saw_id(struct kv_connection *c, bool is_right)
+{
+	c->has_seen_id = true;
+	c->has_seen_right_id |= is_right;
+}
+
+bool
+kv_connection_has_seen_id(const struct kv_connection *c)
+{
+	return c->has_seen_id;
+}
+
+bool
+kv_connection_has_seen_right_id(const struct kv_connection *c)
+{
+	return c->has_seen_right_id;
+}
+
+void
+kv_connection_drop(struct kv_connection *c)
+{
+	c->is_dropped = true;
+	if (c->n_running == 0)
+		end(c);
+}
+
+/* ---- all of them ---- */
+
+void
+kv_connections_end_silent(struct kv_connections *all, int64_t mono_sent)
+{
+	struct kv_connection *c;
+
+	LIST_FOREACH(c, all, link)
+		if (c->mono_alive < mono_sent && c->n_once == 0 &&
+		    (c->n_running == 0 || silence_ms(c) >= SILENT_MS))
+			end(c);
+}
+
+void
+kv_connections_end_all(struct kv_connections *all)
+{
+	struct kv_connection *c;
+
+	LIST_FOREACH(c, all, link)
+		if (c->n_once == 0)
+			end(c);
+		else
+			c->is_dropped = true;
+}

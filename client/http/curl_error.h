@@ -1,0 +1,25 @@
+#ifndef KV_CLIENT_HTTP_CURL_ERROR_H
+#define KV_CLIENT_HTTP_CURL_ERROR_H
+/*
+ * How a transfer of libcurl ended, as an errno and in words. Part of client/http/http.
+ */
+#include <curl/curl.h>
+#include <stdbool.h>
+#include "client/base/err.h"
+
+struct kv_buf;
+
+struct kv_curl_end {
+	CURL *easy;
+	CURLcode code;
+	const char *words; /* of CURLOPT_ERRORBUFFER */
+	bool is_local;	   /* no proxy is used */
+	bool is_sent;	   /* the request, or a part of it */
+	bool is_in_header; /* the answer's header had begun and was not complete */
+};
+/*
+ * 0 for CURLE_OK; else -errno, and reason gets a sentence. *is_of_proxy: the proxy is to blame, and
+ * named. A proxy's refusal of the tunnel is -EACCES.
+ */
+int kv_curl_error(const struct kv_curl_end *end, struct kv_buf *reason, bool *is_of_proxy) KV_MUST_CHECK;
+#endif

@@ -1,0 +1,76 @@
+/*
+ * Ids of requests. The first group of each is the same for the whole process and random, so that an
+ * id of another request of ours is known as such, however it came.
+ */
+#include "client/http/echo.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "client/vault/blob.h"
+
+#define MARK_LEN	 8
+#define FIRST_TO_BELIEVE 2
+#define LATER_TO_BELIEVE 8 /* a gateway has come into a way that had none: less likely than a mix-up */
+
+int
+kv_echo_make_mark(char mark[9])
+{
+	char id[37];
+	const int err = kv_blob_uuid(id);
+
+	memcpy(mark, id, MARK_LEN);
+	mark[MARK_LEN] = '\0';
+	return err;
+}
+
+void
+kv_echo_init(struct kv_echo *echo, const char mark[9])
+{
+	*echo = (struct kv_echo){ 0 };
+	memcpy(echo->mark, mark, MARK_LEN);
+}
+
+int
+kv_echo_make_id(const struct kv_echo *echo, char id[37])
+{
+	const int err = kv_blob_uuid(id);
+
+	if (err == 0)
+		memcpy(id, echo->mark, MARK_LEN);
+	return err;
+}
+
+static enum kv_echo_verdict
+judge_lacking(struct kv_echo *echo, const struct kv_echo_answer *a)
+{
+	if (echo->is_spotty || echo->is_off || a->may_lack_id)
+		return KV_ECHO_OWN;
+	if (a->before == KV_ECHO_RIGHT)
+		return KV_ECHO_FOREIGN;
+	echo->is_spotty = a->is_repeated;
+	return KV_ECHO_OWN;
+}
+
+enum kv_echo_verdict
+kv_echo_judge(struct kv_echo *echo, const struct kv_echo_answer *a)
+{
+	if (a->returned[0] == '\0')
+		return judge_lacking(echo, a);
+	if (strcasecmp(a->id, a->returned) == 0) {
+		echo->n_doubted = 0;
+		echo->has_echoed = true;
+		return KV_ECHO_OWN;
+	}
+	if (strncasecmp(a->returned, echo->mark, MARK_LEN) == 0)
+		return KV_ECHO_FOREIGN;
+	if (echo->is_off)
+		return KV_ECHO_OWN;
+	if (a->before == KV_ECHO_RIGHT)
+		return KV_ECHO_FOREIGN;
+	echo->n_doubted += a->before == KV_ECHO_NOTHING;
+	if (echo->n_doubted < (echo->has_echoed ? LATER_TO_BELIEVE : FIRST_TO_BELIEVE))
+		return KV_ECHO_DOUBTED;
+	echo->is_off = true;
+	return KV_ECHO_REWRITER;
+}

@@ -1,0 +1,29 @@
+#ifndef KV_CLIENT_HTTP_URL_H
+#define KV_CLIENT_HTTP_URL_H
+/*
+ * Scheme, host and port of a URL: what decides where a token may go. The default port and no port
+ * are the same; hosts are compared without case.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include "client/base/err.h"
+
+struct kv_origin {
+	char host[256]; /* lower case, without brackets or a final dot */
+	uint16_t port;
+	bool is_https;
+};
+
+/*
+ * url: http or https, no user name. -EINVAL for anything else. *path (may be NULL) is set to where
+ * the path begins inside url ("/…", "?…" or "").
+ */
+int kv_origin_parse(const char *url, struct kv_origin *origin, const char **path) KV_MUST_CHECK;
+bool kv_origin_is_same(const struct kv_origin *a, const struct kv_origin *b);
+/*
+ * Whether vault's host is covered by a challenge's resource: equal, or a "." + resource tail. The
+ * port does not count: a resource names a service, and the vault's port is what the user said. (The
+ * SDKs compare the port too: Azure SDK for Python, azure-keyvault-keys _shared/challenge_auth_policy.py.)
+ */
+bool kv_origin_is_within(const struct kv_origin *vault, const struct kv_origin *resource);
+#endif

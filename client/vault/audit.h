@@ -1,0 +1,34 @@
+#ifndef KV_CLIENT_VAULT_AUDIT_H
+#define KV_CLIENT_VAULT_AUDIT_H
+/*
+ * The log lines about calls to the vault: every failure, and the audit of what was sent and read.
+ */
+#include "client/vault/vault.h"
+
+struct kv_buf;
+
+/*
+ * NOTICE: "vault=… op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=…
+ * client_request=… uid=0 pid=17 cmd=rsync why="…"". why (may be NULL) replaces the vault's own message.
+ */
+void kv_audit_failure(
+    const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, const char *why);
+/* INFO: a backup or restore that was sent. bytes: of the blob, 0 where there is none. */
+void kv_audit_sent(
+    const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, size_t bytes);
+/* INFO: an open that reads. */
+void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
+    const struct kv_caller *caller, size_t bytes);
+/*
+ * NOTICE: a class of requests that the vault answered with 429 is closed from now on, or open again, at
+ * that rate a second. "vault=… event=closed class=keys rate=25.0 why=…"
+ */
+void kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate);
+/* NOTICE: so many requests fail that the vault is only probed, or no longer. err: of the last one. */
+void kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err);
+/* INFO: what was restored before is taken for restored, because the vault has confirmed it. */
+void kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name,
+    const char *version, const struct kv_caller *caller);
+/* Append " uid= pid= cmd=" to a line. */
+void kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller);
+#endif

@@ -1,0 +1,552 @@
+/*
+ * One call to the vault.
+ *
+ *	ask for the token -> send -> answer -> understand -> done
+ *	        ^                       |
+ *	        +-------- 401 ----------+
+ *
+ * Before the first challenge is known there is no token to ask for: the request goes out without
+ * one, and without its body, as the SDKs do it. A 401 gives the challenge; a later 401 means that the
+ * token has ended or was refused: it is dropped and the call made again, once. So is a call whose answer
+ * was another request's, unless it is a restore that was sent.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "client/auth/auth.h"
+#include "client/vault/backup.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/http/echo.h"
+#include "client/http/http.h"
+#include "client/base/log.h"
+#include "client/vault/misfit.h"
+#include "client/vault/refusal.h"
+#include "client/vault/vault.h"
+
+#define MODULE		"vault"
+#define MAX_PAGE	((size_t)8 << 20)
+#define MAX_BLOB_ANSWER (KV_BLOB_MAX / 3 * 4 + 4096)
+#define MAX_URL		16384
+#define STATUS_SLOTS	64
+
+struct count {
+	enum kv_op op;
+	long status;
+	uint64_t n;
+};
+
+struct kv_vault {
+	struct kv_loop *loop;
+	struct kv_http *http;
+	struct kv_auth *auth;
+	struct kv_origin origin;
+	struct kv_echo echo;
+	char base[300]; /* "https://host[:port]" */
+	char api_version[32];
+	char region[80];
+	unsigned int blob_silence_s;
+	bool any_host;
+	LIST_HEAD(, kv_vault_call) calls;
+	struct count counts[STATUS_SLOTS];
+};
+
+struct kv_vault_call {
+	struct kv_vault *vault;
+	LIST_ENTRY(kv_vault_call) all;
+	enum kv_op op;
+	enum kv_type type;
+	char *url;
+	char *name; /* of the object, or NULL */
+	struct kv_blob *blob;
+	struct kv_auth_wait *wait;
+	struct kv_transfer *transfer;
+	int64_t mono_sent;
+	char *token;	/* that the attempt under way carries */
+	int n_refused;	/* 401s to attempts that carried a token */
+	int n_mixed_up; /* answers that were another request's */
+	bool was_probe; /* the attempt was made without token and body */
+	struct kv_buf why;
+	char client_request_id[37];
+	kv_vault_done *done;
+	void *arg;
+};
+
+static int proceed(struct kv_vault_call *);
+
+const char *
+kv_op_name(enum kv_op op)
+{
+	static const char *const names[KV_OPS] = { "list", "versions", "deleted", "backup", "restore" };
+
+	return names[op];
+}
+
+static void
+free_call(struct kv_vault_call *c)
+{
+	kv_auth_cancel(c->wait);
+	kv_http_cancel(c->transfer);
+	LIST_REMOVE(c, all);
+	kv_buf_free_string(c->token);
+	kv_blob_unref(c->blob);
+	kv_buf_release(&c->why);
+	free(c->name);
+	free(c->url);
+	free(c);
+}
+
+static void
+count(struct kv_vault *vault, enum kv_op op, long status)
+{
+	for (int i = 0; i < STATUS_SLOTS; i++) {
+		struct count *slot = &vault->counts[i];
+
+		if (slot->n == 0)
+			*slot = (struct count){ .op = op, .status = status };
+		if (slot->op == op && slot->status == status) {
+			slot->n++;
+			return;
+		}
+	}
+}
+
+uint64_t
+kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
+{
+	for (int i = 0; i < STATUS_SLOTS; i++)
+		if (vault->counts[i].n > 0 && vault->counts[i].op == op && vault->counts[i].status == status)
+			return vault->counts[i].n;
+	return 0;
+}
+
+bool
+kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted)
+{
+	const struct count *c = vault->counts;
+	size_t n = 0;
+
+	while (n < STATUS_SLOTS && c[n].n > 0)
+		n++;
+	if (i < n)
+		*counted = (struct kv_vault_counted){ kv_op_name(c[i].op), c[i].status, c[i].n };
+	else if (i <= n + 1)
+		*counted = (struct kv_vault_counted){ "token", i == n ? 200 : 0,
+			kv_auth_count(vault->auth, i == n) };
+	return i <= n + 1;
+}
+
+const char *
+kv_vault_region(const struct kv_vault *vault)
+{
+	return vault->region;
+}
+
+/* ---- the answer ---- */
+
+static void
+complete(struct kv_vault_call *c, struct kv_reply *reply)
+{
+	reply->why = kv_buf_str(&c->why);
+	memcpy(reply->client_request_id, c->client_request_id, sizeof(reply->client_request_id));
+	if (kv_log_is_debug(MODULE))
+		kv_log_write(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld err=%s ms=%lld",
+		    kv_op_name(c->op), kv_type_name(c->type), reply->status, kv_err_name(reply->err),
+		    (long long)reply->took_ms);
+	c->done(c->arg, reply);
+	free_call(c);
+}
+
+static void
+fail_early(struct kv_vault_call *c, int err)
+{
+	struct kv_reply reply = { .err = err, .retry_after_ms = -1 };
+
+	complete(c, &reply);
+}
+
+static int
+read_blob(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_blob **blob)
+{
+	struct kv_buf data;
+	int err;
+
+	kv_buf_init(&data, KV_BLOB_MAX);
+	err = kv_json_backup(answer->body, answer->body_len, &data);
+	if (err == 0)
+		err = kv_blob_new(&data, blob);
+	kv_buf_release(&data);
+	return err == 0 ? kv_backup_check(*blob, c->type, &c->why) : err;
+}
+
+static int
+read_page(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_page *page)
+{
+	const struct kv_page_asked asked = { .type = c->type,
+		.name = c->op == KV_OP_VERSIONS ? c->name : NULL,
+		.vault = &c->vault->origin,
+		.any_host = c->vault->any_host };
+
+	return kv_json_page(answer->body, answer->body_len, &asked, &c->why, page);
+}
+
+/* A conflict is in the way of a restore only; and what a restore cannot find is no file. */
+static int
+err_of(enum kv_op op, long status, const struct kv_fault *fault)
+{
+	const int err = kv_err_of_status(status, fault);
+
+	if (op != KV_OP_RESTORE)
+		return err == -EEXIST ? -EBUSY : err;
+	return err == -ENOENT ? -EBADMSG : err;
+}
+
+/* A 2xx: its body must be what the operation promises. */
+static void
+understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
+{
+	struct kv_page page = { 0 };
+	struct kv_blob *blob = NULL;
+	struct kv_item item;
+
+	kv_buf_clear(&c->why);
+	switch (c->op) {
+	case KV_OP_LIST:
+	case KV_OP_VERSIONS:
+		reply->err = read_page(c, answer, &page);
+		reply->page = reply->err == 0 ? &page : NULL;
+		break;
+	case KV_OP_BACKUP:
+		reply->err = read_blob(c, answer, &blob);
+		reply->blob = reply->err == 0 ? blob : NULL;
+		if (reply->err == 0)
+			kv_http_drop_body(answer); /* it may be large, and is there a second time now */
+		break;
+	case KV_OP_RESTORE:
+		reply->err = kv_json_bundle(answer->body, answer->body_len, c->type, &item);
+		reply->item = reply->err == 0 ? &item : NULL;
+		break;
+	case KV_OP_DELETED:
+		reply->err =
+		    kv_json_deleted(answer->body, answer->body_len, c->type, c->name, &reply->wall_purge);
+		break;
+	}
+	if (reply->err == -EBADMSG && c->why.len == 0) {
+		kv_buf_say(&c->why, "not what Azure Key Vault answers to %s: ", kv_op_name(c->op));
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+	}
+	complete(c, reply);
+	kv_json_page_release(&page);
+	kv_blob_unref(blob);
+}
+
+static void
+watch_region(struct kv_vault *vault, const char *region)
+{
+	struct kv_buf line;
+
+	if (region[0] == '\0' || strcmp(region, vault->region) == 0)
+		return;
+	if (vault->region[0] != '\0') {
+		kv_buf_init(&line, 1024);
+		kv_log_field(&line, "vault", kv_vault_name(vault));
+		kv_log_field(&line, "event", "failover");
+		kv_log_field(&line, "region", region);
+		kv_log_field(&line, "before", vault->region);
+		kv_log_field(&line, "why",
+		    "the vault has failed over: restores fail, the newest changes may be missing");
+		kv_log_write(KV_LOG_WARNING, MODULE, "%s", kv_buf_str(&line));
+		kv_buf_release(&line);
+	}
+	snprintf(vault->region, sizeof(vault->region), "%s", region);
+}
+
+/* The vault's own reason why it takes no token: the audience, the issuer, the end of its life. */
+static int
+say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
+{
+	kv_buf_clear(&c->why);
+	kv_buf_say(&c->why, "the vault refuses the token");
+	if (fault->message[0] != '\0')
+		kv_buf_say(&c->why, ": %s", fault->message);
+	/* valid tokens have got this one, and some seconds later none any more */
+	return strncmp(fault->message, "AKV10046", 8) == 0 ? -EIO : -EACCES;
+}
+
+/* 0: the call goes on with another attempt. */
+static int
+refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_fault *fault)
+{
+	int err = 0;
+
+	if (fault->message[0] == '\0')
+		kv_refusal_read(answer->challenge, fault);
+	if (c->token != NULL)
+		kv_auth_reject(c->vault->auth, c->token);
+	if (answer->challenge[0] != '\0' || !kv_auth_has_challenge(c->vault->auth))
+		err = kv_auth_challenge(c->vault->auth, answer->challenge, &c->why);
+	if (err == -EBADMSG && fault->message[0] == '\0') {
+		kv_buf_say(&c->why, " It sent ");
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+	}
+	if (err == 0 && !c->was_probe && ++c->n_refused > 1)
+		return say_refused(c, fault);
+	return err != 0 ? err : proceed(c);
+}
+
+static bool
+is_restoring(const struct kv_vault_call *c)
+{
+	return c->op == KV_OP_RESTORE && !c->was_probe;
+}
+
+/* No answer that is this call's. */
+static void
+not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answer, struct kv_reply *reply)
+{
+	if (answer->is_mixed_up && !is_restoring(c) && c->n_mixed_up++ == 0) {
+		err = proceed(c);
+		if (err == 0)
+			return;
+	}
+	reply->err = answer->is_mixed_up && is_restoring(c) ? -EIO : err;
+	kv_buf_say(&c->why, "%s", answer->reason);
+	complete(c, reply);
+}
+
+static void
+say_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
+{
+	if (fault->code[0] == '\0' && fault->message[0] == '\0')
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+}
+
+static void
+answered(void *arg, int err, const struct kv_http_answer *answer)
+{
+	struct kv_vault_call *c = arg;
+	struct kv_reply reply = { .err = err,
+		.status = answer->status,
+		.wall_date = answer->wall_date,
+		.retry_after_ms = answer->retry_after_ms,
+		.took_ms = answer->took_ms,
+		.was_sent = answer->was_sent && !c->was_probe,
+		.is_of_proxy = answer->is_of_proxy };
+
+	c->transfer = NULL;
+	count(c->vault, c->op, answer->status);
+	snprintf(reply.request_id, sizeof(reply.request_id), "%s", answer->request_id);
+	if (err != 0) {
+		not_answered(c, err, answer, &reply);
+		return;
+	}
+	watch_region(c->vault, answer->region);
+	if (answer->status == 401) {
+		kv_json_fault(answer->body, answer->body_len, &reply.fault);
+		reply.err = refused(c, answer, &reply.fault);
+		reply.was_sent = false;
+		reply.is_of_token = true;
+		if (reply.err != 0)
+			complete(c, &reply);
+	} else if (answer->status >= 200 && answer->status < 300 && c->was_probe) {
+		kv_buf_say(&c->why, "%s answers without asking for a token: ", c->vault->origin.host);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+		reply.err = -EBADMSG;
+		complete(c, &reply);
+	} else if (answer->status >= 200 && answer->status < 300) {
+		understand(c, answer, &reply);
+	} else {
+		kv_json_fault(answer->body, answer->body_len, &reply.fault);
+		reply.err = err_of(c->op, answer->status, &reply.fault);
+		say_misfit(c, answer, &reply.fault);
+		complete(c, &reply);
+	}
+}
+
+/* ---- the request ---- */
+
+static int
+send_request(struct kv_vault_call *c)
+{
+	const char *headers[] = { "Accept: application/json",
+		is_restoring(c) ? "Content-Type: application/json" : NULL, NULL };
+	const bool is_blob = c->op == KV_OP_BACKUP || c->op == KV_OP_RESTORE;
+	struct kv_http_request request = { .method = is_blob ? "POST" : "GET",
+		.url = c->url,
+		.token = c->token,
+		.headers = headers,
+		.echo = &c->vault->echo,
+		.id = c->client_request_id,
+		.is_once = is_restoring(c),
+		.is_repeated = c->n_mixed_up > 0,
+		.max_answer = c->op == KV_OP_BACKUP ? MAX_BLOB_ANSWER : MAX_PAGE,
+		.silence_s = is_blob ? c->vault->blob_silence_s : 0 };
+	struct kv_buf body;
+	int err;
+
+	kv_buf_init(&body, MAX_BLOB_ANSWER);
+	err = kv_echo_make_id(&c->vault->echo, c->client_request_id);
+	if (err == 0 && is_restoring(c)) {
+		err = kv_json_restore_body(c->blob->data, c->blob->len, &body);
+		request.body = body.data;
+		request.body_len = body.len;
+	}
+	if (err == 0)
+		err = kv_http_send(c->vault->http, &request, answered, c, &c->transfer);
+	c->mono_sent = kv_clock_mono_ms();
+	kv_buf_release(&body);
+	return err;
+}
+
+static void
+have_token(void *arg, int err, const char *token, const char *why)
+{
+	struct kv_vault_call *c = arg;
+	struct kv_reply reply = { .err = err, .retry_after_ms = -1, .is_of_token = true };
+
+	c->wait = NULL;
+	if (err != 0) {
+		kv_buf_clear(&c->why);
+		kv_buf_say(&c->why, "%s", why);
+		complete(c, &reply);
+		return;
+	}
+	kv_buf_free_string(c->token);
+	c->token = strdup(token);
+	err = c->token != NULL ? send_request(c) : -ENOMEM;
+	if (err != 0)
+		fail_early(c, err);
+}
+
+static int
+proceed(struct kv_vault_call *c)
+{
+	c->was_probe = !kv_auth_has_challenge(c->vault->auth);
+	if (c->was_probe)
+		return send_request(c);
+	return kv_auth_token(c->vault->auth, have_token, c, &c->wait);
+}
+
+static int
+make_url(struct kv_vault *vault, const struct kv_call *call, char **url)
+{
+	const char *type = kv_type_name(call->type), *name = call->name != NULL ? call->name : "";
+	struct kv_buf text;
+	int err = 0;
+
+	kv_buf_init(&text, MAX_URL);
+	if (call->next_link != NULL) {
+		err = kv_buf_puts(&text, call->next_link);
+	} else {
+		switch (call->op) {
+		case KV_OP_LIST:
+			err = kv_buf_printf(&text, "%s/%s", vault->base, type);
+			break;
+		case KV_OP_VERSIONS:
+			err = kv_buf_printf(&text, "%s/%s/%s/versions", vault->base, type, name);
+			break;
+		case KV_OP_DELETED:
+			err = kv_buf_printf(&text, "%s/deleted%s/%s", vault->base, type, name);
+			break;
+		case KV_OP_BACKUP:
+			err = kv_buf_printf(&text, "%s/%s/%s/backup", vault->base, type, name);
+			break;
+		case KV_OP_RESTORE:
+			err = kv_buf_printf(&text, "%s/%s/restore", vault->base, type);
+			break;
+		}
+		if (err == 0)
+			err = kv_buf_printf(&text, "?api-version=%s", vault->api_version);
+	}
+	*url = err == 0 ? strdup(kv_buf_str(&text)) : NULL;
+	kv_buf_release(&text);
+	return err != 0 ? err : *url != NULL ? 0 : -ENOMEM;
+}
+
+int
+kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
+    struct kv_vault_call **handle)
+{
+	struct kv_vault_call *c = calloc(1, sizeof(*c));
+	int err;
+
+	*handle = NULL;
+	if (c == NULL)
+		return -ENOMEM;
+	c->vault = vault;
+	c->op = call->op;
+	c->type = call->type;
+	c->done = done;
+	c->arg = arg;
+	c->blob = call->blob != NULL ? kv_blob_ref(call->blob) : NULL;
+	kv_buf_init(&c->why, 1024);
+	LIST_INSERT_HEAD(&vault->calls, c, all);
+	err = make_url(vault, call, &c->url);
+	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)
+		err = -ENOMEM;
+	if (err == 0)
+		err = proceed(c);
+	if (err != 0) {
+		free_call(c);
+		return err;
+	}
+	*handle = c;
+	return 0;
+}
+
+int64_t
+kv_vault_sent_ms(const struct kv_vault_call *handle)
+{
+	return handle->transfer != NULL ? kv_clock_mono_ms() - handle->mono_sent : 0;
+}
+
+void
+kv_vault_cancel(struct kv_vault_call *handle)
+{
+	if (handle != NULL)
+		free_call(handle);
+}
+
+struct kv_vault *
+kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth, const struct kv_origin *origin,
+    const struct kv_vault_options *options)
+{
+	struct kv_vault *vault = calloc(1, sizeof(*vault));
+	bool is_ipv6;
+	int n;
+
+	if (vault == NULL)
+		return NULL;
+	vault->loop = loop;
+	vault->http = http;
+	vault->auth = auth;
+	vault->origin = *origin;
+	kv_http_init_echo(http, &vault->echo);
+	vault->blob_silence_s = options->blob_silence_s != 0 ? options->blob_silence_s : 120;
+	is_ipv6 = strchr(origin->host, ':') != NULL;
+	n = snprintf(vault->base, sizeof(vault->base), is_ipv6 ? "https://[%s]" : "https://%s", origin->host);
+	vault->any_host = options->any_host;
+	if (origin->port != 443)
+		snprintf(vault->base + n, sizeof(vault->base) - (size_t)n, ":%u", origin->port);
+	snprintf(vault->api_version, sizeof(vault->api_version), "%s", options->api_version);
+	return vault;
+}
+
+void
+kv_vault_free(struct kv_vault *vault)
+{
+	if (vault == NULL)
+		return;
+	while (!LIST_EMPTY(&vault->calls))
+		free_call(LIST_FIRST(&vault->calls));
+	free(vault);
+}
+
+const char *
+kv_vault_name(const struct kv_vault *vault)
+{
+	return vault->base + strlen("https://");
+}

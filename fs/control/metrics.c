@@ -1,0 +1,149 @@
+/*
+ * The metrics: one family after the other, each with its help and type. All labels are words of ours.
+ */
+#include <inttypes.h>
+
+#include "cache/blob/blobs.h"
+#include "cache/list/listing.h"
+#include "cache/blob/prefetch.h"
+#include "cache/pace/throttle.h"
+#include "client/base/buf.h"
+#include "client/vault/vault.h"
+#include "fs/control/metrics.h"
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static int
+put_family(struct kv_buf *text, const char *name, const char *type, const char *help)
+{
+	return kv_buf_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static int
+put_requests(const struct kv_mount *m, struct kv_buf *text)
+{
+	struct kv_vault_counted c;
+	int err = put_family(text, "kvfs_requests_total", "counter",
+	    "Requests to the vault, by operation and HTTP status (0: no answer, or no token).");
+
+	for (size_t i = 0; err == 0 && kv_vault_counted(m->vault, i, &c); i++)
+		err =
+		    kv_buf_printf(text, "kvfs_requests_total{operation=\"%s\",status=\"%ld\"} %" PRIu64 "\n",
+			c.operation, c.status, c.n);
+	return err;
+}
+
+static const struct {
+	const char *name, *help;
+} of_classes[] = {
+	{ "kvfs_pace_rate", "Requests per second that kvfs allows itself." },
+	{ "kvfs_pace_served", "Requests per second that the vault has served in the last 10 s." },
+	{ "kvfs_pace_limit", "The vault's limit as it was found, requests per second; 0: none was." },
+	{ "kvfs_pace_closed", "1 while only probes are sent." },
+	{ "kvfs_requests_in_flight", "Requests under way." },
+	{ "kvfs_requests_hanging", "Of these, for much longer than the others took." },
+	{ "kvfs_requests_queued", "Requests that wait for their turn." },
+	{ "kvfs_window", "Requests that may be under way." },
+	{ "kvfs_latency_seconds", "How long the vault takes for an answer, smoothed." },
+};
+
+/* In the order of of_classes. */
+static double
+class_value(const struct kv_throttle_state *s, size_t i)
+{
+	const double values[N_OF(of_classes)] = { s->rate, s->served, s->limit, s->is_closed, s->in_flight,
+		s->hanging, s->queued, s->window, (double)s->latency_ms / 1000 };
+
+	return values[i];
+}
+
+static int
+put_classes(const struct kv_mount *m, struct kv_buf *text)
+{
+	struct kv_throttle_state s;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < N_OF(of_classes); i++) {
+		err = put_family(text, of_classes[i].name, "gauge", of_classes[i].help);
+		for (int k = 0; err == 0 && k < kv_throttle_classes(m->throttle); k++) {
+			kv_throttle_state(m->throttle, k, &s);
+			err = kv_buf_printf(
+			    text, "%s{class=\"%s\"} %g\n", of_classes[i].name, s.name, class_value(&s, i));
+		}
+	}
+	return err;
+}
+
+static int
+put_objects(const struct kv_mount *m, struct kv_buf *text, const char *name, const char *help,
+    size_t (*count)(const struct kv_listing *))
+{
+	int err = put_family(text, name, "gauge", help);
+
+	for (int t = 0; err == 0 && t < KV_TYPES; t++)
+		if (m->listings[t] != NULL)
+			err = kv_buf_printf(text, "%s{type=\"%s\"} %zu\n", name,
+			    kv_type_name((enum kv_type)t), count(m->listings[t]));
+	return err;
+}
+
+static int
+put_rest(const struct kv_mount *m, struct kv_buf *text)
+{
+	struct kv_blobs_state b;
+	size_t n_streams, window;
+	int err = 0;
+
+	kv_blobs_state(m->blobs, &b);
+	kv_prefetch_state(m->prefetch, &n_streams, &window);
+	const struct {
+		const char *name, *type, *help;
+		uint64_t value;
+	} rows[] = {
+		{ "kvfs_paused", "gauge", "1 while the vault seems to be down and is only probed.",
+		    kv_throttle_is_paused(m->throttle) },
+		{ "kvfs_cache_hits_total", "counter", "Looks and opens that were answered from here.",
+		    b.n_hits },
+		{ "kvfs_cache_misses_total", "counter", "Looks and opens that had to wait for the vault.",
+		    b.n_misses },
+		{ "kvfs_cache_from_disk_total", "counter", "Blobs that were read from the cache folder.",
+		    b.n_from_disk },
+		{ "kvfs_cache_memory_bytes", "gauge", "Blobs in memory.", b.memory },
+		{ "kvfs_cache_spilled_bytes", "gauge", "Blobs in the spill file.", b.spilled },
+		{ "kvfs_blobs_fetched_total", "counter", "Blobs that were fetched.", b.n_fetched },
+		{ "kvfs_blob_bytes_total", "counter", "Their bytes.", b.n_bytes },
+		{ "kvfs_read_ahead_total", "counter", "Blobs that were fetched ahead of a reader.",
+		    b.n_ahead },
+		{ "kvfs_read_ahead_used_total", "counter", "Of these, asked for by somebody.",
+		    b.n_ahead_used },
+		{ "kvfs_read_ahead_streams", "gauge", "Readers that are followed.", n_streams },
+		{ "kvfs_read_ahead_window", "gauge", "Objects ahead of the farthest.", window },
+		{ "kvfs_files_read_total", "counter", "Opens that read a blob.", m->n_reads },
+		{ "kvfs_restored_total", "counter", "Objects that were restored.", m->n_restored },
+		{ "kvfs_failed_total", "counter", "Opens and restores that failed.", m->n_failed },
+		{ "kvfs_mount_time_seconds", "gauge", "When it was mounted, Unix time.",
+		    (uint64_t)m->wall_mounted },
+	};
+
+	for (size_t i = 0; err == 0 && i < N_OF(rows); i++) {
+		err = put_family(text, rows[i].name, rows[i].type, rows[i].help);
+		if (err == 0)
+			err = kv_buf_printf(text, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
+	}
+	return err;
+}
+
+int
+kv_metrics(const struct kv_mount *m, struct kv_buf *text)
+{
+	int err = put_requests(m, text);
+
+	if (err == 0)
+		err = put_classes(m, text);
+	if (err == 0)
+		err = put_objects(m, text, "kvfs_objects", "Objects that are shown.", kv_listing_count);
+	if (err == 0)
+		err = put_objects(m, text, "kvfs_objects_not_shown", "Objects that belong to a certificate.",
+		    kv_listing_count_hidden);
+	return err != 0 ? err : put_rest(m, text);
+}

@@ -1,0 +1,312 @@
+/* The session with the kernel: how requests are taken from it, and the mount before and the unmount after. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cache/pace/throttle.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
+#include "client/vault/vault.h"
+#include "fs/mount/mountinfo.h"
+#include "fs/restore/dropbox.h"
+#include "fs/mount/session.h"
+
+#define FAST_NS	     100000 /* between an answer and the next request */
+#define MAX_TRIES    150    /* to get it: some 50 microseconds */
+#define MAX_REQUESTS 16	    /* in one turn */
+#define AGAIN_MS     100
+#define CHECK_NS     100000000
+
+/* ---- the device ---- */
+
+/*
+ * libfuse before 3.17 does not pass FUSE_PARALLEL_DIROPS on to the kernel, though it takes it in want: then one
+ * look-up that waits for the vault holds up every other look-up and readdir of its folder, beyond the reach of
+ * signals. So its reply to INIT goes through our hands, and gets the bit where the kernel offers it.
+ */
+static ssize_t
+read_device(int fd, void *buf, size_t size, void *arg)
+{
+	struct kv_mount *m = arg;
+	const ssize_t n = read(fd, buf, size);
+	struct fuse_in_header header;
+	struct fuse_init_in init = { 0 };
+
+	if (m->init_unique != 0 || n < (ssize_t)(sizeof(header) + offsetof(struct fuse_init_in, flags2)))
+		return n;
+	memcpy(&header, buf, sizeof(header));
+	if (header.opcode != FUSE_INIT)
+		return n;
+	memcpy(&init, (const char *)buf + sizeof(header), offsetof(struct fuse_init_in, flags2));
+	m->init_unique = header.unique;
+	m->init_flags = init.flags & FUSE_PARALLEL_DIROPS;
+	return n;
+}
+
+static ssize_t
+write_device(int fd, struct iovec *iov, int count, void *arg)
+{
+	const struct kv_mount *m = arg;
+	const struct fuse_out_header *header = iov[0].iov_base;
+	struct fuse_init_out init;
+	struct iovec patched[2];
+
+	if (header->unique != m->init_unique || m->init_unique == 0 || header->error != 0 || count != 2 ||
+	    iov[1].iov_len < offsetof(struct fuse_init_out, max_background) || iov[1].iov_len > sizeof(init))
+		return writev(fd, iov, count);
+	memcpy(&init, iov[1].iov_base, iov[1].iov_len);
+	init.flags |= m->init_flags;
+	patched[0] = iov[0];
+	patched[1] = (struct iovec){ .iov_base = &init, .iov_len = iov[1].iov_len };
+	return writev(fd, patched, 2);
+}
+
+static const struct fuse_custom_io device_io = { .read = read_device, .writev = write_device };
+
+static void
+ended(struct kv_session *s)
+{
+	kv_loop_unwatch(&s->device); /* unmounted from outside */
+	kv_loop_stop(s->mount->loop);
+}
+
+/* The device cannot be read now, and it is no unmount: the mount must not go for it. */
+static void
+rest(struct kv_session *s, int err)
+{
+	kv_log_write(KV_LOG_WARNING, "fuse",
+	    "errno=%s why=\"the FUSE device could not be read; it is tried again\"", kv_err_name(err));
+	if (kv_loop_rewatch(&s->device, 0) == 0)
+		kv_timer_set(&s->again, AGAIN_MS);
+}
+
+static void
+read_again(void *arg)
+{
+	struct kv_session *s = arg;
+
+	if (kv_loop_rewatch(&s->device, EPOLLIN) != 0)
+		kv_timer_set(&s->again, AGAIN_MS);
+}
+
+/* One request. False when there is none now, or there will be none any more. */
+static bool
+take_request(struct kv_session *s)
+{
+	struct kv_mount *m = s->mount;
+	const int n = fuse_session_receive_buf(m->session, &s->request);
+
+	if (n == -EINTR || n == -EAGAIN)
+		return false;
+	if (n < 0 && n != -ENODEV && n != -ECONNABORTED) {
+		rest(s, n);
+		return false;
+	}
+	s->n_received++;
+	if (n > 0)
+		fuse_session_process_buf(m->session, &s->request);
+	if (n > 0 && !fuse_session_exited(m->session))
+		return true;
+	ended(s);
+	return false;
+}
+
+static int64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* In builds that look for faults of ours: what must hold between two requests, asserted now and then. */
+static void
+check_invariants(struct kv_session *s)
+{
+#ifdef __SANITIZE_ADDRESS__
+	if (s->mount->dropbox != NULL && s->ns_answered - s->ns_checked > CHECK_NS) {
+		kv_dropbox_check(s->mount->dropbox);
+		s->ns_checked = s->ns_answered;
+	}
+#else
+	(void)s;
+#endif
+}
+
+/*
+ * A program that reads one known file after the other asks again within microseconds, and to fall asleep
+ * and be woken takes longer than to answer. So while requests come that fast, the next one is waited for
+ * awake, for a moment; measured: 1.3 to 1.9 times as many files a second. Not while the vault is asked:
+ * its pace is what programs wait for then, and the sum of processor time is less without.
+ */
+static void
+device_ready(void *arg, uint32_t ready)
+{
+	struct kv_session *s = arg;
+	const bool is_fast = now_ns() - s->ns_answered < FAST_NS;
+	const int tries = is_fast && kv_throttle_is_idle(s->mount->throttle) ? MAX_TRIES : 1;
+	int n_tries = tries;
+
+	(void)ready;
+	for (int n = 0; n < MAX_REQUESTS && n_tries > 0 && s->device.fd >= 0; n_tries--)
+		if (take_request(s)) {
+			n++;
+			n_tries = tries;
+		} else if (n_tries > 1) {
+			sched_yield(); /* to the program, where it shares our processor */
+		}
+	s->ns_answered = now_ns();
+	check_invariants(s);
+}
+
+/* ---- the mount ---- */
+
+/* What libfuse says while it mounts. It gives no argument to its logging function. */
+static struct kv_buf *fuse_words;
+
+static void keep_fuse_words(enum fuse_log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
+
+static void
+keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments)
+{
+	char text[512];
+
+	(void)level;
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\n")] = '\0';
+	if (fuse_words != NULL)
+		kv_buf_say(fuse_words, "%s%s", fuse_words->len > 0 ? "; " : "", text);
+	else
+		kv_log_write(KV_LOG_WARNING, "fuse", "%s", text);
+}
+
+/* fusermount3 is a program of its own and writes to stderr. */
+static int
+mount_quietly(struct kv_mount *m, struct kv_buf *words)
+{
+	const int saved = dup(STDERR_FILENO), room = memfd_create("fusermount", MFD_CLOEXEC);
+	char text[512];
+	ssize_t n;
+	int err;
+
+	if (saved >= 0 && room >= 0)
+		dup2(room, STDERR_FILENO);
+	fuse_words = words;
+	err = fuse_session_mount(m->session, m->o->mountpoint);
+	fuse_words = NULL;
+	if (saved >= 0) {
+		dup2(saved, STDERR_FILENO);
+		close(saved);
+	}
+	if (room >= 0) {
+		n = pread(room, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		if (text[0] != '\0' && words->len == 0)
+			kv_buf_say(words, "%s", text);
+		close(room);
+	}
+	return err != 0 ? -EIO : 0;
+}
+
+int
+kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
+{
+	const struct kv_options *o = m->o;
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct kv_buf text, words;
+	int err;
+
+	*s = (struct kv_session){ .mount = m, .device.fd = -1 };
+	kv_timer_init(&s->again, m->loop, read_again, s);
+	kv_buf_init(&text, 2048);
+	kv_buf_init(&words, 512);
+	err = kv_buf_puts(&text, "-ofsname=");
+	for (const char *c = o->source; err == 0 && *c != '\0'; c++)
+		err = kv_buf_printf(&text, "%s%c", *c == ',' || *c == '\\' ? "\\" : "", *c);
+	if (err == 0)
+		err =
+		    kv_buf_printf(&text, ",subtype=kvfs,nosuid,nodev%s%s%s%s%s", o->is_read_only ? ",ro" : "",
+			o->allow_other ? ",allow_other" : "", o->allow_root ? ",allow_root" : "",
+			o->allow_other || o->allow_root ? ",default_permissions" : "", o->kernel);
+	if (err == 0 &&
+	    (fuse_opt_add_arg(&args, "kvfs") != 0 || fuse_opt_add_arg(&args, kv_buf_str(&text)) != 0))
+		err = -ENOMEM;
+	fuse_set_log_func(keep_fuse_words);
+	fuse_words = &words;
+	if (err == 0 && (m->session = fuse_session_new(&args, &kv_ops, sizeof(kv_ops), m)) == NULL)
+		err = -EINVAL;
+	fuse_words = NULL;
+	if (err == 0)
+		err = mount_quietly(m, &words);
+	if (err == 0)
+		err = fuse_session_custom_io(m->session, &device_io, fuse_session_fd(m->session));
+	if (err != 0) {
+		kv_buf_say(why, "cannot mount on %s: %s", o->mountpoint,
+		    words.len > 0 ? kv_buf_str(&words) : strerror(-err));
+		if (strstr(kv_buf_str(&words), "fuse device not found") != NULL)
+			kv_buf_say(why, " (modprobe fuse)");
+	}
+	fuse_opt_free_args(&args);
+	kv_buf_release(&text);
+	kv_buf_release(&words);
+	if (err != 0)
+		return err;
+	s->is_mounted = true;
+	kv_mountinfo_top(o->mountpoint, s->mounted_device);
+	m->wall_mounted = kv_clock_wall_s();
+	(void)fcntl(fuse_session_fd(m->session), F_SETFL, O_NONBLOCK);
+	err = kv_loop_watch(m->loop, &s->device, fuse_session_fd(m->session), EPOLLIN, device_ready, s);
+	if (err != 0)
+		kv_buf_say(why, "cannot watch the FUSE device: %s", strerror(-err));
+	return err;
+}
+
+/*
+ * libfuse unmounts what is at the path, whatever that is. After umount -l, or with another mount on top, it would be
+ * somebody else's; ours ends when the device is closed, or stays below as a dead mount.
+ */
+static bool
+is_covered(const struct kv_session *s)
+{
+	char device[KV_DEVICE_LEN];
+
+	kv_mountinfo_top(s->mount->o->mountpoint, device);
+	if (device[0] == '\0' || strcmp(device, s->mounted_device) == 0)
+		return false;
+	kv_log_write(KV_LOG_WARNING, "fuse",
+	    "mountpoint=%s why=\"something else is mounted there now: it is left alone\"",
+	    s->mount->o->mountpoint);
+	return true;
+}
+
+void
+kv_session_unmount(struct kv_session *s)
+{
+	struct fuse_session *session;
+
+	if (s->mount == NULL)
+		return;
+	session = s->mount->session;
+	kv_loop_unwatch(&s->device);
+	kv_timer_stop(&s->again);
+	if (s->is_mounted && !is_covered(s))
+		fuse_session_unmount(session);
+	if (session != NULL) {
+		fuse_session_destroy(session);
+		s->mount->session = NULL;
+	}
+	free(s->request.mem);
+	s->request.mem = NULL;
+}

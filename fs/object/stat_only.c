@@ -1,0 +1,162 @@
+/*
+ * Who only looks: known when the program has ended, because one that is paced, or waits for something
+ * else, may read what it looked at much later.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "client/vault/audit.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
+#include "fs/object/stat_only.h"
+
+#define MODULE	 "fs"
+#define MANY	 20
+#define QUIET_MS 10000 /* without a further fetch, and the program has ended: the burst is over */
+
+static void
+say_looked_only(const struct kv_lookers *l, const struct kv_burst *b)
+{
+	struct kv_buf line, why;
+
+	kv_buf_init(&why, 512);
+	kv_buf_say(&why,
+	    "it asked for the sizes of %u objects and read none; each was a backup request, -o lookers=%s:%s spares them",
+	    b->n_fetched, l->names, b->caller.command);
+	kv_buf_init(&line, 1024);
+	kv_log_field(&line, "event", "looked_only");
+	kv_log_number(&line, "fetched", b->n_fetched);
+	kv_audit_caller(&line, &b->caller);
+	kv_log_field(&line, "why", kv_buf_str(&why));
+	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
+	kv_buf_release(&line);
+	kv_buf_release(&why);
+}
+
+static void
+end_burst(struct kv_lookers *l, struct kv_burst *b)
+{
+	if (b->n_fetched >= MANY && !b->has_read)
+		say_looked_only(l, b);
+	b->n_fetched = 0;
+	b->has_read = false;
+}
+
+/* Also where it cannot be known, because it is in a PID namespace that is not below ours. */
+static bool
+is_running(const struct kv_caller *caller)
+{
+	return caller->pid == 0 || kill(caller->pid, 0) == 0 || errno != ESRCH;
+}
+
+static void
+end_quiet_bursts(void *arg)
+{
+	struct kv_lookers *l = arg;
+	const int64_t mono_now = kv_clock_mono_ms();
+	bool are_all_over = true;
+
+	for (int i = 0; i < KV_BURSTS; i++) {
+		struct kv_burst *b = &l->bursts[i];
+
+		if (b->n_fetched == 0)
+			continue;
+		if (mono_now - b->mono_fetched >= QUIET_MS && !is_running(&b->caller))
+			end_burst(l, b);
+		else
+			are_all_over = false;
+	}
+	if (!are_all_over)
+		kv_timer_set(&l->quiet, QUIET_MS);
+}
+
+static struct kv_burst *
+burst_of(struct kv_lookers *l, const struct kv_caller *caller)
+{
+	for (int i = 0; i < KV_BURSTS; i++) {
+		struct kv_burst *b = &l->bursts[i];
+
+		if (b->n_fetched > 0 && b->caller.uid == caller->uid &&
+		    strcmp(b->caller.command, caller->command) == 0)
+			return b;
+	}
+	return NULL;
+}
+
+/* A free one, or the one that has been quiet for longest: nothing is said of a program that still runs. */
+static struct kv_burst *
+begin_burst(struct kv_lookers *l)
+{
+	struct kv_burst *oldest = &l->bursts[0];
+
+	for (int i = 0; i < KV_BURSTS; i++) {
+		struct kv_burst *b = &l->bursts[i];
+
+		if (b->n_fetched == 0)
+			return b;
+		if (b->mono_fetched < oldest->mono_fetched)
+			oldest = b;
+	}
+	oldest->has_read = oldest->has_read || is_running(&oldest->caller);
+	end_burst(l, oldest);
+	return oldest;
+}
+
+void
+kv_lookers_init(struct kv_lookers *l, struct kv_loop *loop, const char *names)
+{
+	*l = (struct kv_lookers){ .names = names };
+	kv_timer_init(&l->quiet, loop, end_quiet_bursts, l);
+}
+
+void
+kv_lookers_release(struct kv_lookers *l)
+{
+	if (l->names == NULL)
+		return;
+	kv_timer_stop(&l->quiet);
+	for (int i = 0; i < KV_BURSTS; i++)
+		end_burst(l, &l->bursts[i]);
+}
+
+bool
+kv_lookers_has(const struct kv_lookers *l, const struct kv_caller *caller)
+{
+	const char *list = l->names;
+	const size_t n = strlen(caller->command);
+
+	for (;;) {
+		const size_t len = strcspn(list, ":");
+
+		if (len == n && n > 0 && strncmp(list, caller->command, n) == 0)
+			return true;
+		if (list[len] == '\0')
+			return false;
+		list += len + 1;
+	}
+}
+
+void
+kv_lookers_fetched(struct kv_lookers *l, const struct kv_caller *caller)
+{
+	struct kv_burst *b = burst_of(l, caller);
+
+	if (b == NULL)
+		b = begin_burst(l);
+	b->caller = *caller;
+	b->mono_fetched = kv_clock_mono_ms();
+	b->n_fetched++;
+	if (!kv_timer_is_set(&l->quiet))
+		kv_timer_set(&l->quiet, QUIET_MS);
+}
+
+void
+kv_lookers_read(struct kv_lookers *l, const struct kv_caller *caller)
+{
+	struct kv_burst *b = burst_of(l, caller);
+
+	if (b != NULL)
+		b->has_read = true;
+}

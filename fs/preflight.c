@@ -1,0 +1,168 @@
+/*
+ * The start, and its sentences: each says what is wrong and what to do.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "fs/preflight.h"
+
+struct first_page {
+	struct start *start;
+	enum kv_type type;
+	struct kv_generation_wait *wait;
+	int err;
+	bool is_denied; /* the vault's 403, not a proxy's: the others may be allowed */
+};
+
+struct start {
+	struct kv_mount *mount;
+	struct first_page pages[KV_TYPES];
+	int n_waiting;
+	struct kv_buf why;    /* the first failure's that is no 403 */
+	struct kv_buf denied; /* the first 403's */
+};
+
+/* What the service or the library said; of a refused token our own sentence says more. */
+static const char *
+text_of(const struct kv_reply *reply)
+{
+	const char *why = reply->why != NULL ? reply->why : "";
+
+	return reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message : why;
+}
+
+static const char *
+code_of(const struct kv_reply *reply)
+{
+	return reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
+}
+
+static void
+say_status(const char *host, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
+{
+	kv_buf_say(why, "%s answers %ld", host, reply->status);
+	if (code_of(reply)[0] != '\0')
+		kv_buf_say(why, " %s", code_of(reply));
+	kv_buf_say(why, " to the list of %s: ", kv_type_name(type));
+	if (reply->status == 404)
+		kv_buf_say(why, "is this the vault's name?");
+	else if (kv_err_is_passing(reply->status))
+		kv_buf_say(why, "try again later");
+	else
+		kv_buf_say(why, "%s", text_of(reply)[0] != '\0' ? text_of(reply) : "is it a vault?");
+}
+
+static void
+say_failure(
+    const struct kv_mount *m, enum kv_type type, int err, const struct kv_reply *reply, struct kv_buf *why)
+{
+	const char *host = kv_vault_name(m->vault), *text = text_of(reply);
+
+	if (reply->is_of_token)
+		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
+	else if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
+		say_status(host, type, reply, why);
+	else if (reply->is_of_proxy || err == -ECONNREFUSED)
+		kv_buf_say(why, "%s cannot be reached: %s", host, text);
+	else if (err == -EHOSTUNREACH)
+		kv_buf_say(
+		    why, "the host %s is not known: is the vault's name right, and does DNS work?", host);
+	else if (err == -EPROTO)
+		kv_buf_say(why,
+		    "no trusted connection to %s: %s (a CA of your own is given with -o cacert=FILE)", host,
+		    text);
+	else
+		kv_buf_say(why, "the list of %s cannot be read from %s: %s", kv_type_name(type), host,
+		    text[0] != '\0' ? text : strerror(-err));
+}
+
+static void
+first_page_done(void *arg, int err, const struct kv_reply *reply)
+{
+	const struct kv_reply unknown = { .err = err };
+	struct first_page *page = arg;
+	struct start *s = page->start;
+
+	page->wait = NULL;
+	page->err = err;
+	if (reply == NULL)
+		reply = &unknown;
+	page->is_denied =
+	    err != 0 && reply->status == 403 && !reply->is_of_token && code_of(reply)[0] != '\0';
+	if (page->is_denied && s->denied.len == 0)
+		kv_buf_say(&s->denied, "%s", code_of(reply));
+	if (err != 0 && !page->is_denied && s->why.len == 0)
+		say_failure(s->mount, page->type, err, reply, &s->why);
+	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
+		kv_loop_stop(s->mount->loop);
+}
+
+/* "secrets, certificates" of those that are denied, or "keys:secrets" of the others. */
+static void
+say_types(const struct start *s, bool is_denied, const char *between, struct kv_buf *text)
+{
+	for (int t = 0; t < KV_TYPES; t++)
+		if (s->mount->listings[t] != NULL && s->pages[t].is_denied == is_denied)
+			kv_buf_say(text, "%s%s", text->len > 0 ? between : "", kv_type_name((enum kv_type)t));
+}
+
+static void
+say_denied(const struct start *s, struct kv_buf *why)
+{
+	struct kv_buf denied, others;
+
+	kv_buf_init(&denied, 64);
+	kv_buf_init(&others, 64);
+	say_types(s, true, " and ", &denied);
+	say_types(s, false, ":", &others);
+	if (strcmp(kv_buf_str(&s->denied), "ForbiddenByFirewall") == 0 ||
+	    strcmp(kv_buf_str(&s->denied), "ForbiddenByConnection") == 0)
+		kv_buf_say(why, "the network rules of %s refuse this machine (%s): allow its address there",
+		    kv_vault_name(s->mount->vault), kv_buf_str(&s->denied));
+	else
+		kv_buf_say(why, "no permission to list %s in %s (%s): grant it, or %s with -o types=%s",
+		    kv_buf_str(&denied), kv_vault_name(s->mount->vault), kv_buf_str(&s->denied),
+		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
+	kv_buf_release(&denied);
+	kv_buf_release(&others);
+}
+
+int
+kv_start(struct kv_mount *m, struct kv_buf *why)
+{
+	struct start s = { .mount = m };
+	int err = 0;
+
+	kv_buf_init(&s.why, 2048);
+	kv_buf_init(&s.denied, 1024);
+	kv_throttle_set_patient(m->throttle, false);
+	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
+		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
+		if (m->listings[t] == NULL)
+			continue;
+		err = kv_listing_first(m->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
+		if (err == 0)
+			s.n_waiting++;
+	}
+	if (err == 0)
+		err = kv_loop_run(m->loop);
+	for (int t = 0; t < KV_TYPES; t++) {
+		kv_generation_cancel(s.pages[t].wait);
+		if (err == 0)
+			err = s.pages[t].err;
+	}
+	if (s.why.len > 0)
+		kv_buf_say(why, "%s", kv_buf_str(&s.why));
+	else if (s.denied.len > 0)
+		say_denied(&s, why);
+	else if (err == 0 && s.n_waiting > 0)
+		err = -EINTR;
+	if (err != 0 && why->len == 0)
+		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
+	kv_throttle_set_patient(m->throttle, true);
+	kv_buf_release(&s.why);
+	kv_buf_release(&s.denied);
+	return err;
+}

@@ -1,0 +1,11 @@
+#ifndef KV_FS_PREFLIGHT_H
+#define KV_FS_PREFLIGHT_H
+/*
+ * Before the mount: a token, and the first page of each listing, so that a wrong name, a refused
+ * credential or a missing permission is a sentence and not a mount that fails later.
+ */
+#include "fs/mount/mount.h"
+
+/* Runs mount->loop until the first pages are in. -errno, and one sentence in why. */
+int kv_start(struct kv_mount *mount, struct kv_buf *why) KV_MUST_CHECK;
+#endif
