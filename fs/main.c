@@ -221,7 +221,7 @@ start(struct program *p, struct kv_buf *why)
 	m->loop = kv_loop_new();
 	if (m->loop == NULL)
 		return -ENOMEM;
-	kv_lookers_init(&m->lookers, m->loop, p->options.lookers);
+	kv_stat_only_init(&m->lookers, m->loop, p->options.lookers);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
 	err = kv_signals_watch(&p->signals, m->loop, signalled, p);
@@ -229,7 +229,7 @@ start(struct program *p, struct kv_buf *why)
 		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
-	err = kv_start(m, why);
+	err = kv_preflight(m, why);
 	if (err == 0 && m->is_ending) { /* by a signal that came together with the last answer */
 		kv_buf_say(why, "ended by a signal");
 		err = -EINTR;
@@ -257,7 +257,7 @@ stop(struct program *p)
 	kv_file_release_all(m);
 	kv_folder_release_all(m);
 	kv_control_release_all(m);
-	kv_lookers_release(&m->lookers);
+	kv_stat_only_release(&m->lookers);
 	kv_request_forget_asker(m);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);

@@ -11,7 +11,7 @@
 struct first_page {
 	struct start *start;
 	enum kv_type type;
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 	int err;
 	bool is_denied; /* the vault's 403, not a proxy's: the others may be allowed */
 };
@@ -130,7 +130,7 @@ say_denied(const struct start *s, struct kv_buf *why)
 }
 
 int
-kv_start(struct kv_mount *m, struct kv_buf *why)
+kv_preflight(struct kv_mount *m, struct kv_buf *why)
 {
 	struct start s = { .mount = m };
 	int err = 0;
@@ -149,7 +149,7 @@ kv_start(struct kv_mount *m, struct kv_buf *why)
 	if (err == 0)
 		err = kv_loop_run(m->loop);
 	for (int t = 0; t < KV_TYPES; t++) {
-		kv_generation_cancel(s.pages[t].wait);
+		kv_snapshot_cancel(s.pages[t].wait);
 		if (err == 0)
 			err = s.pages[t].err;
 	}

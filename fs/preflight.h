@@ -7,5 +7,5 @@
 #include "fs/mount/mount.h"
 
 /* Runs mount->loop until the first pages are in. -errno, and one sentence in why. */
-int kv_start(struct kv_mount *mount, struct kv_buf *why) KV_MUST_CHECK;
+int kv_preflight(struct kv_mount *mount, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -62,7 +62,7 @@ struct kv_cached {
 	struct kv_slot slot;	  /* SPILLED */
 	int64_t mono_ended;	  /* of the fetch */
 	struct kv_ticket *ticket; /* FETCHING */
-	struct kv_finder *finder; /* EXPLAINING failure */
+	struct kv_lookup *lookup; /* EXPLAINING failure */
 	struct kv_reply *failure; /* EXPLAINING: large, and there are many of us */
 	int err;		  /* REFUSED */
 	pid_t given_to;		  /* REFUSED: who wanted the content and got the failure, or 0 */
@@ -137,7 +137,7 @@ free_cached(struct kv_cached *c)
 {
 	move_to(c, NULL);
 	kv_throttle_cancel(c->ticket);
-	kv_finder_cancel(c->finder);
+	kv_lookup_cancel(c->lookup);
 	drop_blob(c);
 	if (c->state == SPILLED)
 		kv_spill_drop(c->blobs->spill, &c->slot);
@@ -436,7 +436,7 @@ explained(void *arg, int err, const struct kv_versions *versions)
 	const char *why = NULL;
 	const bool is_lost = c->failure->err == -ENOENT && err == -ENOENT;
 
-	c->finder = NULL;
+	c->lookup = NULL;
 	if (c->failure->err == -ENOENT && !is_lost) {
 		why = err == 0 ? "backup says that it is not there, its version list that it is" :
 				 "backup says that it is not there, and its version list cannot be read";
@@ -483,8 +483,8 @@ failed(struct kv_cached *c, const struct kv_reply *reply)
 	c->state = EXPLAINING;
 	c->caller.mono_deadline = reply->mono_deadline > mono_soon ? reply->mono_deadline : mono_soon;
 	if (needs_explaining(reply) && keep_failure(c, reply) == 0 &&
-	    kv_finder_versions(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
-		&c->finder) == 0)
+	    kv_versions_read(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
+		&c->lookup) == 0)
 		return;
 	kv_audit_failure(kv_throttle_vault(b->throttle), &call, reply, NULL);
 	end_failed(c, reply->err == -ENOENT ? -EIO : reply->err);

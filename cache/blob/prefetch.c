@@ -49,7 +49,7 @@ struct access {
 /* What is read of one type, in its orders. */
 struct shelf {
 	struct kv_listing *listing;
-	uint64_t serial;		   /* of the generation that the positions are of */
+	uint64_t serial;		   /* of the snapshot that the positions are of */
 	size_t n_placed;		   /* in LISTED */
 	struct kv_object **sorted[ORDERS]; /* a reference each; NULL until needed, and for LISTED */
 	size_t n_sorted;

@@ -2,10 +2,10 @@
  * Listings.
  *
  * All objects of the type are in one table by upper-cased name; an object's seen says which
- * generation had it last. So the same object goes from generation to generation, and whoever holds it
+ * snapshot had it last. So the same object goes from snapshot to snapshot, and whoever holds it
  * (a node, a blob) is told when its list item changes.
  *
- * Invariants: at most one generation is coming in. current is complete. An object that is gone is in
+ * Invariants: at most one snapshot is coming in. current is complete. An object that is gone is in
  * no table. An object of the table that is not managed is in the array of current, or of coming, or both.
  *
  * After a listing broke off whose names were handed out:
@@ -45,7 +45,7 @@ struct kv_listing {
 	void *progress_arg;
 	void *table; /* tsearch(3) of struct kv_object by key, a reference each */
 	size_t n_table;
-	struct kv_generation *current, *coming;
+	struct kv_snapshot *current, *coming;
 	uint64_t serial;
 	bool is_banned;
 	uint64_t banned_serial; /* of the listing that broke off */
@@ -53,7 +53,7 @@ struct kv_listing {
 	int64_t mono_ban_end, mono_failed;
 };
 
-static int fetch_page(struct kv_generation *);
+static int fetch_page(struct kv_snapshot *);
 
 /* ---- the table ---- */
 
@@ -146,10 +146,10 @@ fresh_ms(const struct kv_listing *l, int64_t took_ms)
 	return 10 * took_ms > l->ttl_ms ? 10 * took_ms : l->ttl_ms;
 }
 
-/* ---- the end of a generation ---- */
+/* ---- the end of a snapshot ---- */
 
 static void
-tell_progress(const struct kv_generation *g)
+tell_progress(const struct kv_snapshot *g)
 {
 	const struct kv_listing *l = g->listing;
 
@@ -159,7 +159,7 @@ tell_progress(const struct kv_generation *g)
 
 /* For those who wait for a name: g had it, or it was added while g came in. */
 static bool
-has_come(const struct kv_generation *g, const char *key)
+has_come(const struct kv_snapshot *g, const char *key)
 {
 	const struct kv_object *object = find_key(g->listing, key);
 
@@ -168,11 +168,11 @@ has_come(const struct kv_generation *g, const char *key)
 }
 
 static void
-fail(struct kv_generation *g, int err, const struct kv_reply *reply)
+fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 {
 	struct kv_listing *l = g->listing;
 
-	kv_generation_end(g, err);
+	kv_snapshot_end(g, err);
 	l->coming = NULL;
 	l->mono_failed = g->mono_ended;
 	l->last_err = err;
@@ -183,12 +183,12 @@ fail(struct kv_generation *g, int err, const struct kv_reply *reply)
 	}
 	if (!is_serving(l))
 		tell_progress(g);
-	kv_generation_tell(g, has_come, reply);
-	kv_generation_unref(g);
+	kv_snapshot_tell(g, has_come, reply);
+	kv_snapshot_unref(g);
 }
 
 struct sweep {
-	struct kv_generation *generation;
+	struct kv_snapshot *snapshot;
 	struct kv_object **gone;
 	size_t n;
 	int err;
@@ -200,22 +200,22 @@ sweep_one(const void *node, VISIT visit, void *arg)
 	struct kv_object *object = *(struct kv_object *const *)node;
 	struct sweep *s = arg;
 
-	if ((visit != postorder && visit != leaf) || object->seen == s->generation->serial)
+	if ((visit != postorder && visit != leaf) || object->seen == s->snapshot->serial)
 		return;
-	if (object->mono_added >= s->generation->mono_started) {
-		if (!object->is_managed && kv_generation_append(s->generation, object) != 0)
+	if (object->mono_added >= s->snapshot->mono_started) {
+		if (!object->is_managed && kv_snapshot_append(s->snapshot, object) != 0)
 			s->err = -ENOMEM;
 	} else {
 		s->gone[s->n++] = object;
 	}
 }
 
-/* What this generation did not have is gone, but for what was added while it came in. */
+/* What this snapshot did not have is gone, but for what was added while it came in. */
 static int
-sweep(struct kv_generation *g)
+sweep(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
-	struct sweep s = { .generation = g };
+	struct sweep s = { .snapshot = g };
 
 	s.gone = calloc(l->n_table + 1, sizeof(struct kv_object *));
 	if (s.gone == NULL)
@@ -234,7 +234,7 @@ kv_listing_has_key(void *listing, const char *key)
 }
 
 static void
-complete(struct kv_generation *g)
+complete(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
 	const int err = sweep(g);
@@ -243,10 +243,10 @@ complete(struct kv_generation *g)
 		fail(g, err, NULL);
 		return;
 	}
-	kv_generation_end(g, 0);
+	kv_snapshot_end(g, 0);
 	l->coming = NULL;
 	l->valid_ms = fresh_ms(l, g->mono_ended - g->mono_started);
-	kv_generation_unref(l->current);
+	kv_snapshot_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
 		kv_log_write(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
@@ -254,13 +254,13 @@ complete(struct kv_generation *g)
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
 	tell_progress(g);
-	kv_generation_tell(g, has_come, NULL);
+	kv_snapshot_tell(g, has_come, NULL);
 }
 
 /* ---- pages ---- */
 
 static int
-take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date)
+take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date)
 {
 	struct kv_listing *l = g->listing;
 	struct kv_object *object = find_key(l, item->name);
@@ -298,11 +298,11 @@ take_item(struct kv_generation *g, const struct kv_item *item, int64_t wall_date
 		g->n_hidden++;
 		return 0;
 	}
-	return kv_generation_append(g, object);
+	return kv_snapshot_append(g, object);
 }
 
 static int
-take_page(struct kv_generation *g, const struct kv_reply *reply)
+take_page(struct kv_snapshot *g, const struct kv_reply *reply)
 {
 	struct kv_index *index = g->listing->index;
 	const size_t before = g->n + g->n_hidden;
@@ -319,7 +319,7 @@ take_page(struct kv_generation *g, const struct kv_reply *reply)
 
 /* Whether the next page is this one again, or too many before this one had nothing new. */
 static bool
-goes_round(const struct kv_generation *g, const char *next_link)
+goes_round(const struct kv_snapshot *g, const char *next_link)
 {
 	return next_link != NULL &&
 	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
@@ -328,7 +328,7 @@ goes_round(const struct kv_generation *g, const char *next_link)
 static void
 page_done(void *arg, struct kv_reply *reply)
 {
-	struct kv_generation *g = arg;
+	struct kv_snapshot *g = arg;
 	struct kv_listing *l = g->listing;
 	int err = reply->err;
 
@@ -364,12 +364,12 @@ page_done(void *arg, struct kv_reply *reply)
 		complete(g);
 		return;
 	}
-	kv_generation_tell(g, has_come, NULL);
+	kv_snapshot_tell(g, has_come, NULL);
 	tell_progress(g);
 }
 
 static int
-fetch_page(struct kv_generation *g)
+fetch_page(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
 	const struct kv_call call = {
@@ -383,17 +383,17 @@ fetch_page(struct kv_generation *g)
 static int
 start(struct kv_listing *l)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	int err;
 
 	if (l->coming != NULL)
 		return 0;
-	g = kv_generation_new(l, ++l->serial);
+	g = kv_snapshot_new(l, ++l->serial);
 	if (g == NULL)
 		return -ENOMEM;
 	err = fetch_page(g);
 	if (err != 0) {
-		kv_generation_unref(g);
+		kv_snapshot_unref(g);
 		return err;
 	}
 	l->coming = g;
@@ -436,30 +436,30 @@ kv_listing_is_serving(struct kv_listing *l)
 }
 
 int
-kv_listing_first(struct kv_listing *l, kv_generation_done *done, void *arg, struct kv_generation_wait **wait)
+kv_listing_first(struct kv_listing *l, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
 	const int err = start(l);
 
 	*wait = NULL;
-	return err != 0 ? err : kv_generation_wait_for_page(l->coming, done, arg, wait);
+	return err != 0 ? err : kv_snapshot_wait_for_page(l->coming, done, arg, wait);
 }
 
 int
-kv_listing_open(struct kv_listing *l, struct kv_generation **generation)
+kv_listing_open(struct kv_listing *l, struct kv_snapshot **snapshot)
 {
 	int err = use(l);
 
-	*generation = NULL;
+	*snapshot = NULL;
 	if (err != 0)
 		return err;
-	*generation = kv_generation_ref(is_serving(l) ? l->current : l->coming);
+	*snapshot = kv_snapshot_ref(is_serving(l) ? l->current : l->coming);
 	return 0;
 }
 
 struct kv_object *const *
 kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_complete)
 {
-	const struct kv_generation *g = is_serving(l) ? l->current : l->coming;
+	const struct kv_snapshot *g = is_serving(l) ? l->current : l->coming;
 
 	*n = g != NULL ? g->n : 0;
 	if (serial != NULL)
@@ -498,23 +498,23 @@ kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **objec
 }
 
 int
-kv_listing_wait_for(struct kv_listing *l, const char *name, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait)
+kv_listing_wait_for(
+    struct kv_listing *l, const char *name, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
 	const int err = start(l);
 
 	*wait = NULL;
-	return err != 0 ? err : kv_generation_wait_for_name(l->coming, name, done, arg, wait);
+	return err != 0 ? err : kv_snapshot_wait_for_name(l->coming, name, done, arg, wait);
 }
 
 /* Into what is read now and what is coming in; where it is in neither. */
 static int
 show(struct kv_listing *l, struct kv_object *object)
 {
-	int err = l->current != NULL ? kv_generation_append(l->current, object) : 0;
+	int err = l->current != NULL ? kv_snapshot_append(l->current, object) : 0;
 
 	if (err == 0 && l->coming != NULL && object->seen == l->coming->serial)
-		err = kv_generation_append(l->coming, object);
+		err = kv_snapshot_append(l->coming, object);
 	return err;
 }
 
@@ -668,8 +668,8 @@ kv_listing_free(struct kv_listing *l)
 {
 	if (l == NULL)
 		return;
-	kv_generation_unref(l->coming);
-	kv_generation_unref(l->current);
+	kv_snapshot_unref(l->coming);
+	kv_snapshot_unref(l->current);
 	tdestroy(l->table, free_entry);
 	free(l);
 }

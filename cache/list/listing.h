@@ -3,9 +3,9 @@
 /*
  * The objects of one type, from the service's list.
  *
- * While a generation comes in, its objects can be read already. The last complete one serves until
+ * While a snapshot comes in, its objects can be read already. The last complete one serves until
  * twice its time to live, and is renewed in the background from 80 % of it on, when it is used. If a
- * generation fails after names of it were handed out, everything about this type fails for 10 s: shell
+ * snapshot fails after names of it were handed out, everything about this type fails for 10 s: shell
  * globs, zip and python swallow an error of readdir and would archive the first names only. After that
  * whoever asks for a name waits until a complete one is in, and fails with it if that fails.
  */
@@ -29,24 +29,24 @@ typedef void kv_listing_changed(void *arg, struct kv_object *object);
  */
 struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index,
     enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
-/* Waits are dropped without their completions; generations must have been released. */
+/* Waits are dropped without their completions; snapshots must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 
 /* Begin, and tell when the first page is in or the attempt has failed. For the start. */
-int kv_listing_first(struct kv_listing *listing, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait) KV_MUST_CHECK;
+int kv_listing_first(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
+    struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
 /* ---- reading the whole ---- */
 
 /*
- * The generation to read names from: the serving one, else the one that is coming in. Released with
- * kv_generation_unref(). The -errno of the failure while this type fails; -ENOMEM.
+ * The snapshot to read names from: the serving one, else the one that is coming in. Released with
+ * kv_snapshot_unref(). The -errno of the failure while this type fails; -ENOMEM.
  */
-int kv_listing_open(struct kv_listing *listing, struct kv_generation **generation) KV_MUST_CHECK;
+int kv_listing_open(struct kv_listing *listing, struct kv_snapshot **snapshot) KV_MUST_CHECK;
 
 /*
  * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
- * serial says which generation, is_complete whether it is; both may be NULL. Some may be gone.
+ * serial says which snapshot, is_complete whether it is; both may be NULL. Some may be gone.
  */
 struct kv_object *const *kv_listing_view(
     struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
@@ -54,7 +54,7 @@ struct kv_object *const *kv_listing_view(
  * Called after each page but the last, with COMING; when a listing is COMPLETE; and when one has FAILED
  * and none serves: what was said of its names must be taken back.
  */
-typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_generation_state state);
+typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state);
 void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *progress, void *arg);
 
 /* ---- finding one ---- */
@@ -71,8 +71,8 @@ int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
 /* Whether a complete listing serves, so that what is not in it is not listed. */
 bool kv_listing_is_serving(struct kv_listing *listing);
 /* Tell when the listing under way has name or has ended. */
-int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait) KV_MUST_CHECK;
+int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_snapshot_done *done, void *arg,
+    struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
 /*
  * An object that was found or restored outside a list: there from now on, as if listed. item's

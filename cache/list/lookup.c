@@ -19,7 +19,7 @@
 #define UNLISTED_MS 5000
 #define MAX_PAGES   10000
 
-struct kv_unlisted {
+struct kv_absent {
 	struct {
 		enum kv_type type;
 		char name[KV_NAME_MAX + 1];
@@ -28,7 +28,7 @@ struct kv_unlisted {
 	int next;
 };
 
-struct kv_finder {
+struct kv_lookup {
 	struct kv_throttle *throttle;
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
@@ -39,34 +39,34 @@ struct kv_finder {
 	struct kv_versions found;
 	int n_pages;
 	struct kv_ticket *ticket;
-	kv_finder_versions_done *versions_done;
+	kv_lookup_versions_done *versions_done;
 	void *versions_arg;
-	/* of kv_finder_find() only */
+	/* of kv_lookup_find() only */
 	struct kv_listing *listing;
-	struct kv_unlisted *unlisted;
-	struct kv_generation_wait *wait;
+	struct kv_absent *absent;
+	struct kv_snapshot_wait *wait;
 	struct kv_timer later;
 	int err;
-	kv_finder_done *done;
+	kv_lookup_done *done;
 	void *arg;
 };
 
 /* ---- names that are not there ---- */
 
-struct kv_unlisted *
-kv_unlisted_new(void)
+struct kv_absent *
+kv_absent_new(void)
 {
-	return calloc(1, sizeof(struct kv_unlisted));
+	return calloc(1, sizeof(struct kv_absent));
 }
 
 void
-kv_unlisted_free(struct kv_unlisted *u)
+kv_absent_free(struct kv_absent *u)
 {
 	free(u);
 }
 
 static int
-find_unlisted(const struct kv_unlisted *u, enum kv_type type, const char *name)
+find_unlisted(const struct kv_absent *u, enum kv_type type, const char *name)
 {
 	for (int i = 0; i < UNLISTED; i++)
 		if (u->entries[i].mono_end != 0 && u->entries[i].type == type &&
@@ -76,7 +76,7 @@ find_unlisted(const struct kv_unlisted *u, enum kv_type type, const char *name)
 }
 
 bool
-kv_unlisted_has(const struct kv_unlisted *u, enum kv_type type, const char *name)
+kv_absent_has(const struct kv_absent *u, enum kv_type type, const char *name)
 {
 	const int i = find_unlisted(u, type, name);
 
@@ -84,7 +84,7 @@ kv_unlisted_has(const struct kv_unlisted *u, enum kv_type type, const char *name
 }
 
 void
-kv_unlisted_forget(struct kv_unlisted *u, enum kv_type type, const char *name)
+kv_absent_forget(struct kv_absent *u, enum kv_type type, const char *name)
 {
 	for (int i = 0; i < UNLISTED; i++)
 		if (u->entries[i].type == type && strcasecmp(u->entries[i].name, name) == 0)
@@ -92,7 +92,7 @@ kv_unlisted_forget(struct kv_unlisted *u, enum kv_type type, const char *name)
 }
 
 static void
-keep_unlisted(struct kv_unlisted *u, enum kv_type type, const char *name)
+keep_unlisted(struct kv_absent *u, enum kv_type type, const char *name)
 {
 	int i = find_unlisted(u, type, name);
 
@@ -105,27 +105,27 @@ keep_unlisted(struct kv_unlisted *u, enum kv_type type, const char *name)
 
 /* ---- version lists ---- */
 
-static int fetch_page(struct kv_finder *, const char *next_link);
+static int fetch_page(struct kv_lookup *, const char *next_link);
 
 static void
-free_finder(struct kv_finder *f)
+free_finder(struct kv_lookup *f)
 {
 	kv_throttle_cancel(f->ticket);
-	kv_generation_cancel(f->wait);
+	kv_snapshot_cancel(f->wait);
 	if (f->listing != NULL)
 		kv_timer_stop(&f->later);
 	free(f);
 }
 
 void
-kv_finder_cancel(struct kv_finder *f)
+kv_lookup_cancel(struct kv_lookup *f)
 {
 	if (f != NULL)
 		free_finder(f);
 }
 
 static void
-end_versions(struct kv_finder *f, int err)
+end_versions(struct kv_lookup *f, int err)
 {
 	if (err == 0 && f->found.n == 0)
 		err = -ENOENT; /* some servers answer an empty list for a name that they do not know */
@@ -134,7 +134,7 @@ end_versions(struct kv_finder *f, int err)
 }
 
 static void
-take_version(struct kv_finder *f, const struct kv_item *item)
+take_version(struct kv_lookup *f, const struct kv_item *item)
 {
 	struct kv_versions *v = &f->found;
 
@@ -152,7 +152,7 @@ take_version(struct kv_finder *f, const struct kv_item *item)
 static void
 page_done(void *arg, struct kv_reply *reply)
 {
-	struct kv_finder *f = arg;
+	struct kv_lookup *f = arg;
 	int err = reply->err;
 
 	f->ticket = NULL;
@@ -177,7 +177,7 @@ page_done(void *arg, struct kv_reply *reply)
 }
 
 static int
-fetch_page(struct kv_finder *f, const char *next_link)
+fetch_page(struct kv_lookup *f, const char *next_link)
 {
 	const struct kv_call call = { .op = KV_OP_VERSIONS,
 		.type = f->type,
@@ -188,10 +188,10 @@ fetch_page(struct kv_finder *f, const char *next_link)
 	return kv_throttle_send(f->throttle, &call, f->priority, true, page_done, f, &f->ticket);
 }
 
-static struct kv_finder *
+static struct kv_lookup *
 new_finder(struct kv_throttle *throttle, enum kv_type type, const char *name, const struct kv_caller *caller)
 {
-	struct kv_finder *f = calloc(1, sizeof(*f));
+	struct kv_lookup *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
@@ -205,12 +205,12 @@ new_finder(struct kv_throttle *throttle, enum kv_type type, const char *name, co
 
 /* done is called with the versions of f from here on, or f is freed. */
 static int
-ask_versions(struct kv_finder *f, const char *version, kv_finder_versions_done *done, void *arg,
-    struct kv_finder **finder)
+ask_versions(struct kv_lookup *f, const char *version, kv_lookup_versions_done *done, void *arg,
+    struct kv_lookup **lookup)
 {
 	int err;
 
-	*finder = NULL;
+	*lookup = NULL;
 	if (f == NULL)
 		return -ENOMEM;
 	f->versions_done = done;
@@ -221,33 +221,33 @@ ask_versions(struct kv_finder *f, const char *version, kv_finder_versions_done *
 		free_finder(f);
 		return err;
 	}
-	*finder = f;
+	*lookup = f;
 	return 0;
 }
 
 int
-kv_finder_versions(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
-    const struct kv_caller *caller, kv_finder_versions_done *done, void *arg, struct kv_finder **finder)
+kv_versions_read(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
+    const struct kv_caller *caller, kv_lookup_versions_done *done, void *arg, struct kv_lookup **lookup)
 {
-	return ask_versions(new_finder(throttle, type, name, caller), version, done, arg, finder);
+	return ask_versions(new_finder(throttle, type, name, caller), version, done, arg, lookup);
 }
 
 int
-kv_finder_confirm(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
-    enum kv_priority priority, const struct kv_caller *caller, kv_finder_versions_done *done, void *arg,
-    struct kv_finder **finder)
+kv_lookup_confirm(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
+    enum kv_priority priority, const struct kv_caller *caller, kv_lookup_versions_done *done, void *arg,
+    struct kv_lookup **lookup)
 {
-	struct kv_finder *f = new_finder(throttle, type, name, caller);
+	struct kv_lookup *f = new_finder(throttle, type, name, caller);
 
 	if (f != NULL) {
 		f->priority = priority;
 		f->is_confirming = true;
 	}
-	return ask_versions(f, version, done, arg, finder);
+	return ask_versions(f, version, done, arg, lookup);
 }
 
 void
-kv_finder_raise(struct kv_finder *f, enum kv_priority priority)
+kv_lookup_raise(struct kv_lookup *f, enum kv_priority priority)
 {
 	if (priority <= f->priority)
 		return;
@@ -259,7 +259,7 @@ kv_finder_raise(struct kv_finder *f, enum kv_priority priority)
 /* ---- finding ---- */
 
 static void
-end_find(struct kv_finder *f, int err, struct kv_object *object)
+end_find(struct kv_lookup *f, int err, struct kv_object *object)
 {
 	f->done(f->arg, err, object);
 }
@@ -267,7 +267,7 @@ end_find(struct kv_finder *f, int err, struct kv_object *object)
 static void
 asked(void *arg, int err, const struct kv_versions *versions)
 {
-	struct kv_finder *f = arg;
+	struct kv_lookup *f = arg;
 	struct kv_object *object = NULL;
 	struct kv_item item;
 
@@ -279,17 +279,17 @@ asked(void *arg, int err, const struct kv_versions *versions)
 		err = kv_listing_add(f->listing, &item, &object);
 	}
 	if (err == -ENOENT)
-		keep_unlisted(f->unlisted, f->type, f->name);
+		keep_unlisted(f->absent, f->type, f->name);
 	end_find(f, err, object); /* the caller of asked() frees f */
 }
 
 static void
-proceed(struct kv_finder *f)
+proceed(struct kv_lookup *f)
 {
 	struct kv_object *object = NULL;
 	int err = kv_listing_find(f->listing, f->name, &object);
 
-	if (err == -EAGAIN && kv_unlisted_has(f->unlisted, f->type, f->name))
+	if (err == -EAGAIN && kv_absent_has(f->absent, f->type, f->name))
 		err = -ENOENT;
 	if (err == -EAGAIN) {
 		f->versions_done = asked;
@@ -305,7 +305,7 @@ proceed(struct kv_finder *f)
 static void
 listed(void *arg, int err, const struct kv_reply *reply)
 {
-	struct kv_finder *f = arg;
+	struct kv_lookup *f = arg;
 
 	(void)reply;
 	f->wait = NULL;
@@ -324,19 +324,18 @@ begin(void *arg)
 }
 
 int
-kv_finder_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_unlisted *unlisted,
-    const char *name, const struct kv_caller *caller, kv_finder_done *done, void *arg,
-    struct kv_finder **finder)
+kv_lookup_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_absent *absent, const char *name,
+    const struct kv_caller *caller, kv_lookup_done *done, void *arg, struct kv_lookup **lookup)
 {
-	struct kv_finder *f =
+	struct kv_lookup *f =
 	    new_finder(kv_listing_throttle(listing), kv_listing_type(listing), name, caller);
 	int err = 0;
 
-	*finder = NULL;
+	*lookup = NULL;
 	if (f == NULL)
 		return -ENOMEM;
 	f->listing = listing;
-	f->unlisted = unlisted;
+	f->absent = absent;
 	f->done = done;
 	f->arg = arg;
 	kv_timer_init(&f->later, loop, begin, f);
@@ -351,6 +350,6 @@ kv_finder_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_unlis
 		free_finder(f);
 		return err;
 	}
-	*finder = f;
+	*lookup = f;
 	return 0;
 }

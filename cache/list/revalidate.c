@@ -13,14 +13,14 @@
 #define SAME_S 2 /* a change within these seconds of the fetch may or may not be in it */
 
 struct round {
-	struct kv_freshen *freshen;
+	struct kv_revalidate *revalidate;
 	struct kv_listing *listing;
 	size_t next;		  /* in the listing */
 	struct kv_object *object; /* that is asked for, a reference; or NULL */
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 };
 
-struct kv_freshen {
+struct kv_revalidate {
 	struct kv_throttle *throttle;
 	int64_t max_age_s;
 	struct round rounds[KV_TYPES];
@@ -34,7 +34,7 @@ versions_known(void *arg, int err, const struct kv_versions *versions)
 	struct round *r = arg;
 	struct kv_object *object = r->object;
 
-	r->finder = NULL;
+	r->lookup = NULL;
 	r->object = NULL;
 	if (err == 0 && !object->is_gone && object->size >= 0) {
 		if (versions->wall_updated > object->wall_fetched - SAME_S)
@@ -50,13 +50,13 @@ static bool
 is_old(const struct round *r, const struct kv_object *object)
 {
 	return !object->is_gone && object->size >= 0 && object->wall_fetched != 0 &&
-	    kv_clock_wall_s() - object->wall_fetched > r->freshen->max_age_s;
+	    kv_clock_wall_s() - object->wall_fetched > r->revalidate->max_age_s;
 }
 
 static void
 go_on(struct round *r)
 {
-	static const struct kv_caller freshen = { .command = "freshen" };
+	static const struct kv_caller revalidate = { .command = "revalidate" };
 	size_t n;
 	struct kv_object *const *objects = kv_listing_view(r->listing, &n, NULL, NULL);
 
@@ -65,15 +65,15 @@ go_on(struct round *r)
 	if (r->next >= n)
 		return;
 	r->object = kv_object_ref(objects[r->next++]);
-	if (kv_finder_versions(r->freshen->throttle, r->object->type, r->object->name, NULL, &freshen,
-		versions_known, r, &r->finder) != 0) {
+	if (kv_versions_read(r->revalidate->throttle, r->object->type, r->object->name, NULL, &revalidate,
+		versions_known, r, &r->lookup) != 0) {
 		kv_object_unref(r->object);
 		r->object = NULL; /* with the next listing */
 	}
 }
 
 void
-kv_freshen_look(struct kv_freshen *f, enum kv_type type)
+kv_revalidate_type(struct kv_revalidate *f, enum kv_type type)
 {
 	struct round *r = &f->rounds[type];
 
@@ -83,27 +83,28 @@ kv_freshen_look(struct kv_freshen *f, enum kv_type type)
 	go_on(r);
 }
 
-struct kv_freshen *
-kv_freshen_new(struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms)
+struct kv_revalidate *
+kv_revalidate_new(
+    struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms)
 {
-	struct kv_freshen *f = calloc(1, sizeof(*f));
+	struct kv_revalidate *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
 	f->throttle = throttle;
 	f->max_age_s = max_age_ms / 1000;
 	for (int t = 0; t < KV_TYPES; t++)
-		f->rounds[t] = (struct round){ .freshen = f, .listing = listings[t] };
+		f->rounds[t] = (struct round){ .revalidate = f, .listing = listings[t] };
 	return f;
 }
 
 void
-kv_freshen_free(struct kv_freshen *f)
+kv_revalidate_free(struct kv_revalidate *f)
 {
 	if (f == NULL)
 		return;
 	for (int t = 0; t < KV_TYPES; t++) {
-		kv_finder_cancel(f->rounds[t].finder);
+		kv_lookup_cancel(f->rounds[t].lookup);
 		kv_object_unref(f->rounds[t].object);
 	}
 	free(f);

@@ -8,15 +8,15 @@
  */
 #include "cache/object.h"
 
-struct kv_freshen;
+struct kv_revalidate;
 struct kv_listing;
 struct kv_throttle;
 
 /* NULL: out of memory. */
-struct kv_freshen *kv_freshen_new(
+struct kv_revalidate *kv_revalidate_new(
     struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms);
 /* Before the listings. NULL does nothing. */
-void kv_freshen_free(struct kv_freshen *freshen);
+void kv_revalidate_free(struct kv_revalidate *revalidate);
 /* The listing of type is complete. */
-void kv_freshen_look(struct kv_freshen *freshen, enum kv_type type);
+void kv_revalidate_type(struct kv_revalidate *revalidate, enum kv_type type);
 #endif

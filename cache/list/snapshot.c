@@ -8,20 +8,20 @@
 
 enum kind { PAGE, INDEX, NAME };
 
-struct kv_generation_wait {
-	struct kv_generation_wait *next;
-	struct kv_generation *generation; /* not counted: it is in waits only while that one is COMING */
+struct kv_snapshot_wait {
+	struct kv_snapshot_wait *next;
+	struct kv_snapshot *snapshot; /* not counted: it is in waits only while that one is COMING */
 	enum kind kind;
 	size_t index;
 	char key[KV_NAME_MAX + 1];
-	kv_generation_done *done;
+	kv_snapshot_done *done;
 	void *arg;
 };
 
-struct kv_generation *
-kv_generation_new(struct kv_listing *listing, uint64_t serial)
+struct kv_snapshot *
+kv_snapshot_new(struct kv_listing *listing, uint64_t serial)
 {
-	struct kv_generation *g = calloc(1, sizeof(*g));
+	struct kv_snapshot *g = calloc(1, sizeof(*g));
 
 	if (g == NULL)
 		return NULL;
@@ -32,21 +32,21 @@ kv_generation_new(struct kv_listing *listing, uint64_t serial)
 	return g;
 }
 
-struct kv_generation *
-kv_generation_ref(struct kv_generation *g)
+struct kv_snapshot *
+kv_snapshot_ref(struct kv_snapshot *g)
 {
 	g->refs++;
 	return g;
 }
 
 void
-kv_generation_unref(struct kv_generation *g)
+kv_snapshot_unref(struct kv_snapshot *g)
 {
 	if (g == NULL || --g->refs > 0)
 		return;
 	kv_throttle_cancel(g->ticket);
 	while (g->waits != NULL)
-		kv_generation_cancel(g->waits);
+		kv_snapshot_cancel(g->waits);
 	for (size_t i = 0; i < g->n; i++)
 		kv_object_unref(g->objects[i]);
 	free(g->objects);
@@ -57,7 +57,7 @@ kv_generation_unref(struct kv_generation *g)
 /* ---- its objects ---- */
 
 int
-kv_generation_append(struct kv_generation *g, struct kv_object *object)
+kv_snapshot_append(struct kv_snapshot *g, struct kv_object *object)
 {
 	if (g->n == g->size) {
 		const size_t size = g->size * 2 + 64;
@@ -73,7 +73,7 @@ kv_generation_append(struct kv_generation *g, struct kv_object *object)
 }
 
 struct kv_object *
-kv_generation_at(struct kv_generation *g, size_t index, int *err)
+kv_snapshot_at(struct kv_snapshot *g, size_t index, int *err)
 {
 	*err = 0;
 	if (g->state == KV_FAILED) {
@@ -87,19 +87,19 @@ kv_generation_at(struct kv_generation *g, size_t index, int *err)
 }
 
 bool
-kv_generation_is_complete(const struct kv_generation *g)
+kv_snapshot_is_complete(const struct kv_snapshot *g)
 {
 	return g->state == KV_COMPLETE;
 }
 
 void
-kv_generation_hand_out(struct kv_generation *g)
+kv_snapshot_hand_out(struct kv_snapshot *g)
 {
 	g->was_handed_out = true;
 }
 
 void
-kv_generation_end(struct kv_generation *g, int err)
+kv_snapshot_end(struct kv_snapshot *g, int err)
 {
 	g->state = err == 0 ? KV_COMPLETE : KV_FAILED;
 	g->err = err;
@@ -109,15 +109,15 @@ kv_generation_end(struct kv_generation *g, int err)
 /* ---- those who wait ---- */
 
 static int
-wait_for(struct kv_generation *g, enum kind kind, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait)
+wait_for(
+    struct kv_snapshot *g, enum kind kind, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
-	struct kv_generation_wait *w = calloc(1, sizeof(*w));
+	struct kv_snapshot_wait *w = calloc(1, sizeof(*w));
 
 	*wait = w;
 	if (w == NULL)
 		return -ENOMEM;
-	w->generation = g;
+	w->snapshot = g;
 	w->kind = kind;
 	w->done = done;
 	w->arg = arg;
@@ -129,8 +129,8 @@ wait_for(struct kv_generation *g, enum kind kind, kv_generation_done *done, void
 }
 
 int
-kv_generation_wait_for(struct kv_generation *g, size_t index, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait)
+kv_snapshot_wait_for(
+    struct kv_snapshot *g, size_t index, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
 	const int err = wait_for(g, INDEX, done, arg, wait);
 
@@ -140,15 +140,15 @@ kv_generation_wait_for(struct kv_generation *g, size_t index, kv_generation_done
 }
 
 int
-kv_generation_wait_for_page(
-    struct kv_generation *g, kv_generation_done *done, void *arg, struct kv_generation_wait **wait)
+kv_snapshot_wait_for_page(
+    struct kv_snapshot *g, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
 	return wait_for(g, PAGE, done, arg, wait);
 }
 
 int
-kv_generation_wait_for_name(struct kv_generation *g, const char *name, kv_generation_done *done, void *arg,
-    struct kv_generation_wait **wait)
+kv_snapshot_wait_for_name(struct kv_snapshot *g, const char *name, kv_snapshot_done *done, void *arg,
+    struct kv_snapshot_wait **wait)
 {
 	const int err = wait_for(g, NAME, done, arg, wait);
 
@@ -158,11 +158,11 @@ kv_generation_wait_for_name(struct kv_generation *g, const char *name, kv_genera
 }
 
 void
-kv_generation_cancel(struct kv_generation_wait *wait)
+kv_snapshot_cancel(struct kv_snapshot_wait *wait)
 {
 	if (wait == NULL)
 		return;
-	for (struct kv_generation_wait **at = &wait->generation->waits; *at != NULL; at = &(*at)->next)
+	for (struct kv_snapshot_wait **at = &wait->snapshot->waits; *at != NULL; at = &(*at)->next)
 		if (*at == wait) {
 			*at = wait->next;
 			free(wait);
@@ -171,9 +171,9 @@ kv_generation_cancel(struct kv_generation_wait *wait)
 }
 
 static bool
-is_over(const struct kv_generation_wait *w, kv_generation_has *has)
+is_over(const struct kv_snapshot_wait *w, kv_snapshot_has *has)
 {
-	const struct kv_generation *g = w->generation;
+	const struct kv_snapshot *g = w->snapshot;
 
 	if (g->state != KV_COMING)
 		return true;
@@ -190,13 +190,13 @@ is_over(const struct kv_generation_wait *w, kv_generation_has *has)
 
 /* A completion may add and cancel waits: begin again after each. */
 void
-kv_generation_tell(struct kv_generation *g, kv_generation_has *has, const struct kv_reply *reply)
+kv_snapshot_tell(struct kv_snapshot *g, kv_snapshot_has *has, const struct kv_reply *reply)
 {
-	struct kv_generation_wait **at = &g->waits;
+	struct kv_snapshot_wait **at = &g->waits;
 
-	kv_generation_ref(g);
+	kv_snapshot_ref(g);
 	while (*at != NULL) {
-		struct kv_generation_wait *w = *at;
+		struct kv_snapshot_wait *w = *at;
 
 		if (!is_over(w, has)) {
 			at = &w->next;
@@ -207,5 +207,5 @@ kv_generation_tell(struct kv_generation *g, kv_generation_has *has, const struct
 		free(w);
 		at = &g->waits;
 	}
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 }

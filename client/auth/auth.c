@@ -39,7 +39,7 @@ struct kv_auth_wait {
 
 struct kv_auth {
 	const struct kv_auth_options *o;
-	const struct kv_origin *vault;
+	const struct kv_url *vault;
 	struct kv_credential *credential;
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
 	struct kv_audience audience;		  /* while a fetch is under way: the strings above, lent */
@@ -179,12 +179,12 @@ is_guid(const char *s)
 static int
 find_tenant(const char *authorization, char **tenant)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	const char *path;
 	size_t n;
 
 	*tenant = NULL;
-	if (authorization == NULL || kv_origin_parse(authorization, &origin, &path) != 0 || *path != '/')
+	if (authorization == NULL || kv_url_parse(authorization, &origin, &path) != 0 || *path != '/')
 		return 0;
 	n = strcspn(path + 1, "/?");
 	if (n == 0)
@@ -202,11 +202,11 @@ find_tenant(const char *authorization, char **tenant)
 static int
 check_resource(struct kv_auth *auth, const char *resource, struct kv_buf *why)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 
 	if (auth->o->no_challenge_verify)
 		return 0;
-	if (kv_origin_parse(resource, &origin, NULL) == 0 && kv_origin_is_within(auth->vault, &origin))
+	if (kv_url_parse(resource, &origin, NULL) == 0 && kv_url_is_within(auth->vault, &origin))
 		return 0;
 	kv_buf_say(why,
 	    "the server %s asks for a token of %s, which is not its own: refused "
@@ -499,7 +499,7 @@ kv_auth_reject(struct kv_auth *auth, const char *token)
 }
 
 struct kv_auth *
-kv_auth_new(struct kv_loop *loop, struct kv_http *http, const struct kv_origin *vault,
+kv_auth_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *vault,
     const struct kv_auth_options *options)
 {
 	struct kv_auth *auth = calloc(1, sizeof(*auth));

@@ -11,7 +11,7 @@
 
 struct kv_auth;
 struct kv_auth_wait;
-struct kv_origin;
+struct kv_url;
 
 struct kv_auth_options {
 	struct kv_credential_options credential;
@@ -20,7 +20,7 @@ struct kv_auth_options {
 };
 
 /* options' strings and vault must live as long as the result. NULL: out of memory. */
-struct kv_auth *kv_auth_new(struct kv_loop *loop, struct kv_http *http, const struct kv_origin *vault,
+struct kv_auth *kv_auth_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *vault,
     const struct kv_auth_options *options);
 void kv_auth_free(struct kv_auth *auth);
 

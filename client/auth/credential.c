@@ -46,7 +46,7 @@ struct kv_credential {
 	int attempt;
 	const struct kv_audience *audience; /* NULL while no fetch is under way */
 	struct kv_transfer *transfer;
-	struct kv_run *run;
+	struct kv_spawn *run;
 	struct kv_timer timer;	  /* the next attempt, or the result in the next turn */
 	struct kv_timer too_late; /* of the request under way */
 	struct kv_buf why;
@@ -73,7 +73,7 @@ finish(struct kv_credential *c, int err)
 	c->audience = NULL;
 	c->is_settled = err == 0 || (c->is_settled && !c->is_probe);
 	c->done(c->arg, err, token.value, token.life_s, kv_buf_str(&why));
-	kv_json_token_release(&token);
+	kv_wire_token_release(&token);
 	kv_buf_release(&why);
 }
 
@@ -157,7 +157,7 @@ say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 	const char *text, *end;
 	struct kv_fault fault;
 
-	kv_json_token_fault(answer->body, answer->body_len, &fault);
+	kv_wire_token_fault(answer->body, answer->body_len, &fault);
 	text = fault.message[0] != '\0' ? fault.message : fault.code;
 	if (c->source == KV_AUTH_MANAGED)
 		kv_buf_say(&c->why, "the managed identity got no token (status %ld)", answer->status);
@@ -174,7 +174,7 @@ say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 static void
 take_token(struct kv_credential *c, const char *text, size_t len)
 {
-	int err = kv_json_token(text, len, kv_clock_wall_s(), &c->token);
+	int err = kv_wire_token(text, len, kv_clock_wall_s(), &c->token);
 
 	if (err != 0)
 		kv_buf_say(&c->why, "the answer of %s holds no token", source_name(c));
@@ -397,7 +397,7 @@ ask_cli(struct kv_credential *c)
 	const char *argv[] = { "az", "account", "get-access-token", "--output", "json", "--resource",
 		c->audience->resource, tenant != NULL ? "--tenant" : NULL, tenant, NULL };
 
-	return kv_run_start(c->loop, argv, CLI_TIMEOUT_MS, cli_ended, c, &c->run);
+	return kv_spawn_start(c->loop, argv, CLI_TIMEOUT_MS, cli_ended, c, &c->run);
 }
 
 /* ---- a file ---- */
@@ -412,7 +412,7 @@ read_file(struct kv_credential *c)
 	kv_buf_init(&text, KV_SECRET_FILE_MAX);
 	err = kv_secret_file_read("token_file", c->o->token_file, &text, &c->why);
 	if (err == 0) {
-		wall_end = kv_json_jwt_expiry(kv_buf_str(&text));
+		wall_end = kv_wire_jwt_expiry(kv_buf_str(&text));
 		c->token.life_s = wall_end > 0 ? wall_end - kv_clock_wall_s() : 0;
 		if (wall_end > 0 && c->token.life_s <= 0) {
 			kv_buf_say(&c->why, "the token in %s has expired: write a new one", c->o->token_file);
@@ -531,10 +531,10 @@ kv_credential_free(struct kv_credential *c)
 	if (c == NULL)
 		return;
 	kv_http_cancel(c->transfer);
-	kv_run_cancel(c->run);
+	kv_spawn_cancel(c->run);
 	kv_timer_stop(&c->timer);
 	kv_timer_stop(&c->too_late);
-	kv_json_token_release(&c->token);
+	kv_wire_token_release(&c->token);
 	kv_buf_release(&c->why);
 	kv_buf_release(&c->skipped);
 	free(c);

@@ -5,7 +5,7 @@
  * - Its strings have no length: a NUL byte is refused, and \u0000 becomes U+FFFD, so that nothing
  *   can be longer than it looks. (A tag may hold a NUL, and must not make its vault unreadable.)
  * - It does not say why it failed: errno does, where it was memory.
- * A struct kv_value is a cJSON, by casts at the border.
+ * A struct kv_json is a cJSON, by casts at the border.
  */
 #include "client/base/json.h"
 
@@ -21,15 +21,15 @@
 #define MAX_CANONICAL ((size_t)64 << 20)
 
 static const cJSON *
-inside(const struct kv_value *value)
+inside(const struct kv_json *value)
 {
 	return (const cJSON *)value;
 }
 
-static const struct kv_value *
+static const struct kv_json *
 outside(const cJSON *item)
 {
-	return (const struct kv_value *)item;
+	return (const struct kv_json *)item;
 }
 
 /* ---- parsing ---- */
@@ -105,7 +105,7 @@ parse_object(const char *text, size_t len, cJSON **root)
 }
 
 int
-kv_value_parse(const char *text, size_t len, struct kv_value **root)
+kv_json_parse(const char *text, size_t len, struct kv_json **root)
 {
 	struct kv_buf copy;
 	cJSON *tree = NULL;
@@ -124,12 +124,12 @@ kv_value_parse(const char *text, size_t len, struct kv_value **root)
 			err = parse_object(kv_buf_str(&copy), len, &tree);
 		kv_buf_release(&copy);
 	}
-	*root = (struct kv_value *)tree;
+	*root = (struct kv_json *)tree;
 	return err;
 }
 
 void
-kv_value_free(struct kv_value *root)
+kv_json_free(struct kv_json *root)
 {
 	free_tree((cJSON *)root);
 }
@@ -137,7 +137,7 @@ kv_value_free(struct kv_value *root)
 /* ---- members ---- */
 
 int
-kv_value_member(const struct kv_value *object, const char *name, const struct kv_value **member)
+kv_json_member(const struct kv_json *object, const char *name, const struct kv_json **member)
 {
 	const cJSON *m, *found = NULL;
 
@@ -155,34 +155,34 @@ kv_value_member(const struct kv_value *object, const char *name, const struct kv
 }
 
 int
-kv_value_object(const struct kv_value *object, const char *name, const struct kv_value **value)
+kv_json_object(const struct kv_json *object, const char *name, const struct kv_json **value)
 {
-	const int err = kv_value_member(object, name, value);
+	const int err = kv_json_member(object, name, value);
 
-	if (err != 0 || *value == NULL || kv_value_is_object(*value))
+	if (err != 0 || *value == NULL || kv_json_is_object(*value))
 		return err;
 	*value = NULL;
 	return -EBADMSG;
 }
 
 int
-kv_value_string(const struct kv_value *object, const char *name, const char **value)
+kv_json_string(const struct kv_json *object, const char *name, const char **value)
 {
-	const struct kv_value *m;
-	const int err = kv_value_member(object, name, &m);
+	const struct kv_json *m;
+	const int err = kv_json_member(object, name, &m);
 
 	*value = NULL;
 	if (err != 0 || m == NULL)
 		return err;
-	*value = kv_value_as_string(m);
+	*value = kv_json_as_string(m);
 	return *value != NULL ? 0 : -EBADMSG;
 }
 
 int
-kv_value_bool(const struct kv_value *object, const char *name, bool *value)
+kv_json_bool(const struct kv_json *object, const char *name, bool *value)
 {
-	const struct kv_value *m;
-	const int err = kv_value_member(object, name, &m);
+	const struct kv_json *m;
+	const int err = kv_json_member(object, name, &m);
 
 	if (err != 0 || m == NULL)
 		return err;
@@ -193,20 +193,20 @@ kv_value_bool(const struct kv_value *object, const char *name, bool *value)
 }
 
 int
-kv_value_integer(const struct kv_value *object, const char *name, int64_t *value)
+kv_json_integer(const struct kv_json *object, const char *name, int64_t *value)
 {
-	const struct kv_value *m;
-	const int err = kv_value_member(object, name, &m);
+	const struct kv_json *m;
+	const int err = kv_json_member(object, name, &m);
 
 	*value = 0;
-	return err != 0 || m == NULL ? err : kv_value_as_integer(m, value);
+	return err != 0 || m == NULL ? err : kv_json_as_integer(m, value);
 }
 
 int
-kv_value_number(const struct kv_value *object, const char *name, double *value)
+kv_json_number(const struct kv_json *object, const char *name, double *value)
 {
-	const struct kv_value *m;
-	const int err = kv_value_member(object, name, &m);
+	const struct kv_json *m;
+	const int err = kv_json_member(object, name, &m);
 
 	*value = 0;
 	if (err != 0 || m == NULL)
@@ -220,19 +220,19 @@ kv_value_number(const struct kv_value *object, const char *name, double *value)
 /* ---- values ---- */
 
 bool
-kv_value_is_object(const struct kv_value *value)
+kv_json_is_object(const struct kv_json *value)
 {
 	return cJSON_IsObject(inside(value));
 }
 
 bool
-kv_value_is_array(const struct kv_value *value)
+kv_json_is_array(const struct kv_json *value)
 {
 	return cJSON_IsArray(inside(value));
 }
 
 int
-kv_value_as_integer(const struct kv_value *value, int64_t *n)
+kv_json_as_integer(const struct kv_json *value, int64_t *n)
 {
 	const double d = cJSON_GetNumberValue(inside(value)); /* not a number for what is none */
 
@@ -244,25 +244,25 @@ kv_value_as_integer(const struct kv_value *value, int64_t *n)
 }
 
 const char *
-kv_value_as_string(const struct kv_value *value)
+kv_json_as_string(const struct kv_json *value)
 {
 	return cJSON_GetStringValue(inside(value));
 }
 
 size_t
-kv_value_count(const struct kv_value *array)
+kv_json_count(const struct kv_json *array)
 {
 	return (size_t)cJSON_GetArraySize(inside(array));
 }
 
-const struct kv_value *
-kv_value_first(const struct kv_value *array)
+const struct kv_json *
+kv_json_first(const struct kv_json *array)
 {
 	return outside(inside(array)->child);
 }
 
-const struct kv_value *
-kv_value_next(const struct kv_value *element)
+const struct kv_json *
+kv_json_next(const struct kv_json *element)
 {
 	return outside(inside(element)->next);
 }
@@ -369,7 +369,7 @@ put_canonical(const cJSON *item, struct kv_buf *out)
 }
 
 int
-kv_value_fingerprint(const struct kv_value *value, unsigned char fingerprint[KV_VALUE_FINGERPRINT])
+kv_json_fingerprint(const struct kv_json *value, unsigned char fingerprint[KV_JSON_FINGERPRINT])
 {
 	unsigned char digest[KV_DIGEST_LEN];
 	struct kv_buf canonical;
@@ -379,7 +379,7 @@ kv_value_fingerprint(const struct kv_value *value, unsigned char fingerprint[KV_
 	err = put_canonical(inside(value), &canonical);
 	if (err == 0) {
 		kv_blob_digest(canonical.data, canonical.len, digest);
-		memcpy(fingerprint, digest, KV_VALUE_FINGERPRINT);
+		memcpy(fingerprint, digest, KV_JSON_FINGERPRINT);
 	}
 	kv_buf_release(&canonical);
 	return err == -EFBIG ? -EBADMSG : err;

@@ -10,46 +10,46 @@
 #include <stdint.h>
 #include "client/base/err.h"
 
-struct kv_value;
+struct kv_json;
 
 /*
  * text need not end in NUL. It must be one object, with nothing but white space around: else -EBADMSG,
  * as for a NUL byte, and nesting beyond 1000. \u0000 is read as U+FFFD. -ENOMEM.
  */
-int kv_value_parse(const char *text, size_t len, struct kv_value **root) KV_MUST_CHECK;
+int kv_json_parse(const char *text, size_t len, struct kv_json **root) KV_MUST_CHECK;
 /* Wipes every string. NULL does nothing. */
-void kv_value_free(struct kv_value *root);
+void kv_json_free(struct kv_json *root);
 
 /* object may be NULL: it has no members. What is missing yields 0 and NULL. */
-int kv_value_member(
-    const struct kv_value *object, const char *name, const struct kv_value **member) KV_MUST_CHECK;
-int kv_value_object(
-    const struct kv_value *object, const char *name, const struct kv_value **value) KV_MUST_CHECK;
-int kv_value_string(const struct kv_value *object, const char *name, const char **value) KV_MUST_CHECK;
+int kv_json_member(
+    const struct kv_json *object, const char *name, const struct kv_json **member) KV_MUST_CHECK;
+int kv_json_object(
+    const struct kv_json *object, const char *name, const struct kv_json **value) KV_MUST_CHECK;
+int kv_json_string(const struct kv_json *object, const char *name, const char **value) KV_MUST_CHECK;
 /* *value stays where the member is missing. */
-int kv_value_bool(const struct kv_value *object, const char *name, bool *value) KV_MUST_CHECK;
+int kv_json_bool(const struct kv_json *object, const char *name, bool *value) KV_MUST_CHECK;
 /* A whole number from 0 to 2^53; 0 where it is missing. */
-int kv_value_integer(const struct kv_value *object, const char *name, int64_t *value) KV_MUST_CHECK;
+int kv_json_integer(const struct kv_json *object, const char *name, int64_t *value) KV_MUST_CHECK;
 /* Any number; 0 where it is missing. */
-int kv_value_number(const struct kv_value *object, const char *name, double *value) KV_MUST_CHECK;
+int kv_json_number(const struct kv_json *object, const char *name, double *value) KV_MUST_CHECK;
 
 /* What a value itself is; NULL is nothing. */
-bool kv_value_is_object(const struct kv_value *value);
-bool kv_value_is_array(const struct kv_value *value);
+bool kv_json_is_object(const struct kv_json *value);
+bool kv_json_is_array(const struct kv_json *value);
 /* 0, or -EBADMSG; of a string its content. */
-int kv_value_as_integer(const struct kv_value *value, int64_t *n) KV_MUST_CHECK;
-const char *kv_value_as_string(const struct kv_value *value); /* NULL where it is none */
+int kv_json_as_integer(const struct kv_json *value, int64_t *n) KV_MUST_CHECK;
+const char *kv_json_as_string(const struct kv_json *value); /* NULL where it is none */
 
 /* The elements of an array, in order. */
-size_t kv_value_count(const struct kv_value *array);
-const struct kv_value *kv_value_first(const struct kv_value *array);
-const struct kv_value *kv_value_next(const struct kv_value *element);
+size_t kv_json_count(const struct kv_json *array);
+const struct kv_json *kv_json_first(const struct kv_json *array);
+const struct kv_json *kv_json_next(const struct kv_json *element);
 
-#define KV_VALUE_FINGERPRINT 16
+#define KV_JSON_FINGERPRINT 16
 /*
  * A digest of the value that does not depend on the order of members, on white space or on how strings
  * and numbers are spelt. -EBADMSG where an object has a member twice, -ENOMEM.
  */
-int kv_value_fingerprint(
-    const struct kv_value *value, unsigned char fingerprint[KV_VALUE_FINGERPRINT]) KV_MUST_CHECK;
+int kv_json_fingerprint(
+    const struct kv_json *value, unsigned char fingerprint[KV_JSON_FINGERPRINT]) KV_MUST_CHECK;
 #endif

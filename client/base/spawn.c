@@ -24,13 +24,13 @@
 extern char **environ;
 
 struct output {
-	struct kv_run *run;
+	struct kv_spawn *run;
 	struct kv_watch watch;
 	int fd;
 	struct kv_buf text;
 };
 
-struct kv_run {
+struct kv_spawn {
 	pid_t pid; /* and its process group; waited for at last, so that nobody else has the number before */
 	bool has_ended;
 	int pidfd;
@@ -40,12 +40,12 @@ struct kv_run {
 	struct kv_watch end;
 	struct output out, diagnostics;
 	struct kv_timer timer; /* the time-out, or the completion in the next turn */
-	kv_run_done *done;
+	kv_spawn_done *done;
 	void *arg;
 };
 
 static void
-init_output(struct output *o, struct kv_run *run)
+init_output(struct output *o, struct kv_spawn *run)
 {
 	o->run = run;
 	o->fd = -1;
@@ -64,7 +64,7 @@ close_output(struct output *o)
 }
 
 static void
-free_run(struct kv_run *run)
+free_run(struct kv_spawn *run)
 {
 	kv_timer_stop(&run->timer);
 	kv_loop_unwatch(&run->end);
@@ -84,7 +84,7 @@ free_run(struct kv_run *run)
 }
 
 static void
-complete(struct kv_run *run)
+complete(struct kv_spawn *run)
 {
 	kv_timer_stop(&run->timer);
 	run->done(
@@ -93,7 +93,7 @@ complete(struct kv_run *run)
 }
 
 static void
-complete_if_ended(struct kv_run *run)
+complete_if_ended(struct kv_spawn *run)
 {
 	if (!run->has_ended || run->out.fd >= 0 || run->diagnostics.fd >= 0)
 		return;
@@ -104,7 +104,7 @@ complete_if_ended(struct kv_run *run)
 static void
 timed_out(void *arg)
 {
-	struct kv_run *run = arg;
+	struct kv_spawn *run = arg;
 
 	if (run->err == 0)
 		run->err = -ETIMEDOUT;
@@ -115,7 +115,7 @@ static void
 read_output(void *arg, uint32_t ready)
 {
 	struct output *o = arg;
-	struct kv_run *run = o->run;
+	struct kv_spawn *run = o->run;
 	char room[4096];
 	ssize_t n;
 
@@ -137,7 +137,7 @@ read_output(void *arg, uint32_t ready)
 static void
 child_ended(void *arg, uint32_t ready)
 {
-	struct kv_run *run = arg;
+	struct kv_spawn *run = arg;
 	siginfo_t info = { .si_pid = 0 };
 
 	(void)ready;
@@ -150,7 +150,7 @@ child_ended(void *arg, uint32_t ready)
 }
 
 static int
-spawn(struct kv_run *run, const char *const argv[], int out, int diagnostics)
+spawn(struct kv_spawn *run, const char *const argv[], int out, int diagnostics)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -187,7 +187,7 @@ spawn(struct kv_run *run, const char *const argv[], int out, int diagnostics)
 }
 
 static int
-watch_all(struct kv_loop *loop, struct kv_run *run)
+watch_all(struct kv_loop *loop, struct kv_spawn *run)
 {
 	int err;
 
@@ -204,10 +204,10 @@ watch_all(struct kv_loop *loop, struct kv_run *run)
 }
 
 int
-kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_run_done *done, void *arg,
-    struct kv_run **out)
+kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_spawn_done *done, void *arg,
+    struct kv_spawn **out)
 {
-	struct kv_run *run = calloc(1, sizeof(*run));
+	struct kv_spawn *run = calloc(1, sizeof(*run));
 	int pipes[2][2] = { { -1, -1 }, { -1, -1 } };
 	int err = 0;
 
@@ -245,7 +245,7 @@ kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_
 }
 
 void
-kv_run_cancel(struct kv_run *run)
+kv_spawn_cancel(struct kv_spawn *run)
 {
 	if (run != NULL)
 		free_run(run);

@@ -6,17 +6,17 @@
 #include "client/base/err.h"
 
 struct kv_loop;
-struct kv_run;
+struct kv_spawn;
 
 /*
  * err: 0 with the program's exit status (128 + N where signal N ended it), -ENOENT (no such program
  * in PATH), -ETIMEDOUT (killed, with what it has started), -EFBIG (it printed more than 1 MiB; killed), or another -errno.
  * out and diagnostics (stderr) are NUL-terminated and valid during the call, which comes exactly
- * once, from the loop, never before kv_run_start() has returned.
+ * once, from the loop, never before kv_spawn_start() has returned.
  */
-typedef void kv_run_done(void *arg, int err, int status, const char *out, const char *diagnostics);
-int kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_run_done *done, void *arg,
-    struct kv_run **run) KV_MUST_CHECK;
+typedef void kv_spawn_done(void *arg, int err, int status, const char *out, const char *diagnostics);
+int kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_spawn_done *done,
+    void *arg, struct kv_spawn **run) KV_MUST_CHECK;
 /* Kill it, with what it has started; the completion is not called. NULL does nothing. */
-void kv_run_cancel(struct kv_run *run);
+void kv_spawn_cancel(struct kv_spawn *run);
 #endif

@@ -62,11 +62,11 @@ words_of(const struct kv_curl_end *end)
 static const char *
 find_proxy(const struct kv_curl_end *end, char *address, size_t size)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	char *url = NULL;
 
 	curl_easy_getinfo(end->easy, CURLINFO_EFFECTIVE_URL, &url);
-	if (end->is_local || end->is_sent || url == NULL || kv_origin_parse(url, &origin, NULL) != 0)
+	if (end->is_local || end->is_sent || url == NULL || kv_url_parse(url, &origin, NULL) != 0)
 		return NULL;
 	return kv_proxy_of(origin.host, address, size);
 }

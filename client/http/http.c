@@ -232,13 +232,13 @@ give_body(char *room, size_t size, size_t n, void *arg)
 static void
 tell(const struct kv_transfer *t, enum kv_log_level level, const char *event, const char *why)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	struct kv_buf line;
 	char *url = NULL;
 
 	kv_buf_init(&line, 1024);
 	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
-	if (url != NULL && kv_origin_parse(url, &origin, NULL) == 0)
+	if (url != NULL && kv_url_parse(url, &origin, NULL) == 0)
 		kv_log_field(&line, "host", origin.host);
 	kv_log_field(&line, "event", event);
 	kv_log_number(&line, "status", t->answered.status);

@@ -35,7 +35,7 @@ is_host_character(char c)
 
 /* Labels of 1 to 63 characters, one final dot; lower-cased without it into host. */
 static int
-parse_name(const char *s, size_t len, struct kv_origin *origin)
+parse_name(const char *s, size_t len, struct kv_url *origin)
 {
 	size_t label = 0;
 
@@ -59,7 +59,7 @@ parse_name(const char *s, size_t len, struct kv_origin *origin)
 
 /* The address between brackets, as inet_ntop() writes it: it has many spellings. */
 static int
-parse_ipv6(const char *s, size_t len, struct kv_origin *origin)
+parse_ipv6(const char *s, size_t len, struct kv_url *origin)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct in6_addr address;
@@ -93,7 +93,7 @@ parse_port(const char *s, size_t len, uint16_t *port)
 
 /* "host", "host:port", "[address]" or "[address]:port" */
 static int
-parse_authority(const char *s, size_t len, struct kv_origin *origin)
+parse_authority(const char *s, size_t len, struct kv_url *origin)
 {
 	const char *end = s + len, *host_end;
 	int err;
@@ -117,7 +117,7 @@ parse_authority(const char *s, size_t len, struct kv_origin *origin)
 }
 
 int
-kv_origin_parse(const char *url, struct kv_origin *origin, const char **path)
+kv_url_parse(const char *url, struct kv_url *origin, const char **path)
 {
 	const char *authority;
 	size_t len;
@@ -146,7 +146,7 @@ kv_origin_parse(const char *url, struct kv_origin *origin, const char **path)
 }
 
 bool
-kv_origin_is_same(const struct kv_origin *a, const struct kv_origin *b)
+kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b)
 {
 	return a->is_https == b->is_https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
@@ -161,7 +161,7 @@ is_address(const char *host)
 }
 
 bool
-kv_origin_is_within(const struct kv_origin *vault, const struct kv_origin *resource)
+kv_url_is_within(const struct kv_url *vault, const struct kv_url *resource)
 {
 	const size_t n = strlen(vault->host), tail = strlen(resource->host);
 

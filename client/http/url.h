@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include "client/base/err.h"
 
-struct kv_origin {
+struct kv_url {
 	char host[256]; /* lower case, without brackets or a final dot */
 	uint16_t port;
 	bool is_https;
@@ -18,12 +18,12 @@ struct kv_origin {
  * url: http or https, no user name. -EINVAL for anything else. *path (may be NULL) is set to where
  * the path begins inside url ("/…", "?…" or "").
  */
-int kv_origin_parse(const char *url, struct kv_origin *origin, const char **path) KV_MUST_CHECK;
-bool kv_origin_is_same(const struct kv_origin *a, const struct kv_origin *b);
+int kv_url_parse(const char *url, struct kv_url *origin, const char **path) KV_MUST_CHECK;
+bool kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b);
 /*
  * Whether vault's host is covered by a challenge's resource: equal, or a "." + resource tail. The
  * port does not count: a resource names a service, and the vault's port is what the user said. (The
  * SDKs compare the port too: Azure SDK for Python, azure-keyvault-keys _shared/challenge_auth_policy.py.)
  */
-bool kv_origin_is_within(const struct kv_origin *vault, const struct kv_origin *resource);
+bool kv_url_is_within(const struct kv_url *vault, const struct kv_url *resource);
 #endif

@@ -33,7 +33,7 @@ read_parameter(const char *header, const char *name, char *to, size_t size)
 		value[len++] = *at;
 	}
 	value[len] = '\0';
-	kv_json_line(to, size, value);
+	kv_wire_line(to, size, value);
 	free(value);
 }
 

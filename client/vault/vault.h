@@ -78,7 +78,7 @@ struct kv_vault_options {
 };
 /* origin (https) is copied. NULL: out of memory. */
 struct kv_vault *kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
-    const struct kv_origin *origin, const struct kv_vault_options *options);
+    const struct kv_url *origin, const struct kv_vault_options *options);
 void kv_vault_free(struct kv_vault *vault);
 /* "myvault.vault.azure.net" or "host:8443", for the log. */
 const char *kv_vault_name(const struct kv_vault *vault);

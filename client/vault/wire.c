@@ -19,7 +19,7 @@
 #define MAX_ID	   200 /* of an id in a sentence */
 #define MAX_CLAIMS ((size_t)64 << 10)
 
-_Static_assert(KV_FINGERPRINT_LEN == KV_VALUE_FINGERPRINT, "an item's is that of its value");
+_Static_assert(KV_FINGERPRINT_LEN == KV_JSON_FINGERPRINT, "an item's is that of its value");
 
 static const char *const type_names[KV_TYPES] = { "keys", "secrets", "certificates" };
 
@@ -50,7 +50,7 @@ name_span(const char *s)
 }
 
 bool
-kv_json_is_name(const char *name)
+kv_wire_is_name(const char *name)
 {
 	const size_t n = name_span(name);
 
@@ -94,14 +94,14 @@ parse_path(const char *path, enum kv_type type, struct kv_item *item)
 
 /* Name and version of an id into item, whose other fields stay. vault NULL: of any host. */
 static int
-parse_id(const char *id, enum kv_type type, const struct kv_origin *vault, struct kv_item *item)
+parse_id(const char *id, enum kv_type type, const struct kv_url *vault, struct kv_item *item)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	const char *path;
 
 	memset(item->name, 0, sizeof(item->name));
 	memset(item->version, 0, sizeof(item->version));
-	if (kv_origin_parse(id, &origin, &path) != 0)
+	if (kv_url_parse(id, &origin, &path) != 0)
 		return -EBADMSG;
 	if (vault != NULL && (!origin.is_https || strcmp(origin.host, vault->host) != 0))
 		return -EBADMSG;
@@ -110,23 +110,23 @@ parse_id(const char *id, enum kv_type type, const struct kv_origin *vault, struc
 
 /* The members that an item of a list and a bundle share. */
 static int
-parse_attributes(const struct kv_value *object, struct kv_item *item)
+parse_attributes(const struct kv_json *object, struct kv_item *item)
 {
-	const struct kv_value *attributes;
-	int err = kv_value_bool(object, "managed", &item->is_managed);
+	const struct kv_json *attributes;
+	int err = kv_json_bool(object, "managed", &item->is_managed);
 
 	item->is_enabled = true;
 	if (err == 0)
-		err = kv_value_object(object, "attributes", &attributes);
+		err = kv_json_object(object, "attributes", &attributes);
 	if (err != 0 || attributes == NULL)
 		return err;
-	err = kv_value_bool(attributes, "enabled", &item->is_enabled);
+	err = kv_json_bool(attributes, "enabled", &item->is_enabled);
 	if (err == 0)
-		err = kv_value_integer(attributes, "created", &item->wall_created);
+		err = kv_json_integer(attributes, "created", &item->wall_created);
 	if (err == 0)
-		err = kv_value_integer(attributes, "updated", &item->wall_updated);
+		err = kv_json_integer(attributes, "updated", &item->wall_updated);
 	if (err == 0)
-		err = kv_value_integer(attributes, "exp", &item->wall_expires);
+		err = kv_json_integer(attributes, "exp", &item->wall_expires);
 	return err;
 }
 
@@ -147,14 +147,14 @@ say_item(const char *id, const char *what, struct kv_buf *why)
 }
 
 static int
-parse_item(const struct kv_value *list_item, const struct kv_page_asked *asked, struct kv_buf *why,
+parse_item(const struct kv_json *list_item, const struct kv_page_asked *asked, struct kv_buf *why,
     struct kv_item *item)
 {
 	const char *id = NULL, *what = "is not well-formed";
 	int err = -EBADMSG;
 
-	if (kv_value_is_object(list_item))
-		err = kv_value_string(list_item, asked->type == KV_KEYS ? "kid" : "id", &id);
+	if (kv_json_is_object(list_item))
+		err = kv_json_string(list_item, asked->type == KV_KEYS ? "kid" : "id", &id);
 	if (err == 0) {
 		what = "has an id that is not one of this vault and type";
 		err = id != NULL ? parse_id(id, asked->type, asked->any_host ? NULL : asked->vault, item) :
@@ -169,7 +169,7 @@ parse_item(const struct kv_value *list_item, const struct kv_page_asked *asked, 
 		err = parse_attributes(list_item, item);
 	}
 	if (err == 0)
-		err = kv_value_fingerprint(list_item, item->fingerprint);
+		err = kv_json_fingerprint(list_item, item->fingerprint);
 	if (err == -EBADMSG)
 		say_item(id, what, why);
 	return err;
@@ -177,21 +177,21 @@ parse_item(const struct kv_value *list_item, const struct kv_page_asked *asked, 
 
 static int
 parse_items(
-    const struct kv_value *root, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
+    const struct kv_json *root, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
-	const struct kv_value *value, *element;
+	const struct kv_json *value, *element;
 	size_t size;
-	int err = kv_value_member(root, "value", &value);
+	int err = kv_json_member(root, "value", &value);
 
-	if (err != 0 || !kv_value_is_array(value))
+	if (err != 0 || !kv_json_is_array(value))
 		return -EBADMSG;
-	size = kv_value_count(value);
+	size = kv_json_count(value);
 	if (size == 0)
 		return 0;
 	page->items = calloc(size, sizeof(*page->items));
 	if (page->items == NULL)
 		return -ENOMEM;
-	for (element = kv_value_first(value); element != NULL; element = kv_value_next(element)) {
+	for (element = kv_json_first(value); element != NULL; element = kv_json_next(element)) {
 		err = parse_item(element, asked, why, &page->items[page->n]);
 		if (err != 0)
 			return err;
@@ -203,15 +203,15 @@ parse_items(
 /* The SDKs take an empty nextLink for the end too. */
 static int
 parse_next_link(
-    const struct kv_value *root, const struct kv_origin *vault, struct kv_buf *why, struct kv_page *page)
+    const struct kv_json *root, const struct kv_url *vault, struct kv_buf *why, struct kv_page *page)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	const char *link;
-	int err = kv_value_string(root, "nextLink", &link);
+	int err = kv_json_string(root, "nextLink", &link);
 
 	if (err != 0 || link == NULL || *link == '\0')
 		return err;
-	if (kv_origin_parse(link, &origin, NULL) != 0 || !kv_origin_is_same(&origin, vault)) {
+	if (kv_url_parse(link, &origin, NULL) != 0 || !kv_url_is_same_origin(&origin, vault)) {
 		kv_buf_say(why, "the list's next page is not on this vault");
 		return -EBADMSG;
 	}
@@ -220,27 +220,27 @@ parse_next_link(
 }
 
 int
-kv_json_page(
+kv_wire_page(
     const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
-	struct kv_value *root;
+	struct kv_json *root;
 	int err;
 
 	memset(page, 0, sizeof(*page));
-	err = kv_value_parse(text, len, &root);
+	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
 	err = parse_items(root, asked, why, page);
 	if (err == 0)
 		err = parse_next_link(root, asked->vault, why, page);
 	if (err != 0)
-		kv_json_page_release(page);
-	kv_value_free(root);
+		kv_wire_page_release(page);
+	kv_json_free(root);
 	return err;
 }
 
 void
-kv_json_page_release(struct kv_page *page)
+kv_wire_page_release(struct kv_page *page)
 {
 	free(page->items);
 	kv_buf_free_string(page->next_link);
@@ -248,28 +248,28 @@ kv_json_page_release(struct kv_page *page)
 }
 
 int
-kv_json_bundle(const char *text, size_t len, enum kv_type type, struct kv_item *item)
+kv_wire_bundle(const char *text, size_t len, enum kv_type type, struct kv_item *item)
 {
-	const struct kv_value *key = NULL;
+	const struct kv_json *key = NULL;
 	const char *id = NULL;
-	struct kv_value *root;
+	struct kv_json *root;
 	int err;
 
 	memset(item, 0, sizeof(*item));
-	err = kv_value_parse(text, len, &root);
+	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
 	if (type == KV_KEYS)
-		err = kv_value_object(root, "key", &key);
+		err = kv_json_object(root, "key", &key);
 	if (err == 0)
-		err = kv_value_string(type == KV_KEYS ? key : root, type == KV_KEYS ? "kid" : "id", &id);
+		err = kv_json_string(type == KV_KEYS ? key : root, type == KV_KEYS ? "kid" : "id", &id);
 	if (err == 0)
 		err = id != NULL ? parse_id(id, type, NULL, item) : -EBADMSG;
 	if (err == 0)
 		err = parse_attributes(root, item);
 	if (err != 0)
 		memset(item, 0, sizeof(*item));
-	kv_value_free(root);
+	kv_json_free(root);
 	return err;
 }
 
@@ -320,27 +320,27 @@ decode_value(const char *value, size_t len, struct kv_buf *blob)
 }
 
 int
-kv_json_backup(const char *text, size_t len, struct kv_buf *blob)
+kv_wire_backup(const char *text, size_t len, struct kv_buf *blob)
 {
 	size_t value_len;
 	const char *value = find_bare_value(text, len, &value_len);
-	struct kv_value *root;
+	struct kv_json *root;
 	int err;
 
 	if (value != NULL)
 		return decode_value(value, value_len, blob);
-	err = kv_value_parse(text, len, &root);
+	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
-	err = kv_value_string(root, "value", &value);
+	err = kv_json_string(root, "value", &value);
 	if (err == 0)
 		err = value != NULL ? decode_value(value, strlen(value), blob) : -EBADMSG;
-	kv_value_free(root);
+	kv_json_free(root);
 	return err;
 }
 
 int
-kv_json_restore_body(const void *data, size_t len, struct kv_buf *body)
+kv_wire_restore_body(const void *data, size_t len, struct kv_buf *body)
 {
 	const size_t before = body->len;
 	size_t most;
@@ -403,33 +403,33 @@ copy_line(char *to, size_t size, const char *s, size_t len)
 }
 
 void
-kv_json_line(char *to, size_t size, const char *text)
+kv_wire_line(char *to, size_t size, const char *text)
 {
 	copy_line(to, size, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 }
 
 /* The string of a member, or "": an error body is read as far as it goes. */
 static const char *
-peek_string(const struct kv_value *object, const char *name)
+peek_string(const struct kv_json *object, const char *name)
 {
 	const char *value;
 
-	return kv_value_string(object, name, &value) == 0 && value != NULL ? value : "";
+	return kv_json_string(object, name, &value) == 0 && value != NULL ? value : "";
 }
 
-static const struct kv_value *
-peek_object(const struct kv_value *object, const char *name)
+static const struct kv_json *
+peek_object(const struct kv_json *object, const char *name)
 {
-	const struct kv_value *value;
+	const struct kv_json *value;
 
-	return kv_value_object(object, name, &value) == 0 ? value : NULL;
+	return kv_json_object(object, name, &value) == 0 ? value : NULL;
 }
 
 static void
-read_error(const struct kv_value *error, struct kv_fault *fault)
+read_error(const struct kv_json *error, struct kv_fault *fault)
 {
 	const char *code = peek_string(error, "code"), *message = peek_string(error, "message");
-	const struct kv_value *inner;
+	const struct kv_json *inner;
 
 	copy_line(fault->code, sizeof(fault->code), code, strlen(code));
 	copy_line(fault->message, sizeof(fault->message), message, strlen(message));
@@ -442,19 +442,19 @@ read_error(const struct kv_value *error, struct kv_fault *fault)
 }
 
 void
-kv_json_fault(const char *text, size_t len, struct kv_fault *fault)
+kv_wire_fault(const char *text, size_t len, struct kv_fault *fault)
 {
-	struct kv_value *root;
+	struct kv_json *root;
 
 	memset(fault, 0, sizeof(*fault));
-	if (kv_value_parse(text, len, &root) != 0)
+	if (kv_json_parse(text, len, &root) != 0)
 		return;
 	read_error(peek_object(root, "error"), fault);
-	kv_value_free(root);
+	kv_json_free(root);
 }
 
 int
-kv_json_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item)
+kv_wire_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item)
 {
 	const char *open = strchr(fault->message, '\''), *close;
 	char id[sizeof(fault->message)];
@@ -488,20 +488,20 @@ is_token(const char *s)
 
 /* A number, or a string of digits. *is_given is false for anything else, such as a date. */
 static int
-get_seconds(const struct kv_value *object, const char *name, int64_t *value, bool *is_given)
+get_seconds(const struct kv_json *object, const char *name, int64_t *value, bool *is_given)
 {
-	const struct kv_value *m;
+	const struct kv_json *m;
 	const char *text;
 	size_t n;
-	int err = kv_value_member(object, name, &m);
+	int err = kv_json_member(object, name, &m);
 
 	*value = 0;
 	*is_given = false;
 	if (err != 0)
 		return err;
-	text = kv_value_as_string(m);
+	text = kv_json_as_string(m);
 	if (text == NULL) {
-		*is_given = kv_value_as_integer(m, value) == 0;
+		*is_given = kv_json_as_integer(m, value) == 0;
 		return 0;
 	}
 	n = strspn(text, "0123456789");
@@ -513,7 +513,7 @@ get_seconds(const struct kv_value *object, const char *name, int64_t *value, boo
 
 /* One that has ended by our clock is given a second: 0 would mean that nothing is known. */
 static int
-get_life(const struct kv_value *root, int64_t wall_now, int64_t *life_s)
+get_life(const struct kv_json *root, int64_t wall_now, int64_t *life_s)
 {
 	bool is_given;
 	int64_t s;
@@ -531,19 +531,19 @@ get_life(const struct kv_value *root, int64_t wall_now, int64_t *life_s)
 }
 
 int
-kv_json_token(const char *text, size_t len, int64_t wall_now, struct kv_token *token)
+kv_wire_token(const char *text, size_t len, int64_t wall_now, struct kv_token *token)
 {
 	const char *value;
-	struct kv_value *root;
+	struct kv_json *root;
 	int err;
 
 	memset(token, 0, sizeof(*token));
-	err = kv_value_parse(text, len, &root);
+	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
-	err = kv_value_string(root, "access_token", &value);
+	err = kv_json_string(root, "access_token", &value);
 	if (err == 0 && value == NULL)
-		err = kv_value_string(root, "accessToken", &value);
+		err = kv_json_string(root, "accessToken", &value);
 	if (err == 0 && !is_token(value))
 		err = -EBADMSG;
 	if (err == 0)
@@ -554,53 +554,53 @@ kv_json_token(const char *text, size_t len, int64_t wall_now, struct kv_token *t
 			err = -ENOMEM;
 	}
 	if (err != 0)
-		kv_json_token_release(token);
-	kv_value_free(root);
+		kv_wire_token_release(token);
+	kv_json_free(root);
 	return err;
 }
 
 void
-kv_json_token_release(struct kv_token *token)
+kv_wire_token_release(struct kv_token *token)
 {
 	kv_buf_free_string(token->value);
 	memset(token, 0, sizeof(*token));
 }
 
 int
-kv_json_deleted(const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge)
+kv_wire_deleted(const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge)
 {
-	const struct kv_value *key = NULL;
+	const struct kv_json *key = NULL;
 	const char *id = NULL;
 	struct kv_item item;
-	struct kv_value *root;
+	struct kv_json *root;
 	int err;
 
 	*wall_purge = 0;
-	err = kv_value_parse(text, len, &root);
+	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
 	if (type == KV_KEYS)
-		err = kv_value_object(root, "key", &key);
+		err = kv_json_object(root, "key", &key);
 	if (err == 0 && (type != KV_KEYS || key != NULL))
-		err = kv_value_string(type == KV_KEYS ? key : root, type == KV_KEYS ? "kid" : "id", &id);
+		err = kv_json_string(type == KV_KEYS ? key : root, type == KV_KEYS ? "kid" : "id", &id);
 	if (err == 0 && id != NULL)
 		err = parse_id(id, type, NULL, &item);
 	if (err == 0 && id != NULL && strcasecmp(item.name, name) != 0)
 		err = -EBADMSG;
-	if (err == 0 && kv_value_integer(root, "scheduledPurgeDate", wall_purge) != 0)
+	if (err == 0 && kv_json_integer(root, "scheduledPurgeDate", wall_purge) != 0)
 		*wall_purge = 0;
-	kv_value_free(root);
+	kv_json_free(root);
 	return err;
 }
 
 void
-kv_json_token_fault(const char *text, size_t len, struct kv_fault *fault)
+kv_wire_token_fault(const char *text, size_t len, struct kv_fault *fault)
 {
 	const char *error, *description;
-	struct kv_value *root;
+	struct kv_json *root;
 
 	memset(fault, 0, sizeof(*fault));
-	if (kv_value_parse(text, len, &root) != 0)
+	if (kv_json_parse(text, len, &root) != 0)
 		return;
 	error = peek_string(root, "error");
 	description = peek_string(root, "error_description");
@@ -610,15 +610,15 @@ kv_json_token_fault(const char *text, size_t len, struct kv_fault *fault)
 	} else {
 		read_error(peek_object(root, "error"), fault); /* as some identity endpoints answer */
 	}
-	kv_value_free(root);
+	kv_json_free(root);
 }
 
 int64_t
-kv_json_jwt_expiry(const char *token)
+kv_wire_jwt_expiry(const char *token)
 {
 	const char *payload = strchr(token, '.'), *end;
 	struct kv_buf claims;
-	struct kv_value *root = NULL;
+	struct kv_json *root = NULL;
 	int64_t wall_end = 0;
 
 	end = payload != NULL ? strchr(payload + 1, '.') : NULL;
@@ -627,10 +627,10 @@ kv_json_jwt_expiry(const char *token)
 	payload++;
 	kv_buf_init(&claims, MAX_CLAIMS);
 	if (kv_blob_decode(payload, (size_t)(end - payload), &claims) == 0 &&
-	    kv_value_parse(kv_buf_str(&claims), claims.len, &root) == 0 &&
-	    kv_value_integer(root, "exp", &wall_end) != 0)
+	    kv_json_parse(kv_buf_str(&claims), claims.len, &root) == 0 &&
+	    kv_json_integer(root, "exp", &wall_end) != 0)
 		wall_end = 0;
-	kv_value_free(root);
+	kv_json_free(root);
 	kv_buf_release(&claims);
 	return wall_end;
 }

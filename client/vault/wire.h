@@ -11,7 +11,7 @@
 #include "client/base/err.h"
 
 struct kv_buf;
-struct kv_origin;
+struct kv_url;
 
 enum kv_type { KV_KEYS, KV_SECRETS, KV_CERTIFICATES };
 #define KV_TYPES	   3
@@ -23,7 +23,7 @@ const char *kv_type_name(enum kv_type type);
 /* -ENOENT for any other word. */
 int kv_type_parse(const char *name, enum kv_type *type) KV_MUST_CHECK;
 /* 1 to 127 characters 0-9 a-z A-Z and '-', the service's rule. */
-bool kv_json_is_name(const char *name);
+bool kv_wire_is_name(const char *name);
 
 /* An object or one of its versions, as in a list. */
 struct kv_item {
@@ -45,7 +45,7 @@ struct kv_page {
 struct kv_page_asked {
 	enum kv_type type;
 	const char *name; /* of the object whose versions were asked for; NULL: objects */
-	const struct kv_origin *vault;
+	const struct kv_url *vault;
 	bool any_host;
 };
 /*
@@ -57,37 +57,37 @@ struct kv_page_asked {
  * Else -EBADMSG, and why gets a sentence that names the item. An empty page with a next_link is a page
  * like another.
  */
-int kv_json_page(const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why,
+int kv_wire_page(const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why,
     struct kv_page *page) KV_MUST_CHECK;
-void kv_json_page_release(struct kv_page *page);
+void kv_wire_page_release(struct kv_page *page);
 
 /*
  * What a restore answers: a key, secret or certificate bundle; the item is the restored object with
  * the version that the answer names. Its fingerprint is zero: a bundle is no list item. The host of
  * the id does not count. A certificate's bundle may lack everything but its id.
  */
-int kv_json_bundle(const char *text, size_t len, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
+int kv_wire_bundle(const char *text, size_t len, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
 
 /* The answer to a backup: "value" decoded is appended to blob. -EFBIG beyond blob's maximum. */
-int kv_json_backup(const char *text, size_t len, struct kv_buf *blob) KV_MUST_CHECK;
+int kv_wire_backup(const char *text, size_t len, struct kv_buf *blob) KV_MUST_CHECK;
 /* The body of a restore: {"value":"<base64url of data>"} appended to body. */
-int kv_json_restore_body(const void *data, size_t len, struct kv_buf *body) KV_MUST_CHECK;
+int kv_wire_restore_body(const void *data, size_t len, struct kv_buf *body) KV_MUST_CHECK;
 
 /* An error body of the vault; never fails, what is no such body leaves empty strings. */
-void kv_json_fault(const char *text, size_t len, struct kv_fault *fault);
+void kv_wire_fault(const char *text, size_t len, struct kv_fault *fault);
 /*
  * The answer to GET /deletedTYPE/NAME. wall_purge: when the service purges it by itself, Unix seconds; 0
  * where it does not say. -EBADMSG where it is another object's, or no object.
  */
-int kv_json_deleted(
+int kv_wire_deleted(
     const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge) KV_MUST_CHECK;
 /* text as it stands in a fault: one line, cut at a character where size ends. NULL is "". */
-void kv_json_line(char *to, size_t size, const char *text);
+void kv_wire_line(char *to, size_t size, const char *text);
 /*
  * An id in single quotes inside a fault's message, of that type: "… restoring the key
  * 'https://v…/keys/N/VERSION'. …". The host does not count. -ENOENT where there is none.
  */
-int kv_json_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
+int kv_wire_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
 
 /*
  * A token answer of any source: access_token (or the az CLI's accessToken), expires_in (number or
@@ -95,13 +95,13 @@ int kv_json_fault_id(const struct kv_fault *fault, enum kv_type type, struct kv_
  * CLI's local-time expiresOn, are ignored). life_s is 0 where the answer does not say.
  */
 struct kv_token {
-	char *value;	/* wiped by kv_json_token_release() */
+	char *value;	/* wiped by kv_wire_token_release() */
 	int64_t life_s; /* seconds from now */
 };
-int kv_json_token(const char *text, size_t len, int64_t wall_now, struct kv_token *token) KV_MUST_CHECK;
-void kv_json_token_release(struct kv_token *token);
+int kv_wire_token(const char *text, size_t len, int64_t wall_now, struct kv_token *token) KV_MUST_CHECK;
+void kv_wire_token_release(struct kv_token *token);
 /* An error of a token service: code = "error", message = first line of "error_description". */
-void kv_json_token_fault(const char *text, size_t len, struct kv_fault *fault);
+void kv_wire_token_fault(const char *text, size_t len, struct kv_fault *fault);
 /* Unix seconds of "exp" in a JWT's payload, not verified; 0 where it is no JWT. */
-int64_t kv_json_jwt_expiry(const char *token);
+int64_t kv_wire_jwt_expiry(const char *token);
 #endif

@@ -26,41 +26,41 @@
 
 /* What is missing or something else is nothing: another version of kvfs may say it in another way, or not at all. */
 static double
-number(const struct kv_value *object, const char *name)
+number(const struct kv_json *object, const char *name)
 {
 	double value;
 
-	return kv_value_number(object, name, &value) == 0 && fabs(value) < MOST_NUMBER ? value : 0;
+	return kv_json_number(object, name, &value) == 0 && fabs(value) < MOST_NUMBER ? value : 0;
 }
 
-static const struct kv_value *
-first(const struct kv_value *array)
+static const struct kv_json *
+first(const struct kv_json *array)
 {
-	return array != NULL ? kv_value_first(array) : NULL;
+	return array != NULL ? kv_json_first(array) : NULL;
 }
 
 static const char *
-string(const struct kv_value *object, const char *name)
+string(const struct kv_json *object, const char *name)
 {
 	const char *value;
 
-	return kv_value_string(object, name, &value) == 0 && value != NULL ? value : "";
+	return kv_json_string(object, name, &value) == 0 && value != NULL ? value : "";
 }
 
 static bool
-is_true(const struct kv_value *object, const char *name)
+is_true(const struct kv_json *object, const char *name)
 {
 	bool value = false;
 
-	return kv_value_bool(object, name, &value) == 0 && value;
+	return kv_json_bool(object, name, &value) == 0 && value;
 }
 
-static const struct kv_value *
-member(const struct kv_value *object, const char *name)
+static const struct kv_json *
+member(const struct kv_json *object, const char *name)
 {
-	const struct kv_value *value;
+	const struct kv_json *value;
 
-	return kv_value_member(object, name, &value) == 0 ? value : NULL;
+	return kv_json_member(object, name, &value) == 0 ? value : NULL;
 }
 
 /* ---- lines ---- */
@@ -87,7 +87,7 @@ print_bytes(double n)
 }
 
 static void
-print_mount(const struct kv_value *root)
+print_mount(const struct kv_json *root)
 {
 	printf("%s", string(root, "vault"));
 	if (string(root, "region")[0] != '\0')
@@ -98,7 +98,7 @@ print_mount(const struct kv_value *root)
 }
 
 static void
-print_objects(const struct kv_value *objects)
+print_objects(const struct kv_json *objects)
 {
 	static const char *const types[] = { "keys", "secrets", "certificates" };
 	double hidden = 0;
@@ -106,7 +106,7 @@ print_objects(const struct kv_value *objects)
 
 	printf("objects     ");
 	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
-		const struct kv_value *type = member(objects, types[t]);
+		const struct kv_json *type = member(objects, types[t]);
 
 		if (type == NULL)
 			continue;
@@ -122,7 +122,7 @@ print_objects(const struct kv_value *objects)
 }
 
 static void
-print_archive(const struct kv_value *archive)
+print_archive(const struct kv_json *archive)
 {
 	if (archive == NULL)
 		return;
@@ -138,9 +138,9 @@ print_archive(const struct kv_value *archive)
 }
 
 static void
-print_pace(const struct kv_value *pace)
+print_pace(const struct kv_json *pace)
 {
-	for (const struct kv_value *c = first(pace); c != NULL; c = kv_value_next(c)) {
+	for (const struct kv_json *c = first(pace); c != NULL; c = kv_json_next(c)) {
 		printf("pace        %-8s %.1f a second of %.1f", string(c, "class"), number(c, "served"),
 		    number(c, "rate"));
 		if (number(c, "limit") > 0)
@@ -156,12 +156,12 @@ print_pace(const struct kv_value *pace)
 }
 
 static void
-print_requests(const struct kv_value *requests)
+print_requests(const struct kv_json *requests)
 {
 	const char *comma = "";
 
 	printf("requests    ");
-	for (const struct kv_value *r = first(requests); r != NULL; r = kv_value_next(r)) {
+	for (const struct kv_json *r = first(requests); r != NULL; r = kv_json_next(r)) {
 		if (number(r, "count") == 0)
 			continue;
 		printf("%s%.0f %s", comma, number(r, "count"), string(r, "operation"));
@@ -175,10 +175,10 @@ print_requests(const struct kv_value *requests)
 }
 
 static void
-print_cache(const struct kv_value *root)
+print_cache(const struct kv_json *root)
 {
-	const struct kv_value *cache = member(root, "cache"), *ahead = member(root, "read_ahead"),
-			      *files = member(root, "files");
+	const struct kv_json *cache = member(root, "cache"), *ahead = member(root, "read_ahead"),
+			     *files = member(root, "files");
 
 	printf("cache       %.0f hits, %.0f misses, %.0f from disk; fetched %.0f, ", number(cache, "hits"),
 	    number(cache, "misses"), number(cache, "from_disk"), number(cache, "fetched"));
@@ -195,17 +195,17 @@ print_cache(const struct kv_value *root)
 }
 
 static void
-print_failures(const struct kv_value *failures)
+print_failures(const struct kv_json *failures)
 {
-	for (const struct kv_value *f = first(failures); f != NULL; f = kv_value_next(f))
-		printf("%s\n", kv_value_as_string(f) != NULL ? kv_value_as_string(f) : "");
+	for (const struct kv_json *f = first(failures); f != NULL; f = kv_json_next(f))
+		printf("%s\n", kv_json_as_string(f) != NULL ? kv_json_as_string(f) : "");
 }
 
 int
 kv_status_print(const char *json, size_t len)
 {
-	struct kv_value *root;
-	int err = kv_value_parse(json, len, &root);
+	struct kv_json *root;
+	int err = kv_json_parse(json, len, &root);
 
 	if (err != 0)
 		return err;
@@ -217,7 +217,7 @@ kv_status_print(const char *json, size_t len)
 	print_cache(root);
 	print_failures(member(root, "failures"));
 	fflush(stdout);
-	kv_value_free(root);
+	kv_json_free(root);
 	return 0;
 }
 

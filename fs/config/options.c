@@ -341,7 +341,7 @@ take_authority(struct kv_options *o, struct kv_buf *why)
 	    o->given.values[KV_GIVEN_AUTHORITY] :
 	    kv_given_environment("AZURE_AUTHORITY_HOST");
 	const bool is_given = o->given.values[KV_GIVEN_AUTHORITY] != NULL;
-	struct kv_origin origin;
+	struct kv_url origin;
 	struct kv_buf url;
 	int err;
 
@@ -355,7 +355,7 @@ take_authority(struct kv_options *o, struct kv_buf *why)
 		text = clouds[0].authority;
 	kv_buf_init(&url, strlen(text) + sizeof("https://"));
 	err = kv_buf_printf(&url, "%s%s", strstr(text, "://") != NULL ? "" : "https://", text);
-	if (err == 0 && (kv_origin_parse(kv_buf_str(&url), &origin, NULL) != 0 || !origin.is_https)) {
+	if (err == 0 && (kv_url_parse(kv_buf_str(&url), &origin, NULL) != 0 || !origin.is_https)) {
 		kv_buf_say(why, "%s%s=%s must be an https URL such as https://login.microsoftonline.com",
 		    is_given ? where_of(&o->given, KV_GIVEN_AUTHORITY) : "",
 		    is_given ? ": authority" : "AZURE_AUTHORITY_HOST",
@@ -414,11 +414,11 @@ take_vault(struct kv_options *o, struct kv_buf *why)
 	else
 		err = kv_buf_printf(&url, "https://%s%s", text, suffix_of_cloud(&o->given));
 	if (err == 0 && strpbrk(text, ".:/") == NULL &&
-	    (strlen(text) < 3 || strlen(text) > 24 || !kv_json_is_name(text))) {
+	    (strlen(text) < 3 || strlen(text) > 24 || !kv_wire_is_name(text))) {
 		kv_buf_say(why, "'%s' is no vault's name: 3 to 24 letters, digits and '-'", text);
 		err = -EINVAL;
 	}
-	if (err == 0 && kv_origin_parse(kv_buf_str(&url), &o->vault, &path) != 0) {
+	if (err == 0 && kv_url_parse(kv_buf_str(&url), &o->vault, &path) != 0) {
 		kv_buf_say(why, "'%s' is no vault: give its name, its host or its https URL", text);
 		err = -EINVAL;
 	}

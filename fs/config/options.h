@@ -16,7 +16,7 @@
 enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
 struct kv_options {
-	struct kv_origin vault;
+	struct kv_url vault;
 	const char *
 	    source; /* of the mount, as the user named the vault: so mount(8) finds its line of fstab again */
 	char *mountpoint; /* absolute */

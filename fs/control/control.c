@@ -22,8 +22,8 @@ struct kv_control_handle {
 struct opening {
 	struct kv_mount *mount;
 	struct kv_request *request;
-	struct kv_generation_wait *wait;
-	struct kv_generation *generation; /* that it waits for */
+	struct kv_snapshot_wait *wait;
+	struct kv_snapshot *snapshot; /* that it waits for */
 	enum kv_control control;
 	struct fuse_file_info fi;
 };
@@ -79,8 +79,8 @@ reply(struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_f
 static void
 free_opening(struct opening *o)
 {
-	kv_generation_cancel(o->wait);
-	kv_generation_unref(o->generation);
+	kv_snapshot_cancel(o->wait);
+	kv_snapshot_unref(o->snapshot);
 	free(o);
 }
 
@@ -128,13 +128,13 @@ wait_for_listings(struct opening *o)
 
 		if (o->mount->listings[t] == NULL)
 			continue;
-		kv_generation_unref(o->generation);
-		err = kv_listing_open(o->mount->listings[t], &o->generation);
+		kv_snapshot_unref(o->snapshot);
+		err = kv_listing_open(o->mount->listings[t], &o->snapshot);
 		if (err != 0)
 			return err;
-		if (kv_generation_is_complete(o->generation))
+		if (kv_snapshot_is_complete(o->snapshot))
 			continue;
-		err = kv_generation_wait_for(o->generation, SIZE_MAX, listing_ended, o, &o->wait);
+		err = kv_snapshot_wait_for(o->snapshot, SIZE_MAX, listing_ended, o, &o->wait);
 		return err != 0 ? err : -EINPROGRESS;
 	}
 	return 0;

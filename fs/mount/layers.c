@@ -91,7 +91,7 @@ recall_paces(struct kv_layers *l)
 }
 
 static void
-listing_progress(void *arg, enum kv_type type, enum kv_generation_state state)
+listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state)
 {
 	struct kv_layers *l = arg;
 	struct kv_mount *m = l->mount;
@@ -105,7 +105,7 @@ listing_progress(void *arg, enum kv_type type, enum kv_generation_state state)
 	kv_prefetch_grew(m->prefetch, type);
 	if (state != KV_COMPLETE)
 		return;
-	kv_freshen_look(l->freshen, type);
+	kv_revalidate_type(l->revalidate, type);
 	if (l->disk == NULL)
 		return;
 	if (m->o->cache == KV_CACHE_DISK) {
@@ -192,14 +192,14 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		return -ENOMEM;
 	open_cache(l);
 	recall_paces(l);
-	m->unlisted = kv_unlisted_new();
+	m->absent = kv_absent_new();
 	m->blobs = kv_blobs_new(m->loop, m->throttle,
 	    &(struct kv_blobs_options){ .room = o->cache_size,
 		.spill = m->index != NULL ? o->spill : 0,
 		.folder = o->cache_dir,
 		.index = m->index,
 		.disk = l->disk });
-	if (m->unlisted == NULL || m->blobs == NULL)
+	if (m->absent == NULL || m->blobs == NULL)
 		return -ENOMEM;
 	kv_blobs_on_lost(m->blobs, lost, m);
 	for (int t = 0; t < KV_TYPES; t++) {
@@ -212,8 +212,8 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		kv_listing_on_progress(m->listings[t], listing_progress, l);
 	}
 	m->prefetch = kv_prefetch_new(m->blobs, m->throttle, m->listings, o->prefetch);
-	l->freshen = kv_freshen_new(m->throttle, m->listings, o->max_age_ms);
-	if (m->prefetch == NULL || l->freshen == NULL)
+	l->revalidate = kv_revalidate_new(m->throttle, m->listings, o->max_age_ms);
+	if (m->prefetch == NULL || l->revalidate == NULL)
 		return -ENOMEM;
 	if (!o->is_read_only && (m->dropbox = kv_dropbox_new(m)) == NULL)
 		return -ENOMEM;
@@ -237,7 +237,7 @@ kv_layers_release(struct kv_layers *l)
 	kv_timer_stop(&l->paces);
 	kv_dropbox_stop(m->dropbox);
 	kv_prefetch_free(m->prefetch);
-	kv_freshen_free(l->freshen);
+	kv_revalidate_free(l->revalidate);
 	kv_blobs_free(m->blobs);
 	kv_tree_release(&m->tree);
 	kv_dropbox_free(m->dropbox);
@@ -245,7 +245,7 @@ kv_layers_release(struct kv_layers *l)
 		kv_listing_free(m->listings[t]);
 	kv_index_close(m->index);
 	kv_disk_free(l->disk);
-	kv_unlisted_free(m->unlisted);
+	kv_absent_free(m->absent);
 	kv_throttle_free(m->throttle);
 	kv_vault_free(m->vault);
 	kv_auth_free(l->auth);

@@ -8,14 +8,14 @@
 
 struct kv_auth;
 struct kv_disk;
-struct kv_freshen;
+struct kv_revalidate;
 struct kv_http;
 
 struct kv_layers {
 	struct kv_mount *mount;
 	struct kv_http *http;
 	struct kv_auth *auth;
-	struct kv_freshen *freshen;
+	struct kv_revalidate *revalidate;
 	struct kv_disk *disk; /* NULL where nothing is kept */
 	struct kv_timer paces;
 };

@@ -21,7 +21,7 @@ struct kv_object;
 struct kv_prefetch;
 struct kv_request;
 struct kv_throttle;
-struct kv_unlisted;
+struct kv_absent;
 struct kv_vault;
 
 /* Who asked last (fs/mount/request). */
@@ -36,7 +36,7 @@ struct kv_mount {
 	struct kv_vault *vault;
 	struct kv_throttle *throttle;
 	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that types= leaves out */
-	struct kv_unlisted *unlisted;
+	struct kv_absent *absent;
 	struct kv_index *index; /* NULL where nothing is remembered */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
@@ -45,7 +45,7 @@ struct kv_mount {
 	uint64_t init_unique; /* of the kernel's INIT, and what fs/mount/session adds to libfuse's reply */
 	uint32_t init_flags;
 	struct kv_tree tree;
-	struct kv_lookers lookers;
+	struct kv_stat_only lookers;
 	struct kv_asker asker;
 	LIST_HEAD(, kv_request) requests;  /* that wait for something */
 	LIST_HEAD(, kv_file_handle) files; /* that are open */

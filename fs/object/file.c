@@ -221,7 +221,7 @@ give(struct kv_file_handle *h, struct kv_blob *blob, const struct kv_caller *cal
 	h->blob = kv_blob_ref(blob);
 	kv_prefetch_accessed(m->prefetch, h->node->object, KV_NEED_CONTENT, false);
 	kv_blobs_was_read(m->blobs, h->node->object);
-	kv_lookers_read(&m->lookers, caller);
+	kv_stat_only_read(&m->lookers, caller);
 	m->n_reads++;
 	kv_audit_read(m->vault, h->node->type, h->node->object->name, caller, blob->len);
 }
@@ -339,10 +339,10 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 		return;
 	}
 	kv_request_caller(req, &caller);
-	if (kv_lookers_has(&m->lookers, &caller)) {
+	if (kv_stat_only_has(&m->lookers, &caller)) {
 		kv_file_reply_attributes(m, req, node);
 	} else {
-		kv_lookers_fetched(&m->lookers, &caller);
+		kv_stat_only_fetched(&m->lookers, &caller);
 		(void)wait_for_blob(m, req, node, KV_NEED_SIZE, size_known);
 	}
 }

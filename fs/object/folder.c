@@ -31,7 +31,7 @@ object_name(const char *file, char name[KV_NAME_MAX + 1])
 		return -ENOENT;
 	memcpy(name, file, n - suffix);
 	name[n - suffix] = '\0';
-	return kv_json_is_name(name) ? 0 : -ENOENT;
+	return kv_wire_is_name(name) ? 0 : -ENOENT;
 }
 
 void
@@ -70,7 +70,7 @@ reply_object(struct kv_mount *m, fuse_req_t req, struct kv_object *object)
 struct search {
 	struct kv_mount *mount;
 	struct kv_request *request;
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 };
 
 static void
@@ -78,7 +78,7 @@ cancel_search(void *arg)
 {
 	struct search *s = arg;
 
-	kv_finder_cancel(s->finder);
+	kv_lookup_cancel(s->lookup);
 	free(s);
 }
 
@@ -112,8 +112,8 @@ search(struct kv_mount *m, fuse_req_t req, enum kv_type type, const char *name)
 	}
 	s->mount = m;
 	s->request = request;
-	err = kv_finder_find(
-	    m->loop, m->listings[type], m->unlisted, name, &request->caller, found, s, &s->finder);
+	err = kv_lookup_find(
+	    m->loop, m->listings[type], m->absent, name, &request->caller, found, s, &s->lookup);
 	if (err != 0) {
 		free(s);
 		kv_request_fail(request, err);
@@ -135,7 +135,7 @@ lookup_object(struct kv_mount *m, fuse_req_t req, enum kv_type type, const char 
 	    0) /* the pattern of a glob that could not be read */
 		err = kv_listing_failure(m->listings[type]);
 	if (err == -EAGAIN && kv_listing_is_serving(m->listings[type]) &&
-	    kv_unlisted_has(m->unlisted, type, name))
+	    kv_absent_has(m->absent, type, name))
 		err = -ENOENT;
 	if (err == -EAGAIN)
 		search(m, req, type, name);
@@ -192,7 +192,7 @@ kv_folder_lookup(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, con
 /* ---- listing ---- */
 
 struct kv_folder_handle {
-	struct kv_generation *generation; /* of a type's folder */
+	struct kv_snapshot *snapshot; /* of a type's folder */
 	LIST_ENTRY(kv_folder_handle) link;
 };
 
@@ -201,9 +201,9 @@ struct reading {
 	struct kv_mount *mount;
 	fuse_req_t req;
 	struct kv_request *request; /* while it waits */
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 	struct kv_node *folder;
-	struct kv_generation *generation;
+	struct kv_snapshot *snapshot;
 	bool with_attributes;
 	char *room;
 	size_t size, used;
@@ -270,7 +270,7 @@ add_objects(struct reading *r)
 	struct kv_node *node;
 	int err;
 
-	while ((object = kv_generation_at(r->generation, (size_t)(r->offset - FIRST), &err)) != NULL) {
+	while ((object = kv_snapshot_at(r->snapshot, (size_t)(r->offset - FIRST), &err)) != NULL) {
 		if (object->is_gone || object->is_managed) {
 			r->offset++;
 			continue;
@@ -278,8 +278,8 @@ add_objects(struct reading *r)
 		node = kv_tree_blob(&r->mount->tree, object);
 		if (node == NULL)
 			return -ENOMEM;
-		if (!kv_generation_is_complete(r->generation))
-			kv_generation_hand_out(r->generation);
+		if (!kv_snapshot_is_complete(r->snapshot))
+			kv_snapshot_hand_out(r->snapshot);
 		snprintf(name, sizeof(name), "%s" SUFFIX, object->name);
 		if (!add_name(r, name, node))
 			return 0;
@@ -298,13 +298,13 @@ add_names(struct reading *r)
 		return add_root(r);
 	if (r->folder->kind == KV_NODE_CONTROL_FOLDER)
 		return add_controls(r);
-	return r->generation != NULL ? add_objects(r) : 0;
+	return r->snapshot != NULL ? add_objects(r) : 0;
 }
 
 static void
 free_reading(struct reading *r)
 {
-	kv_generation_cancel(r->wait);
+	kv_snapshot_cancel(r->wait);
 	free(r->room);
 	free(r);
 }
@@ -359,8 +359,7 @@ more_names(void *arg, int err, const struct kv_reply *reply)
 	if (err == 0)
 		err = add_names(r);
 	if (err == -EAGAIN && r->used == 0)
-		err = kv_generation_wait_for(
-		    r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
+		err = kv_snapshot_wait_for(r->snapshot, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
 	if (err != 0 || r->wait == NULL)
 		finish_reading(r, err);
 }
@@ -374,7 +373,7 @@ kv_folder_read(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, size_
 	struct reading *r = calloc(1, sizeof(*r));
 	int err;
 
-	if (h->generation != NULL && !kv_generation_is_complete(h->generation)) {
+	if (h->snapshot != NULL && !kv_snapshot_is_complete(h->snapshot)) {
 		request = kv_request_new(m, req); /* it may have to wait */
 		if (request == NULL) {
 			free(r);
@@ -393,14 +392,13 @@ kv_folder_read(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, size_
 	r->req = req;
 	r->request = request;
 	r->folder = folder;
-	r->generation = h->generation;
+	r->snapshot = h->snapshot;
 	r->with_attributes = with_attributes;
 	r->size = size;
 	r->offset = offset;
 	err = add_names(r);
 	if (err == -EAGAIN && r->used == 0) {
-		err = kv_generation_wait_for(
-		    r->generation, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
+		err = kv_snapshot_wait_for(r->snapshot, (size_t)(r->offset - FIRST), more_names, r, &r->wait);
 		if (err == 0) {
 			kv_request_wait(request, cancel_reading, r);
 			return;
@@ -413,7 +411,7 @@ static void
 close_handle(struct kv_folder_handle *h)
 {
 	LIST_REMOVE(h, link);
-	kv_generation_unref(h->generation);
+	kv_snapshot_unref(h->snapshot);
 	free(h);
 }
 
@@ -424,7 +422,7 @@ kv_folder_open(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, struc
 	int err = h != NULL ? 0 : -ENOMEM;
 
 	if (err == 0 && folder->kind == KV_NODE_TYPE)
-		err = kv_listing_open(m->listings[folder->type], &h->generation);
+		err = kv_listing_open(m->listings[folder->type], &h->snapshot);
 	if (err != 0) {
 		free(h);
 		fuse_reply_err(req, -err);

@@ -17,7 +17,7 @@
 #define QUIET_MS 10000 /* without a further fetch, and the program has ended: the burst is over */
 
 static void
-say_looked_only(const struct kv_lookers *l, const struct kv_burst *b)
+say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
 {
 	struct kv_buf line, why;
 
@@ -36,7 +36,7 @@ say_looked_only(const struct kv_lookers *l, const struct kv_burst *b)
 }
 
 static void
-end_burst(struct kv_lookers *l, struct kv_burst *b)
+end_burst(struct kv_stat_only *l, struct kv_burst *b)
 {
 	if (b->n_fetched >= MANY && !b->has_read)
 		say_looked_only(l, b);
@@ -54,7 +54,7 @@ is_running(const struct kv_caller *caller)
 static void
 end_quiet_bursts(void *arg)
 {
-	struct kv_lookers *l = arg;
+	struct kv_stat_only *l = arg;
 	const int64_t mono_now = kv_clock_mono_ms();
 	bool are_all_over = true;
 
@@ -73,7 +73,7 @@ end_quiet_bursts(void *arg)
 }
 
 static struct kv_burst *
-burst_of(struct kv_lookers *l, const struct kv_caller *caller)
+burst_of(struct kv_stat_only *l, const struct kv_caller *caller)
 {
 	for (int i = 0; i < KV_BURSTS; i++) {
 		struct kv_burst *b = &l->bursts[i];
@@ -87,7 +87,7 @@ burst_of(struct kv_lookers *l, const struct kv_caller *caller)
 
 /* A free one, or the one that has been quiet for longest: nothing is said of a program that still runs. */
 static struct kv_burst *
-begin_burst(struct kv_lookers *l)
+begin_burst(struct kv_stat_only *l)
 {
 	struct kv_burst *oldest = &l->bursts[0];
 
@@ -105,14 +105,14 @@ begin_burst(struct kv_lookers *l)
 }
 
 void
-kv_lookers_init(struct kv_lookers *l, struct kv_loop *loop, const char *names)
+kv_stat_only_init(struct kv_stat_only *l, struct kv_loop *loop, const char *names)
 {
-	*l = (struct kv_lookers){ .names = names };
+	*l = (struct kv_stat_only){ .names = names };
 	kv_timer_init(&l->quiet, loop, end_quiet_bursts, l);
 }
 
 void
-kv_lookers_release(struct kv_lookers *l)
+kv_stat_only_release(struct kv_stat_only *l)
 {
 	if (l->names == NULL)
 		return;
@@ -122,7 +122,7 @@ kv_lookers_release(struct kv_lookers *l)
 }
 
 bool
-kv_lookers_has(const struct kv_lookers *l, const struct kv_caller *caller)
+kv_stat_only_has(const struct kv_stat_only *l, const struct kv_caller *caller)
 {
 	const char *list = l->names;
 	const size_t n = strlen(caller->command);
@@ -139,7 +139,7 @@ kv_lookers_has(const struct kv_lookers *l, const struct kv_caller *caller)
 }
 
 void
-kv_lookers_fetched(struct kv_lookers *l, const struct kv_caller *caller)
+kv_stat_only_fetched(struct kv_stat_only *l, const struct kv_caller *caller)
 {
 	struct kv_burst *b = burst_of(l, caller);
 
@@ -153,7 +153,7 @@ kv_lookers_fetched(struct kv_lookers *l, const struct kv_caller *caller)
 }
 
 void
-kv_lookers_read(struct kv_lookers *l, const struct kv_caller *caller)
+kv_stat_only_read(struct kv_stat_only *l, const struct kv_caller *caller)
 {
 	struct kv_burst *b = burst_of(l, caller);
 

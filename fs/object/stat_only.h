@@ -17,21 +17,21 @@ struct kv_burst {
 	int64_t mono_fetched;	 /* the last one */
 };
 
-struct kv_lookers {
+struct kv_stat_only {
 	const char *names; /* separated by ':' */
 	struct kv_burst bursts[KV_BURSTS];
 	struct kv_timer quiet;
 };
 
 /* names is borrowed, and lives as long as lookers. */
-void kv_lookers_init(struct kv_lookers *lookers, struct kv_loop *loop, const char *names);
-void kv_lookers_release(struct kv_lookers *lookers);
+void kv_stat_only_init(struct kv_stat_only *lookers, struct kv_loop *loop, const char *names);
+void kv_stat_only_release(struct kv_stat_only *lookers);
 /* Whether caller is one of the names: its stat is answered without a fetch. */
-bool kv_lookers_has(const struct kv_lookers *lookers, const struct kv_caller *caller);
+bool kv_stat_only_has(const struct kv_stat_only *lookers, const struct kv_caller *caller);
 /*
  * A fetch for caller's stat begins. Twenty of them without a read, by the time that caller has ended or
  * the mount is, are one log line.
  */
-void kv_lookers_fetched(struct kv_lookers *lookers, const struct kv_caller *caller);
-void kv_lookers_read(struct kv_lookers *lookers, const struct kv_caller *caller);
+void kv_stat_only_fetched(struct kv_stat_only *lookers, const struct kv_caller *caller);
+void kv_stat_only_read(struct kv_stat_only *lookers, const struct kv_caller *caller);
 #endif

@@ -19,7 +19,7 @@ static int
 decode_body(struct kv_verdict *v, const struct kv_buf *content, size_t start, struct kv_buf *why)
 {
 	const int err =
-	    kv_json_backup((const char *)content->data + start, content->len - start, &v->decoded);
+	    kv_wire_backup((const char *)content->data + start, content->len - start, &v->decoded);
 
 	if (err == -EBADMSG || err == -EINVAL)
 		return refuse(why, -EINVAL, "this JSON is no backup: {\"value\":\"...\"} is expected");

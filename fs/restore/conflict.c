@@ -11,7 +11,7 @@ struct kv_conflict {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	struct kv_caller caller;
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 	struct kv_ticket *ticket;
 	kv_conflict_done *done;
 	void *arg;
@@ -25,7 +25,7 @@ kv_conflict_cancel(struct kv_conflict *c)
 {
 	if (c == NULL)
 		return;
-	kv_finder_cancel(c->finder);
+	kv_lookup_cancel(c->lookup);
 	kv_throttle_cancel(c->ticket);
 	free(c);
 }
@@ -51,7 +51,7 @@ kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *nam
 		.throttle = throttle, .type = type, .caller = *caller, .done = done, .arg = arg
 	};
 	snprintf(c->name, sizeof(c->name), "%s", name);
-	err = kv_finder_versions(throttle, type, c->name, NULL, caller, versions_answered, c, &c->finder);
+	err = kv_versions_read(throttle, type, c->name, NULL, caller, versions_answered, c, &c->lookup);
 	if (err != 0) {
 		free(c);
 		return err;
@@ -69,7 +69,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	};
 
 	(void)versions;
-	c->finder = NULL;
+	c->lookup = NULL;
 	if (err == -ENOENT &&
 	    kv_throttle_send(c->throttle, &call, KV_RESTORE, true, deleted_answered, c, &c->ticket) == 0)
 		return;

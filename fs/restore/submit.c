@@ -169,7 +169,7 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 	memcpy(s->receipt.version, item->version, sizeof(s->receipt.version));
 	kv_receipts_keep(box->receipts, &s->receipt);
 	kv_confirms_note(box->confirms, &s->receipt, s->mono_sent, &s->process);
-	kv_unlisted_forget(m->unlisted, s->type, item->name);
+	kv_absent_forget(m->absent, s->type, item->name);
 	if (kv_listing_add(m->listings[s->type], item, &object) != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
 		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
@@ -207,7 +207,7 @@ name_conflict(struct kv_submit *s)
 
 	if (s->in_the_way[0] != '\0')
 		return;
-	if (kv_json_fault_id(&s->refusal.fault, s->type, &item) == 0)
+	if (kv_wire_fault_id(&s->refusal.fault, s->type, &item) == 0)
 		memcpy(s->in_the_way, item.name, sizeof(s->in_the_way));
 	else
 		guess_name(s->name, s->in_the_way);
@@ -238,7 +238,7 @@ look_at_conflict(struct kv_submit *s)
 		return;
 	}
 	name_conflict(s);
-	if (!kv_json_is_name(s->in_the_way) ||
+	if (!kv_wire_is_name(s->in_the_way) ||
 	    kv_conflict_ask(s->dropbox->mount->throttle, s->type, s->in_the_way, &s->caller,
 		conflict_answered, s, &s->conflict) != 0) {
 		say_failure(s, &s->refusal, NULL);

@@ -11,7 +11,7 @@
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_http.h"
 #include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_run.h"
+#include "tests/unit/fake_spawn.h"
 
 #define LOGIN	   "https://login.microsoftonline.com"
 #define TENANT	   "11111111-aaaa-bbbb-cccc-222222222222"
@@ -33,7 +33,7 @@ static struct kv_loop *loop;
 static struct kv_http *http;
 static struct kv_auth *auth;
 static struct kv_auth_options options;
-static struct kv_origin vault;
+static struct kv_url vault;
 static struct kv_buf why;
 
 /* What came back, in order. */
@@ -119,7 +119,7 @@ static void
 make_for(const char *url)
 {
 	kv_auth_free(auth);
-	assert_int_equal(kv_origin_parse(url, &vault, NULL), 0);
+	assert_int_equal(kv_url_parse(url, &vault, NULL), 0);
 	auth = kv_auth_new(loop, http, &vault, &options);
 	assert_non_null(auth);
 	kv_buf_clear(&why);

@@ -21,7 +21,7 @@
 static struct kv_options options;
 static struct kv_mount mount;
 static struct kv_buf text;
-static struct kv_value *root;
+static struct kv_json *root;
 static int backup_err;
 
 static int64_t
@@ -55,7 +55,7 @@ set_up(void **state)
 {
 	const struct kv_throttle_options throttle = { .share = 0.5, .timeout_ms = 300000 };
 	const struct kv_blobs_options blobs = { .room = 1000000 };
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	(void)state;
 	caught_begin();
@@ -71,7 +71,7 @@ set_up(void **state)
 		mount.listings[t] =
 		    kv_listing_new(mount.loop, mount.throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
 		assert_int_equal(kv_listing_open(mount.listings[t], &g), 0);
-		kv_generation_unref(g);
+		kv_snapshot_unref(g);
 	}
 	mount.prefetch = kv_prefetch_new(mount.blobs, mount.throttle, mount.listings, 0);
 	mount.wall_mounted = 1700000000;
@@ -85,7 +85,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_value_free(root);
+	kv_json_free(root);
 	kv_buf_release(&text);
 	kv_prefetch_free(mount.prefetch);
 	kv_blobs_free(mount.blobs);
@@ -129,50 +129,50 @@ report(enum kv_control control)
 static double
 number_at(const char *path)
 {
-	const struct kv_value *at = root;
+	const struct kv_json *at = root;
 	char word[64];
 	double value;
 
 	for (; strchr(path, '.') != NULL; path = strchr(path, '.') + 1) {
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(path, "."), path);
-		assert_int_equal(kv_value_member(at, word, &at), 0);
+		assert_int_equal(kv_json_member(at, word, &at), 0);
 		assert_non_null(at);
 	}
-	assert_int_equal(kv_value_number(at, path, &value), 0);
+	assert_int_equal(kv_json_number(at, path, &value), 0);
 	return value;
 }
 
 static void
 read_status(void)
 {
-	kv_value_free(root);
+	kv_json_free(root);
 	report(KV_CONTROL_STATUS);
-	assert_int_equal(kv_value_parse(kv_buf_str(&text), text.len, &root), 0);
+	assert_int_equal(kv_json_parse(kv_buf_str(&text), text.len, &root), 0);
 }
 
 static void
 the_status_counts_objects_and_requests(void **state)
 {
-	const struct kv_value *member;
+	const struct kv_json *member;
 	const char *word;
 
 	(void)state;
 	fake_clock_advance(5000);
 	read_status();
-	assert_int_equal(kv_value_string(root, "vault", &word), 0);
+	assert_int_equal(kv_json_string(root, "vault", &word), 0);
 	assert_string_equal(word, "fake.vault.example");
-	assert_int_equal(kv_value_string(root, "region", &word), 0);
+	assert_int_equal(kv_json_string(root, "region", &word), 0);
 	assert_string_equal(word, "west\"us\"");
-	assert_int_equal(kv_value_string(root, "mounted", &word), 0);
+	assert_int_equal(kv_json_string(root, "mounted", &word), 0);
 	assert_string_equal(word, "2023-11-14T22:13:20Z");
 	assert_true(number_at("seconds") == 5);
 	assert_true(number_at("objects.keys.shown") == 1 && number_at("objects.keys.not_shown") == 1);
 	assert_true(number_at("objects.secrets.shown") == 3);
-	assert_int_equal(kv_value_member(root, "archive", &member), 0);
+	assert_int_equal(kv_json_member(root, "archive", &member), 0);
 	assert_null(member);
-	assert_int_equal(kv_value_member(root, "pace", &member), 0);
-	assert_int_equal(kv_value_count(member), 3);
-	assert_int_equal(kv_value_string(kv_value_next(kv_value_first(member)), "class", &word), 0);
+	assert_int_equal(kv_json_member(root, "pace", &member), 0);
+	assert_int_equal(kv_json_count(member), 3);
+	assert_int_equal(kv_json_string(kv_json_next(kv_json_first(member)), "class", &word), 0);
 	assert_string_equal(word, "keys");
 }
 
@@ -195,7 +195,7 @@ while_blobs_are_fetched_the_status_tells_how_far(void **state)
 static void
 the_last_failures_are_in_the_status(void **state)
 {
-	const struct kv_value *failures;
+	const struct kv_json *failures;
 	char word[40];
 
 	(void)state;
@@ -203,13 +203,13 @@ the_last_failures_are_in_the_status(void **state)
 		kv_log_write(KV_LOG_NOTICE, "x", "n=%d why=\"%s\"", i, "a \\ \xff");
 	kv_log_write(KV_LOG_INFO, "x", "n=10");
 	read_status();
-	assert_int_equal(kv_value_member(root, "failures", &failures), 0);
-	assert_int_equal(kv_value_count(failures), 5);
-	failures = kv_value_first(failures);
+	assert_int_equal(kv_json_member(root, "failures", &failures), 0);
+	assert_int_equal(kv_json_count(failures), 5);
+	failures = kv_json_first(failures);
 	for (int i = 4; i < 9; i++) {
 		snprintf(word, sizeof(word), " n=%d why=\"a \\ \xef\xbf\xbd\"", i);
-		assert_row(strstr(kv_value_as_string(failures), word) != NULL, (size_t)i, "line");
-		failures = kv_value_next(failures);
+		assert_row(strstr(kv_json_as_string(failures), word) != NULL, (size_t)i, "line");
+		failures = kv_json_next(failures);
 	}
 }
 

@@ -16,7 +16,7 @@
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_http.h"
 #include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_run.h"
+#include "tests/unit/fake_spawn.h"
 
 #define LOGIN	     "https://login.microsoftonline.com"
 #define TENANT	     "11111111-aaaa-bbbb-cccc-222222222222"
@@ -139,7 +139,7 @@ set_up(void **state)
 	loop = kv_loop_new();
 	http = fake_http_new(loop, badly_at_first);
 	fail_first(0, 200, "");
-	fake_run_set(-ENOENT, 0, "", "");
+	fake_spawn_set(-ENOENT, 0, "", "");
 	options = (struct kv_credential_options){ .authority = LOGIN };
 	audience = (struct kv_audience){ .resource = "https://vault.azure.net",
 		.scope = "https://vault.azure.net/.default",
@@ -487,7 +487,7 @@ auto_takes_the_first_that_is_configured(void **state)
 		assert_row(fetch() == 1 && done.err == 0, i, done.why);
 		assert_row(strcmp(fake_http_last(http)->url, rows[i].url) == 0, i, fake_http_last(http)->url);
 		assert_row(fake_http_last(http)->connect_ms == (rows[i].is_probe ? 1000 : 0), i, "probe");
-		assert_int_equal(fake_run_count(), 0);
+		assert_int_equal(fake_spawn_count(), 0);
 	}
 }
 
@@ -495,7 +495,7 @@ static void
 auto_does_not_go_on_when_what_is_configured_fails(void **state)
 {
 	(void)state;
-	fake_run_set(0, 0, TOKEN, "");
+	fake_spawn_set(0, 0, TOKEN, "");
 	fail_first(1000, 401, "");
 	options.client_id = "app";
 	options.client_secret = SECRET;
@@ -508,7 +508,7 @@ auto_does_not_go_on_when_what_is_configured_fails(void **state)
 	make(KV_AUTH_AUTO);
 	assert_int_equal(fetch(), 1);
 	assert_int_equal(done.err, -EACCES);
-	assert_int_equal(fake_run_count(), 0);
+	assert_int_equal(fake_spawn_count(), 0);
 }
 
 static void
@@ -522,7 +522,7 @@ auto_takes_the_cli_where_no_imds_answers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		fake_run_set(0, 0, "{\"accessToken\":\"of-az\",\"expires_on\":1700003600}", "");
+		fake_spawn_set(0, 0, "{\"accessToken\":\"of-az\",\"expires_on\":1700003600}", "");
 		unreachable_err = rows[i].err;
 		fail_first(1000, rows[i].status, "");
 		if (rows[i].err != 0)
@@ -530,10 +530,10 @@ auto_takes_the_cli_where_no_imds_answers(void **state)
 		make(KV_AUTH_AUTO);
 		assert_row(fetch() == 1 && done.err == 0, i, done.why);
 		assert_string_equal(done.token, "of-az");
-		assert_string_equal(fake_run_arguments(),
+		assert_string_equal(fake_spawn_arguments(),
 		    "az account get-access-token --output json --resource https://vault.azure.net "
 		    "--tenant " TENANT);
-		assert_row(fetch() == 0 && fake_run_count() == 2, i, "az is kept for the renewal");
+		assert_row(fetch() == 0 && fake_spawn_count() == 2, i, "az is kept for the renewal");
 	}
 }
 
@@ -541,7 +541,7 @@ static void
 an_imds_that_only_fails_is_no_reason_for_the_cli(void **state)
 {
 	(void)state;
-	fake_run_set(0, 0, TOKEN, "");
+	fake_spawn_set(0, 0, TOKEN, "");
 	fail_first(2, 503, "");
 	make(KV_AUTH_AUTO);
 	assert_int_equal(fetch(), 3);
@@ -549,7 +549,7 @@ an_imds_that_only_fails_is_no_reason_for_the_cli(void **state)
 	fail_first(2, 404, "");
 	assert_int_equal(fetch(), 3);
 	assert_int_equal(done.err, 0);
-	assert_int_equal(fake_run_count(), 0);
+	assert_int_equal(fake_spawn_count(), 0);
 }
 
 /* A proxy, a portal, or a machine with more identities than one. */
@@ -572,12 +572,12 @@ auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		fake_run_set(0, 0, TOKEN, "");
+		fake_spawn_set(0, 0, TOKEN, "");
 		fail_first(100, rows[i].status, rows[i].body);
 		make(KV_AUTH_AUTO);
 		assert_row(fetch() <= 3, i, "it is only a guess");
 		assert_row(done.err == 0, i, done.why);
-		fake_run_set(-ENOENT, 0, "", "");
+		fake_spawn_set(-ENOENT, 0, "", "");
 		make(KV_AUTH_AUTO);
 		fetch();
 		assert_row(done.err == -EACCES, i, done.why);
@@ -593,11 +593,11 @@ auto_ends_with_what_the_cli_said(void **state)
 	(void)state;
 	fake_http_use(http, unreachable);
 	unreachable_err = -EHOSTUNREACH;
-	fake_run_set(0, 0, "junk", "");
+	fake_spawn_set(0, 0, "junk", "");
 	make(KV_AUTH_AUTO);
 	assert_int_equal(fetch(), 1);
 	assert_int_equal(done.err, -EBADMSG);
-	assert_int_equal(fake_run_count(), 1);
+	assert_int_equal(fake_spawn_count(), 1);
 }
 
 static void
@@ -658,7 +658,7 @@ auto_goes_on_where_the_place_of_imds_is_silent(void **state)
 	int64_t mono_began;
 
 	(void)state;
-	fake_run_set(0, 0, TOKEN, "");
+	fake_spawn_set(0, 0, TOKEN, "");
 	fake_http_use(http, silent);
 	make(KV_AUTH_AUTO);
 	mono_began = kv_clock_mono_ms();

@@ -164,7 +164,7 @@ begin(bool has_keys, bool has_secrets, bool has_certificates)
 {
 	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
 	const bool has[KV_TYPES] = { has_keys, has_secrets, has_certificates };
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	fake_clock_set(INT64_C(1000000000000), 1700000000); /* long after this process began */
 	memset(&mount, 0, sizeof(mount));
@@ -174,8 +174,8 @@ begin(bool has_keys, bool has_secrets, bool has_certificates)
 	mount.loop = kv_loop_new();
 	mount.vault = fake_vault_new(mount.loop, answer);
 	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
-	mount.unlisted = kv_unlisted_new();
-	assert_non_null(mount.unlisted);
+	mount.absent = kv_absent_new();
+	assert_non_null(mount.absent);
 	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (!has[t])
@@ -183,7 +183,7 @@ begin(bool has_keys, bool has_secrets, bool has_certificates)
 		mount.listings[t] =
 		    kv_listing_new(mount.loop, mount.throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
 		assert_int_equal(kv_listing_open(mount.listings[t], &g), 0);
-		kv_generation_unref(g);
+		kv_snapshot_unref(g);
 	}
 	fake_loop_run(mount.loop, 100);
 	box = mount.dropbox = kv_dropbox_new(&mount);
@@ -223,7 +223,7 @@ tear_down(void **state)
 	kv_request_forget_asker(&mount);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(mount.listings[t]);
-	kv_unlisted_free(mount.unlisted);
+	kv_absent_free(mount.absent);
 	kv_throttle_free(mount.throttle);
 	assert_int_equal(fake_vault_under_way(mount.vault), 0);
 	assert_int_equal(fake_loop_timers(mount.loop), 0);

@@ -107,7 +107,7 @@ changed(void *arg, struct kv_object *object)
 static char progress[100]; /* a character for each time: + a page, c complete, f failed */
 
 static void
-progressed(void *arg, enum kv_type type, enum kv_generation_state state)
+progressed(void *arg, enum kv_type type, enum kv_snapshot_state state)
 {
 	const size_t len = strlen(progress);
 
@@ -177,10 +177,10 @@ n_lists(void)
 	return fake_vault_calls(vault, KV_OP_LIST);
 }
 
-static struct kv_generation *
+static struct kv_snapshot *
 open_it(void)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	assert_int_equal(kv_listing_open(listing, &g), 0);
 	return g;
@@ -190,10 +190,10 @@ open_it(void)
 static int
 open_err(void)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	const int err = kv_listing_open(listing, &g);
 
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	return err;
 }
 
@@ -218,7 +218,7 @@ find(const char *name)
 static void
 load(void)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
@@ -237,16 +237,16 @@ refresh(void)
 	assert_int_equal(n_lists(), before + (int)n_script);
 }
 
-/* "a b c" of a generation as far as it goes; *err as kv_generation_at() has it at the end. */
+/* "a b c" of a snapshot as far as it goes; *err as kv_snapshot_at() has it at the end. */
 static const char *
-names_of(struct kv_generation *g, int *err)
+names_of(struct kv_snapshot *g, int *err)
 {
 	static char names[1000];
 	struct kv_object *object;
 	size_t len = 0;
 
 	names[0] = '\0';
-	for (size_t i = 0; (object = kv_generation_at(g, i, err)) != NULL; i++)
+	for (size_t i = 0; (object = kv_snapshot_at(g, i, err)) != NULL; i++)
 		if (!object->is_gone)
 			len += (size_t)snprintf(
 			    names + len, sizeof(names) - len, "%s%s", len > 0 ? " " : "", object->name);
@@ -256,12 +256,12 @@ names_of(struct kv_generation *g, int *err)
 static const char *
 names_now(void)
 {
-	struct kv_generation *g = open_it();
+	struct kv_snapshot *g = open_it();
 	int err;
 	const char *names = names_of(g, &err);
 
 	assert_int_equal(err, 0);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	return names;
 }
 
@@ -270,16 +270,16 @@ names_now(void)
 static void
 pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 {
-	struct kv_generation *g;
-	struct kv_generation_wait *wait;
+	struct kv_snapshot *g;
+	struct kv_snapshot_wait *wait;
 	int err;
 
 	(void)state;
 	SCRIPT(PAGE("", 100), PAGE("", 100), PAGE("a b", 100), PAGE("", 100), PAGE("c", 100));
 	g = open_it();
-	assert_null(kv_generation_at(g, 0, &err));
+	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EAGAIN);
-	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 250);
 	assert_int_equal(told.n, 0);
 	fake_loop_run(loop, 100);
@@ -287,18 +287,18 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	assert_int_equal(told.err, 0);
 	assert_string_equal(names_of(g, &err), "a b");
 	assert_int_equal(err, -EAGAIN);
-	assert_false(kv_generation_is_complete(g));
+	assert_false(kv_snapshot_is_complete(g));
 	assert_string_equal(progress, "+++");
 	assert_in_range(kv_listing_valid_ms(listing), TTL_MS - 400, TTL_MS - 300);
-	assert_int_equal(kv_generation_wait_for(g, 2, tell, &told, &wait), 0);
+	assert_int_equal(kv_snapshot_wait_for(g, 2, tell, &told, &wait), 0);
 	fake_loop_run(loop, 300);
 	assert_int_equal(told.n, 2);
 	assert_string_equal(progress, "++++c");
-	assert_true(kv_generation_is_complete(g));
+	assert_true(kv_snapshot_is_complete(g));
 	assert_string_equal(names_of(g, &err), "a b c");
 	assert_int_equal(err, 0);
 	assert_int_equal(kv_listing_count(listing), 3);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 }
 
 static void
@@ -315,7 +315,7 @@ an_empty_vault_has_a_complete_listing(void **state)
 static void
 a_name_is_found_while_the_rest_comes_in(void **state)
 {
-	struct kv_generation_wait *wait, *other;
+	struct kv_snapshot_wait *wait, *other;
 	struct told last = { 0 };
 
 	(void)state;
@@ -351,7 +351,7 @@ the_first_page_or_its_failure_is_told_for_the_start(void **state)
 		{ { "", 10, -EACCES, 403 }, -EACCES, 403 },
 		{ { "", 10, -ENOENT, 404 }, -EBADMSG, 404 },
 	};
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
@@ -369,17 +369,17 @@ the_first_page_or_its_failure_is_told_for_the_start(void **state)
 static void
 the_list_is_never_said_not_to_be_there(void **state)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	int err;
 
 	(void)state;
 	SCRIPT({ "", 10, -ENOENT, 404 });
 	g = open_it();
 	fake_loop_run(loop, 100);
-	assert_null(kv_generation_at(g, 0, &err));
+	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EBADMSG);
 	assert_int_equal(kv_listing_failure(listing), -EBADMSG);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 }
 
 static void
@@ -437,7 +437,7 @@ what_is_there_twice_is_shown_once(void **state)
 static void
 a_list_that_goes_round_in_circles_ends(void **state)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	(void)state;
 	goes_round = true;
@@ -459,21 +459,21 @@ a_list_that_goes_round_in_circles_ends(void **state)
 
 /* ---- failures ---- */
 
-static struct kv_generation *
+static struct kv_snapshot *
 fail_after_names_were_handed_out(void)
 {
-	struct kv_generation_wait *wait;
-	struct kv_generation *g;
+	struct kv_snapshot_wait *wait;
+	struct kv_snapshot *g;
 	int err;
 
 	SCRIPT(PAGE("a b", 100), { "c", 100, -EACCES, 403 });
 	told = (struct told){ 0 };
 	g = open_it();
-	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 150);
 	assert_string_equal(names_of(g, &err), "a b");
-	kv_generation_hand_out(g);
-	assert_int_equal(kv_generation_wait_for(g, 2, tell, &told, &wait), 0);
+	kv_snapshot_hand_out(g);
+	assert_int_equal(kv_snapshot_wait_for(g, 2, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
 	assert_int_equal(told.n, 2);
 	assert_int_equal(told.err, -EACCES);
@@ -484,13 +484,13 @@ fail_after_names_were_handed_out(void)
 static void
 a_failure_after_names_were_handed_out_fails_everything_for_10_s(void **state)
 {
-	struct kv_generation *g = fail_after_names_were_handed_out();
+	struct kv_snapshot *g = fail_after_names_were_handed_out();
 	int err;
 
 	(void)state;
-	assert_null(kv_generation_at(g, 0, &err));
+	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EACCES);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	assert_string_equal(progress, "+f");
 	SCRIPT(PAGE("a b", 10), PAGE("c", 10));
 	for (int s = 0; s < 9; s++) {
@@ -512,7 +512,7 @@ a_failure_after_names_were_handed_out_fails_everything_for_10_s(void **state)
 static void
 find_after_waiting(const char *name, int err)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	told = (struct told){ 0 };
 	assert_int_equal(find_err(name), -EAGAIN);
@@ -528,10 +528,10 @@ find_after_waiting(const char *name, int err)
 static void
 and_then_whoever_asks_waits_for_a_complete_listing(void **state)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	(void)state;
-	kv_generation_unref(fail_after_names_were_handed_out());
+	kv_snapshot_unref(fail_after_names_were_handed_out());
 	fake_loop_run(loop, 100000); /* nobody asks until the next night's job */
 	find_after_waiting("a", -EACCES);
 	for (int s = 0; s < 60; s++) {
@@ -547,7 +547,7 @@ and_then_whoever_asks_waits_for_a_complete_listing(void **state)
 
 	/* a reader of names has them as they come */
 	fake_loop_run(loop, 2 * TTL_MS);
-	kv_generation_unref(fail_after_names_were_handed_out());
+	kv_snapshot_unref(fail_after_names_were_handed_out());
 	fake_loop_run(loop, 10000);
 	SCRIPT(PAGE("a b", 100), PAGE("c", 100));
 	g = open_it();
@@ -555,8 +555,8 @@ and_then_whoever_asks_waits_for_a_complete_listing(void **state)
 	assert_int_equal(kv_listing_valid_ms(listing), 0);
 	assert_int_equal(find_err("a"), -EAGAIN);
 	fake_loop_run(loop, 100);
-	assert_true(kv_generation_is_complete(g));
-	kv_generation_unref(g);
+	assert_true(kv_snapshot_is_complete(g));
+	kv_snapshot_unref(g);
 	assert_int_equal(find_err("a"), 0);
 	assert_int_equal(find_err("c"), 0);
 }
@@ -564,12 +564,12 @@ and_then_whoever_asks_waits_for_a_complete_listing(void **state)
 static void
 a_refresh_that_fails_after_names_were_handed_out_fails_everything_too(void **state)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	(void)state;
 	load();
 	fake_loop_run(loop, 2 * TTL_MS); /* it serves no longer: the next one is read while it comes */
-	kv_generation_unref(fail_after_names_were_handed_out());
+	kv_snapshot_unref(fail_after_names_were_handed_out());
 	assert_string_equal(progress, "c+f");
 	assert_int_equal(open_err(), -EACCES);
 	assert_int_equal(find_err("a"), -EACCES);
@@ -580,32 +580,32 @@ a_refresh_that_fails_after_names_were_handed_out_fails_everything_too(void **sta
 	assert_int_equal(open_err(), -EACCES);
 	fake_loop_run(loop, 1000);
 	g = open_it();
-	assert_true(kv_generation_is_complete(g));
-	kv_generation_unref(g);
+	assert_true(kv_snapshot_is_complete(g));
+	kv_snapshot_unref(g);
 }
 
 static void
 a_failure_before_names_were_handed_out_is_its_readers_only(void **state)
 {
-	struct kv_generation *g;
-	struct kv_generation_wait *wait;
+	struct kv_snapshot *g;
+	struct kv_snapshot_wait *wait;
 	int err;
 
 	(void)state;
 	SCRIPT(PAGE("", 10), { "", 10, -EACCES, 403 });
 	g = open_it();
-	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &wait), 0);
+	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
 	fake_loop_run(loop, 100);
 	assert_int_equal(told.err, -EACCES);
-	assert_null(kv_generation_at(g, 0, &err));
+	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EACCES);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	assert_int_equal(kv_listing_failure(listing), -EACCES); /* no name can be said not to be there */
 	SCRIPT(PAGE("a", 10));
 	g = open_it();
 	fake_loop_run(loop, 100);
-	assert_true(kv_generation_is_complete(g));
-	kv_generation_unref(g);
+	assert_true(kv_snapshot_is_complete(g));
+	kv_snapshot_unref(g);
 	assert_int_equal(kv_listing_failure(listing), 0);
 	assert_int_equal(find_err("a"), 0);
 }
@@ -644,7 +644,7 @@ an_unused_listing_is_not_renewed(void **state)
 static void
 a_used_listing_is_renewed_from_80_percent_on_and_serves_until_twice_its_time(void **state)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	(void)state;
 	load();
@@ -666,15 +666,15 @@ a_used_listing_is_renewed_from_80_percent_on_and_serves_until_twice_its_time(voi
 	assert_int_equal(find_err("c"), -EAGAIN);
 	assert_false(kv_listing_is_serving(listing));
 	g = open_it();
-	assert_false(kv_generation_is_complete(g));
-	kv_generation_unref(g);
+	assert_false(kv_snapshot_is_complete(g));
+	kv_snapshot_unref(g);
 	assert_int_equal(n_lists(), 2);
 }
 
 static void
 a_reader_keeps_the_generation_that_it_opened(void **state)
 {
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	int err;
 
 	(void)state;
@@ -684,9 +684,9 @@ a_reader_keeps_the_generation_that_it_opened(void **state)
 	refresh();
 	assert_string_equal(names_now(), "c d");
 	assert_string_equal(names_of(g, &err), "c"); /* a and b are gone */
-	assert_string_equal(kv_generation_at(g, 0, &err)->name, "a");
-	assert_string_equal(kv_generation_at(g, 2, &err)->name, "c");
-	kv_generation_unref(g);
+	assert_string_equal(kv_snapshot_at(g, 0, &err)->name, "a");
+	assert_string_equal(kv_snapshot_at(g, 2, &err)->name, "c");
+	kv_snapshot_unref(g);
 }
 
 static void
@@ -891,7 +891,7 @@ an_object_that_is_added_during_a_refresh_survives_it_and_goes_with_the_next(void
 static void
 an_object_that_is_added_before_any_listing_is_complete_is_found(void **state)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
@@ -923,30 +923,30 @@ an_object_that_is_restored_over_a_managed_one_is_shown(void **state)
 static void
 a_wait_that_is_cancelled_is_never_told(void **state)
 {
-	struct kv_generation_wait *waits[3];
+	struct kv_snapshot_wait *waits[3];
 	struct told other = { 0 };
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
 	g = open_it();
-	assert_int_equal(kv_generation_wait_for(g, 0, tell, &told, &waits[0]), 0);
+	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &waits[0]), 0);
 	assert_int_equal(kv_listing_wait_for(listing, "a", tell, &other, &waits[1]), 0);
 	assert_int_equal(kv_listing_first(listing, tell, &told, &waits[2]), 0);
-	kv_generation_cancel(waits[0]);
-	kv_generation_cancel(waits[2]);
-	kv_generation_cancel(NULL);
+	kv_snapshot_cancel(waits[0]);
+	kv_snapshot_cancel(waits[2]);
+	kv_snapshot_cancel(NULL);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(other.n, 1);
-	assert_true(kv_generation_is_complete(g)); /* it goes on */
-	kv_generation_unref(g);
+	assert_true(kv_snapshot_is_complete(g)); /* it goes on */
+	kv_snapshot_unref(g);
 }
 
 static void
 a_listing_can_be_freed_while_it_is_waited_for(void **state)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	(void)state;
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
@@ -965,8 +965,8 @@ live(int n)
 {
 	bool has_failed;
 	const struct kv_item item = { .name = "d", .wall_updated = OLD };
-	struct kv_generation_wait *wait;
-	struct kv_generation *g = NULL;
+	struct kv_snapshot_wait *wait;
+	struct kv_snapshot *g = NULL;
 	struct kv_object *object;
 	int err, end;
 
@@ -976,12 +976,12 @@ live(int n)
 		err = kv_listing_open(listing, &g);
 		assert_true(err == 0 || err == -ENOMEM);
 		if (err == 0)
-			err = kv_generation_wait_for(g, 0, tell, &told, &wait);
+			err = kv_snapshot_wait_for(g, 0, tell, &told, &wait);
 		assert_true(err == 0 || err == -ENOMEM);
 		fake_loop_run(loop, 100);
-		if (g != NULL && kv_generation_is_complete(g) && round == 0)
+		if (g != NULL && kv_snapshot_is_complete(g) && round == 0)
 			assert_string_equal(names_of(g, &end), "a b c");
-		kv_generation_unref(g);
+		kv_snapshot_unref(g);
 		err = kv_listing_find(listing, "a", &object);
 		assert_true(err == 0 || err == -ENOMEM || err == -EAGAIN);
 		err = kv_listing_add(listing, &item, &object);

@@ -65,7 +65,7 @@ set_up(void **state)
 {
 	const struct kv_throttle_options options = { .rate = 400, .share = 0.5, .timeout_ms = 300000 };
 	struct kv_object *const *objects;
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	size_t n;
 
 	(void)state;
@@ -79,7 +79,7 @@ set_up(void **state)
 	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000 });
 	listings[KV_SECRETS] = kv_listing_new(loop, throttle, NULL, KV_SECRETS, 600000, changed, NULL);
 	assert_int_equal(kv_listing_open(listings[KV_SECRETS], &g), 0);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	fake_loop_run(loop, 100);
 	objects = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL);
 	assert_int_equal(n, OBJECTS);

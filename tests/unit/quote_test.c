@@ -40,7 +40,7 @@ a_string_is_what_any_parser_reads_back(void **state)
 static void
 every_byte_makes_valid_json(void **state)
 {
-	struct kv_value *root;
+	struct kv_json *root;
 	struct kv_buf b;
 	char text[3] = "";
 
@@ -53,8 +53,8 @@ every_byte_makes_valid_json(void **state)
 			assert_int_equal(kv_buf_puts(&b, "{\"a\":"), 0);
 			assert_int_equal(kv_quote_json(&b, text), 0);
 			assert_int_equal(kv_buf_puts(&b, "}"), 0);
-			assert_int_equal(kv_value_parse((const char *)b.data, b.len, &root), 0);
-			kv_value_free(root);
+			assert_int_equal(kv_json_parse((const char *)b.data, b.len, &root), 0);
+			kv_json_free(root);
 			kv_buf_release(&b);
 		}
 }

@@ -15,7 +15,7 @@
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_http.h"
 #include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_run.h"
+#include "tests/unit/fake_spawn.h"
 
 #define LOGIN		       "https://login.microsoftonline.com"
 #define TENANT		       "11111111-aaaa-bbbb-cccc-222222222222"
@@ -39,7 +39,7 @@ static struct kv_auth *auth;
 static struct kv_vault *vault;
 static struct kv_auth_options auth_options;
 static struct kv_vault_options vault_options;
-static struct kv_origin origin;
+static struct kv_url origin;
 static struct kv_blob *blob;
 
 /* What the last completion was given; its strings are copies. */
@@ -157,7 +157,7 @@ make_for(const char *url)
 {
 	kv_vault_free(vault);
 	kv_auth_free(auth);
-	assert_int_equal(kv_origin_parse(url, &origin, NULL), 0);
+	assert_int_equal(kv_url_parse(url, &origin, NULL), 0);
 	auth = kv_auth_new(loop, http, &origin, &auth_options);
 	vault = kv_vault_new(loop, http, auth, &origin, &vault_options);
 	assert_non_null(vault);

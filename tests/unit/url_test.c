@@ -34,18 +34,18 @@ what_is_an_origin_is_taken_apart(void **state)
 		{ "https://h/p:x@y//z", "h", 443, true, "/p:x@y//z" },
 		{ "https://h/\xc3\xa4", "h", 443, true, "/\xc3\xa4" },
 	};
-	struct kv_origin o;
+	struct kv_url o;
 	const char *path;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		assert_row(kv_origin_parse(rows[i].url, &o, &path) == 0, i, rows[i].url);
+		assert_row(kv_url_parse(rows[i].url, &o, &path) == 0, i, rows[i].url);
 		assert_string_equal(o.host, rows[i].host);
 		assert_int_equal(o.port, rows[i].port);
 		assert_int_equal(o.is_https, rows[i].is_https);
 		assert_string_equal(path, rows[i].path);
 		assert_true(path >= rows[i].url && path <= rows[i].url + strlen(rows[i].url));
-		assert_int_equal(kv_origin_parse(rows[i].url, &o, NULL), 0);
+		assert_int_equal(kv_url_parse(rows[i].url, &o, NULL), 0);
 	}
 }
 
@@ -64,7 +64,7 @@ anything_else_is_refused(void **state)
 		"https://[1.2.3.4]", "https://[::1%25lo]", "https://::1/", "https://[::1]:0", "https://]",
 		"https://" LABEL63 "h.net",
 		"https://" LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 };
-	struct kv_origin o, zero;
+	struct kv_url o, zero;
 	const char *path;
 
 	(void)state;
@@ -72,18 +72,18 @@ anything_else_is_refused(void **state)
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		path = "x";
 		memset(&o, 'x', sizeof(o));
-		assert_row(kv_origin_parse(rows[i], &o, &path) == -EINVAL, i, rows[i]);
+		assert_row(kv_url_parse(rows[i], &o, &path) == -EINVAL, i, rows[i]);
 		assert_memory_equal(&o, &zero, sizeof(o));
 		assert_null(path);
 	}
 }
 
-static struct kv_origin
+static struct kv_url
 origin_of(const char *url)
 {
-	struct kv_origin o;
+	struct kv_url o;
 
-	assert_int_equal(kv_origin_parse(url, &o, NULL), 0);
+	assert_int_equal(kv_url_parse(url, &o, NULL), 0);
 	return o;
 }
 
@@ -108,10 +108,10 @@ scheme_host_and_port_make_an_origin(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		const struct kv_origin a = origin_of(rows[i].a), b = origin_of(rows[i].b);
+		const struct kv_url a = origin_of(rows[i].a), b = origin_of(rows[i].b);
 
-		assert_row(kv_origin_is_same(&a, &b) == rows[i].is_same, i, rows[i].b);
-		assert_int_equal(kv_origin_is_same(&b, &a), rows[i].is_same);
+		assert_row(kv_url_is_same_origin(&a, &b) == rows[i].is_same, i, rows[i].b);
+		assert_int_equal(kv_url_is_same_origin(&b, &a), rows[i].is_same);
 	}
 }
 
@@ -145,10 +145,9 @@ a_resource_covers_its_host_and_the_names_below(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		const struct kv_origin vault = origin_of(rows[i].vault),
-				       resource = origin_of(rows[i].resource);
+		const struct kv_url vault = origin_of(rows[i].vault), resource = origin_of(rows[i].resource);
 
-		assert_row(kv_origin_is_within(&vault, &resource) == rows[i].is_within, i, rows[i].vault);
+		assert_row(kv_url_is_within(&vault, &resource) == rows[i].is_within, i, rows[i].vault);
 	}
 }
 

@@ -21,7 +21,7 @@ static struct kv_loop *loop;
 static struct kv_vault *vault;
 static struct kv_throttle *throttle;
 static struct kv_listing *listings[KV_TYPES];
-static struct kv_freshen *freshen;
+static struct kv_revalidate *revalidate;
 static char asked_for[100];	/* "a b": whose versions, in order */
 static const char *changed_one; /* whose versions have one of wall_changed */
 static int64_t wall_changed;
@@ -65,11 +65,11 @@ static void
 list_and_fetch(int64_t wall_fetched)
 {
 	struct kv_object *const *objects;
-	struct kv_generation *g;
+	struct kv_snapshot *g;
 	size_t n;
 
 	assert_int_equal(kv_listing_open(listings[KV_SECRETS], &g), 0);
-	kv_generation_unref(g);
+	kv_snapshot_unref(g);
 	fake_loop_run(loop, 100);
 	objects = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL);
 	assert_int_equal(n, 3);
@@ -93,8 +93,8 @@ set_up(void **state)
 	throttle = kv_throttle_new(loop, vault, &options);
 	listings[KV_SECRETS] = kv_listing_new(loop, throttle, NULL, KV_SECRETS, 600000, changed, NULL);
 	assert_non_null(listings[KV_SECRETS]);
-	freshen = kv_freshen_new(throttle, listings, MAX_AGE_MS);
-	assert_non_null(freshen);
+	revalidate = kv_revalidate_new(throttle, listings, MAX_AGE_MS);
+	assert_non_null(revalidate);
 	asked_for[0] = '\0';
 	changed_one = NULL;
 	versions_err = 0;
@@ -106,7 +106,7 @@ tear_down(void **state)
 {
 	(void)state;
 	caught_end();
-	kv_freshen_free(freshen);
+	kv_revalidate_free(revalidate);
 	kv_listing_free(listings[KV_SECRETS]);
 	kv_throttle_free(throttle);
 	assert_int_equal(fake_vault_under_way(vault), 0);
@@ -131,11 +131,11 @@ those_fetched_long_ago_are_looked_at_one_after_the_other(void **state)
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
 	find("b")->wall_fetched = NOW - 5;
-	kv_freshen_look(freshen, KV_SECRETS);
+	kv_revalidate_type(revalidate, KV_SECRETS);
 	fake_loop_run(loop, 1000);
 	assert_string_equal(asked_for, "a c");
 	assert_string_equal(unknown, "");
-	kv_freshen_look(freshen, KV_SECRETS); /* they are fresh now */
+	kv_revalidate_type(revalidate, KV_SECRETS); /* they are fresh now */
 	fake_loop_run(loop, 1000);
 	assert_string_equal(asked_for, "a c");
 }
@@ -156,7 +156,7 @@ a_version_that_changed_since_makes_the_object_unknown(void **state)
 		list_and_fetch(wall_fetched);
 		changed_one = "b";
 		wall_changed = wall_fetched + rows[i].changed;
-		kv_freshen_look(freshen, KV_SECRETS);
+		kv_revalidate_type(revalidate, KV_SECRETS);
 		fake_loop_run(loop, 1000);
 		assert_row((find("b")->size < 0) == rows[i].is_changed, i, "size");
 		assert_row(strcmp(unknown, rows[i].is_changed ? "b" : "") == 0, i, unknown);
@@ -170,7 +170,7 @@ what_cannot_be_asked_stays_as_it_was(void **state)
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
 	versions_err = -EACCES;
-	kv_freshen_look(freshen, KV_SECRETS);
+	kv_revalidate_type(revalidate, KV_SECRETS);
 	fake_loop_run(loop, 1000);
 	assert_string_equal(asked_for, "a b c");
 	assert_string_equal(unknown, "");
@@ -183,12 +183,12 @@ it_can_end_while_it_asks(void **state)
 {
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
-	kv_freshen_look(freshen, KV_SECRETS);
-	kv_freshen_look(freshen, KV_SECRETS); /* one round is enough */
+	kv_revalidate_type(revalidate, KV_SECRETS);
+	kv_revalidate_type(revalidate, KV_SECRETS); /* one round is enough */
 	fake_loop_run(loop, 5);
 	assert_string_equal(asked_for, "a");
-	kv_freshen_free(freshen);
-	freshen = NULL;
+	kv_revalidate_free(revalidate);
+	revalidate = NULL;
 	fake_loop_run(loop, 1000);
 	assert_string_equal(asked_for, "a");
 }

@@ -12,7 +12,7 @@
 #include "tests/unit/fake_vault.h"
 
 static struct kv_loop *loop;
-static struct kv_lookers lookers;
+static struct kv_stat_only lookers;
 
 /* Of processes that have ended; a test lets them run. */
 static struct kv_caller find = { .uid = 1000, .command = "find" };
@@ -37,7 +37,7 @@ set_up(void **state)
 	caught_begin();
 	find.pid = find_of_other.pid = rsync.pid = ended_process();
 	loop = kv_loop_new();
-	kv_lookers_init(&lookers, loop, "ls:tree:du");
+	kv_stat_only_init(&lookers, loop, "ls:tree:du");
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_lookers_release(&lookers);
+	kv_stat_only_release(&lookers);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
 	caught_end();
@@ -56,7 +56,7 @@ static void
 fetch(const struct kv_caller *caller, int n)
 {
 	for (int i = 0; i < n; i++) {
-		kv_lookers_fetched(&lookers, caller);
+		kv_stat_only_fetched(&lookers, caller);
 		fake_loop_run(loop, 9000);
 	}
 }
@@ -101,12 +101,12 @@ a_looker_is_known_by_its_whole_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct kv_caller caller = { .pid = 7 };
-		struct kv_lookers one;
+		struct kv_stat_only one;
 
 		snprintf(caller.command, sizeof(caller.command), "%s", rows[i].command);
-		kv_lookers_init(&one, loop, rows[i].names);
-		assert_row(kv_lookers_has(&one, &caller) == rows[i].is_one, i, rows[i].command);
-		kv_lookers_release(&one);
+		kv_stat_only_init(&one, loop, rows[i].names);
+		assert_row(kv_stat_only_has(&one, &caller) == rows[i].is_one, i, rows[i].command);
+		kv_stat_only_release(&one);
 	}
 }
 
@@ -146,7 +146,7 @@ who_reads_one_of_them_is_no_looker(void **state)
 {
 	(void)state;
 	fetch(&rsync, 15);
-	kv_lookers_read(&lookers, &rsync);
+	kv_stat_only_read(&lookers, &rsync);
 	fetch(&rsync, 15);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 0);
@@ -157,11 +157,11 @@ a_read_counts_for_its_own_burst_and_caller_only(void **state)
 {
 	(void)state;
 	fetch(&find, 20);
-	kv_lookers_read(&lookers, &rsync);
-	kv_lookers_read(&lookers, &find_of_other);
+	kv_stat_only_read(&lookers, &rsync);
+	kv_stat_only_read(&lookers, &find_of_other);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 1);
-	kv_lookers_read(&lookers, &find);
+	kv_stat_only_read(&lookers, &find);
 	fetch(&find, 20);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 1);
@@ -172,13 +172,13 @@ programs_that_look_at_the_same_time_are_told_apart(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		kv_lookers_fetched(&lookers, &find);
-		kv_lookers_fetched(&lookers, &rsync);
+		kv_stat_only_fetched(&lookers, &find);
+		kv_stat_only_fetched(&lookers, &rsync);
 		if (i < 19)
-			kv_lookers_fetched(&lookers, &find_of_other);
+			kv_stat_only_fetched(&lookers, &find_of_other);
 		fake_loop_run(loop, 3000);
 	}
-	kv_lookers_read(&lookers, &rsync);
+	kv_stat_only_read(&lookers, &rsync);
 	fake_loop_run(loop, 20000);
 	assert_non_null(strstr(caught_line("event=looked_only"), "cmd=find"));
 	assert_int_equal(lines(), 1);
@@ -194,7 +194,7 @@ a_program_that_still_runs_may_read_much_later(void **state)
 	fetch(&rsync, 20);
 	fake_loop_run(loop, 300000);
 	assert_int_equal(lines(), 0);
-	kv_lookers_read(&lookers, &rsync);
+	kv_stat_only_read(&lookers, &rsync);
 	rsync.pid = ended_process();
 	fetch(&rsync, 1);
 	fake_loop_run(loop, 30000);
@@ -220,7 +220,7 @@ nothing_is_said_of_a_program_whose_place_is_needed_while_it_runs(void **state)
 	fake_loop_run(loop, 1000);
 	for (int i = 0; i < KV_BURSTS; i++) {
 		snprintf(other.command, sizeof(other.command), "other%d", i);
-		kv_lookers_fetched(&lookers, &other);
+		kv_stat_only_fetched(&lookers, &other);
 	}
 	fake_loop_run(loop, 30000);
 	assert_int_equal(lines(), 0);
@@ -231,9 +231,9 @@ the_end_tells_the_last_burst(void **state)
 {
 	(void)state;
 	fetch(&find, 25);
-	kv_lookers_release(&lookers);
+	kv_stat_only_release(&lookers);
 	assert_int_equal(lines(), 1);
-	kv_lookers_init(&lookers, loop, "ls");
+	kv_stat_only_init(&lookers, loop, "ls");
 }
 
 int

@@ -20,7 +20,7 @@ static struct kv_loop *loop;
 static struct kv_vault *vault;
 static struct kv_throttle *throttle;
 static struct kv_listing *listing;
-static struct kv_unlisted *unlisted;
+static struct kv_absent *absent;
 
 /* ---- the vault ---- */
 
@@ -151,9 +151,9 @@ set_up(void **state)
 	vault = fake_vault_new(loop, answer);
 	throttle = kv_throttle_new(loop, vault, &options);
 	listing = kv_listing_new(loop, throttle, NULL, KV_KEYS, 60000, changed, NULL);
-	unlisted = kv_unlisted_new();
+	absent = kv_absent_new();
 	assert_non_null(listing);
-	assert_non_null(unlisted);
+	assert_non_null(absent);
 	listed[0] = "a";
 	listed[1] = "b";
 	listed[2] = "Spelt";
@@ -173,7 +173,7 @@ tear_down(void **state)
 {
 	(void)state;
 	caught_end();
-	kv_unlisted_free(unlisted);
+	kv_absent_free(absent);
 	kv_listing_free(listing);
 	kv_throttle_free(throttle);
 	assert_int_equal(fake_vault_under_way(vault), 0);
@@ -187,26 +187,26 @@ tear_down(void **state)
 static int
 ask(const char *version)
 {
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	memset(&told, 0, sizeof(told));
 	assert_int_equal(
-	    kv_finder_versions(throttle, KV_KEYS, "a", version, &me, tell_versions, &told, &finder), 0);
+	    kv_versions_read(throttle, KV_KEYS, "a", version, &me, tell_versions, &told, &lookup), 0);
 	assert_int_equal(told.n, 0);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(told.n, 1);
 	return told.err;
 }
 
-static struct kv_finder *
+static struct kv_lookup *
 begin(const char *name)
 {
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	memset(&told, 0, sizeof(told));
-	assert_int_equal(kv_finder_find(loop, listing, unlisted, name, &me, tell_object, &told, &finder), 0);
+	assert_int_equal(kv_lookup_find(loop, listing, absent, name, &me, tell_object, &told, &lookup), 0);
 	assert_int_equal(told.n, 0);
-	return finder;
+	return lookup;
 }
 
 static int
@@ -221,10 +221,10 @@ find(const char *name)
 static void
 load(void)
 {
-	struct kv_generation_wait *wait;
+	struct kv_snapshot_wait *wait;
 
 	assert_int_equal(kv_listing_wait_for(listing, "a", NULL, NULL, &wait), 0);
-	kv_generation_cancel(wait);
+	kv_snapshot_cancel(wait);
 	fake_loop_run(loop, 1000);
 	assert_true(kv_listing_is_serving(listing));
 }
@@ -297,13 +297,13 @@ any_other_failure_is_told_and_logged(void **state)
 static void
 a_version_list_without_an_end_ends(void **state)
 {
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	(void)state;
 	VERSIONS({ "a", "v1", 100, 100, false });
 	is_endless = true;
 	assert_int_equal(
-	    kv_finder_versions(throttle, KV_KEYS, "a", NULL, &me, tell_versions, &told, &finder), 0);
+	    kv_versions_read(throttle, KV_KEYS, "a", NULL, &me, tell_versions, &told, &lookup), 0);
 	fake_loop_run(loop, 300000);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, -EBADMSG);
@@ -313,20 +313,20 @@ a_version_list_without_an_end_ends(void **state)
 static void
 a_question_that_is_cancelled_is_never_answered(void **state)
 {
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	(void)state;
 	VERSIONS({ "a", "v1", 100, 100, false }, { "a", "v2", 100, 100, false });
 	per_page = 1;
 	for (int ms = 0; ms < 20; ms += 5) {
 		assert_int_equal(
-		    kv_finder_versions(throttle, KV_KEYS, "a", NULL, &me, tell_versions, &told, &finder), 0);
+		    kv_versions_read(throttle, KV_KEYS, "a", NULL, &me, tell_versions, &told, &lookup), 0);
 		fake_loop_run(loop, ms);
-		kv_finder_cancel(finder);
+		kv_lookup_cancel(lookup);
 		fake_loop_run(loop, 1000);
 		assert_row(told.n == 0, (size_t)ms, "answered");
 	}
-	kv_finder_cancel(NULL);
+	kv_lookup_cancel(NULL);
 }
 
 /* ---- one object ---- */
@@ -378,7 +378,7 @@ what_is_not_shown_is_not_there(void **state)
 		assert_row(find("new") == -ENOENT, i, rows[i].why);
 		assert_row(kv_listing_find(listing, "new", &object) == -EAGAIN, i, "not listed");
 		assert_row(kv_listing_find(listing, "New", &object) == -EAGAIN, i, "not listed");
-		kv_unlisted_forget(unlisted, KV_KEYS, "new");
+		kv_absent_forget(absent, KV_KEYS, "new");
 	}
 }
 
@@ -388,14 +388,14 @@ a_no_is_kept_for_5_s(void **state)
 	(void)state;
 	load();
 	assert_int_equal(find("new"), -ENOENT);
-	assert_true(kv_unlisted_has(unlisted, KV_KEYS, "new"));
-	assert_false(kv_unlisted_has(unlisted, KV_KEYS, "New"));
-	assert_false(kv_unlisted_has(unlisted, KV_SECRETS, "new"));
+	assert_true(kv_absent_has(absent, KV_KEYS, "new"));
+	assert_false(kv_absent_has(absent, KV_KEYS, "New"));
+	assert_false(kv_absent_has(absent, KV_SECRETS, "new"));
 	VERSIONS({ "new", "v1", 100, 100, false });
 	assert_int_equal(find("new"), -ENOENT);
 	assert_int_equal(n_asked(), 1);
 	fake_loop_run(loop, 3500);
-	assert_false(kv_unlisted_has(unlisted, KV_KEYS, "new"));
+	assert_false(kv_absent_has(absent, KV_KEYS, "new"));
 	assert_int_equal(find("new"), 0);
 	assert_int_equal(n_asked(), 2);
 }
@@ -407,10 +407,10 @@ a_no_is_forgotten_when_it_has_been_restored(void **state)
 	load();
 	assert_int_equal(find("new"), -ENOENT);
 	VERSIONS({ "new", "v1", 100, 100, false });
-	kv_unlisted_forget(unlisted, KV_SECRETS, "new");
-	assert_true(kv_unlisted_has(unlisted, KV_KEYS, "new"));
-	kv_unlisted_forget(unlisted, KV_KEYS, "NEW");
-	assert_false(kv_unlisted_has(unlisted, KV_KEYS, "new"));
+	kv_absent_forget(absent, KV_SECRETS, "new");
+	assert_true(kv_absent_has(absent, KV_KEYS, "new"));
+	kv_absent_forget(absent, KV_KEYS, "NEW");
+	assert_false(kv_absent_has(absent, KV_KEYS, "new"));
 	assert_int_equal(find("new"), 0);
 }
 
@@ -430,10 +430,10 @@ many_names_are_remembered_and_the_oldest_forgotten(void **state)
 	}
 	for (int i = 0; i < 80; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
-		n += kv_unlisted_has(unlisted, KV_KEYS, name);
+		n += kv_absent_has(absent, KV_KEYS, name);
 	}
 	assert_in_range(n, 60, 80);
-	assert_true(kv_unlisted_has(unlisted, KV_KEYS, "n79"));
+	assert_true(kv_absent_has(absent, KV_KEYS, "n79"));
 }
 
 static void
@@ -444,7 +444,7 @@ a_failure_is_no_no(void **state)
 	versions_err = -EACCES;
 	versions_status = 403;
 	assert_int_equal(find("new"), -EACCES);
-	assert_false(kv_unlisted_has(unlisted, KV_KEYS, "new"));
+	assert_false(kv_absent_has(absent, KV_KEYS, "new"));
 	assert_string_not_equal(caught_line("op=versions object=keys/new status=403 errno=EACCES"), "");
 }
 
@@ -483,26 +483,26 @@ a_listing_that_fails_is_the_answer(void **state)
 	list_err = -EACCES;
 	assert_int_equal(find("b"), -EACCES);
 	assert_int_equal(n_asked(), 0);
-	assert_false(kv_unlisted_has(unlisted, KV_KEYS, "b"));
+	assert_false(kv_absent_has(absent, KV_KEYS, "b"));
 }
 
 static void
 a_search_that_is_cancelled_is_never_answered(void **state)
 {
 	static const int rows[] = { 0, 50, 150, 250, 305 }; /* before the listing, in it, asked for */
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		tear_down(state);
 		set_up(state);
-		finder = begin("new");
+		lookup = begin("new");
 		fake_loop_run(loop, rows[i]);
-		kv_finder_cancel(finder);
+		kv_lookup_cancel(lookup);
 		fake_loop_run(loop, 10000);
 		assert_row(told.n == 0, i, "answered");
 		assert_row(n_asked() == (rows[i] > 300), i, "asked");
-		kv_finder_cancel(begin("new")); /* in a complete listing */
+		kv_lookup_cancel(begin("new")); /* in a complete listing */
 		fake_loop_run(loop, 10000);
 		assert_row(told.n == 0, i, "answered");
 	}
@@ -527,15 +527,15 @@ a_look_that_waits_for_both_takes_one_time_out(void **state)
 static void
 a_version_is_confirmed_by_the_page_that_has_it(void **state)
 {
-	struct kv_finder *finder;
+	struct kv_lookup *lookup;
 
 	(void)state;
 	VERSIONS(
 	    { "a", "v1", 100, 900, false }, { "a", "v2", 300, 301, false }, { "a", "v3", 200, 200, false });
 	per_page = 1;
 	assert_int_equal(
-	    kv_finder_confirm(throttle, KV_KEYS, "a", "v2", KV_AHEAD, &me, tell_versions, &told, &finder), 0);
-	kv_finder_raise(finder, KV_METADATA);
+	    kv_lookup_confirm(throttle, KV_KEYS, "a", "v2", KV_AHEAD, &me, tell_versions, &told, &lookup), 0);
+	kv_lookup_raise(lookup, KV_METADATA);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, 0);

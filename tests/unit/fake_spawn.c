@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "client/base/loop.h"
-#include "tests/unit/fake_run.h"
+#include "tests/unit/fake_spawn.h"
 
-struct kv_run {
+struct kv_spawn {
 	struct kv_timer timer;
-	kv_run_done *done;
+	kv_spawn_done *done;
 	void *arg;
 };
 
@@ -19,7 +19,7 @@ static const char *end_out = "", *end_diagnostics = "";
 static char arguments[1024];
 
 void
-fake_run_set(int err, int status, const char *out, const char *diagnostics)
+fake_spawn_set(int err, int status, const char *out, const char *diagnostics)
 {
 	end_err = err;
 	end_status = status;
@@ -30,13 +30,13 @@ fake_run_set(int err, int status, const char *out, const char *diagnostics)
 }
 
 int
-fake_run_count(void)
+fake_spawn_count(void)
 {
 	return n_started;
 }
 
 const char *
-fake_run_arguments(void)
+fake_spawn_arguments(void)
 {
 	return arguments;
 }
@@ -44,17 +44,17 @@ fake_run_arguments(void)
 static void
 end(void *arg)
 {
-	struct kv_run *run = arg;
+	struct kv_spawn *run = arg;
 
 	run->done(run->arg, end_err, end_status, end_out, end_diagnostics);
 	free(run);
 }
 
 int
-kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_run_done *done, void *arg,
-    struct kv_run **out)
+kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_spawn_done *done, void *arg,
+    struct kv_spawn **out)
 {
-	struct kv_run *run = calloc(1, sizeof(*run));
+	struct kv_spawn *run = calloc(1, sizeof(*run));
 	size_t n = 0;
 
 	(void)timeout_ms;
@@ -78,7 +78,7 @@ kv_run_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_
 }
 
 void
-kv_run_cancel(struct kv_run *run)
+kv_spawn_cancel(struct kv_spawn *run)
 {
 	if (run == NULL)
 		return;

@@ -44,7 +44,7 @@ compare_host(const char *curls, const char *ours)
 }
 
 static void
-compare(const char *url, const struct kv_origin *origin)
+compare(const char *url, const struct kv_url *origin)
 {
 	char *host = NULL, *port = NULL, *scheme = NULL, *user = NULL;
 	CURLU *u = curl_url();
@@ -67,29 +67,29 @@ compare(const char *url, const struct kv_origin *origin)
 
 /* Parsed again from its parts, an origin is the same. */
 static void
-rebuild(const struct kv_origin *origin)
+rebuild(const struct kv_url *origin)
 {
-	struct kv_origin again;
+	struct kv_url again;
 	char url[300];
 
 	snprintf(url, sizeof(url), strchr(origin->host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
 	    origin->is_https ? "https" : "http", origin->host, origin->port);
-	CHECK(kv_origin_parse(url, &again, NULL) == 0);
-	CHECK(kv_origin_is_same(origin, &again));
-	CHECK(kv_origin_is_within(origin, &again) == again.is_https); /* a token is for an https resource */
+	CHECK(kv_url_parse(url, &again, NULL) == 0);
+	CHECK(kv_url_is_same_origin(origin, &again));
+	CHECK(kv_url_is_within(origin, &again) == again.is_https); /* a token is for an https resource */
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct kv_origin origin;
+	struct kv_url origin;
 	const char *path;
 	char *url = malloc(size + 1);
 
 	CHECK(url != NULL);
 	memcpy(url, data, size);
 	url[size] = '\0';
-	if (kv_origin_parse(url, &origin, &path) == 0) {
+	if (kv_url_parse(url, &origin, &path) == 0) {
 		CHECK(path >= url && path <= url + strlen(url));
 		CHECK(*path == '\0' || *path == '/' || *path == '?');
 		CHECK(origin.port != 0 && origin.host[0] != '\0');

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct kv_origin vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
+static const struct kv_url vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
 
 #define CHECK(condition)          \
 	do {                      \
@@ -23,7 +23,7 @@ static const struct kv_origin vault = { .host = "v.vault.azure.net", .port = 443
 static void
 check_item(const struct kv_item *item)
 {
-	CHECK(kv_json_is_name(item->name));
+	CHECK(kv_wire_is_name(item->name));
 	CHECK(strlen(item->version) < sizeof(item->version));
 	CHECK(item->wall_created >= 0 && item->wall_updated >= 0);
 }
@@ -40,23 +40,23 @@ static void
 read_page(const char *text, size_t len, enum kv_type type)
 {
 	const struct kv_page_asked asked = { .type = type, .vault = &vault };
-	struct kv_origin origin;
+	struct kv_url origin;
 	struct kv_page page;
 	struct kv_buf why;
 
 	kv_buf_init(&why, 1024);
-	if (kv_json_page(text, len, &asked, &why, &page) == 0) {
+	if (kv_wire_page(text, len, &asked, &why, &page) == 0) {
 		for (size_t i = 0; i < page.n; i++)
 			check_item(&page.items[i]);
 		CHECK(page.next_link == NULL ||
-		    (kv_origin_parse(page.next_link, &origin, NULL) == 0 &&
-			kv_origin_is_same(&origin, &vault)));
+		    (kv_url_parse(page.next_link, &origin, NULL) == 0 &&
+			kv_url_is_same_origin(&origin, &vault)));
 	} else {
 		CHECK(page.items == NULL && page.n == 0 && page.next_link == NULL);
 	}
 	check_line(kv_buf_str(&why), 1025);
 	kv_buf_release(&why);
-	kv_json_page_release(&page);
+	kv_wire_page_release(&page);
 }
 
 static void
@@ -65,13 +65,13 @@ read_fault(const char *text, size_t len)
 	struct kv_fault fault;
 	struct kv_item item;
 
-	kv_json_fault(text, len, &fault);
+	kv_wire_fault(text, len, &fault);
 	check_line(fault.code, sizeof(fault.code));
 	check_line(fault.inner, sizeof(fault.inner));
 	check_line(fault.message, sizeof(fault.message));
-	if (kv_json_fault_id(&fault, KV_SECRETS, &item) == 0)
+	if (kv_wire_fault_id(&fault, KV_SECRETS, &item) == 0)
 		check_item(&item);
-	kv_json_token_fault(text, len, &fault);
+	kv_wire_token_fault(text, len, &fault);
 	check_line(fault.code, sizeof(fault.code));
 	check_line(fault.message, sizeof(fault.message));
 }
@@ -82,14 +82,14 @@ read_token(const char *text, size_t len)
 	struct kv_token token;
 	char *copy = strndup(text, len);
 
-	if (kv_json_token(text, len, 1700000000, &token) == 0) {
+	if (kv_wire_token(text, len, 1700000000, &token) == 0) {
 		CHECK(token.value[0] != '\0' && token.life_s >= 0);
 		for (const char *p = token.value; *p != '\0'; p++)
 			CHECK(*p > ' ' && *p <= '~');
 	}
-	kv_json_token_release(&token);
+	kv_wire_token_release(&token);
 	if (copy != NULL)
-		CHECK(kv_json_jwt_expiry(copy) >= 0);
+		CHECK(kv_wire_jwt_expiry(copy) >= 0);
 	free(copy);
 }
 
@@ -98,18 +98,18 @@ static void
 read_backup(const char *text, size_t len)
 {
 	struct kv_buf blob, slow;
-	struct kv_value *root;
+	struct kv_json *root;
 	const char *value;
 
 	kv_buf_init(&blob, 100000);
 	kv_buf_init(&slow, 100000);
-	if (kv_json_backup(text, len, &blob) == 0) {
+	if (kv_wire_backup(text, len, &blob) == 0) {
 		CHECK(blob.len > 0 && blob.data[blob.len] == 0);
-		CHECK(kv_value_parse(text, len, &root) == 0);
-		CHECK(kv_value_string(root, "value", &value) == 0 && value != NULL);
+		CHECK(kv_json_parse(text, len, &root) == 0);
+		CHECK(kv_json_string(root, "value", &value) == 0 && value != NULL);
 		CHECK(kv_blob_decode(value, strlen(value), &slow) == 0);
 		CHECK(slow.len == blob.len && memcmp(slow.data, blob.data, blob.len) == 0);
-		kv_value_free(root);
+		kv_json_free(root);
 	} else {
 		CHECK(blob.len == 0);
 	}
@@ -120,16 +120,16 @@ read_backup(const char *text, size_t len)
 static void
 take_fingerprint(const char *text, size_t len)
 {
-	unsigned char a[KV_VALUE_FINGERPRINT], b[KV_VALUE_FINGERPRINT];
-	struct kv_value *root;
+	unsigned char a[KV_JSON_FINGERPRINT], b[KV_JSON_FINGERPRINT];
+	struct kv_json *root;
 
-	if (kv_value_parse(text, len, &root) != 0) {
+	if (kv_json_parse(text, len, &root) != 0) {
 		CHECK(root == NULL);
 		return;
 	}
-	if (kv_value_fingerprint(root, a) == 0)
-		CHECK(kv_value_fingerprint(root, b) == 0 && memcmp(a, b, sizeof(a)) == 0);
-	kv_value_free(root);
+	if (kv_json_fingerprint(root, a) == 0)
+		CHECK(kv_json_fingerprint(root, b) == 0 && memcmp(a, b, sizeof(a)) == 0);
+	kv_json_free(root);
 }
 
 int
@@ -140,7 +140,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (int type = 0; type < KV_TYPES; type++) {
 		read_page(text, size, (enum kv_type)type);
-		if (kv_json_bundle(text, size, (enum kv_type)type, &item) == 0)
+		if (kv_wire_bundle(text, size, (enum kv_type)type, &item) == 0)
 			check_item(&item);
 	}
 	read_fault(text, size);

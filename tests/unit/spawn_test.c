@@ -78,13 +78,13 @@ tear_down(void **state)
 	return 0;
 }
 
-static struct kv_run *
+static struct kv_spawn *
 start(const char *const argv[], int timeout_ms)
 {
-	struct kv_run *run;
+	struct kv_spawn *run;
 
 	done.n = 0;
-	assert_int_equal(kv_run_start(loop, argv, timeout_ms, take, &done, &run), 0);
+	assert_int_equal(kv_spawn_start(loop, argv, timeout_ms, take, &done, &run), 0);
 	assert_non_null(run);
 	assert_int_equal(done.n, 0);
 	return run;
@@ -279,12 +279,12 @@ who_is_cancelled_is_killed_and_not_told_of(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		kv_run_cancel(start(rows[i], LONG_MS));
+		kv_spawn_cancel(start(rows[i], LONG_MS));
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 		run(quick, LONG_MS);
 		assert_int_equal(done.n, 1);
 	}
-	kv_run_cancel(NULL);
+	kv_spawn_cancel(NULL);
 }
 
 static void
@@ -314,7 +314,7 @@ a_program_inherits_no_descriptor_and_no_blocked_or_ignored_signal(void **state)
 	const char *const sleeper[] = { "sleep", "1000", NULL };
 	char first[1000]; /* with what the test itself was given */
 	sigset_t set, before;
-	struct kv_run *other;
+	struct kv_spawn *other;
 
 	(void)state;
 	sigemptyset(&set);
@@ -333,7 +333,7 @@ a_program_inherits_no_descriptor_and_no_blocked_or_ignored_signal(void **state)
 	run_shell("kill -XFSZ $$", LONG_MS);
 	assert_int_equal(done.status, 128 + SIGXFSZ);
 	signal(SIGXFSZ, SIG_DFL);
-	kv_run_cancel(other);
+	kv_spawn_cancel(other);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 }
 
