@@ -45,7 +45,7 @@
 #define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel at once; by itself 128 KiB: ten blobs */
 
 struct program {
-	struct kv_options options;
+	struct kv_settings options;
 	struct kv_mount mount;
 	struct kv_layers layers;
 	struct kv_session session;
@@ -95,7 +95,7 @@ reload(struct program *p)
 
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
-	if (kv_options_read_secret(&p->options, &why) == 0)
+	if (kv_settings_read_secret(&p->options, &why) == 0)
 		kv_log_write(KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.vault));
 	else
 		kv_log_write(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=\"%s\"",
@@ -303,7 +303,7 @@ has_terminal(void)
 static void
 forget_options(void *arg)
 {
-	kv_options_release(arg);
+	kv_settings_release(arg);
 }
 
 /* Everything but the fork. In the foreground report is -1. */
@@ -369,10 +369,10 @@ main(int argc, char *argv[])
 	if (argc > 1 && strcmp(argv[1], "status") == 0)
 		return kv_status(argc - 1, argv + 1);
 	kv_buf_init(&why, 4096);
-	if (kv_options_parse(argc, argv, &program.options, &why) != 0) {
+	if (kv_settings_parse(argc, argv, &program.options, &why) != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.options.given.wants_help) {
-		fputs(kv_options_help(), stdout);
+		fputs(kv_settings_help(), stdout);
 		status = 0;
 	} else if (program.options.given.wants_version) {
 		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
@@ -384,6 +384,6 @@ main(int argc, char *argv[])
 		    program.options.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}
 	kv_buf_release(&why);
-	kv_options_release(&program.options);
+	kv_settings_release(&program.options);
 	return status;
 }

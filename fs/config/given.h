@@ -1,7 +1,7 @@
 #ifndef KV_FS_CONFIG_GIVEN_H
 #define KV_FS_CONFIG_GIVEN_H
 /*
- * What the user has said, unchecked: the command line first, then the environment (by fs/config/options), then
+ * What the user has said, unchecked: the command line first, then the environment (by fs/config/settings), then
  * the configuration file; the first that has a setting wins.
  */
 #include <stdbool.h>

@@ -131,7 +131,7 @@ keep_heap_small(void)
 
 /* As many as the user allows and the process has descriptors for: a connection each without HTTP/2. */
 static int
-most_inflight(const struct kv_options *o)
+most_inflight(const struct kv_settings *o)
 {
 	const int wanted = o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
 	const rlim_t needed = (rlim_t)wanted + OTHER_FILES;
@@ -160,7 +160,7 @@ lost(void *arg, struct kv_object *object)
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
-	const struct kv_options *o = m->o;
+	const struct kv_settings *o = m->o;
 	const int inflight = most_inflight(o);
 	const struct kv_http_options http_options = { .ca_file = o->ca_file,
 		.max_connections = inflight + 4 /* tokens */ };

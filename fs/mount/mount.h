@@ -10,7 +10,7 @@
 #include "client/vault/wire.h"
 #include "client/base/loop.h"
 #include "fs/object/stat_only.h"
-#include "fs/config/options.h"
+#include "fs/config/settings.h"
 #include "fs/mount/tree.h"
 
 struct kv_blobs;
@@ -31,7 +31,7 @@ struct kv_asker {
 };
 
 struct kv_mount {
-	const struct kv_options *o;
+	const struct kv_settings *o;
 	struct kv_loop *loop;
 	struct kv_vault *vault;
 	struct kv_throttle *throttle;

@@ -223,7 +223,7 @@ mount_quietly(struct kv_mount *m, struct kv_buf *words)
 int
 kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 {
-	const struct kv_options *o = m->o;
+	const struct kv_settings *o = m->o;
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct kv_buf text, words;
 	int err;

@@ -198,7 +198,7 @@ forget(const struct look *l)
 static int
 make_receipt(const struct look *l, struct kv_node **node)
 {
-	const struct kv_options *o = l->dropbox->mount->o;
+	const struct kv_settings *o = l->dropbox->mount->o;
 	int err = kv_dropbox_make(l->dropbox, l->folder, l->name, node);
 
 	if (err != 0)

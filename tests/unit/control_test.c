@@ -18,7 +18,7 @@
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_vault.h"
 
-static struct kv_options options;
+static struct kv_settings options;
 static struct kv_mount mount;
 static struct kv_buf text;
 static struct kv_json *root;

@@ -36,7 +36,7 @@
 /* The process of all requests: this one, because fs/mount/request looks into /proc. */
 #define ME getpid()
 
-static struct kv_options options;
+static struct kv_settings options;
 static struct kv_mount mount;
 static struct kv_dropbox *box;
 

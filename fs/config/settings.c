@@ -16,7 +16,7 @@
 
 #include "cache/pace/throttle.h"
 #include "client/auth/secret_file.h"
-#include "fs/config/options.h"
+#include "fs/config/settings.h"
 
 /* Public and sovereign clouds: the vault's suffix and the authority belong together. */
 static const struct {
@@ -73,16 +73,16 @@ static const char help[] =
     "The manual page kvfs(1) says more.\n";
 
 const char *
-kv_options_help(void)
+kv_settings_help(void)
 {
 	return help;
 }
 
 void
-kv_options_release(struct kv_options *o)
+kv_settings_release(struct kv_settings *o)
 {
 	kv_given_release(&o->given);
-	*o = (struct kv_options){ .umask = 0 };
+	*o = (struct kv_settings){ .umask = 0 };
 }
 
 /* A copy, because the start wipes secrets out of the environment. *kept stays where it is not set. */
@@ -118,7 +118,7 @@ absolute(char *path)
 
 /* The absolute path of a file; *path stays NULL where none is given. Links are not resolved: who renews a file may replace them. */
 static int
-take_path(struct kv_options *o, enum kv_given_key k, const char **path)
+take_path(struct kv_settings *o, enum kv_given_key k, const char **path)
 {
 	if (o->given.values[k] == NULL)
 		return 0;
@@ -223,7 +223,7 @@ take_size(const struct kv_given *g, enum kv_given_key k, size_t *size, struct kv
 }
 
 static int
-take_types(struct kv_options *o, struct kv_buf *why)
+take_types(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *list = o->given.values[KV_GIVEN_TYPES];
 
@@ -244,7 +244,7 @@ take_types(struct kv_options *o, struct kv_buf *why)
 }
 
 static int
-take_auth(struct kv_options *o, struct kv_buf *why)
+take_auth(struct kv_settings *o, struct kv_buf *why)
 {
 	static const char *const names[] = { [KV_AUTH_AUTO] = "auto",
 		[KV_AUTH_ENV] = "env",
@@ -270,7 +270,7 @@ take_auth(struct kv_options *o, struct kv_buf *why)
 }
 
 int
-kv_options_read_secret(struct kv_options *o, struct kv_buf *why)
+kv_settings_read_secret(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *path = o->client_secret_file;
 	const char *old = o->auth.credential.client_secret;
@@ -299,7 +299,7 @@ kv_options_read_secret(struct kv_options *o, struct kv_buf *why)
 }
 
 static int
-take_credential(struct kv_options *o, struct kv_buf *why)
+take_credential(struct kv_settings *o, struct kv_buf *why)
 {
 	struct kv_credential_options *c = &o->auth.credential;
 	char *const *values = o->given.values;
@@ -329,13 +329,13 @@ take_credential(struct kv_options *o, struct kv_buf *why)
 	if (err == 0 && values[KV_GIVEN_CLIENT_SECRET_FILE] != NULL)
 		err = take_path(o, KV_GIVEN_CLIENT_SECRET_FILE, &o->client_secret_file);
 	if (err == 0)
-		err = kv_options_read_secret(o, why);
+		err = kv_settings_read_secret(o, why);
 	return err;
 }
 
 /* Where secrets go: the user's word, else the cloud's of the vault. */
 static int
-take_authority(struct kv_options *o, struct kv_buf *why)
+take_authority(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *text = o->given.values[KV_GIVEN_AUTHORITY] != NULL ?
 	    o->given.values[KV_GIVEN_AUTHORITY] :
@@ -383,7 +383,7 @@ suffix_of_cloud(const struct kv_given *g)
 
 /* A name, a host or an https URL. */
 static int
-take_vault(struct kv_options *o, struct kv_buf *why)
+take_vault(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *text = o->given.vault != NULL ? o->given.vault : o->given.values[KV_GIVEN_VAULT],
 		   *path = "";
@@ -449,7 +449,7 @@ is_mounted(const char *folder)
 }
 
 static int
-take_mountpoint(struct kv_options *o, struct kv_buf *why)
+take_mountpoint(struct kv_settings *o, struct kv_buf *why)
 {
 	struct statvfs fs;
 	struct stat st;
@@ -488,7 +488,7 @@ take_mountpoint(struct kv_options *o, struct kv_buf *why)
 }
 
 static int
-take_numbers(struct kv_options *o, struct kv_buf *why)
+take_numbers(struct kv_settings *o, struct kv_buf *why)
 {
 	double rate = 0, percent = 50, timeout_s = 300, ttl_s = 60, max_age_s = 7 * 86400;
 	long inflight = 0, uid = (long)getuid(), gid = (long)getgid(), mask = 0077;
@@ -535,7 +535,7 @@ take_numbers(struct kv_options *o, struct kv_buf *why)
 
 /* The first folder that somebody has named: the user, XDG, the home, else the system's. */
 static int
-take_cache_dir(struct kv_options *o, struct kv_buf *why)
+take_cache_dir(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *given = o->given.values[KV_GIVEN_CACHE_DIR];
 	const char *xdg = kv_given_environment("XDG_CACHE_HOME"), *home = kv_given_home();
@@ -558,7 +558,7 @@ take_cache_dir(struct kv_options *o, struct kv_buf *why)
 }
 
 static int
-take_cache(struct kv_options *o, struct kv_buf *why)
+take_cache(struct kv_settings *o, struct kv_buf *why)
 {
 	static const char *const kinds[] = {
 		[KV_CACHE_NONE] = "none", [KV_CACHE_INDEX] = "index", [KV_CACHE_DISK] = "disk"
@@ -578,7 +578,7 @@ take_cache(struct kv_options *o, struct kv_buf *why)
 }
 
 static int
-take_rest(struct kv_options *o, struct kv_buf *why)
+take_rest(struct kv_settings *o, struct kv_buf *why)
 {
 	const char *size = o->given.values[KV_GIVEN_SIZE];
 
@@ -613,11 +613,11 @@ take_rest(struct kv_options *o, struct kv_buf *why)
 }
 
 int
-kv_options_parse(int argc, char *const argv[], struct kv_options *o, struct kv_buf *why)
+kv_settings_parse(int argc, char *const argv[], struct kv_settings *o, struct kv_buf *why)
 {
 	int err;
 
-	*o = (struct kv_options){ .umask = 0 };
+	*o = (struct kv_settings){ .umask = 0 };
 	err = kv_given_read(argc, argv, &o->given, why);
 	if (err == 0 && (o->given.wants_help || o->given.wants_version))
 		return 0;

@@ -1,5 +1,5 @@
-#ifndef KV_FS_CONFIG_OPTIONS_H
-#define KV_FS_CONFIG_OPTIONS_H
+#ifndef KV_FS_CONFIG_SETTINGS_H
+#define KV_FS_CONFIG_SETTINGS_H
 /*
  * The command line, -o, the environment and the configuration file, as one checked struct.
  */
@@ -15,7 +15,7 @@
 /* What is kept from one mount to the next. */
 enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
-struct kv_options {
+struct kv_settings {
 	struct kv_url vault;
 	const char *
 	    source; /* of the mount, as the user named the vault: so mount(8) finds its line of fstab again */
@@ -51,11 +51,11 @@ struct kv_options {
  * 0; or -EINVAL and one sentence in why that names the option, its value and what would be right.
  * With given.wants_help or given.wants_version nothing else is set. options is released in any case.
  */
-int kv_options_parse(
-    int argc, char *const argv[], struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;
+int kv_settings_parse(
+    int argc, char *const argv[], struct kv_settings *options, struct kv_buf *why) KV_MUST_CHECK;
 /* client_secret_file once more, after SIGHUP. -EINVAL and a sentence in why: the secret stays as it was. */
-int kv_options_read_secret(struct kv_options *options, struct kv_buf *why) KV_MUST_CHECK;
-void kv_options_release(struct kv_options *options);
+int kv_settings_read_secret(struct kv_settings *options, struct kv_buf *why) KV_MUST_CHECK;
+void kv_settings_release(struct kv_settings *options);
 /* The text of --help. */
-const char *kv_options_help(void);
+const char *kv_settings_help(void);
 #endif

@@ -8,13 +8,13 @@
 
 #include "client/base/buf.h"
 #include "fs/config/given.h"
-#include "fs/config/options.h"
+#include "fs/config/settings.h"
 #include "tests/unit/fake_alloc.h"
 
 #define SECRET "hunter2"
 
 static char folder[] = "/tmp/kvfs-options-XXXXXX"; /* the mount point, and a place for files */
-static struct kv_options options;
+static struct kv_settings options;
 static struct kv_buf why;
 
 static const char *const variables[] = { "KVFS_VAULT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
@@ -26,9 +26,9 @@ parse(int argc, const char *const argv[])
 {
 	int err;
 
-	kv_options_release(&options);
+	kv_settings_release(&options);
 	kv_buf_clear(&why);
-	err = kv_options_parse(argc, (char *const *)(uintptr_t)argv, &options, &why);
+	err = kv_settings_parse(argc, (char *const *)(uintptr_t)argv, &options, &why);
 	assert_null(strstr(kv_buf_str(&why), SECRET));
 	assert_true((err == 0) == (why.len == 0));
 	return err;
@@ -89,7 +89,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_options_release(&options);
+	kv_settings_release(&options);
 	kv_buf_release(&why);
 	unlink(file("kvfs.conf"));
 	unlink(file("secret"));
@@ -607,17 +607,17 @@ the_help_names_every_option(void **state)
 	(void)state;
 	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
 		if (k != KV_GIVEN_VAULT)
-			assert_row(strstr(kv_options_help(), kv_given_name(k)) != NULL, k, kv_given_name(k));
+			assert_row(strstr(kv_settings_help(), kv_given_name(k)) != NULL, k, kv_given_name(k));
 }
 
 static int
 parse_once(void)
 {
 	const char *argv[] = { "kvfs", "-o", "ro,rate=5", "myvault", folder, NULL };
-	struct kv_options one;
-	const int err = kv_options_parse(5, (char *const *)(uintptr_t)argv, &one, NULL);
+	struct kv_settings one;
+	const int err = kv_settings_parse(5, (char *const *)(uintptr_t)argv, &one, NULL);
 
-	kv_options_release(&one);
+	kv_settings_release(&one);
 	return err;
 }
 
@@ -640,7 +640,7 @@ nothing_that_was_given_stays_in_memory(void **state)
 	assert_int_equal(parse_once(), 0);
 	write_file("secret", SECRET "\n", 0600);
 	assert_int_equal(parse_secret_file(), 0);
-	kv_options_release(&options);
+	kv_settings_release(&options);
 	assert_int_equal(fake_alloc_unwiped(), 0);
 	fake_alloc_watch(NULL);
 }
