@@ -96,10 +96,11 @@ reload(struct program *p)
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
 	if (kv_settings_read_secret(&p->options, &why) == 0)
-		kv_log_write(KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.vault));
+		kv_log_write(
+		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.volume->vault));
 	else
 		kv_log_write(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=\"%s\"",
-		    kv_vault_name(p->mount.vault), kv_buf_str(&why));
+		    kv_vault_name(p->mount.volume->vault), kv_buf_str(&why));
 	kv_buf_release(&why);
 	kv_auth_reload(p->layers.auth);
 }
@@ -123,18 +124,18 @@ log_sum(const struct program *p)
 	size_t n = 0, n_hidden = 0;
 
 	for (int t = 0; t < KV_TYPES; t++) {
-		if (m->listings[t] == NULL)
+		if (m->volume->listings[t] == NULL)
 			continue;
-		n += kv_listing_count(m->listings[t]);
-		n_hidden += kv_listing_count_hidden(m->listings[t]);
+		n += kv_listing_count(m->volume->listings[t]);
+		n_hidden += kv_listing_count_hidden(m->volume->listings[t]);
 	}
 	kv_log_write(KV_LOG_NOTICE, MODULE,
 	    "vault=%s event=unmounted objects=%zu not_shown=%zu backed_up=%llu read=%llu "
 	    "restored=%llu failed=%llu seconds=%lld",
-	    kv_vault_name(m->vault), n, n_hidden,
-	    (unsigned long long)kv_vault_count(m->vault, KV_OP_BACKUP, 200), (unsigned long long)m->n_reads,
-	    (unsigned long long)m->n_restored, (unsigned long long)m->n_failed,
-	    (long long)(kv_clock_wall_s() - m->wall_mounted));
+	    kv_vault_name(m->volume->vault), n, n_hidden,
+	    (unsigned long long)kv_vault_count(m->volume->vault, KV_OP_BACKUP, 200),
+	    (unsigned long long)m->n_reads, (unsigned long long)m->n_restored,
+	    (unsigned long long)m->n_failed, (long long)(kv_clock_wall_s() - m->wall_mounted));
 }
 
 /* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
@@ -152,8 +153,8 @@ is_nothing_under_way(const struct kv_mount *m)
 {
 	struct kv_throttle_state state;
 
-	for (int class = 0; class < kv_throttle_classes(m->throttle); class ++) {
-		kv_throttle_state(m->throttle, class, &state);
+	for (int class = 0; class < kv_throttle_classes(m->volume->throttle); class ++) {
+		kv_throttle_state(m->volume->throttle, class, &state);
 		if (state.in_flight > 0 || state.queued > 0)
 			return false;
 	}
@@ -248,7 +249,7 @@ stop(struct program *p)
 	if (m->loop == NULL)
 		return;
 	if (p->session.is_mounted)
-		kv_layers_keep(&p->layers);
+		kv_volume_keep(m->volume);
 	kv_request_fail_all(m, -EIO);
 	LIST_FOREACH(r, &m->requests, all)
 		r->is_sent = false;

@@ -58,7 +58,7 @@ static void
 say_failure(
     const struct kv_mount *m, enum kv_type type, int err, const struct kv_reply *reply, struct kv_buf *why)
 {
-	const char *host = kv_vault_name(m->vault), *text = text_of(reply);
+	const char *host = kv_vault_name(m->volume->vault), *text = text_of(reply);
 
 	if (reply->is_of_token)
 		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
@@ -104,7 +104,7 @@ static void
 say_types(const struct start *s, bool is_denied, const char *between, struct kv_buf *text)
 {
 	for (int t = 0; t < KV_TYPES; t++)
-		if (s->mount->listings[t] != NULL && s->pages[t].is_denied == is_denied)
+		if (s->mount->volume->listings[t] != NULL && s->pages[t].is_denied == is_denied)
 			kv_buf_say(text, "%s%s", text->len > 0 ? between : "", kv_type_name((enum kv_type)t));
 }
 
@@ -120,10 +120,10 @@ say_denied(const struct start *s, struct kv_buf *why)
 	if (strcmp(kv_buf_str(&s->denied), "ForbiddenByFirewall") == 0 ||
 	    strcmp(kv_buf_str(&s->denied), "ForbiddenByConnection") == 0)
 		kv_buf_say(why, "the network rules of %s refuse this machine (%s): allow its address there",
-		    kv_vault_name(s->mount->vault), kv_buf_str(&s->denied));
+		    kv_vault_name(s->mount->volume->vault), kv_buf_str(&s->denied));
 	else
 		kv_buf_say(why, "no permission to list %s in %s (%s): grant it, or %s with -o types=%s",
-		    kv_buf_str(&denied), kv_vault_name(s->mount->vault), kv_buf_str(&s->denied),
+		    kv_buf_str(&denied), kv_vault_name(s->mount->volume->vault), kv_buf_str(&s->denied),
 		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
 	kv_buf_release(&denied);
 	kv_buf_release(&others);
@@ -137,12 +137,13 @@ kv_preflight(struct kv_mount *m, struct kv_buf *why)
 
 	kv_buf_init(&s.why, 2048);
 	kv_buf_init(&s.denied, 1024);
-	kv_throttle_set_patient(m->throttle, false);
+	kv_throttle_set_patient(m->volume->throttle, false);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
-		if (m->listings[t] == NULL)
+		if (m->volume->listings[t] == NULL)
 			continue;
-		err = kv_listing_first(m->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
+		err =
+		    kv_listing_first(m->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
 		if (err == 0)
 			s.n_waiting++;
 	}
@@ -161,7 +162,7 @@ kv_preflight(struct kv_mount *m, struct kv_buf *why)
 		err = -EINTR;
 	if (err != 0 && why->len == 0)
 		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
-	kv_throttle_set_patient(m->throttle, true);
+	kv_throttle_set_patient(m->volume->throttle, true);
 	kv_buf_release(&s.why);
 	kv_buf_release(&s.denied);
 	return err;

@@ -6,14 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "cache/volume.h"
 #include "client/auth/auth.h"
 #include "client/base/buf.h"
 #include "client/vault/wire.h"
 #include "client/http/url.h"
 #include "fs/config/given.h"
-
-/* What is kept from one mount to the next. */
-enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
 struct kv_settings {
 	struct kv_url vault;

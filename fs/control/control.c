@@ -126,10 +126,10 @@ wait_for_listings(struct opening *o)
 	for (int t = 0; t < KV_TYPES; t++) {
 		int err;
 
-		if (o->mount->listings[t] == NULL)
+		if (o->mount->volume->listings[t] == NULL)
 			continue;
 		kv_snapshot_unref(o->snapshot);
-		err = kv_listing_open(o->mount->listings[t], &o->snapshot);
+		err = kv_listing_open(o->mount->volume->listings[t], &o->snapshot);
 		if (err != 0)
 			return err;
 		if (kv_snapshot_is_complete(o->snapshot))

@@ -26,7 +26,7 @@ put_requests(const struct kv_mount *m, struct kv_buf *text)
 	int err = put_family(text, "kvfs_requests_total", "counter",
 	    "Requests to the vault, by operation and HTTP status (0: no answer, or no token).");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(m->vault, i, &c); i++)
+	for (size_t i = 0; err == 0 && kv_vault_counted(m->volume->vault, i, &c); i++)
 		err =
 		    kv_buf_printf(text, "kvfs_requests_total{operation=\"%s\",status=\"%ld\"} %" PRIu64 "\n",
 			c.operation, c.status, c.n);
@@ -65,8 +65,8 @@ put_classes(const struct kv_mount *m, struct kv_buf *text)
 
 	for (size_t i = 0; err == 0 && i < N_OF(of_classes); i++) {
 		err = put_family(text, of_classes[i].name, "gauge", of_classes[i].help);
-		for (int k = 0; err == 0 && k < kv_throttle_classes(m->throttle); k++) {
-			kv_throttle_state(m->throttle, k, &s);
+		for (int k = 0; err == 0 && k < kv_throttle_classes(m->volume->throttle); k++) {
+			kv_throttle_state(m->volume->throttle, k, &s);
 			err = kv_buf_printf(
 			    text, "%s{class=\"%s\"} %g\n", of_classes[i].name, s.name, class_value(&s, i));
 		}
@@ -81,9 +81,9 @@ put_objects(const struct kv_mount *m, struct kv_buf *text, const char *name, con
 	int err = put_family(text, name, "gauge", help);
 
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		if (m->listings[t] != NULL)
+		if (m->volume->listings[t] != NULL)
 			err = kv_buf_printf(text, "%s{type=\"%s\"} %zu\n", name,
-			    kv_type_name((enum kv_type)t), count(m->listings[t]));
+			    kv_type_name((enum kv_type)t), count(m->volume->listings[t]));
 	return err;
 }
 
@@ -94,14 +94,14 @@ put_rest(const struct kv_mount *m, struct kv_buf *text)
 	size_t n_streams, window;
 	int err = 0;
 
-	kv_blobs_state(m->blobs, &b);
-	kv_prefetch_state(m->prefetch, &n_streams, &window);
+	kv_blobs_state(m->volume->blobs, &b);
+	kv_prefetch_state(m->volume->prefetch, &n_streams, &window);
 	const struct {
 		const char *name, *type, *help;
 		uint64_t value;
 	} rows[] = {
 		{ "kvfs_paused", "gauge", "1 while the vault seems to be down and is only probed.",
-		    kv_throttle_is_paused(m->throttle) },
+		    kv_throttle_is_paused(m->volume->throttle) },
 		{ "kvfs_cache_hits_total", "counter", "Looks and opens that were answered from here.",
 		    b.n_hits },
 		{ "kvfs_cache_misses_total", "counter", "Looks and opens that had to wait for the vault.",

@@ -44,10 +44,10 @@ put_vault(const struct kv_mount *m, struct kv_buf *text)
 	int err = kv_buf_puts(text, "{\"kvfs\":\"" KV_VERSION "\",\"vault\":");
 
 	if (err == 0)
-		err = kv_quote_json(text, kv_vault_name(m->vault));
+		err = kv_quote_json(text, kv_vault_name(m->volume->vault));
 	if (err == 0)
 		err = kv_buf_puts(text, ",\"region\":");
-	return err != 0 ? err : kv_quote_json(text, kv_vault_region(m->vault));
+	return err != 0 ? err : kv_quote_json(text, kv_vault_region(m->volume->vault));
 }
 
 /* What the objects of all types are, as far as their listings have come. */
@@ -67,9 +67,9 @@ count_objects(const struct kv_mount *m)
 		bool is_complete;
 		size_t n;
 
-		if (m->listings[t] == NULL)
+		if (m->volume->listings[t] == NULL)
 			continue;
-		objects = kv_listing_view(m->listings[t], &n, NULL, &is_complete);
+		objects = kv_listing_view(m->volume->listings[t], &n, NULL, &is_complete);
 		c.is_complete = c.is_complete && is_complete;
 		for (size_t i = 0; i < n; i++) {
 			if (objects[i]->is_gone || objects[i]->is_managed)
@@ -91,10 +91,10 @@ put_mount(const struct kv_mount *m, struct kv_buf *text)
 	int err = put_vault(m, text);
 
 	write_time(m->wall_mounted, mounted);
-	return err != 0 ?
-	    err :
-	    kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s", mounted,
-		kv_clock_wall_s() - m->wall_mounted, kv_throttle_is_paused(m->throttle) ? "true" : "false");
+	return err != 0 ? err :
+			  kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s",
+			      mounted, kv_clock_wall_s() - m->wall_mounted,
+			      kv_throttle_is_paused(m->volume->throttle) ? "true" : "false");
 }
 
 static int
@@ -104,7 +104,7 @@ put_objects(const struct kv_mount *m, const struct census *c, struct kv_buf *tex
 	int err = kv_buf_puts(text, ",\"objects\":{");
 
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
-		const struct kv_listing *l = m->listings[t];
+		const struct kv_listing *l = m->volume->listings[t];
 		int failure;
 
 		if (l == NULL)
@@ -142,7 +142,7 @@ put_archive(
     const struct kv_mount *m, const struct census *c, const struct kv_blobs_state *b, struct kv_buf *text)
 {
 	const size_t left = c->n_all - c->n_known;
-	const double rate = served_a_second(m->throttle);
+	const double rate = served_a_second(m->volume->throttle);
 	int err;
 
 	if (b->n_fetching == 0)
@@ -162,7 +162,7 @@ put_requests(const struct kv_mount *m, struct kv_buf *text)
 	struct kv_vault_counted c;
 	int err = kv_buf_puts(text, ",\"requests\":[");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(m->vault, i, &c); i++)
+	for (size_t i = 0; err == 0 && kv_vault_counted(m->volume->vault, i, &c); i++)
 		err = kv_buf_printf(text, "%s{\"operation\":\"%s\",\"status\":%ld,\"count\":%" PRIu64 "}",
 		    i > 0 ? "," : "", c.operation, c.status, c.n);
 	return err != 0 ? err : kv_buf_puts(text, "]");
@@ -173,10 +173,10 @@ put_pace(const struct kv_mount *m, struct kv_buf *text)
 {
 	int err = kv_buf_puts(text, ",\"pace\":[");
 
-	for (int i = 0; err == 0 && i < kv_throttle_classes(m->throttle); i++) {
+	for (int i = 0; err == 0 && i < kv_throttle_classes(m->volume->throttle); i++) {
 		struct kv_throttle_state s;
 
-		kv_throttle_state(m->throttle, i, &s);
+		kv_throttle_state(m->volume->throttle, i, &s);
 		err = kv_buf_printf(text,
 		    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
 		    "\"in_flight\":%d,\"hanging\":%d,\"queued\":%d,\"window\":%d,\"latency_ms\":%" PRId64 "}",
@@ -191,7 +191,7 @@ put_cache(const struct kv_mount *m, const struct kv_blobs_state *b, struct kv_bu
 {
 	size_t n_streams, window;
 
-	kv_prefetch_state(m->prefetch, &n_streams, &window);
+	kv_prefetch_state(m->volume->prefetch, &n_streams, &window);
 	return kv_buf_printf(text,
 	    ",\"cache\":{\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"from_disk\":%" PRIu64
 	    ",\"fetching\":%zu,\"fetched\":%" PRIu64 ",\"bytes_fetched\":%" PRIu64
@@ -234,7 +234,7 @@ put_status(const struct kv_mount *m, struct kv_buf *text)
 	struct kv_blobs_state b;
 	int err;
 
-	kv_blobs_state(m->blobs, &b);
+	kv_blobs_state(m->volume->blobs, &b);
 	err = put_mount(m, text);
 	if (err == 0)
 		err = put_objects(m, &c, text);
@@ -265,7 +265,7 @@ skip_one(void *arg, const struct kv_object *o)
 
 	if (s->err != 0 || o->is_gone)
 		return;
-	if (o->is_managed && s->mount->listings[KV_CERTIFICATES] != NULL)
+	if (o->is_managed && s->mount->volume->listings[KV_CERTIFICATES] != NULL)
 		s->err = kv_buf_printf(s->text, "%s/%s\tnot shown: the backup of certificates/%s holds it\n",
 		    type, o->name, o->name);
 	else if (o->is_managed)
@@ -283,8 +283,8 @@ put_skipped(const struct kv_mount *m, struct kv_buf *text)
 	struct skipping s = { .mount = m, .text = text };
 
 	for (int t = 0; t < KV_TYPES; t++)
-		if (m->listings[t] != NULL)
-			kv_listing_each(m->listings[t], skip_one, &s);
+		if (m->volume->listings[t] != NULL)
+			kv_listing_each(m->volume->listings[t], skip_one, &s);
 	return s.err;
 }
 
@@ -330,8 +330,8 @@ wall_listed(const struct kv_mount *m)
 	int64_t age_ms = 0;
 
 	for (int t = 0; t < KV_TYPES; t++)
-		if (m->listings[t] != NULL && kv_listing_age_ms(m->listings[t]) > age_ms)
-			age_ms = kv_listing_age_ms(m->listings[t]);
+		if (m->volume->listings[t] != NULL && kv_listing_age_ms(m->volume->listings[t]) > age_ms)
+			age_ms = kv_listing_age_ms(m->volume->listings[t]);
 	return kv_clock_wall_s() - age_ms / 1000;
 }
 
@@ -351,9 +351,9 @@ put_manifest(const struct kv_mount *m, struct kv_buf *text)
 		struct kv_object *const *objects;
 		size_t n = 0;
 
-		if (m->listings[t] == NULL)
+		if (m->volume->listings[t] == NULL)
 			continue;
-		objects = kv_listing_view(m->listings[t], &n, NULL, NULL);
+		objects = kv_listing_view(m->volume->listings[t], &n, NULL, NULL);
 		for (size_t i = 0; err == 0 && i < n; i++)
 			if (!objects[i]->is_gone && !objects[i]->is_managed)
 				err = put_object(objects[i], text);

@@ -7,22 +7,16 @@
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include "cache/volume.h"
 #include "client/vault/wire.h"
 #include "client/base/loop.h"
 #include "fs/object/stat_only.h"
 #include "fs/config/settings.h"
 #include "fs/mount/tree.h"
 
-struct kv_blobs;
 struct kv_dropbox;
-struct kv_index;
-struct kv_listing;
 struct kv_object;
-struct kv_prefetch;
 struct kv_request;
-struct kv_throttle;
-struct kv_absent;
-struct kv_vault;
 
 /* Who asked last (fs/mount/request). */
 struct kv_asker {
@@ -33,13 +27,7 @@ struct kv_asker {
 struct kv_mount {
 	const struct kv_settings *o;
 	struct kv_loop *loop;
-	struct kv_vault *vault;
-	struct kv_throttle *throttle;
-	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that types= leaves out */
-	struct kv_absent *absent;
-	struct kv_index *index; /* NULL where nothing is remembered */
-	struct kv_blobs *blobs;
-	struct kv_prefetch *prefetch;
+	struct kv_volume *volume;
 	struct kv_dropbox *dropbox; /* NULL with -o ro */
 	struct fuse_session *session;
 	uint64_t init_unique; /* of the kernel's INIT, and what fs/mount/session adds to libfuse's reply */

@@ -66,7 +66,7 @@ refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, con
 		name != NULL			? name :
 						  "");
 	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "vault", kv_vault_name(m->vault));
+	kv_log_field(&line, "vault", kv_vault_name(m->volume->vault));
 	kv_log_field(&line, "op", what);
 	kv_log_field(&line, "object", kv_buf_str(&object));
 	kv_log_field(&line, "errno", "EACCES");

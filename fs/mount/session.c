@@ -155,7 +155,7 @@ device_ready(void *arg, uint32_t ready)
 {
 	struct kv_session *s = arg;
 	const bool is_fast = now_ns() - s->ns_answered < FAST_NS;
-	const int tries = is_fast && kv_throttle_is_idle(s->mount->throttle) ? MAX_TRIES : 1;
+	const int tries = is_fast && kv_throttle_is_idle(s->mount->volume->throttle) ? MAX_TRIES : 1;
 	int n_tries = tries;
 
 	(void)ready;

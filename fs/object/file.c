@@ -120,7 +120,8 @@ kv_file_entry_valid_s(const struct kv_mount *m, const struct kv_node *node)
 	case KV_NODE_CONTROL:
 		return 3600;
 	case KV_NODE_BLOB:
-		return node->is_stale ? 0 : (double)kv_listing_valid_ms(m->listings[node->type]) / 1000;
+		return node->is_stale ? 0 :
+					(double)kv_listing_valid_ms(m->volume->listings[node->type]) / 1000;
 	case KV_NODE_DROP_FOLDER:
 	case KV_NODE_DROP_FILE:
 		break;
@@ -164,7 +165,7 @@ say_changed(struct kv_mount *m, const struct kv_object *object, const struct kv_
 	};
 	const struct kv_reply reply = { .err = -ESTALE };
 
-	kv_audit_failure(m->vault, &call, &reply,
+	kv_audit_failure(m->volume->vault, &call, &reply,
 	    "it is of another length than when it was looked at; nothing of it was given, the next look is right");
 	m->n_failed++;
 }
@@ -219,11 +220,11 @@ give(struct kv_file_handle *h, struct kv_blob *blob, const struct kv_caller *cal
 	struct kv_mount *m = h->mount;
 
 	h->blob = kv_blob_ref(blob);
-	kv_prefetch_accessed(m->prefetch, h->node->object, KV_NEED_CONTENT, false);
-	kv_blobs_was_read(m->blobs, h->node->object);
+	kv_prefetch_accessed(m->volume->prefetch, h->node->object, KV_NEED_CONTENT, false);
+	kv_blobs_was_read(m->volume->blobs, h->node->object);
 	kv_stat_only_read(&m->lookers, caller);
 	m->n_reads++;
-	kv_audit_read(m->vault, h->node->type, h->node->object->name, caller, blob->len);
+	kv_audit_read(m->volume->vault, h->node->type, h->node->object->name, caller, blob->len);
 }
 
 /* ---- waiting for a blob ---- */
@@ -266,9 +267,9 @@ wait_for_blob(
 	p->node = node;
 	p->request = request;
 	kv_tree_opened(node);
-	err = kv_blobs_get(m->blobs, node->object, need, &request->caller, done, p, &p->waiter);
+	err = kv_blobs_get(m->volume->blobs, node->object, need, &request->caller, done, p, &p->waiter);
 	if (err == 0)
-		kv_prefetch_accessed(m->prefetch, node->object, need, true);
+		kv_prefetch_accessed(m->volume->prefetch, node->object, need, true);
 	if (err != 0) {
 		free_pending(p);
 		kv_request_fail(request, err);
@@ -334,7 +335,7 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 	}
 	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run || m->o->is_size_open) {
 		if (node->object->size >= 0)
-			kv_prefetch_accessed(m->prefetch, node->object, KV_NEED_SIZE, false);
+			kv_prefetch_accessed(m->volume->prefetch, node->object, KV_NEED_SIZE, false);
 		kv_file_reply_attributes(m, req, node);
 		return;
 	}
@@ -419,7 +420,7 @@ is_second_try(struct kv_object *object, pid_t tid)
 static int
 check_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi)
 {
-	struct kv_blob *kept = kv_blobs_peek(m->blobs, node->object);
+	struct kv_blob *kept = kv_blobs_peek(m->volume->blobs, node->object);
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC) != 0)
 		return -EACCES;
@@ -443,7 +444,8 @@ kv_file_open(struct kv_mount *m, fuse_req_t req, struct kv_node *node, struct fu
 	const bool is_lazy = node->object->size >= 0 &&
 	    ((fi->flags & O_NOATIME) != 0 || (fi->flags & m->large_file) != m->large_file);
 	int err = check_open(m, req, node, fi);
-	struct kv_blob *blob = node->blob != NULL ? node->blob : kv_blobs_peek(m->blobs, node->object);
+	struct kv_blob *blob =
+	    node->blob != NULL ? node->blob : kv_blobs_peek(m->volume->blobs, node->object);
 	struct kv_file_handle *h = err == 0 ? calloc(1, sizeof(*h)) : NULL;
 	struct kv_caller caller;
 	struct pending *p;
@@ -524,7 +526,8 @@ kv_file_read(struct kv_mount *m, fuse_req_t req, size_t size, off_t offset, stru
 	struct pending *p;
 
 	if (h->err == 0 && h->blob == NULL) {
-		kept = h->node->blob != NULL ? h->node->blob : kv_blobs_peek(m->blobs, h->node->object);
+		kept =
+		    h->node->blob != NULL ? h->node->blob : kv_blobs_peek(m->volume->blobs, h->node->object);
 		if (kept != NULL) {
 			kv_request_caller(req, &caller);
 			bind_late(h, kept, &caller);
@@ -562,7 +565,6 @@ kv_file_changed(void *arg, struct kv_object *object)
 	struct kv_mount *m = arg;
 	struct kv_node *node = object->node;
 
-	kv_blobs_forget(m->blobs, object);
 	if (object->told >= 0 && object->mono_told_end == INT64_MAX)
 		object->mono_told_end = kv_clock_mono_ms() + TOLD_MS;
 	if (node == NULL || (object->told < 0 && !node->is_bound && !object->is_gone))

@@ -14,7 +14,7 @@ double kv_file_attr_valid_s(const struct kv_mount *mount, const struct kv_node *
 /* The answer to a GETATTR or SETATTR of any node. */
 void kv_file_reply_attributes(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);
 
-/* For kv_listing_new(): an object's content is another now, or it is gone; its name stands for another node. */
+/* For kv_volume_new(): an object's content is another now, or it is gone; its name stands for another node. */
 void kv_file_changed(void *mount, struct kv_object *object);
 /* The listing that type's names are from has failed: whatever comes by one of them must look it up again. */
 void kv_file_take_back_all(struct kv_mount *mount, enum kv_type type);

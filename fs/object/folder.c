@@ -112,8 +112,8 @@ search(struct kv_mount *m, fuse_req_t req, enum kv_type type, const char *name)
 	}
 	s->mount = m;
 	s->request = request;
-	err = kv_lookup_find(
-	    m->loop, m->listings[type], m->absent, name, &request->caller, found, s, &s->lookup);
+	err = kv_lookup_find(m->loop, m->volume->listings[type], m->volume->absent, name, &request->caller,
+	    found, s, &s->lookup);
 	if (err != 0) {
 		free(s);
 		kv_request_fail(request, err);
@@ -130,12 +130,12 @@ lookup_object(struct kv_mount *m, fuse_req_t req, enum kv_type type, const char 
 	int err = object_name(file, name);
 
 	if (err == 0)
-		err = kv_listing_find(m->listings[type], name, &object);
-	else if (kv_listing_failure(m->listings[type]) !=
+		err = kv_listing_find(m->volume->listings[type], name, &object);
+	else if (kv_listing_failure(m->volume->listings[type]) !=
 	    0) /* the pattern of a glob that could not be read */
-		err = kv_listing_failure(m->listings[type]);
-	if (err == -EAGAIN && kv_listing_is_serving(m->listings[type]) &&
-	    kv_absent_has(m->absent, type, name))
+		err = kv_listing_failure(m->volume->listings[type]);
+	if (err == -EAGAIN && kv_listing_is_serving(m->volume->listings[type]) &&
+	    kv_absent_has(m->volume->absent, type, name))
 		err = -ENOENT;
 	if (err == -EAGAIN)
 		search(m, req, type, name);
@@ -422,7 +422,7 @@ kv_folder_open(struct kv_mount *m, fuse_req_t req, struct kv_node *folder, struc
 	int err = h != NULL ? 0 : -ENOMEM;
 
 	if (err == 0 && folder->kind == KV_NODE_TYPE)
-		err = kv_listing_open(m->listings[folder->type], &h->snapshot);
+		err = kv_listing_open(m->volume->listings[folder->type], &h->snapshot);
 	if (err != 0) {
 		free(h);
 		fuse_reply_err(req, -err);

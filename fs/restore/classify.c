@@ -82,11 +82,12 @@ judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_node *fold
 static int
 check_mounted(struct kv_verdict *v, const struct kv_mount *m, struct kv_buf *why)
 {
-	if (v->is_guess && (m->listings[KV_CERTIFICATES] == NULL || m->listings[KV_KEYS] == NULL)) {
-		v->type = m->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
+	if (v->is_guess &&
+	    (m->volume->listings[KV_CERTIFICATES] == NULL || m->volume->listings[KV_KEYS] == NULL)) {
+		v->type = m->volume->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
 		v->is_guess = false;
 	}
-	if (m->listings[v->type] != NULL)
+	if (m->volume->listings[v->type] != NULL)
 		return 0;
 	kv_buf_say(why, "this mount leaves %s out (-o types=)", kv_type_name(v->type));
 	return -EACCES;

@@ -38,7 +38,7 @@ kv_dropbox_say(
 	struct kv_buf line;
 
 	kv_buf_init(&line, 4096);
-	kv_log_field(&line, "vault", kv_vault_name(box->mount->vault));
+	kv_log_field(&line, "vault", kv_vault_name(box->mount->volume->vault));
 	kv_log_field(&line, "op", "restore");
 	kv_log_field(&line, "file", file);
 	if (err != 0)
@@ -447,8 +447,8 @@ kv_dropbox_new(struct kv_mount *mount)
 	box->mount = mount;
 	LIST_INIT(&box->handles);
 	LIST_INIT(&box->submits);
-	box->receipts = kv_receipts_new(mount->index);
-	box->confirms = kv_confirms_new(mount->throttle);
+	box->receipts = kv_receipts_new(mount->volume->index);
+	box->confirms = kv_confirms_new(mount->volume->throttle);
 	box->stream = kv_recall_stream_new();
 	if (box->receipts == NULL || box->confirms == NULL || box->stream == NULL) {
 		kv_dropbox_free(box);

@@ -59,7 +59,7 @@ ask_ahead(void *arg, const char *path, const struct kv_receipt *receipt)
 static size_t
 most_ahead(const struct kv_dropbox *box)
 {
-	const double n = AHEAD_S * kv_throttle_rate(box->mount->throttle, KV_OP_VERSIONS, KV_SECRETS);
+	const double n = AHEAD_S * kv_throttle_rate(box->mount->volume->throttle, KV_OP_VERSIONS, KV_SECRETS);
 
 	return n < FIRST_DEPTH ? FIRST_DEPTH : (size_t)n;
 }
@@ -95,7 +95,7 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 	}
 	if (s->n_hits > 0 && s->n_unread <= s->depth / 2)
 		kv_index_next_receipts(
-		    box->mount->index, s->ahead, (int)(s->depth - s->n_unread), ask_ahead, &a);
+		    box->mount->volume->index, s->ahead, (int)(s->depth - s->n_unread), ask_ahead, &a);
 }
 
 /* ---- a look ---- */
@@ -237,8 +237,8 @@ confirm_answered(void *arg, int err)
 		fail(l, err);
 		return;
 	}
-	kv_audit_confirmed(l->dropbox->mount->vault, l->receipt.type, l->receipt.name, l->receipt.version,
-	    &l->request->caller);
+	kv_audit_confirmed(l->dropbox->mount->volume->vault, l->receipt.type, l->receipt.name,
+	    l->receipt.version, &l->request->caller);
 	confirmed(l);
 }
 

@@ -96,7 +96,7 @@ say_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 		.name = s->in_the_way[0] != '\0' ? s->in_the_way : guess };
 
 	guess_name(s->name, guess);
-	kv_audit_failure(s->dropbox->mount->vault, &call, reply, why);
+	kv_audit_failure(s->dropbox->mount->volume->vault, &call, reply, why);
 }
 
 /* ---- the end ---- */
@@ -169,8 +169,8 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 	memcpy(s->receipt.version, item->version, sizeof(s->receipt.version));
 	kv_receipts_keep(box->receipts, &s->receipt);
 	kv_confirms_note(box->confirms, &s->receipt, s->mono_sent, &s->process);
-	kv_absent_forget(m->absent, s->type, item->name);
-	if (kv_listing_add(m->listings[s->type], item, &object) != 0)
+	kv_absent_forget(m->volume->absent, s->type, item->name);
+	if (kv_listing_add(m->volume->listings[s->type], item, &object) != 0)
 		kv_log_write(KV_LOG_WARNING, MODULE,
 		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
 		    kv_type_name(s->type), item->name);
@@ -192,7 +192,7 @@ send_blob(void *arg)
 	guess_name(s->name, guess);
 	s->mono_sent = kv_clock_mono_ms();
 	err = kv_throttle_send(
-	    s->dropbox->mount->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
+	    s->dropbox->mount->volume->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
 	if (err != 0) {
 		kv_dropbox_say(s->dropbox, s->name, &s->caller, err, NULL);
 		end(s, err);
@@ -239,7 +239,7 @@ look_at_conflict(struct kv_submit *s)
 	}
 	name_conflict(s);
 	if (!kv_wire_is_name(s->in_the_way) ||
-	    kv_conflict_ask(s->dropbox->mount->throttle, s->type, s->in_the_way, &s->caller,
+	    kv_conflict_ask(s->dropbox->mount->volume->throttle, s->type, s->in_the_way, &s->caller,
 		conflict_answered, s, &s->conflict) != 0) {
 		say_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
@@ -346,8 +346,8 @@ confirm_answered(void *arg, int err)
 		send_blob(s);
 		return;
 	}
-	kv_audit_confirmed(
-	    s->dropbox->mount->vault, s->receipt.type, s->receipt.name, s->receipt.version, &s->caller);
+	kv_audit_confirmed(s->dropbox->mount->volume->vault, s->receipt.type, s->receipt.name,
+	    s->receipt.version, &s->caller);
 	end(s, 0);
 }
 

@@ -47,6 +47,7 @@ what_it_is_restored_as(void **state)
 	const bool has[KV_TYPES] = { true, true, true };
 	static char anything; /* in the place of a listing: only that there is one counts */
 	struct kv_mount mount;
+	struct kv_volume volume;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
@@ -56,6 +57,8 @@ what_it_is_restored_as(void **state)
 		int err;
 
 		memset(&mount, 0, sizeof(mount));
+		memset(&volume, 0, sizeof(volume));
+		mount.volume = &volume;
 		assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
 		folder =
 		    rows[i].folder != NULL ? kv_tree_child(mount.tree.drop, rows[i].folder) : mount.tree.drop;
@@ -64,7 +67,7 @@ what_it_is_restored_as(void **state)
 			    kv_tree_make(mount.tree.drop, KV_NODE_DROP_FOLDER, rows[i].folder, &folder), 0);
 		for (int t = 0; t < KV_TYPES; t++)
 			if ((rows[i].mounted & (1 << t)) != 0)
-				mount.listings[t] = (struct kv_listing *)(void *)&anything;
+				mount.volume->listings[t] = (struct kv_listing *)(void *)&anything;
 		kv_buf_init(&content, 4096);
 		kv_buf_init(&why, 512);
 		assert_int_equal(kv_buf_append(&content, rows[i].content, strlen(rows[i].content)), 0);
@@ -92,12 +95,15 @@ without_memory_there_is_no_verdict(void **state)
 	const bool has[KV_TYPES] = { true, true, true };
 	static char anything;
 	struct kv_mount mount;
+	struct kv_volume volume;
 
 	(void)state;
 	memset(&mount, 0, sizeof(mount));
+	memset(&volume, 0, sizeof(volume));
+	mount.volume = &volume;
 	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
 	for (int t = 0; t < KV_TYPES; t++)
-		mount.listings[t] = (struct kv_listing *)(void *)&anything;
+		mount.volume->listings[t] = (struct kv_listing *)(void *)&anything;
 	for (size_t i = 0; i < N_OF(forms); i++) {
 		bool has_failed = true;
 		int wanted = 0;

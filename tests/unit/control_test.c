@@ -20,6 +20,7 @@
 
 static struct kv_settings options;
 static struct kv_mount mount;
+static struct kv_volume volume;
 static struct kv_buf text;
 static struct kv_json *root;
 static int backup_err;
@@ -60,20 +61,23 @@ set_up(void **state)
 	(void)state;
 	caught_begin();
 	fake_clock_set(1000000, 1700000000);
+	memset(&volume, 0, sizeof(volume));
 	memset(&mount, 0, sizeof(mount));
+	mount.volume = &volume;
 	backup_err = 0;
 	mount.o = &options;
 	mount.loop = kv_loop_new();
-	mount.vault = fake_vault_new(mount.loop, answer);
-	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
-	mount.blobs = kv_blobs_new(mount.loop, mount.throttle, &blobs);
+	mount.volume->vault = fake_vault_new(mount.loop, answer);
+	mount.volume->throttle = kv_throttle_new(mount.loop, mount.volume->vault, &throttle);
+	mount.volume->blobs = kv_blobs_new(mount.loop, mount.volume->throttle, &blobs);
 	for (int t = KV_KEYS; t <= KV_SECRETS; t++) {
-		mount.listings[t] =
-		    kv_listing_new(mount.loop, mount.throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
-		assert_int_equal(kv_listing_open(mount.listings[t], &g), 0);
+		mount.volume->listings[t] = kv_listing_new(
+		    mount.loop, mount.volume->throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
+		assert_int_equal(kv_listing_open(mount.volume->listings[t], &g), 0);
 		kv_snapshot_unref(g);
 	}
-	mount.prefetch = kv_prefetch_new(mount.blobs, mount.throttle, mount.listings, 0);
+	mount.volume->prefetch =
+	    kv_prefetch_new(mount.volume->blobs, mount.volume->throttle, mount.volume->listings, 0);
 	mount.wall_mounted = 1700000000;
 	fake_loop_run(mount.loop, 100);
 	kv_buf_init(&text, 1000000);
@@ -87,12 +91,12 @@ tear_down(void **state)
 	(void)state;
 	kv_json_free(root);
 	kv_buf_release(&text);
-	kv_prefetch_free(mount.prefetch);
-	kv_blobs_free(mount.blobs);
+	kv_prefetch_free(mount.volume->prefetch);
+	kv_blobs_free(mount.volume->blobs);
 	for (int t = 0; t < KV_TYPES; t++)
-		kv_listing_free(mount.listings[t]);
-	kv_throttle_free(mount.throttle);
-	fake_vault_free(mount.vault);
+		kv_listing_free(mount.volume->listings[t]);
+	kv_throttle_free(mount.volume->throttle);
+	fake_vault_free(mount.volume->vault);
 	kv_loop_free(mount.loop);
 	caught_end();
 	return 0;
@@ -113,8 +117,9 @@ fetch(enum kv_type type, const char *name)
 	struct kv_object *object;
 	struct kv_waiter *waiter;
 
-	assert_int_equal(kv_listing_find(mount.listings[type], name, &object), 0);
-	assert_int_equal(kv_blobs_get(mount.blobs, object, KV_NEED_CONTENT, &me, done, NULL, &waiter), 0);
+	assert_int_equal(kv_listing_find(mount.volume->listings[type], name, &object), 0);
+	assert_int_equal(
+	    kv_blobs_get(mount.volume->blobs, object, KV_NEED_CONTENT, &me, done, NULL, &waiter), 0);
 }
 
 static const char *

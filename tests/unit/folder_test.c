@@ -19,6 +19,7 @@
 
 static struct kv_settings options;
 static struct kv_mount mount;
+static struct kv_volume volume;
 static struct fuse_file_info fi;
 
 /* ---- what fs/object/folder calls ---- */
@@ -92,13 +93,15 @@ set_up(void **state)
 
 	(void)state;
 	fake_clock_set(1000000, 1700000000);
+	memset(&volume, 0, sizeof(volume));
 	memset(&mount, 0, sizeof(mount));
+	mount.volume = &volume;
 	mount.o = &options;
 	mount.loop = kv_loop_new();
-	mount.vault = fake_vault_new(mount.loop, answer);
-	mount.throttle = kv_throttle_new(mount.loop, mount.vault, &throttle);
-	mount.listings[KV_KEYS] =
-	    kv_listing_new(mount.loop, mount.throttle, NULL, KV_KEYS, 60000, changed, NULL);
+	mount.volume->vault = fake_vault_new(mount.loop, answer);
+	mount.volume->throttle = kv_throttle_new(mount.loop, mount.volume->vault, &throttle);
+	mount.volume->listings[KV_KEYS] =
+	    kv_listing_new(mount.loop, mount.volume->throttle, NULL, KV_KEYS, 60000, changed, NULL);
 	assert_int_equal(kv_tree_init(&mount.tree, has, false), 0);
 	caught_begin();
 	req = fake_fuse_request(&mount, 1);
@@ -116,10 +119,10 @@ tear_down(void **state)
 	caught_end();
 	kv_folder_release_all(&mount);
 	kv_tree_release(&mount.tree);
-	kv_listing_free(mount.listings[KV_KEYS]);
-	kv_throttle_free(mount.throttle);
+	kv_listing_free(mount.volume->listings[KV_KEYS]);
+	kv_throttle_free(mount.volume->throttle);
 	kv_request_forget_asker(&mount);
-	fake_vault_free(mount.vault);
+	fake_vault_free(mount.volume->vault);
 	assert_int_equal(fake_loop_timers(mount.loop), 0);
 	assert_int_equal(fake_fuse_open(), 0);
 	kv_loop_free(mount.loop);

@@ -1,0 +1,243 @@
+/*
+ * A vault's modules, from the bottom to the top, and back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cache/blob/blobs.h"
+#include "cache/blob/disk.h"
+#include "cache/blob/prefetch.h"
+#include "cache/index/index.h"
+#include "cache/list/listing.h"
+#include "cache/list/lookup.h"
+#include "cache/list/revalidate.h"
+#include "cache/pace/throttle.h"
+#include "cache/volume.h"
+#include "client/base/buf.h"
+#include "client/base/log.h"
+#include "client/vault/vault.h"
+
+#define MODULE	"volume"
+#define KEEP_MS 60000 /* how often the rates that were learnt are written */
+
+/* ---- what is kept from one mount to the next ---- */
+
+/* Without it everything works, and every run fetches everything. */
+static void
+open_cache(struct kv_volume *v)
+{
+	const struct kv_volume_options *o = &v->options;
+	char name[300];
+	struct kv_buf why;
+	int err;
+
+	if (o->cache == KV_CACHE_NONE)
+		return;
+	snprintf(name, sizeof(name), "%s", kv_vault_name(v->vault));
+	for (char *c = name; *c != '\0'; c++)
+		if (*c == ':' || *c == '/' || *c == '[' || *c == ']')
+			*c = '_'; /* of a port, or an IPv6 address */
+	kv_buf_init(&why, 512);
+	err = kv_index_open(v->loop, o->cache_dir, name, &v->index, &why);
+	if (err == 0)
+		err = kv_disk_new(o->cache_dir, name, o->cache == KV_CACHE_DISK, &v->disk, &why);
+	if (err != 0)
+		kv_log_write(KV_LOG_WARNING, MODULE,
+		    "folder=%s why=\"%s: nothing is kept there, so every run fetches every blob (-o cache_dir= names another folder)\"",
+		    o->cache_dir, kv_buf_str(&why));
+	kv_buf_release(&why);
+}
+
+static void
+keep_rates(void *arg)
+{
+	struct kv_volume *v = arg;
+	struct kv_throttle_state state;
+	struct kv_pace pace;
+
+	for (int class = 0; v->options.rate == 0 && class < kv_throttle_classes(v->throttle); class ++) {
+		kv_throttle_state(v->throttle, class, &state);
+		kv_throttle_learnt(v->throttle, class, &pace);
+		kv_index_keep_pace(v->index, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
+	}
+	kv_timer_set(&v->keep, KEEP_MS);
+}
+
+static void
+recall_rates(struct kv_volume *v)
+{
+	struct kv_throttle_state state;
+	struct kv_pace pace;
+	int64_t age_s;
+
+	for (int class = 0; class < kv_throttle_classes(v->throttle); class ++) {
+		kv_throttle_state(v->throttle, class, &state);
+		if (!kv_index_find_pace(v->index, state.name, &pace.rate, &pace.limit, &age_s))
+			continue;
+		pace.age_ms = age_s * 1000;
+		kv_throttle_remember(v->throttle, class, &pace);
+	}
+	kv_timer_set(&v->keep, KEEP_MS);
+}
+
+/* ---- what a module reports to the others ---- */
+
+static void
+object_changed(void *arg, struct kv_object *object)
+{
+	struct kv_volume *v = arg;
+
+	kv_blobs_forget(v->blobs, object);
+	v->events.changed(v->events.arg, object);
+}
+
+static void
+object_lost(void *arg, struct kv_object *object)
+{
+	struct kv_volume *v = arg;
+
+	kv_listing_remove(v->listings[object->type], object);
+}
+
+static void
+listing_complete(struct kv_volume *v, enum kv_type type)
+{
+	struct kv_object *const *objects;
+	size_t n;
+
+	kv_revalidate_type(v->revalidate, type);
+	if (v->disk == NULL)
+		return;
+	if (v->options.cache == KV_CACHE_DISK) {
+		kv_disk_prune(v->disk, type, kv_listing_has_key, v->listings[type]);
+	} else {
+		objects = kv_listing_view(v->listings[type], &n, NULL, NULL);
+		kv_blobs_keep_newest(v->blobs, type, objects, n);
+	}
+}
+
+static void
+listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state)
+{
+	struct kv_volume *v = arg;
+
+	if (state == KV_FAILED) {
+		v->events.listing_failed(v->events.arg, type);
+		return;
+	}
+	kv_prefetch_grew(v->prefetch, type);
+	if (state == KV_COMPLETE)
+		listing_complete(v, type);
+}
+
+/* ---- making ---- */
+
+static bool
+make_client(struct kv_volume *v, struct kv_http *http, struct kv_auth *auth)
+{
+	const struct kv_volume_options *o = &v->options;
+	const struct kv_vault_options vault = { .api_version = o->api_version, .any_host = o->any_host };
+	const struct kv_throttle_options throttle = {
+		.rate = o->rate,
+		.share = o->share,
+		.max_inflight = o->max_inflight,
+		.is_hsm = o->is_hsm,
+		.timeout_ms = o->timeout_ms,
+	};
+
+	v->vault = kv_vault_new(v->loop, http, auth, &o->origin, &vault);
+	if (v->vault != NULL)
+		v->throttle = kv_throttle_new(v->loop, v->vault, &throttle);
+	return v->throttle != NULL;
+}
+
+static bool
+make_listings(struct kv_volume *v)
+{
+	const struct kv_volume_options *o = &v->options;
+
+	for (int t = 0; t < KV_TYPES; t++) {
+		if (!o->types[t])
+			continue;
+		v->listings[t] = kv_listing_new(
+		    v->loop, v->throttle, v->index, (enum kv_type)t, o->list_ttl_ms, object_changed, v);
+		if (v->listings[t] == NULL)
+			return false;
+		kv_listing_on_progress(v->listings[t], listing_progress, v);
+	}
+	v->absent = kv_absent_new();
+	v->revalidate = kv_revalidate_new(v->throttle, v->listings, o->max_age_ms);
+	return v->absent != NULL && v->revalidate != NULL;
+}
+
+static bool
+make_blobs(struct kv_volume *v)
+{
+	const struct kv_volume_options *o = &v->options;
+	const struct kv_blobs_options blobs = {
+		.room = o->cache_size,
+		.spill = v->index != NULL ? o->spill : 0,
+		.folder = o->cache_dir,
+		.index = v->index,
+		.disk = v->disk,
+	};
+
+	v->blobs = kv_blobs_new(v->loop, v->throttle, &blobs);
+	if (v->blobs == NULL)
+		return false;
+	kv_blobs_on_lost(v->blobs, object_lost, v);
+	v->prefetch = kv_prefetch_new(v->blobs, v->throttle, v->listings, o->prefetch);
+	return v->prefetch != NULL;
+}
+
+struct kv_volume *
+kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
+    const struct kv_volume_options *options, const struct kv_volume_events *events)
+{
+	struct kv_volume *v = calloc(1, sizeof(*v));
+	bool is_made;
+
+	if (v == NULL)
+		return NULL;
+	v->loop = loop;
+	v->options = *options;
+	v->events = *events;
+	kv_timer_init(&v->keep, loop, keep_rates, v);
+	is_made = make_client(v, http, auth);
+	if (is_made) {
+		open_cache(v);
+		recall_rates(v);
+		is_made = make_listings(v) && make_blobs(v);
+	}
+	if (!is_made) {
+		kv_volume_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void
+kv_volume_keep(struct kv_volume *v)
+{
+	keep_rates(v);
+	kv_index_settle(v->index);
+}
+
+void
+kv_volume_free(struct kv_volume *v)
+{
+	if (v == NULL)
+		return;
+	kv_timer_stop(&v->keep);
+	kv_prefetch_free(v->prefetch);
+	kv_revalidate_free(v->revalidate);
+	kv_blobs_free(v->blobs);
+	for (int t = 0; t < KV_TYPES; t++)
+		kv_listing_free(v->listings[t]);
+	kv_index_close(v->index);
+	kv_disk_free(v->disk);
+	kv_absent_free(v->absent);
+	kv_throttle_free(v->throttle);
+	kv_vault_free(v->vault);
+	free(v);
+}
