@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cache/object.h"
-#include "client/vault/blob.h"
+#include "client/base/crypto.h"
 
 void
 kv_object_key(const char *name, char *key)
@@ -19,18 +19,19 @@ kv_object_key(const char *name, char *key)
 }
 
 /* 62 bits of a digest: two objects of one mount never share a number in practice, and small numbers are directories'. */
-static uint64_t
-inode_number(enum kv_type type, const char *key)
+static int
+number_inode(enum kv_type type, const char *key, uint64_t *ino)
 {
 	unsigned char digest[KV_DIGEST_LEN];
 	char text[KV_NAME_MAX + 20];
-	uint64_t ino = 0;
 	const int n = snprintf(text, sizeof(text), "%s/%s", kv_type_name(type), key);
+	const int err = kv_crypto_sha256(text, (size_t)n, digest);
 
-	kv_blob_digest(text, (size_t)n, digest);
-	for (int i = 0; i < 8; i++)
-		ino = ino << 8 | digest[i];
-	return ino >> 2 | (uint64_t)1 << 62;
+	*ino = 0;
+	for (int i = 0; err == 0 && i < 8; i++)
+		*ino = *ino << 8 | digest[i];
+	*ino = *ino >> 2 | (uint64_t)1 << 62;
+	return err;
 }
 
 struct kv_object *
@@ -45,7 +46,10 @@ kv_object_new(enum kv_type type, const char *name)
 	memcpy(object->name, name, len);
 	kv_object_key(object->name, object->name + len + 1);
 	object->key = object->name + len + 1;
-	object->ino = inode_number(type, object->key);
+	if (number_inode(type, object->key, &object->ino) != 0) {
+		free(object);
+		return NULL;
+	}
 	object->size = object->told = -1;
 	object->refs = 1;
 	return object;

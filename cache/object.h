@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include "client/vault/blob.h"
-#include "client/vault/wire.h"
+#include "client/base/crypto.h"
+#include "client/vault/type.h"
 
 #define KV_ORDERS 3 /* in which files may be read (cache/blob/prefetch) */
 

@@ -137,7 +137,7 @@ is_left_behind(int folder, const char *file)
 	if (n >= sizeof(name) || file[n] == '\0' || file[n + 1 + strspn(file + n + 1, "0123456789")] != '\0')
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)n, file);
-	return kv_wire_is_name(name) && fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return kv_type_is_name(name) && fstatat(folder, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    kv_clock_wall_s() - st.st_mtim.tv_sec > WRITING_S;
 }
 
@@ -149,7 +149,7 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(void *arg,
 	const struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if ((kv_wire_is_name(entry->d_name) && !is_listed(arg, entry->d_name)) ||
+		if ((kv_type_is_name(entry->d_name) && !is_listed(arg, entry->d_name)) ||
 		    is_left_behind(d->folders[type], entry->d_name))
 			(void)unlinkat(d->folders[type], entry->d_name, 0);
 	if (dir != NULL)

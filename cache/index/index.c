@@ -595,7 +595,7 @@ read_receipt(sqlite3_stmt *s, struct kv_receipt *r)
 	r->size = (uint64_t)sqlite3_column_int64(s, 5);
 	r->wall_mtime_ns = sqlite3_column_int64(s, 6);
 	r->mode = (uint32_t)sqlite3_column_int(s, 7);
-	return (int)r->type >= 0 && r->type < KV_TYPES && kv_wire_is_name(r->name);
+	return (int)r->type >= 0 && r->type < KV_TYPES && kv_type_is_name(r->name);
 }
 
 static bool

@@ -16,6 +16,7 @@
 
 struct kv_caller;
 struct kv_index;
+struct kv_item;
 struct kv_listing;
 struct kv_loop;
 struct kv_throttle;

@@ -17,7 +17,7 @@
 #include <strings.h>
 
 #include "client/auth/auth.h"
-#include "client/vault/blob.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
@@ -258,7 +258,7 @@ keep_claims(struct kv_auth *auth, const struct challenge *ch, struct kv_buf *why
 	if (auth->is_fetching && auth->audience.claims != NULL)
 		return 0; /* the same challenge, to another call */
 	kv_buf_init(&json, strlen(ch->claims));
-	err = kv_blob_decode(ch->claims, strlen(ch->claims), &json);
+	err = kv_base64_decode(ch->claims, strlen(ch->claims), &json);
 	if (err == -EINVAL) {
 		kv_buf_say(why, "the claims that %s asks for are no base64", auth->vault->host);
 		err = -EBADMSG;

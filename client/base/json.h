@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_BASE_JSON_H
 #define KV_CLIENT_BASE_JSON_H
 /*
- * A parsed JSON object, read-only; the only user of cJSON. A member that is null counts as missing.
+ * Parsed JSON objects, read-only, and JSON strings to write; the only user of cJSON. A member that is null counts as missing.
  * One that is there twice is -EBADMSG where it is asked for, because two readers could take it in two
  * ways; so is one of another type than it is asked for.
  */
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "client/base/err.h"
 
+struct kv_buf;
 struct kv_json;
 
 /*
@@ -52,4 +53,10 @@ const struct kv_json *kv_json_next(const struct kv_json *element);
  */
 int kv_json_fingerprint(
     const struct kv_json *value, unsigned char fingerprint[KV_JSON_FINGERPRINT]) KV_MUST_CHECK;
+
+/*
+ * Append text as a JSON string (RFC 8259) with its quotes: controls, quotes and backslashes are escaped,
+ * a byte that is not UTF-8 becomes U+FFFD. NULL becomes null. -EFBIG, -ENOMEM.
+ */
+int kv_json_quote(struct kv_buf *out, const char *text) KV_MUST_CHECK;
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "client/vault/blob.h"
+#include "client/base/crypto.h"
 
 #define MARK_LEN	 8
 #define FIRST_TO_BELIEVE 2
@@ -17,7 +17,7 @@ int
 kv_echo_make_mark(char mark[9])
 {
 	char id[37];
-	const int err = kv_blob_uuid(id);
+	const int err = kv_crypto_uuid(id);
 
 	memcpy(mark, id, MARK_LEN);
 	mark[MARK_LEN] = '\0';
@@ -34,7 +34,7 @@ kv_echo_init(struct kv_echo *echo, const char mark[9])
 int
 kv_echo_make_id(const struct kv_echo *echo, char id[37])
 {
-	const int err = kv_blob_uuid(id);
+	const int err = kv_crypto_uuid(id);
 
 	if (err == 0)
 		memcpy(id, echo->mark, MARK_LEN);

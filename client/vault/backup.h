@@ -5,7 +5,7 @@
  * it is kept, given to readers and archived, and a bad one would be found out only by the restore.
  */
 #include "client/vault/blob.h"
-#include "client/vault/wire.h"
+#include "client/vault/type.h"
 
 struct kv_buf;
 

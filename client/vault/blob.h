@@ -8,10 +8,10 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "client/base/crypto.h"
 #include "client/base/err.h"
 
-#define KV_BLOB_MAX   ((size_t)64 << 20) /* bytes; kvfs' own limit */
-#define KV_DIGEST_LEN 32
+#define KV_BLOB_MAX ((size_t)64 << 20) /* bytes; kvfs' own limit */
 
 struct kv_buf;
 
@@ -56,13 +56,4 @@ int kv_blob_from_text(const unsigned char *data, size_t len, struct kv_buf *raw)
  * character or brace can be; blanks alone cannot, so that `echo >FILE` is refused.
  */
 bool kv_blob_may_begin(const unsigned char *data, size_t len);
-
-/* base64url without padding (RFC 4648, 5). Decoding also takes the ordinary alphabet and padding. */
-int kv_blob_encode(const void *data, size_t len, struct kv_buf *text) KV_MUST_CHECK;
-/* -EINVAL for any other character, wrong length, or bits left over that are not zero. */
-int kv_blob_decode(const char *text, size_t len, struct kv_buf *data) KV_MUST_CHECK;
-
-void kv_blob_digest(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN]);
-/* A random version-4 UUID in lower-case text, for x-ms-client-request-id. */
-int kv_blob_uuid(char uuid[37]) KV_MUST_CHECK;
 #endif

@@ -10,52 +10,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "client/vault/blob.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "client/http/url.h"
-#include "client/base/quote.h"
 #include "client/base/json.h"
 
 #define MAX_ID	   200 /* of an id in a sentence */
 #define MAX_CLAIMS ((size_t)64 << 10)
 
 _Static_assert(KV_FINGERPRINT_LEN == KV_JSON_FINGERPRINT, "an item's is that of its value");
-
-static const char *const type_names[KV_TYPES] = { "keys", "secrets", "certificates" };
-
-const char *
-kv_type_name(enum kv_type type)
-{
-	return type_names[type];
-}
-
-int
-kv_type_parse(const char *name, enum kv_type *type)
-{
-	*type = KV_KEYS;
-	for (int i = 0; i < KV_TYPES; i++) {
-		if (strcmp(name, type_names[i]) == 0) {
-			*type = (enum kv_type)i;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-/* How many characters at the beginning of s can be in a name; a version has the same ones. */
-static size_t
-name_span(const char *s)
-{
-	return strspn(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-}
-
-bool
-kv_wire_is_name(const char *name)
-{
-	const size_t n = name_span(name);
-
-	return n > 0 && n <= KV_NAME_MAX && name[n] == '\0';
-}
 
 /* ---- items ---- */
 
@@ -70,13 +33,14 @@ is_end(const char *path)
 static int
 parse_path(const char *path, enum kv_type type, struct kv_item *item)
 {
-	const size_t n_type = strlen(type_names[type]);
+	const char *const folder = kv_type_name(type);
+	const size_t n_type = strlen(folder);
 	size_t n;
 
-	if (path[0] != '/' || strncmp(path + 1, type_names[type], n_type) != 0 || path[1 + n_type] != '/')
+	if (path[0] != '/' || strncmp(path + 1, folder, n_type) != 0 || path[1 + n_type] != '/')
 		return -EBADMSG;
 	path += 1 + n_type + 1;
-	n = name_span(path);
+	n = kv_type_name_span(path);
 	if (n == 0 || n > KV_NAME_MAX)
 		return -EBADMSG;
 	memcpy(item->name, path, n);
@@ -85,7 +49,7 @@ parse_path(const char *path, enum kv_type type, struct kv_item *item)
 	if (path[n] != '/')
 		return -EBADMSG;
 	path += n + 1;
-	n = name_span(path);
+	n = kv_type_name_span(path);
 	if (n == 0 || n >= sizeof(item->version) || !is_end(path + n))
 		return -EBADMSG;
 	memcpy(item->version, path, n);
@@ -139,7 +103,7 @@ say_item(const char *id, const char *what, struct kv_buf *why)
 
 	kv_buf_init(&quoted, (size_t)6 * MAX_ID + 2);
 	strncat(text, id != NULL ? id : "", MAX_ID);
-	if (id != NULL && kv_quote_json(&quoted, text) == 0)
+	if (id != NULL && kv_json_quote(&quoted, text) == 0)
 		kv_buf_say(why, "an item of the list %s: %s", what, kv_buf_str(&quoted));
 	else
 		kv_buf_say(why, "an item of the list has no id");
@@ -314,7 +278,7 @@ find_bare_value(const char *text, size_t len, size_t *value_len)
 static int
 decode_value(const char *value, size_t len, struct kv_buf *blob)
 {
-	const int err = len > 0 ? kv_blob_decode(value, len, blob) : -EBADMSG;
+	const int err = len > 0 ? kv_base64_decode(value, len, blob) : -EBADMSG;
 
 	return err == -EINVAL ? -EBADMSG : err;
 }
@@ -354,7 +318,7 @@ kv_wire_restore_body(const void *data, size_t len, struct kv_buf *body)
 	if (err == 0)
 		err = kv_buf_puts(body, "{\"value\":\"");
 	if (err == 0)
-		err = kv_blob_encode(data, len, body);
+		err = kv_base64_encode(data, len, body);
 	if (err == 0)
 		err = kv_buf_puts(body, "\"}");
 	if (err != 0 && body->len > before) {
@@ -626,7 +590,7 @@ kv_wire_jwt_expiry(const char *token)
 		return 0;
 	payload++;
 	kv_buf_init(&claims, MAX_CLAIMS);
-	if (kv_blob_decode(payload, (size_t)(end - payload), &claims) == 0 &&
+	if (kv_base64_decode(payload, (size_t)(end - payload), &claims) == 0 &&
 	    kv_json_parse(kv_buf_str(&claims), claims.len, &root) == 0 &&
 	    kv_json_integer(root, "exp", &wall_end) != 0)
 		wall_end = 0;

@@ -9,21 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "client/base/err.h"
+#include "client/vault/type.h"
 
 struct kv_buf;
 struct kv_url;
-
-enum kv_type { KV_KEYS, KV_SECRETS, KV_CERTIFICATES };
-#define KV_TYPES	   3
-#define KV_NAME_MAX	   127 /* characters of an object's name */
-#define KV_FINGERPRINT_LEN 16
-
-/* "keys", "secrets", "certificates": path segment, directory name and word for the log. */
-const char *kv_type_name(enum kv_type type);
-/* -ENOENT for any other word. */
-int kv_type_parse(const char *name, enum kv_type *type) KV_MUST_CHECK;
-/* 1 to 127 characters 0-9 a-z A-Z and '-', the service's rule. */
-bool kv_wire_is_name(const char *name);
 
 /* An object or one of its versions, as in a list. */
 struct kv_item {

@@ -414,7 +414,7 @@ take_vault(struct kv_settings *o, struct kv_buf *why)
 	else
 		err = kv_buf_printf(&url, "https://%s%s", text, suffix_of_cloud(&o->given));
 	if (err == 0 && strpbrk(text, ".:/") == NULL &&
-	    (strlen(text) < 3 || strlen(text) > 24 || !kv_wire_is_name(text))) {
+	    (strlen(text) < 3 || strlen(text) > 24 || !kv_type_is_name(text))) {
 		kv_buf_say(why, "'%s' is no vault's name: 3 to 24 letters, digits and '-'", text);
 		err = -EINVAL;
 	}

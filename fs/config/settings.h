@@ -9,7 +9,7 @@
 #include "cache/volume.h"
 #include "client/auth/auth.h"
 #include "client/base/buf.h"
-#include "client/vault/wire.h"
+#include "client/vault/type.h"
 #include "client/http/url.h"
 #include "fs/config/given.h"
 

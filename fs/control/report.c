@@ -15,7 +15,7 @@
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
-#include "client/base/quote.h"
+#include "client/base/json.h"
 #include "client/vault/vault.h"
 #include "fs/control/metrics.h"
 #include "fs/control/report.h"
@@ -44,10 +44,10 @@ put_vault(const struct kv_mount *m, struct kv_buf *text)
 	int err = kv_buf_puts(text, "{\"kvfs\":\"" KV_VERSION "\",\"vault\":");
 
 	if (err == 0)
-		err = kv_quote_json(text, kv_vault_name(m->volume->vault));
+		err = kv_json_quote(text, kv_vault_name(m->volume->vault));
 	if (err == 0)
 		err = kv_buf_puts(text, ",\"region\":");
-	return err != 0 ? err : kv_quote_json(text, kv_vault_region(m->volume->vault));
+	return err != 0 ? err : kv_json_quote(text, kv_vault_region(m->volume->vault));
 }
 
 /* What the objects of all types are, as far as their listings have come. */
@@ -115,7 +115,7 @@ put_objects(const struct kv_mount *m, const struct census *c, struct kv_buf *tex
 		    comma, kv_type_name((enum kv_type)t), c->n[t], kv_listing_count_hidden(l),
 		    kv_listing_age_ms(l) / 1000);
 		if (err == 0)
-			err = kv_quote_json(text, failure != 0 ? kv_err_name(failure) : NULL);
+			err = kv_json_quote(text, failure != 0 ? kv_err_name(failure) : NULL);
 		if (err == 0)
 			err = kv_buf_puts(text, "}");
 		comma = ",";
@@ -219,7 +219,7 @@ put_failures(struct kv_buf *text)
 		if (line[0] != '\0')
 			lines[n++ % LAST_FAILURES] = line;
 	for (size_t i = n > LAST_FAILURES ? n - LAST_FAILURES : 0; err == 0 && i < n; i++) {
-		err = kv_quote_json(text, lines[i % LAST_FAILURES]);
+		err = kv_json_quote(text, lines[i % LAST_FAILURES]);
 		if (err == 0 && i + 1 < n)
 			err = kv_buf_puts(text, ",");
 	}

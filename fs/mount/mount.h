@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 #include "cache/volume.h"
-#include "client/vault/wire.h"
+#include "client/vault/type.h"
 #include "client/base/loop.h"
 #include "fs/object/stat_only.h"
 #include "fs/config/settings.h"

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include "client/vault/blob.h"
-#include "client/vault/wire.h"
+#include "client/vault/type.h"
 
 struct kv_object;
 struct kv_upload;

@@ -31,7 +31,7 @@ object_name(const char *file, char name[KV_NAME_MAX + 1])
 		return -ENOENT;
 	memcpy(name, file, n - suffix);
 	name[n - suffix] = '\0';
-	return kv_wire_is_name(name) ? 0 : -ENOENT;
+	return kv_type_is_name(name) ? 0 : -ENOENT;
 }
 
 void

@@ -6,7 +6,7 @@
  */
 #include <stdbool.h>
 #include "client/base/buf.h"
-#include "client/vault/wire.h"
+#include "client/vault/type.h"
 
 struct kv_mount;
 struct kv_node;

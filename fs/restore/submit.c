@@ -238,7 +238,7 @@ look_at_conflict(struct kv_submit *s)
 		return;
 	}
 	name_conflict(s);
-	if (!kv_wire_is_name(s->in_the_way) ||
+	if (!kv_type_is_name(s->in_the_way) ||
 	    kv_conflict_ask(s->dropbox->mount->volume->throttle, s->type, s->in_the_way, &s->caller,
 		conflict_answered, s, &s->conflict) != 0) {
 		say_failure(s, &s->refusal, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/vault/blob.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,8 +22,8 @@ encode_and_back(const uint8_t *data, size_t size)
 
 	kv_buf_init(&text, 2 * size + 4);
 	kv_buf_init(&back, size);
-	CHECK(kv_blob_encode(data, size, &text) == 0);
-	CHECK(kv_blob_decode(kv_buf_str(&text), text.len, &back) == 0);
+	CHECK(kv_base64_encode(data, size, &text) == 0);
+	CHECK(kv_base64_decode(kv_buf_str(&text), text.len, &back) == 0);
 	CHECK(back.len == size && (size == 0 || memcmp(back.data, data, size) == 0));
 	kv_buf_release(&text);
 	kv_buf_release(&back);
@@ -36,8 +37,8 @@ decode_and_back(const uint8_t *data, size_t size)
 
 	kv_buf_init(&raw, size);
 	kv_buf_init(&text, 2 * size + 4);
-	if (kv_blob_decode((const char *)data, size, &raw) == 0) {
-		CHECK(kv_blob_encode(raw.data, raw.len, &text) == 0);
+	if (kv_base64_decode((const char *)data, size, &raw) == 0) {
+		CHECK(kv_base64_encode(raw.data, raw.len, &text) == 0);
 		CHECK(text.len <= size && size - text.len <= 2);
 		for (size_t i = 0; i < text.len; i++)
 			CHECK(text.data[i] == data[i] || data[i] == '+' || data[i] == '/');

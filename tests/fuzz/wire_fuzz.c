@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/vault/blob.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "client/vault/wire.h"
 #include "client/http/url.h"
@@ -23,7 +24,7 @@ static const struct kv_url vault = { .host = "v.vault.azure.net", .port = 443, .
 static void
 check_item(const struct kv_item *item)
 {
-	CHECK(kv_wire_is_name(item->name));
+	CHECK(kv_type_is_name(item->name));
 	CHECK(strlen(item->version) < sizeof(item->version));
 	CHECK(item->wall_created >= 0 && item->wall_updated >= 0);
 }
@@ -107,7 +108,7 @@ read_backup(const char *text, size_t len)
 		CHECK(blob.len > 0 && blob.data[blob.len] == 0);
 		CHECK(kv_json_parse(text, len, &root) == 0);
 		CHECK(kv_json_string(root, "value", &value) == 0 && value != NULL);
-		CHECK(kv_blob_decode(value, strlen(value), &slow) == 0);
+		CHECK(kv_base64_decode(value, strlen(value), &slow) == 0);
 		CHECK(slow.len == blob.len && memcmp(slow.data, blob.data, blob.len) == 0);
 		kv_json_free(root);
 	} else {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/vault/blob.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/auth/credential.h"
@@ -799,7 +799,7 @@ fetch_jwt(int64_t wall_end)
 
 	snprintf(claims, sizeof(claims), "{\"aud\":\"x\",\"exp\":%lld}", (long long)wall_end);
 	kv_buf_init(&payload, 300);
-	assert_int_equal(kv_blob_encode(claims, strlen(claims), &payload), 0);
+	assert_int_equal(kv_base64_encode(claims, strlen(claims), &payload), 0);
 	snprintf(text, sizeof(text), "eyJhIjoxfQ.%s.x", kv_buf_str(&payload));
 	kv_buf_release(&payload);
 	err = fetch_from_file(text, 0600);

@@ -9,6 +9,7 @@
 #include "cache/list/lookup.h"
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
+#include "client/base/base64.h"
 #include "client/base/clock.h"
 #include "fs/mount/request.h"
 #include "fs/restore/classify.h"
@@ -468,7 +469,7 @@ the_text_of_a_blob_is_restored_as_the_blob(void **state)
 	(void)state;
 	versions = done;
 	kv_buf_init(&text, 1000);
-	assert_int_equal(kv_blob_encode(SECRET, strlen(SECRET), &text), 0);
+	assert_int_equal(kv_base64_encode(SECRET, strlen(SECRET), &text), 0);
 	assert_int_equal(kv_buf_puts(&text, "\n"), 0);
 	assert_int_equal(copy(NULL, "a.blob", kv_buf_str(&text)), 0);
 	assert_int_equal(sent[0].type, KV_SECRETS);

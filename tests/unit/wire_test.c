@@ -47,9 +47,9 @@ names_are_letters_digits_and_dashes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(good); i++)
-		assert_row(kv_wire_is_name(good[i]), i, good[i]);
+		assert_row(kv_type_is_name(good[i]), i, good[i]);
 	for (size_t i = 0; i < N_OF(bad); i++)
-		assert_row(!kv_wire_is_name(bad[i]), i, bad[i]);
+		assert_row(!kv_type_is_name(bad[i]), i, bad[i]);
 }
 
 /* ---- pages ---- */
