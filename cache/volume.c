@@ -41,10 +41,12 @@ open_cache(struct kv_volume *v)
 	err = kv_index_open(v->loop, o->cache_dir, name, &v->index, &why);
 	if (err == 0)
 		err = kv_disk_new(o->cache_dir, name, o->cache == KV_CACHE_DISK, &v->disk, &why);
-	if (err != 0)
-		kv_log_write(KV_LOG_WARNING, MODULE,
-		    "folder=%s why=\"%s: nothing is kept there, so every run fetches every blob (-o cache_dir= names another folder)\"",
-		    o->cache_dir, kv_buf_str(&why));
+	if (err != 0) {
+		kv_buf_say(&why,
+		    ": nothing is kept there, so every run fetches every blob "
+		    "(-o cache_dir= names another folder)");
+		kv_log_event(KV_LOG_WARNING, MODULE, "folder=%s why=%s", o->cache_dir, kv_buf_str(&why));
+	}
 	kv_buf_release(&why);
 }
 

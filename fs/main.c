@@ -96,10 +96,10 @@ reload(struct program *p)
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
 	if (kv_settings_read_secret(&p->options, &why) == 0)
-		kv_log_write(
+		kv_log_event(
 		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.volume->vault));
 	else
-		kv_log_write(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=\"%s\"",
+		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
 		    kv_vault_name(p->mount.volume->vault), kv_buf_str(&why));
 	kv_buf_release(&why);
 	kv_auth_reload(p->layers.auth);
@@ -129,7 +129,7 @@ log_sum(const struct program *p)
 		n += kv_listing_count(m->volume->listings[t]);
 		n_hidden += kv_listing_count_hidden(m->volume->listings[t]);
 	}
-	kv_log_write(KV_LOG_NOTICE, MODULE,
+	kv_log_event(KV_LOG_NOTICE, MODULE,
 	    "vault=%s event=unmounted objects=%zu not_shown=%zu backed_up=%llu read=%llu "
 	    "restored=%llu failed=%llu seconds=%lld",
 	    kv_vault_name(m->volume->vault), n, n_hidden,
@@ -331,8 +331,8 @@ run(struct program *p, int report)
 		if (report >= 0)
 			err = kv_background_mounted(report);
 		if (err != 0) {
-			kv_log_write(KV_LOG_WARNING, MODULE,
-			    "why=\"who started kvfs has gone before the mount was there: it is unmounted\"");
+			kv_log_event(KV_LOG_WARNING, MODULE, "why=%s",
+			    "who started kvfs has gone before the mount was there: it is unmounted");
 		} else {
 			p->monotonic_lag_ms = monotonic_lag_ms();
 			kv_timer_set(&p->awake, AWAKE_MS);

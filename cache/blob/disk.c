@@ -37,9 +37,8 @@ complain(struct kv_disk *d, const struct kv_object *object, int err)
 	if (d->has_complained)
 		return;
 	d->has_complained = true;
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "object=%s/%s errno=%s why=\"its blob cannot be kept on disk (said once)\"",
-	    kv_type_name(object->type), object->name, kv_err_name(err));
+	kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=%s why=%s", kv_type_name(object->type),
+	    object->name, kv_err_name(err), "its blob cannot be kept on disk (said once)");
 }
 
 static int

@@ -82,13 +82,16 @@ set_aside(const char *path)
 {
 	static const char *const companions[] = { "-wal", "-shm", "-journal" };
 	char other[4096];
+	struct kv_buf why;
 
 	if (snprintf(other, sizeof(other), "%s.damaged", path) >= (int)sizeof(other))
 		return -ENAMETOOLONG;
 	if (rename(path, other) != 0)
 		return -errno;
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "file=%s why=\"damaged, or no index of kvfs: set aside as %s, a new one is begun\"", path, other);
+	kv_buf_init(&why, sizeof(other) + 100);
+	kv_buf_say(&why, "damaged, or no index of kvfs: set aside as %s, a new one is begun", other);
+	kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path, kv_buf_str(&why));
+	kv_buf_release(&why);
 	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
 		snprintf(other, sizeof(other), "%s%s", path, companions[i]);
 		(void)unlink(other);

@@ -122,12 +122,17 @@ struct kv_index {
 static void
 give_up(struct kv_index *x, int result)
 {
+	struct kv_buf why;
+
 	if (x->is_broken)
 		return;
 	x->is_broken = true;
-	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "file=%s why=\"%s: from now on nothing is remembered, and the next run fetches anew what is missing\"",
-	    x->path, sqlite3_errstr(result));
+	kv_buf_init(&why, 512);
+	kv_buf_say(&why,
+	    "%s: from now on nothing is remembered, and the next run fetches anew what is missing",
+	    sqlite3_errstr(result));
+	kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", x->path, kv_buf_str(&why));
+	kv_buf_release(&why);
 }
 
 static sqlite3_stmt *

@@ -249,7 +249,7 @@ complete(struct kv_snapshot *g)
 	kv_snapshot_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
-		kv_log_write(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
+		kv_log_event(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
 		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
@@ -341,9 +341,8 @@ page_done(void *arg, struct kv_reply *reply)
 		return;
 	}
 	if (goes_round(g, reply->page->next_link)) {
-		kv_log_write(KV_LOG_NOTICE, MODULE,
-		    "op=list object=%s errno=EBADMSG why=\"the list goes round in circles\"",
-		    kv_type_name(l->type));
+		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
+		    kv_type_name(l->type), "the list goes round in circles");
 		fail(g, -EBADMSG, NULL);
 		return;
 	}

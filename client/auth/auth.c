@@ -394,7 +394,7 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 	if (err != 0) {
 		auth->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
 		/* the calls that wait for it fail with this sentence, and are logged with it */
-		kv_log_write(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=\"%s\"", auth->vault->host,
+		kv_log_event(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=%s", auth->vault->host,
 		    kv_err_name(err), why);
 	}
 	if (auth->is_reloaded)

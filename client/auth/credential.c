@@ -196,9 +196,8 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 
 	c->transfer = NULL;
 	kv_timer_stop(&c->too_late);
-	if (kv_log_is_debug(MODULE))
-		kv_log_write(KV_LOG_DEBUG, MODULE, "op=token status=%ld err=%s ms=%lld", answer->status,
-		    kv_err_name(err), (long long)answer->took_ms);
+	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld err=%s ms=%lld", answer->status,
+	    kv_err_name(err), (long long)answer->took_ms);
 	if (err == 0 && answer->status == 200) {
 		take_token(c, answer->body, answer->body_len);
 	} else if (err != 0) {

@@ -13,6 +13,7 @@
 
 #include "client/base/buf.h"
 #include "client/base/clock.h"
+#include "client/base/words.h"
 
 #define MAX_LINE 4096
 #define RECENT	 ((size_t)64 << 10)
@@ -29,22 +30,6 @@ static struct {
 	} all, failures; /* the last lines; those of more weight than INFO */
 } log_config;
 
-/* Whether word is one of the names. */
-static bool
-is_among(const char *names, const char *word)
-{
-	const size_t len = strlen(word);
-
-	while (names != NULL && *names != '\0') {
-		const size_t n = strcspn(names, ":");
-
-		if (n == len && memcmp(names, word, n) == 0)
-			return true;
-		names += n + (names[n] == ':');
-	}
-	return false;
-}
-
 void
 kv_log_open(bool to_stderr, const char *debug_modules)
 {
@@ -54,7 +39,8 @@ kv_log_open(bool to_stderr, const char *debug_modules)
 		log_config.debug = strdup(debug_modules);
 	log_config.all = (struct recent){ .lines = malloc(RECENT), .size = RECENT };
 	log_config.failures = (struct recent){ .lines = malloc(FAILURES), .size = FAILURES };
-	log_config.is_audited = is_among(log_config.debug, "audit") || is_among(log_config.debug, "all");
+	log_config.is_audited =
+	    kv_words_has(log_config.debug, "audit") || kv_words_has(log_config.debug, "all");
 	if (log_config.is_syslog)
 		openlog("kvfs", LOG_PID, LOG_DAEMON);
 }
@@ -82,7 +68,7 @@ kv_log_reopen(void)
 bool
 kv_log_is_debug(const char *module)
 {
-	return is_among(log_config.debug, module) || is_among(log_config.debug, "all");
+	return kv_words_has(log_config.debug, module) || kv_words_has(log_config.debug, "all");
 }
 
 static bool
@@ -155,37 +141,6 @@ kv_log_recent(bool without_info, struct kv_buf *text)
 	kv_buf_say(text, "%.*s", (int)r->len, r->lines != NULL ? r->lines : "");
 }
 
-void
-kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
-{
-	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-	char line[MAX_LINE], *text;
-	size_t len = 0;
-	va_list args;
-
-	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
-		return;
-	line[0] = '\0';
-	if (level == KV_LOG_DEBUG)
-		(void)snprintf(line, sizeof(line), "module=%.64s ", module);
-	len = strlen(line);
-	va_start(args, fmt);
-	if (vsnprintf(line + len, sizeof(line) - len, fmt, args) < 0)
-		line[len] = '\0';
-	va_end(args);
-	/* What came from outside must not begin a line of its own, nor talk to a terminal. */
-	for (len = 0; line[len] != '\0'; len++)
-		if ((unsigned char)line[len] < ' ' || line[len] == '\x7f')
-			line[len] = ' ';
-	text = line + (line[0] == ' ');
-	keep(level, text);
-	if (is_wanted(level, module) && log_config.is_syslog)
-		syslog(priorities[level], "%s", text);
-	else if (is_wanted(level, module))
-		write_stderr(text, len - (size_t)(text - line));
-	explicit_bzero(line, sizeof(line));
-}
-
 /* c as it is written in a quoted value, at most four characters. */
 static size_t
 escape(unsigned char c, char out[5])
@@ -255,4 +210,137 @@ kv_log_number(struct kv_buf *line, const char *key, long long value)
 
 	(void)snprintf(text, sizeof(text), "%lld", value);
 	kv_log_field(line, key, text);
+}
+
+/* ---- lines ---- */
+
+/* line ends in a NUL, and is wiped. */
+static void
+write_line(enum kv_log_level level, const char *module, char *line)
+{
+	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+	char *text = line + (line[0] == ' ');
+	size_t len;
+
+	/* What came from outside must not begin a line of its own, nor control a terminal. */
+	for (len = 0; text[len] != '\0'; len++)
+		if ((unsigned char)text[len] < ' ' || text[len] == '\x7f')
+			text[len] = ' ';
+	keep(level, text);
+	if (is_wanted(level, module) && log_config.is_syslog)
+		syslog(priorities[level], "%s", text);
+	else if (is_wanted(level, module))
+		write_stderr(text, len);
+	explicit_bzero(text, len);
+}
+
+/* A buffer in room, that never allocates. */
+static struct kv_buf
+fixed_buf(char *room, size_t size)
+{
+	room[0] = '\0';
+	return (struct kv_buf){ .data = (unsigned char *)room, .size = size, .max = size - 1 };
+}
+
+static struct kv_buf
+begin_line(char *room, size_t size, enum kv_log_level level, const char *module)
+{
+	struct kv_buf line = fixed_buf(room, size);
+
+	if (level == KV_LOG_DEBUG)
+		kv_log_field(&line, "module", module);
+	return line;
+}
+
+void
+kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
+{
+	char room[MAX_LINE + 1]; /* and the newline */
+	struct kv_buf line;
+	va_list args;
+
+	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
+		return;
+	line = begin_line(room, MAX_LINE, level, module);
+	if (line.len > 0)
+		put(&line, " ");
+	va_start(args, fmt);
+	if (vsnprintf(room + line.len, MAX_LINE - line.len, fmt, args) < 0)
+		room[line.len] = '\0';
+	va_end(args);
+	write_line(level, module, room);
+}
+
+/* A va_list that can be passed by address: it may be an array. */
+struct arguments {
+	va_list list;
+};
+
+/* The argument of one conversion, behind its '%', into value. Returns what follows the conversion. */
+static const char *
+put_argument(struct kv_buf *value, const char *fmt, struct arguments *a)
+{
+	const size_t n_long = strspn(fmt, "l"), n_size = strspn(fmt, "z");
+	const char *type = fmt + n_long + n_size;
+	char text[64] = "";
+
+	if (*type == 's') {
+		const char *s = va_arg(a->list, const char *);
+
+		put(value, s != NULL ? s : "");
+		return type + 1;
+	}
+	if (*type == '.') { /* "%.1f" */
+		snprintf(text, sizeof(text), "%.1f", va_arg(a->list, double));
+		put(value, text);
+		return type + 3;
+	}
+	if (n_long == 2)
+		snprintf(text, sizeof(text), *type == 'd' ? "%lld" : "%llu", va_arg(a->list, long long));
+	else if (n_long + n_size == 1)
+		snprintf(text, sizeof(text), *type == 'd' ? "%ld" : "%lu", va_arg(a->list, long));
+	else
+		snprintf(text, sizeof(text), *type == 'd' ? "%d" : "%u", va_arg(a->list, int));
+	put(value, text);
+	return type + 1;
+}
+
+/* "key=value" at *fmt, with its conversions, and the blank behind it. */
+static void
+put_pair(struct kv_buf *line, const char **fmt, struct arguments *a)
+{
+	const char *equals = strchr(*fmt, '='), *p = equals + 1;
+	char room[MAX_LINE], key[32], literal[2] = "";
+	struct kv_buf value = fixed_buf(room, sizeof(room));
+
+	snprintf(key, sizeof(key), "%.*s", (int)(equals - *fmt), *fmt);
+	while (*p != '\0' && *p != ' ') {
+		if (*p == '%') {
+			p = put_argument(&value, p + 1, a);
+			continue;
+		}
+		literal[0] = *p++;
+		put(&value, literal);
+	}
+	if (value.len > 0)
+		kv_log_field(line, key, room);
+	explicit_bzero(room, value.len);
+	*fmt = p + (*p == ' ');
+}
+
+void
+kv_log_event(enum kv_log_level level, const char *module, const char *fmt, ...)
+{
+	char room[MAX_LINE + 1];
+	struct arguments a;
+	struct kv_buf line;
+
+	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
+		return;
+	line = begin_line(room, MAX_LINE, level, module);
+	va_start(a.list, fmt);
+	while (*fmt != '\0')
+		put_pair(&line, &fmt, &a);
+	va_end(a.list);
+	write_line(level, module, room);
 }

@@ -26,7 +26,17 @@ void kv_log_reopen(void);
 /* Whether a debug line of module would be written, to spare the work of making it. */
 bool kv_log_is_debug(const char *module);
 
-/* One line. module is written as a first pair only on debug lines. A blank at its begin (of a first field) is left out. */
+/*
+ * One line of key=value pairs, by a format of pairs separated by single blanks:
+ *
+ *	kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=%s why=%s", type, name, error, sentence);
+ *
+ * Each value is quoted where it must be, as by kv_log_field(); a pair whose value is empty (or a NULL string) is left out.
+ * Conversions: %s %d %u, with l, ll and z, and %.1f. Allocates nothing. module is written, as a first
+ * pair, only on debug lines.
+ */
+void kv_log_event(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
+/* One line of any text, such as pairs by kv_log_field(); a blank at its start is left out. */
 void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
 
 /*

@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -56,7 +57,7 @@ keep(char *room, size_t size, const char *value, size_t len)
 	room[len] = '\0';
 }
 
-/* ---- one function a header ---- */
+/* ---- headers that need more than to be kept ---- */
 
 static int
 take_challenge(struct kv_headers *h, const char *value, size_t len)
@@ -68,33 +69,12 @@ take_challenge(struct kv_headers *h, const char *value, size_t len)
 	return err == -EFBIG ? -EBADMSG : err;
 }
 
-static int
-take_request_id(struct kv_headers *h, const char *value, size_t len)
-{
-	keep(h->request_id, sizeof(h->request_id), value, len);
-	return 0;
-}
-
 /* A proxy may add the header a second time: one that is right is enough. */
 static int
 take_returned_id(struct kv_headers *h, const char *value, size_t len)
 {
 	if (h->returned_id[0] == '\0' || strcasecmp(h->returned_id, h->id) != 0)
 		keep(h->returned_id, sizeof(h->returned_id), value, len);
-	return 0;
-}
-
-static int
-take_region(struct kv_headers *h, const char *value, size_t len)
-{
-	keep(h->region, sizeof(h->region), value, len);
-	return 0;
-}
-
-static int
-take_content_type(struct kv_headers *h, const char *value, size_t len)
-{
-	keep(h->content_type, sizeof(h->content_type), value, len);
 	return 0;
 }
 
@@ -146,19 +126,22 @@ take_retry_after_ms(struct kv_headers *h, const char *value, size_t len)
 	return 0;
 }
 
+/* A header goes through take, or its text is kept in the member of size bytes at offset. */
+#define TEXT(member) NULL, offsetof(struct kv_headers, member), sizeof(((struct kv_headers *)NULL)->member)
 static const struct {
 	const char *name;
 	int (*take)(struct kv_headers *, const char *value, size_t len);
+	size_t offset, size;
 } rows[] = {
-	{ "www-authenticate", take_challenge },
-	{ "x-ms-request-id", take_request_id },
-	{ "x-ms-client-request-id", take_returned_id },
-	{ "x-ms-keyvault-region", take_region },
-	{ "content-type", take_content_type },
-	{ "date", take_date },
-	{ "retry-after", take_retry_after },
-	{ "retry-after-ms", take_retry_after_ms },
-	{ "x-ms-retry-after-ms", take_retry_after_ms },
+	{ "www-authenticate", take_challenge, 0, 0 },
+	{ "x-ms-request-id", TEXT(request_id) },
+	{ "x-ms-client-request-id", take_returned_id, 0, 0 },
+	{ "x-ms-keyvault-region", TEXT(region) },
+	{ "content-type", TEXT(content_type) },
+	{ "date", take_date, 0, 0 },
+	{ "retry-after", take_retry_after, 0, 0 },
+	{ "retry-after-ms", take_retry_after_ms, 0, 0 },
+	{ "x-ms-retry-after-ms", take_retry_after_ms, 0, 0 },
 };
 
 /* "HTTP/1.1 200 OK": what came before was an interim answer. */
@@ -195,8 +178,12 @@ kv_headers_take(struct kv_headers *h, const char *line, size_t len, bool *is_las
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		value = value_of(line, len, rows[i].name, &value_len);
-		if (value != NULL)
+		if (value == NULL)
+			continue;
+		if (rows[i].take != NULL)
 			return rows[i].take(h, value, value_len);
+		keep((char *)h + rows[i].offset, rows[i].size, value, value_len);
+		return 0;
 	}
 	return 0;
 }

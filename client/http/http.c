@@ -233,20 +233,14 @@ static void
 tell(const struct kv_transfer *t, enum kv_log_level level, const char *event, const char *why)
 {
 	struct kv_url origin;
-	struct kv_buf line;
+	const char *host = "";
 	char *url = NULL;
 
-	kv_buf_init(&line, 1024);
 	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (url != NULL && kv_url_parse(url, &origin, NULL) == 0)
-		kv_log_field(&line, "host", origin.host);
-	kv_log_field(&line, "event", event);
-	kv_log_number(&line, "status", t->answered.status);
-	kv_log_field(&line, "client_request", t->id);
-	kv_log_field(&line, "returned", t->answered.returned_id);
-	kv_log_field(&line, "why", why);
-	kv_log_write(level, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
+		host = origin.host;
+	kv_log_event(level, MODULE, "host=%s event=%s status=%ld client_request=%s returned=%s why=%s", host,
+	    event, t->answered.status, t->id, t->answered.returned_id, why);
 }
 
 static enum kv_echo_before

@@ -1,12 +1,11 @@
 /*
  * Log lines about calls, one shape for all of them, so that one expression finds an object's history.
  */
-#include <stdio.h>
-
 #include "client/vault/audit.h"
 #include "client/base/buf.h"
 #include "client/base/log.h"
 
+#define MODULE	 "audit"
 #define MAX_LINE 4096
 
 static void
@@ -42,8 +41,8 @@ add_answer(struct kv_buf *line, const struct kv_reply *reply)
 		kv_log_field(line, "client_request", reply->client_request_id);
 }
 
-void
-kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller)
+static void
+add_caller(struct kv_buf *line, const struct kv_caller *caller)
 {
 	kv_log_number(line, "uid", caller->uid);
 	kv_log_number(line, "pid", caller->pid);
@@ -53,7 +52,7 @@ kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller)
 static void
 write_line(enum kv_log_level level, struct kv_buf *line)
 {
-	kv_log_write(level, "audit", "%s", kv_buf_str(line));
+	kv_log_write(level, MODULE, "%s", kv_buf_str(line));
 	kv_buf_release(line);
 }
 
@@ -65,7 +64,7 @@ kv_audit_failure(
 
 	begin_line(&line, vault, kv_op_name(call->op), call->type, call->name);
 	add_answer(&line, reply);
-	kv_audit_caller(&line, &call->caller);
+	add_caller(&line, &call->caller);
 	if (why == NULL)
 		why = reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message :
 									       reply->why;
@@ -77,35 +76,19 @@ kv_audit_failure(
 void
 kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate)
 {
-	struct kv_buf line;
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.1f", rate);
-	kv_buf_init(&line, MAX_LINE);
-	kv_log_field(&line, "vault", kv_vault_name(vault));
-	kv_log_field(&line, "event", is_closed ? "closed" : "reopened");
-	kv_log_field(&line, "class", class);
-	kv_log_field(&line, "rate", text);
-	kv_log_field(&line, "why",
+	kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=%s class=%s rate=%.1f why=%s",
+	    kv_vault_name(vault), is_closed ? "closed" : "reopened", class, rate,
 	    is_closed ? "the vault answers 429: only probes go until it serves again" :
 			"the vault serves again");
-	write_line(KV_LOG_NOTICE, &line);
 }
 
 void
 kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err)
 {
-	struct kv_buf line;
-
-	kv_buf_init(&line, MAX_LINE);
-	kv_log_field(&line, "vault", kv_vault_name(vault));
-	kv_log_field(&line, "event", is_paused ? "paused" : "resumed");
-	if (is_paused)
-		kv_log_field(&line, "errno", kv_err_name(err));
-	kv_log_field(&line, "why",
+	kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=%s errno=%s why=%s", kv_vault_name(vault),
+	    is_paused ? "paused" : "resumed", is_paused ? kv_err_name(err) : "",
 	    is_paused ? "most requests fail: only probes go until the vault serves again" :
 			"the vault serves again");
-	write_line(KV_LOG_NOTICE, &line);
 }
 
 void
@@ -120,7 +103,7 @@ kv_audit_sent(
 	if (bytes > 0)
 		kv_log_number(&line, "bytes", (long long)bytes);
 	kv_log_number(&line, "ms", reply->took_ms);
-	kv_audit_caller(&line, &call->caller);
+	add_caller(&line, &call->caller);
 	write_line(KV_LOG_INFO, &line);
 }
 
@@ -132,7 +115,7 @@ kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *
 
 	begin_line(&line, vault, "confirm", type, name);
 	kv_log_field(&line, "version", version);
-	kv_audit_caller(&line, caller);
+	add_caller(&line, caller);
 	write_line(KV_LOG_INFO, &line);
 }
 
@@ -144,6 +127,6 @@ kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
 
 	begin_line(&line, vault, "read", type, name);
 	kv_log_number(&line, "bytes", (long long)bytes);
-	kv_audit_caller(&line, caller);
+	add_caller(&line, caller);
 	write_line(KV_LOG_INFO, &line);
 }

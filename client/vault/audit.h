@@ -5,8 +5,6 @@
  */
 #include "client/vault/vault.h"
 
-struct kv_buf;
-
 /*
  * NOTICE: "vault=… op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=…
  * client_request=… uid=0 pid=17 cmd=rsync why="…"". why (may be NULL) replaces the vault's own message.
@@ -29,6 +27,4 @@ void kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err);
 /* INFO: what was restored before is taken for restored, because the vault has confirmed it. */
 void kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name,
     const char *version, const struct kv_caller *caller);
-/* Append " uid= pid= cmd=" to a line. */
-void kv_audit_caller(struct kv_buf *line, const struct kv_caller *caller);
 #endif

@@ -153,7 +153,7 @@ complete(struct kv_vault_call *c, struct kv_reply *reply)
 	reply->why = kv_buf_str(&c->why);
 	memcpy(reply->client_request_id, c->client_request_id, sizeof(reply->client_request_id));
 	if (kv_log_is_debug(MODULE))
-		kv_log_write(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld err=%s ms=%lld",
+		kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld err=%s ms=%lld",
 		    kv_op_name(c->op), kv_type_name(c->type), reply->status, kv_err_name(reply->err),
 		    (long long)reply->took_ms);
 	c->done(c->arg, reply);
@@ -246,21 +246,12 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 static void
 watch_region(struct kv_vault *vault, const char *region)
 {
-	struct kv_buf line;
-
 	if (region[0] == '\0' || strcmp(region, vault->region) == 0)
 		return;
-	if (vault->region[0] != '\0') {
-		kv_buf_init(&line, 1024);
-		kv_log_field(&line, "vault", kv_vault_name(vault));
-		kv_log_field(&line, "event", "failover");
-		kv_log_field(&line, "region", region);
-		kv_log_field(&line, "before", vault->region);
-		kv_log_field(&line, "why",
+	if (vault->region[0] != '\0')
+		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=failover region=%s before=%s why=%s",
+		    kv_vault_name(vault), region, vault->region,
 		    "the vault has failed over: restores fail, the newest changes may be missing");
-		kv_log_write(KV_LOG_WARNING, MODULE, "%s", kv_buf_str(&line));
-		kv_buf_release(&line);
-	}
 	snprintf(vault->region, sizeof(vault->region), "%s", region);
 }
 

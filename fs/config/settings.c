@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cache/pace/throttle.h"
+#include "client/base/words.h"
 #include "client/auth/secret_file.h"
 #include "fs/config/settings.h"
 
@@ -225,20 +226,19 @@ take_size(const struct kv_given *g, enum kv_given_key k, size_t *size, struct kv
 static int
 take_types(struct kv_settings *o, struct kv_buf *why)
 {
-	const char *list = o->given.values[KV_GIVEN_TYPES];
+	const char *list = o->given.values[KV_GIVEN_TYPES], *one;
+	size_t n;
 
 	for (int t = 0; t < KV_TYPES; t++)
 		o->types[t] = list == NULL;
-	while (list != NULL && *list != '\0') {
-		char word[32];
-		const size_t n = strcspn(list, ":");
+	while (kv_words_next(&list, &one, &n)) {
 		enum kv_type type;
+		char word[32];
 
-		snprintf(word, sizeof(word), "%.*s", (int)n, list);
+		snprintf(word, sizeof(word), "%.*s", (int)n, one);
 		if (kv_type_parse(word, &type) != 0)
 			return bad_value(&o->given, KV_GIVEN_TYPES, "some of keys:secrets:certificates", why);
 		o->types[type] = true;
-		list += n + (list[n] == ':');
 	}
 	return 0;
 }

@@ -52,7 +52,7 @@ refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, con
 {
 	const struct kv_mount *m = mount_of(req);
 	struct kv_caller caller;
-	struct kv_buf line, object;
+	struct kv_buf object;
 
 	kv_request_caller(req, &caller);
 	kv_buf_init(&object, 512);
@@ -65,18 +65,13 @@ refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, con
 		folder->kind == KV_NODE_CONTROL ? kv_control_name(folder->control) :
 		name != NULL			? name :
 						  "");
-	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "vault", kv_vault_name(m->volume->vault));
-	kv_log_field(&line, "op", what);
-	kv_log_field(&line, "object", kv_buf_str(&object));
-	kv_log_field(&line, "errno", "EACCES");
-	kv_audit_caller(&line, &caller);
-	kv_log_field(&line, "why",
+	kv_log_event(KV_LOG_NOTICE, MODULE,
+	    "vault=%s op=%s object=%s errno=EACCES uid=%u pid=%d cmd=%s why=%s",
+	    kv_vault_name(m->volume->vault), what, kv_buf_str(&object), caller.uid, caller.pid,
+	    caller.command,
 	    m->tree.drop != NULL ?
 		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/" :
 		"the mount is read-only");
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
 	kv_buf_release(&object);
 	fuse_reply_err(req, EACCES);
 }

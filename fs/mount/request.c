@@ -92,15 +92,10 @@ static void
 patience_over(void *arg)
 {
 	const struct kv_request *r = arg;
-	struct kv_buf line;
 
-	kv_buf_init(&line, 512);
-	kv_log_field(&line, "op", "wait");
-	kv_log_field(&line, "errno", "ETIMEDOUT");
-	kv_audit_caller(&line, &r->caller);
-	kv_log_field(&line, "why", "the vault did not answer within fs.fuse.max_request_timeout");
-	kv_log_write(KV_LOG_NOTICE, "fs", "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
+	kv_log_event(KV_LOG_NOTICE, "fs", "op=wait errno=ETIMEDOUT uid=%u pid=%d cmd=%s why=%s",
+	    r->caller.uid, r->caller.pid, r->caller.command,
+	    "the vault did not answer within fs.fuse.max_request_timeout");
 	give_up(arg, -ETIMEDOUT);
 }
 

@@ -84,8 +84,8 @@ ended(struct kv_session *s)
 static void
 rest(struct kv_session *s, int err)
 {
-	kv_log_write(KV_LOG_WARNING, "fuse",
-	    "errno=%s why=\"the FUSE device could not be read; it is tried again\"", kv_err_name(err));
+	kv_log_event(KV_LOG_WARNING, "fuse", "errno=%s why=%s", kv_err_name(err),
+	    "the FUSE device could not be read; it is tried again");
 	if (kv_loop_rewatch(&s->device, 0) == 0)
 		kv_timer_set(&s->again, AGAIN_MS);
 }
@@ -285,9 +285,8 @@ is_covered(const struct kv_session *s)
 	kv_mountinfo_top(s->mount->o->mountpoint, device);
 	if (device[0] == '\0' || strcmp(device, s->mounted_device) == 0)
 		return false;
-	kv_log_write(KV_LOG_WARNING, "fuse",
-	    "mountpoint=%s why=\"something else is mounted there now: it is left alone\"",
-	    s->mount->o->mountpoint);
+	kv_log_event(KV_LOG_WARNING, "fuse", "mountpoint=%s why=%s", s->mount->o->mountpoint,
+	    "something else is mounted there now: it is left alone");
 	return true;
 }
 

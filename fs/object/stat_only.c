@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <string.h>
 
-#include "client/vault/audit.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
+#include "client/base/words.h"
 #include "fs/object/stat_only.h"
 
 #define MODULE	 "fs"
@@ -19,19 +19,14 @@
 static void
 say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
 {
-	struct kv_buf line, why;
+	struct kv_buf why;
 
 	kv_buf_init(&why, 512);
 	kv_buf_say(&why,
 	    "it asked for the sizes of %u objects and read none; each was a backup request, -o lookers=%s:%s spares them",
 	    b->n_fetched, l->names, b->caller.command);
-	kv_buf_init(&line, 1024);
-	kv_log_field(&line, "event", "looked_only");
-	kv_log_number(&line, "fetched", b->n_fetched);
-	kv_audit_caller(&line, &b->caller);
-	kv_log_field(&line, "why", kv_buf_str(&why));
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
+	kv_log_event(KV_LOG_NOTICE, MODULE, "event=looked_only fetched=%u uid=%u pid=%d cmd=%s why=%s",
+	    b->n_fetched, b->caller.uid, b->caller.pid, b->caller.command, kv_buf_str(&why));
 	kv_buf_release(&why);
 }
 
@@ -124,18 +119,7 @@ kv_stat_only_release(struct kv_stat_only *l)
 bool
 kv_stat_only_has(const struct kv_stat_only *l, const struct kv_caller *caller)
 {
-	const char *list = l->names;
-	const size_t n = strlen(caller->command);
-
-	for (;;) {
-		const size_t len = strcspn(list, ":");
-
-		if (len == n && n > 0 && strncmp(list, caller->command, n) == 0)
-			return true;
-		if (list[len] == '\0')
-			return false;
-		list += len + 1;
-	}
+	return kv_words_has(l->names, caller->command);
 }
 
 void

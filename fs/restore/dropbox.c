@@ -35,18 +35,10 @@ void
 kv_dropbox_say(
     const struct kv_dropbox *box, const char *file, const struct kv_caller *caller, int err, const char *why)
 {
-	struct kv_buf line;
-
-	kv_buf_init(&line, 4096);
-	kv_log_field(&line, "vault", kv_vault_name(box->mount->volume->vault));
-	kv_log_field(&line, "op", "restore");
-	kv_log_field(&line, "file", file);
-	if (err != 0)
-		kv_log_field(&line, "errno", kv_err_name(err));
-	kv_audit_caller(&line, caller);
-	kv_log_field(&line, "why", why);
-	kv_log_write(KV_LOG_NOTICE, MODULE, "%s", kv_buf_str(&line));
-	kv_buf_release(&line);
+	kv_log_event(KV_LOG_NOTICE, MODULE,
+	    "vault=%s op=restore file=%s errno=%s uid=%u pid=%d cmd=%s why=%s",
+	    kv_vault_name(box->mount->volume->vault), file, err != 0 ? kv_err_name(err) : "", caller->uid,
+	    caller->pid, caller->command, why);
 }
 
 void

@@ -171,9 +171,8 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 	kv_confirms_note(box->confirms, &s->receipt, s->mono_sent, &s->process);
 	kv_absent_forget(m->volume->absent, s->type, item->name);
 	if (kv_listing_add(m->volume->listings[s->type], item, &object) != 0)
-		kv_log_write(KV_LOG_WARNING, MODULE,
-		    "object=%s/%s errno=ENOMEM why=\"restored, shown with the next listing\"",
-		    kv_type_name(s->type), item->name);
+		kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=ENOMEM why=%s",
+		    kv_type_name(s->type), item->name, "restored, shown with the next listing");
 	end(s, 0);
 }
 

@@ -114,6 +114,45 @@ a_line_stays_one_line(void **state)
 	assert_string_equal(restore(), "a=1 b=2  [1m  \n");
 }
 
+static const char *
+write_event(void)
+{
+	capture();
+	kv_log_open(true, "http");
+	kv_log_event(KV_LOG_NOTICE, "x", "object=%s/%s errno=EIO n=%d ms=%lld size=%zu rate=%.1f why=%s",
+	    "keys", "a b", -1, 1LL << 40, (size_t)7, 2.25, "say \"hi\"");
+	kv_log_event(KV_LOG_NOTICE, "x", "a=%s b=%lu c=%s", "", 5UL, "1\n2");
+	kv_log_event(KV_LOG_DEBUG, "http", "a=%u", 1u);
+	kv_log_event(KV_LOG_DEBUG, "auth", "a=%u", 1u);
+	kv_log_close();
+	return restore();
+}
+
+static void
+an_event_is_pairs_quoted_where_they_must_be(void **state)
+{
+	(void)state;
+	assert_string_equal(write_event(),
+	    "object=\"keys/a b\" errno=EIO n=-1 ms=1099511627776 size=7 rate=2.2 why=\"say \\\"hi\\\"\"\n"
+	    "b=5 c=\"1\\x0A2\"\n"
+	    "module=http a=1\n");
+}
+
+static void
+a_long_event_is_cut(void **state)
+{
+	static char value[9000];
+	const char *text;
+
+	(void)state;
+	memset(value, 'x', sizeof(value) - 1);
+	capture();
+	kv_log_event(KV_LOG_NOTICE, "x", "a=%s why=%s", value, "y");
+	text = restore();
+	assert_in_range(strlen(text), 4000, 5000);
+	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+}
+
 static void
 a_long_line_is_cut(void **state)
 {
@@ -265,6 +304,8 @@ main(void)
 		cmocka_unit_test(is_debug_says_what_write_does),
 		cmocka_unit_test(info_and_debug_are_written_only_where_asked_for),
 		cmocka_unit_test(a_line_stays_one_line),
+		cmocka_unit_test(an_event_is_pairs_quoted_where_they_must_be),
+		cmocka_unit_test(a_long_event_is_cut),
 		cmocka_unit_test(a_long_line_is_cut),
 		cmocka_unit_test(values_are_quoted_where_they_must_be),
 		cmocka_unit_test(numbers_are_written_whole),
