@@ -120,10 +120,12 @@ $B/bench/reread: $(call obj,$(BENCH_SRC))
 	$(call say,LINK,$@)
 	$Q$(CC) $(KV_CFLAGS) $(KV_LDFLAGS) -o $@ $^
 
-# A test that includes "tests/unit/X.h" is linked with tests/unit/X.c, before the archive: so
-# fake_clock.c takes the place of client/clock.c. One that includes "fs/X.h" is linked with fs/X.c.
+# A test that includes "tests/unit/X.h" is linked with tests/unit/X.c, and with what that one includes, before
+# the archive: so fake_clock.c takes the place of client/base/clock.c. One that includes "fs/X.h" is linked with fs/X.c.
 UNIT_USES := $(shell grep -osE '^.include "(tests/unit|fs)(/[a-z0-9_]+)+' /dev/null $(UNIT_SRC) | sed 's/:.*"/:/')
-uses = $(patsubst $1:%.c,$B/%.o,$(filter $(patsubst %,$1:%,$(UNIT_SRC) $(FS_SRC)),$(addsuffix .c,$(UNIT_USES))))
+used = $(patsubst $1:%,%,$(filter $(patsubst %,$1:%,$2),$(addsuffix .c,$(UNIT_USES))))
+uses = $(call obj,$(sort $(call used,$1,$(UNIT_SRC) $(FS_SRC)) \
+	$(foreach f,$(call used,$1,$(UNIT_SRC)),$(call used,$f,$(UNIT_SRC)))))
 WRAP_ALLOC = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 
 .SECONDEXPANSION:

@@ -9,7 +9,7 @@
 #include "cache/blob/prefetch.h"
 #include "cache/index/index.h"
 #include "cache/list/listing.h"
-#include "cache/list/lookup.h"
+#include "cache/list/absent.h"
 #include "cache/list/revalidate.h"
 #include "cache/pace/throttle.h"
 #include "cache/volume.h"

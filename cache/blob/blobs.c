@@ -23,7 +23,7 @@
 #include "client/vault/audit.h"
 #include "cache/blob/blobs.h"
 #include "cache/blob/disk.h"
-#include "cache/list/lookup.h"
+#include "cache/list/versions.h"
 #include "cache/index/index.h"
 #include "cache/blob/sizes.h"
 #include "cache/blob/spill.h"
@@ -58,18 +58,18 @@ struct kv_cached {
 	struct kv_blobs *blobs;
 	struct kv_object *object;
 	enum state state;
-	struct kv_blob *blob;	  /* KEPT */
-	struct kv_slot slot;	  /* SPILLED */
-	int64_t mono_ended;	  /* of the fetch */
-	struct kv_ticket *ticket; /* FETCHING */
-	struct kv_lookup *lookup; /* EXPLAINING failure */
-	struct kv_reply *failure; /* EXPLAINING: large, and there are many of us */
-	int err;		  /* REFUSED */
-	pid_t given_to;		  /* REFUSED: who wanted the content and got the failure, or 0 */
-	struct kv_caller caller;  /* who asked first, for the log */
-	bool is_ahead;		  /* and nobody has asked since */
-	bool is_for_content;	  /* somebody waits for it, not only for its size */
-	bool is_read;		  /* by somebody, once */
+	struct kv_blob *blob;		   /* KEPT */
+	struct kv_slot slot;		   /* SPILLED */
+	int64_t mono_ended;		   /* of the fetch */
+	struct kv_ticket *ticket;	   /* FETCHING */
+	struct kv_versions_call *versions; /* EXPLAINING failure */
+	struct kv_reply *failure;	   /* EXPLAINING: large, and there are many of us */
+	int err;			   /* REFUSED */
+	pid_t given_to;			   /* REFUSED: who wanted the content and got the failure, or 0 */
+	struct kv_caller caller;	   /* who asked first, for the log */
+	bool is_ahead;			   /* and nobody has asked since */
+	bool is_for_content;		   /* somebody waits for it, not only for its size */
+	bool is_read;			   /* by somebody, once */
 	bool is_stale;
 	int n_again;
 	size_t expected; /* FETCHING, EXPLAINING: bytes of the blob */
@@ -137,7 +137,7 @@ free_cached(struct kv_cached *c)
 {
 	move_to(c, NULL);
 	kv_throttle_cancel(c->ticket);
-	kv_lookup_cancel(c->lookup);
+	kv_versions_cancel(c->versions);
 	drop_blob(c);
 	if (c->state == SPILLED)
 		kv_spill_drop(c->blobs->spill, &c->slot);
@@ -436,7 +436,7 @@ explained(void *arg, int err, const struct kv_versions *versions)
 	const char *why = NULL;
 	const bool is_lost = c->failure->err == -ENOENT && err == -ENOENT;
 
-	c->lookup = NULL;
+	c->versions = NULL;
 	if (c->failure->err == -ENOENT && !is_lost) {
 		why = err == 0 ? "backup says that it is not there, its version list that it is" :
 				 "backup says that it is not there, and its version list cannot be read";
@@ -483,8 +483,8 @@ failed(struct kv_cached *c, const struct kv_reply *reply)
 	c->state = EXPLAINING;
 	c->caller.mono_deadline = reply->mono_deadline > mono_soon ? reply->mono_deadline : mono_soon;
 	if (needs_explaining(reply) && keep_failure(c, reply) == 0 &&
-	    kv_versions_read(b->throttle, c->object->type, c->object->name, NULL, &c->caller, explained, c,
-		&c->lookup) == 0)
+	    kv_versions_read(
+		b->throttle, c->object->type, c->object->name, &c->caller, explained, c, &c->versions) == 0)
 		return;
 	kv_audit_failure(kv_throttle_vault(b->throttle), &call, reply, NULL);
 	end_failed(c, reply->err == -ENOENT ? -EIO : reply->err);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cache/list/lookup.h"
+#include "cache/list/versions.h"
 #include "cache/list/revalidate.h"
 #include "cache/list/listing.h"
 #include "client/base/clock.h"
@@ -17,7 +17,7 @@ struct round {
 	struct kv_listing *listing;
 	size_t next;		  /* in the listing */
 	struct kv_object *object; /* that is asked for, a reference; or NULL */
-	struct kv_lookup *lookup;
+	struct kv_versions_call *versions;
 };
 
 struct kv_revalidate {
@@ -34,7 +34,7 @@ versions_known(void *arg, int err, const struct kv_versions *versions)
 	struct round *r = arg;
 	struct kv_object *object = r->object;
 
-	r->lookup = NULL;
+	r->versions = NULL;
 	r->object = NULL;
 	if (err == 0 && !object->is_gone && object->size >= 0) {
 		if (versions->wall_updated > object->wall_fetched - SAME_S)
@@ -65,8 +65,8 @@ go_on(struct round *r)
 	if (r->next >= n)
 		return;
 	r->object = kv_object_ref(objects[r->next++]);
-	if (kv_versions_read(r->revalidate->throttle, r->object->type, r->object->name, NULL, &revalidate,
-		versions_known, r, &r->lookup) != 0) {
+	if (kv_versions_read(r->revalidate->throttle, r->object->type, r->object->name, &revalidate,
+		versions_known, r, &r->versions) != 0) {
 		kv_object_unref(r->object);
 		r->object = NULL; /* with the next listing */
 	}
@@ -104,7 +104,7 @@ kv_revalidate_free(struct kv_revalidate *f)
 	if (f == NULL)
 		return;
 	for (int t = 0; t < KV_TYPES; t++) {
-		kv_lookup_cancel(f->rounds[t].lookup);
+		kv_versions_cancel(f->rounds[t].versions);
 		kv_object_unref(f->rounds[t].object);
 	}
 	free(f);

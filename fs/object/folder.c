@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/list/absent.h"
 #include "cache/list/lookup.h"
 #include "cache/list/listing.h"
 #include "fs/control/control.h"

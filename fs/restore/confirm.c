@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "cache/list/lookup.h"
+#include "cache/list/versions.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "fs/restore/confirm.h"
@@ -35,7 +35,7 @@ struct question {
 	LIST_ENTRY(question) link;
 	int64_t mono_asked;
 	struct kv_process asker;
-	struct kv_lookup *lookup;
+	struct kv_versions_call *versions;
 	LIST_HEAD(, kv_confirm_wait) waits;
 };
 
@@ -198,7 +198,7 @@ free_question(struct question *q)
 
 	while ((w = LIST_FIRST(&q->waits)) != NULL)
 		kv_confirms_cancel(w);
-	kv_lookup_cancel(q->lookup);
+	kv_versions_cancel(q->versions);
 	LIST_REMOVE(q, link);
 	free(q);
 }
@@ -210,7 +210,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	struct confirmation *e = q->entry;
 	struct kv_confirm_wait *w;
 
-	q->lookup = NULL;
+	q->versions = NULL;
 	if (err == 0 && !(versions->has_version && versions->wall_version_updated == e->wall_updated))
 		err = -ENOENT;
 	if (err == 0)
@@ -249,8 +249,8 @@ put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const stru
 	q->mono_asked = kv_clock_mono_ms();
 	if (asker != NULL)
 		q->asker = *asker;
-	err = kv_lookup_confirm(
-	    c->throttle, e->type, e->name, e->version, priority, caller, versions_answered, q, &q->lookup);
+	err = kv_versions_confirm(
+	    c->throttle, e->type, e->name, e->version, priority, caller, versions_answered, q, &q->versions);
 	if (err != 0) {
 		free(q);
 		return err;
@@ -283,7 +283,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 		free(w);
 		return err;
 	}
-	kv_lookup_raise(q->lookup, KV_METADATA);
+	kv_versions_raise(q->versions, KV_METADATA);
 	w->done = done;
 	w->arg = arg;
 	LIST_INSERT_HEAD(&q->waits, w, link);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cache/list/lookup.h"
+#include "cache/list/versions.h"
 #include "fs/restore/conflict.h"
 
 struct kv_conflict {
@@ -11,7 +11,7 @@ struct kv_conflict {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	struct kv_caller caller;
-	struct kv_lookup *lookup;
+	struct kv_versions_call *versions;
 	struct kv_ticket *ticket;
 	kv_conflict_done *done;
 	void *arg;
@@ -25,7 +25,7 @@ kv_conflict_cancel(struct kv_conflict *c)
 {
 	if (c == NULL)
 		return;
-	kv_lookup_cancel(c->lookup);
+	kv_versions_cancel(c->versions);
 	kv_throttle_cancel(c->ticket);
 	free(c);
 }
@@ -51,7 +51,7 @@ kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *nam
 		.throttle = throttle, .type = type, .caller = *caller, .done = done, .arg = arg
 	};
 	snprintf(c->name, sizeof(c->name), "%s", name);
-	err = kv_versions_read(throttle, type, c->name, NULL, caller, versions_answered, c, &c->lookup);
+	err = kv_versions_read(throttle, type, c->name, caller, versions_answered, c, &c->versions);
 	if (err != 0) {
 		free(c);
 		return err;
@@ -69,7 +69,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	};
 
 	(void)versions;
-	c->lookup = NULL;
+	c->versions = NULL;
 	if (err == -ENOENT &&
 	    kv_throttle_send(c->throttle, &call, KV_RESTORE, true, deleted_answered, c, &c->ticket) == 0)
 		return;

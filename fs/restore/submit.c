@@ -23,7 +23,7 @@
 #include <time.h>
 
 #include "client/vault/audit.h"
-#include "cache/list/lookup.h"
+#include "cache/list/absent.h"
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"

@@ -9,21 +9,14 @@
 #include "cache/blob/disk.h"
 #include "client/base/buf.h"
 #include "tests/unit/blob_bytes.h"
-#include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 #define ROOM	(2 * (4 + KV_BLOBS_EACH) * 16 / 15 + 1) /* two blobs */
 #define OBJECTS 8
 
 static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
 
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
-static struct kv_blobs *blobs;
 static struct kv_object *objects[OBJECTS]; /* "a", "b", … */
 
 /* ---- the vault: a blob is the object's name and how many backups there were, "a001" ---- */
@@ -63,7 +56,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 		reply->status = backup_status;
 		return backup_ms;
 	}
-	snprintf(content, sizeof(content), "%s%03d", call->name, fake_vault_calls(vault, KV_OP_BACKUP));
+	snprintf(content, sizeof(content), "%s%03d", call->name, fake_vault_calls(rig.vault, KV_OP_BACKUP));
 	reply->blob = fake_vault_blob(content);
 	return backup_ms;
 }
@@ -94,26 +87,20 @@ lose(void *arg, struct kv_object *object)
 {
 	assert_ptr_equal(arg, &n_lost);
 	assert_ptr_equal(object, objects[0]);
-	assert_null(kv_blobs_peek(blobs, object));
+	assert_null(kv_blobs_peek(rig.blobs, object));
 	n_lost++;
 }
 
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = {
-		.rate = 200, .share = 0.5, .max_inflight = 64, .timeout_ms = 300000
-	};
 	char name[2] = "a";
 
 	(void)state;
-	fake_clock_set(1000000, 1700000000);
-	loop = kv_loop_new();
-	vault = fake_vault_new(loop, answer);
-	throttle = kv_throttle_new(loop, vault, &options);
-	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = ROOM });
-	assert_non_null(blobs);
-	kv_blobs_on_lost(blobs, lose, &n_lost);
+	rig_begin(answer, 200, 64);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = ROOM });
+	assert_non_null(rig.blobs);
+	kv_blobs_on_lost(rig.blobs, lose, &n_lost);
 	for (int i = 0; i < OBJECTS; i++, name[0]++) {
 		objects[i] = kv_object_new(KV_SECRETS, name);
 		assert_non_null(objects[i]);
@@ -123,7 +110,6 @@ set_up(void **state)
 	backup_ms = 100;
 	versions_ms = 10;
 	memset(&told, 0, sizeof(told));
-	caught_begin();
 	return 0;
 }
 
@@ -131,17 +117,11 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
-	kv_blobs_free(blobs);
+	rig_end();
 	for (int i = 0; i < OBJECTS; i++) {
 		assert_int_equal(objects[i]->refs, 1);
 		kv_object_unref(objects[i]);
 	}
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_vault_under_way(vault), 0);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_vault_free(vault);
-	kv_loop_free(loop);
 	return 0;
 }
 
@@ -150,7 +130,8 @@ ask(char name, struct told *t)
 {
 	struct kv_waiter *waiter;
 
-	assert_int_equal(kv_blobs_get(blobs, objects[name - 'a'], KV_NEED_CONTENT, &me, tell, t, &waiter), 0);
+	assert_int_equal(
+	    kv_blobs_get(rig.blobs, objects[name - 'a'], KV_NEED_CONTENT, &me, tell, t, &waiter), 0);
 	return waiter;
 }
 
@@ -161,7 +142,7 @@ get(char name)
 	memset(&told, 0, sizeof(told));
 	ask(name, &told);
 	assert_int_equal(told.n, 0);
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 1);
 	return told.err;
 }
@@ -169,13 +150,13 @@ get(char name)
 static bool
 is_kept(char name)
 {
-	return kv_blobs_peek(blobs, objects[name - 'a']) != NULL;
+	return kv_blobs_peek(rig.blobs, objects[name - 'a']) != NULL;
 }
 
 static int
 n_backups(void)
 {
-	return fake_vault_calls(vault, KV_OP_BACKUP);
+	return fake_vault_calls(rig.vault, KV_OP_BACKUP);
 }
 
 /* ---- fetching ---- */
@@ -188,9 +169,9 @@ many_that_wait_for_one_object_are_one_request(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(each); i++) {
 		ask('a', &each[i]);
-		fake_loop_run(loop, 1);
+		fake_loop_run(rig.loop, 1);
 	}
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	for (size_t i = 0; i < N_OF(each); i++)
 		assert_row(each[i].n == 1 && each[i].err == 0 && strcmp(each[i].content, "a001") == 0, i,
 		    each[i].content);
@@ -216,11 +197,11 @@ a_fetch_that_nobody_waits_for_goes_on_and_is_kept(void **state)
 {
 	(void)state;
 	kv_blobs_cancel(ask('a', &told));
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 0);
 	assert_true(is_kept('a'));
 	kv_blobs_cancel(ask('a', &told)); /* it has its result already */
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(n_backups(), 1);
 	kv_blobs_cancel(NULL);
@@ -235,9 +216,9 @@ one_that_cancels_leaves_the_others_waiting(void **state)
 	(void)state;
 	ask('a', &other);
 	waiter = ask('a', &told);
-	fake_loop_run(loop, 50);
+	fake_loop_run(rig.loop, 50);
 	kv_blobs_cancel(waiter);
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(other.n, 1);
 }
@@ -248,10 +229,10 @@ all_can_be_freed_while_it_is_waited_for(void **state)
 	(void)state;
 	ask('a', &told);
 	ask('b', &told);
-	fake_loop_run(loop, 50);
-	kv_blobs_free(blobs);
-	blobs = NULL;
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 50);
+	kv_blobs_free(rig.blobs);
+	rig.blobs = NULL;
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(told.n, 0);
 }
 
@@ -262,7 +243,7 @@ a_kept_blob_of_an_object_that_changed_is_fetched_anew(void **state)
 {
 	(void)state;
 	assert_int_equal(get('a'), 0);
-	kv_blobs_forget(blobs, objects[0]);
+	kv_blobs_forget(rig.blobs, objects[0]);
 	assert_false(is_kept('a'));
 	assert_int_equal(get('a'), 0);
 	assert_string_equal(told.content, "a002");
@@ -275,12 +256,12 @@ an_object_that_changed_while_it_was_fetched_is_fetched_again(void **state)
 
 	(void)state;
 	ask('a', &told);
-	fake_loop_run(loop, 50);
-	kv_blobs_forget(blobs, objects[0]);
+	fake_loop_run(rig.loop, 50);
+	kv_blobs_forget(rig.blobs, objects[0]);
 	ask('a', &other);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.n + other.n, 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_string_equal(told.content, "a002");
 	assert_string_equal(other.content, "a002");
 	assert_int_equal(n_backups(), 2);
@@ -292,8 +273,8 @@ an_object_that_changes_all_the_time_is_given_but_not_kept(void **state)
 	(void)state;
 	ask('a', &told);
 	for (int i = 0; i < 20 && told.n == 0; i++) {
-		kv_blobs_forget(blobs, objects[0]);
-		fake_loop_run(loop, 50);
+		kv_blobs_forget(rig.blobs, objects[0]);
+		fake_loop_run(rig.loop, 50);
 	}
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, 0);
@@ -310,10 +291,10 @@ an_object_that_went_while_it_was_fetched_is_not_fetched_again(void **state)
 	versions_err = -ENOENT;
 	versions_status = 404;
 	ask('a', &told);
-	fake_loop_run(loop, 50);
+	fake_loop_run(rig.loop, 50);
 	objects[0]->is_gone = true;
-	kv_blobs_forget(blobs, objects[0]);
-	fake_loop_run(loop, 200);
+	kv_blobs_forget(rig.blobs, objects[0]);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.err, -ENOENT);
 	assert_int_equal(n_backups(), 1);
 }
@@ -352,7 +333,7 @@ what_was_read_goes_before_what_was_not(void **state)
 		for (const char *p = rows[i].fetched; *p != '\0'; p++) {
 			assert_int_equal(get(*p), 0);
 			if (strchr(rows[i].read, *p) != NULL)
-				kv_blobs_was_read(blobs, objects[*p - 'a']);
+				kv_blobs_was_read(rig.blobs, objects[*p - 'a']);
 		}
 		for (const char *p = "abcdefgh"; *p != '\0'; p++)
 			assert_row(is_kept(*p) == (strchr(rows[i].kept, *p) != NULL), i, "kept");
@@ -365,22 +346,22 @@ of_those_that_were_read_the_last_used_stays(void **state)
 	(void)state;
 	assert_int_equal(get('a'), 0);
 	assert_int_equal(get('b'), 0);
-	kv_blobs_was_read(blobs, objects[0]);
-	kv_blobs_was_read(blobs, objects[1]);
-	kv_blobs_was_read(blobs, objects[0]);
+	kv_blobs_was_read(rig.blobs, objects[0]);
+	kv_blobs_was_read(rig.blobs, objects[1]);
+	kv_blobs_was_read(rig.blobs, objects[0]);
 	assert_int_equal(get('c'), 0);
 	assert_true(is_kept('a') && is_kept('c'));
 	assert_false(is_kept('b'));
-	kv_blobs_was_read(blobs, objects[1]); /* what is not kept is nobody's business */
+	kv_blobs_was_read(rig.blobs, objects[1]); /* what is not kept is nobody's business */
 }
 
 static void
 a_blob_without_room_is_given_all_the_same(void **state)
 {
 	(void)state;
-	kv_blobs_free(blobs);
-	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 0 });
-	assert_non_null(blobs);
+	kv_blobs_free(rig.blobs);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 0 });
+	assert_non_null(rig.blobs);
 	assert_int_equal(get('a'), 0);
 	assert_string_equal(told.content, "a001");
 	assert_false(is_kept('a'));
@@ -393,10 +374,10 @@ an_unread_blob_is_kept_for_15_minutes(void **state)
 	(void)state;
 	assert_int_equal(get('a'), 0);
 	assert_int_equal(get('b'), 0);
-	kv_blobs_was_read(blobs, objects[1]);
-	fake_loop_run(loop, (int64_t)14 * 60 * 1000);
+	kv_blobs_was_read(rig.blobs, objects[1]);
+	fake_loop_run(rig.loop, (int64_t)14 * 60 * 1000);
 	assert_true(is_kept('a') && is_kept('b'));
-	fake_loop_run(loop, (int64_t)3 * 60 * 1000);
+	fake_loop_run(rig.loop, (int64_t)3 * 60 * 1000);
 	assert_false(is_kept('a'));
 	assert_true(is_kept('b'));
 	assert_int_equal(objects[0]->size, 4);
@@ -446,7 +427,7 @@ what_a_failure_means(void **state)
 		n_versions = rows[i].n_versions;
 		assert_row(get('a') == rows[i].end, i, "errno");
 		assert_row(n_lost == rows[i].n_lost, i, "lost");
-		assert_row(fake_vault_calls(vault, KV_OP_VERSIONS) == rows[i].n_asked, i, "asked");
+		assert_row(fake_vault_calls(rig.vault, KV_OP_VERSIONS) == rows[i].n_asked, i, "asked");
 		assert_row(strstr(caught_text(), rows[i].log) != NULL, i, caught_text());
 		assert_row(objects[0]->size == -1 && !is_kept('a'), i, "nothing is known");
 		backup_err = 0;
@@ -464,9 +445,9 @@ all_that_wait_get_the_failure(void **state)
 	backup_status = 404;
 	ask('a', &told);
 	ask('a', &other);
-	fake_loop_run(loop, 105); /* its versions are asked for */
+	fake_loop_run(rig.loop, 105); /* its versions are asked for */
 	ask('a', &late);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.err, -EBADMSG);
 	assert_int_equal(other.err, -EBADMSG);
 	assert_int_equal(late.err, -EBADMSG);
@@ -481,9 +462,9 @@ a_time_out_is_too_many_versions_or_a_time_out(void **state)
 	for (n_versions = 500; n_versions <= 501; n_versions++) {
 		memset(&told, 0, sizeof(told));
 		ask('a', &told);
-		fake_loop_run(loop, 299000);
+		fake_loop_run(rig.loop, 299000);
 		assert_int_equal(told.n, 0);
-		fake_loop_run(loop, 2000);
+		fake_loop_run(rig.loop, 2000);
 		assert_row(told.n == 1, n_versions, "answered");
 		assert_row(told.err == (n_versions > 500 ? -EFBIG : -ETIMEDOUT), n_versions, "errno");
 	}
@@ -495,9 +476,9 @@ a_vault_that_answers_nothing_costs_one_time_out(void **state)
 	(void)state;
 	backup_ms = versions_ms = -1;
 	ask('a', &told);
-	fake_loop_run(loop, 299000);
+	fake_loop_run(rig.loop, 299000);
 	assert_int_equal(told.n, 0);
-	fake_loop_run(loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, -ETIMEDOUT);
 }
@@ -509,11 +490,11 @@ an_object_that_changes_under_a_slow_vault_costs_one_time_out(void **state)
 	backup_ms = 100000;
 	ask('a', &told);
 	for (int i = 0; i < 290; i++) {
-		kv_blobs_forget(blobs, objects[0]);
-		fake_loop_run(loop, 1000);
+		kv_blobs_forget(rig.blobs, objects[0]);
+		fake_loop_run(rig.loop, 1000);
 	}
 	backup_ms = versions_ms = -1;
-	fake_loop_run(loop, 11000);
+	fake_loop_run(rig.loop, 11000);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, -ETIMEDOUT);
 }
@@ -528,8 +509,9 @@ get_for(char name, enum kv_need need, pid_t pid)
 	struct kv_waiter *waiter;
 
 	memset(&told, 0, sizeof(told));
-	assert_int_equal(kv_blobs_get(blobs, objects[name - 'a'], need, &caller, tell, &told, &waiter), 0);
-	fake_loop_run(loop, 200);
+	assert_int_equal(
+	    kv_blobs_get(rig.blobs, objects[name - 'a'], need, &caller, tell, &told, &waiter), 0);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 1);
 	return told.err;
 }
@@ -557,7 +539,7 @@ a_failure_is_forgotten_after_10_s(void **state)
 	assert_int_equal(get_for('a', KV_NEED_SIZE, 17), -EACCES);
 	assert_int_equal(objects[0]->refused, -EACCES);
 	backup_err = 0;
-	fake_loop_run(loop, 10500);
+	fake_loop_run(rig.loop, 10500);
 	assert_int_equal(get_for('a', KV_NEED_CONTENT, 17), 0);
 	assert_int_equal(n_backups(), 2);
 	assert_int_equal(objects[0]->refused, 0);
@@ -569,18 +551,18 @@ what_is_fetched_ahead_is_the_one_request_of_who_asks_then(void **state)
 	struct kv_blobs_state now;
 
 	(void)state;
-	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), -ENOSPC); /* there is room for two */
-	kv_blobs_free(blobs);
-	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000 });
-	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), 0);
-	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), -EALREADY);
-	assert_true(kv_blobs_has(blobs, objects[0]));
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), -ENOSPC); /* there is room for two */
+	kv_blobs_free(rig.blobs);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000 });
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), -EALREADY);
+	assert_true(kv_blobs_has(rig.blobs, objects[0]));
 	assert_int_equal(get('a'), 0); /* while it is under way */
-	assert_int_equal(kv_blobs_ahead(blobs, objects[1]), 0);
-	fake_loop_run(loop, 200);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[1]), 0);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(get('b'), 0); /* when it is there */
 	assert_int_equal(n_backups(), 2);
-	kv_blobs_state(blobs, &now);
+	kv_blobs_state(rig.blobs, &now);
 	assert_int_equal(now.n_ahead, 2);
 	assert_int_equal(now.n_ahead_used, 2);
 }
@@ -591,21 +573,21 @@ what_is_fetched_ahead_stays_within_64_mib_of_answers(void **state)
 	const struct kv_blobs_options options = { .room = (size_t)1 << 30 };
 
 	(void)state;
-	kv_blobs_free(blobs);
-	blobs = kv_blobs_new(loop, throttle, &options);
-	assert_non_null(blobs);
+	kv_blobs_free(rig.blobs);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &options);
+	assert_non_null(rig.blobs);
 	for (int i = 0; i < 4; i++)
 		objects[i]->size = 20 << 20; /* as the index has it: an answer of 36 MiB */
-	assert_int_equal(kv_blobs_ahead(blobs, objects[0]), 0);
-	assert_int_equal(kv_blobs_ahead(blobs, objects[1]), -ENOSPC);
-	assert_int_equal(kv_blobs_ahead(blobs, objects[4]), 0); /* of no size that is known */
-	ask('b', &told);					/* a reader's own goes always */
-	fake_loop_run(loop, 200);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[1]), -ENOSPC);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[4]), 0); /* of no size that is known */
+	ask('b', &told);					    /* a reader's own goes always */
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(n_backups(), 3);
-	assert_int_equal(kv_blobs_ahead(blobs, objects[2]), 0); /* nothing is under way any more */
-	assert_int_equal(kv_blobs_ahead(blobs, objects[3]), -ENOSPC);
-	fake_loop_run(loop, 200);
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[2]), 0); /* nothing is under way any more */
+	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[3]), -ENOSPC);
+	fake_loop_run(rig.loop, 200);
 }
 
 static void
@@ -615,20 +597,20 @@ what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
 	struct kv_blobs_state now;
 
 	(void)state;
-	kv_blobs_free(blobs);
-	blobs = kv_blobs_new(loop, throttle, &options);
-	assert_non_null(blobs);
+	kv_blobs_free(rig.blobs);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &options);
+	assert_non_null(rig.blobs);
 	for (const char *p = "abcdefgh"; *p != '\0'; p++)
 		assert_int_equal(get(*p), 0);
-	kv_blobs_state(blobs, &now);
+	kv_blobs_state(rig.blobs, &now);
 	assert_in_range(now.spilled, 1, 1000000);
 	for (const char *p = "abcdefgh"; *p != '\0'; p++) {
 		assert_int_equal(get(*p), 0);
 		assert_row(told.content[0] == *p, (size_t)(*p - 'a'), told.content);
-		kv_blobs_was_read(blobs, objects[*p - 'a']);
+		kv_blobs_was_read(rig.blobs, objects[*p - 'a']);
 	}
 	assert_int_equal(n_backups(), OBJECTS);
-	kv_blobs_forget(blobs, objects[7]);
+	kv_blobs_forget(rig.blobs, objects[7]);
 	assert_int_equal(get('h'), 0);
 	assert_string_equal(told.content, "h009");
 }
@@ -648,9 +630,10 @@ what_an_earlier_kvfs_kept_on_disk_is_examined_too(void **state)
 	assert_non_null(mkdtemp(folder));
 	kv_buf_init(&why, 200);
 	assert_int_equal(kv_disk_new(folder, "v", true, &disk, &why), 0);
-	kv_blobs_free(blobs);
-	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000, .disk = disk });
-	assert_non_null(blobs);
+	kv_blobs_free(rig.blobs);
+	rig.blobs =
+	    kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000, .disk = disk });
+	assert_non_null(rig.blobs);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct kv_blob *blob = fake_vault_blob(rows[i].content);
 
@@ -663,8 +646,8 @@ what_an_earlier_kvfs_kept_on_disk_is_examined_too(void **state)
 		assert_row(kv_disk_has(disk, objects[i]) == rows[i].is_given, i, rows[i].content);
 		kv_disk_drop(disk, objects[i]);
 	}
-	kv_blobs_free(blobs);
-	blobs = NULL;
+	kv_blobs_free(rig.blobs);
+	rig.blobs = NULL;
 	kv_disk_free(disk);
 	for (enum kv_type t = KV_KEYS; t < KV_TYPES; t++) {
 		snprintf(path, sizeof(path), "%s/v.blobs/%s", folder, kv_type_name(t));
@@ -685,14 +668,14 @@ no_allocation_that_fails_does_harm(void **state)
 
 	(void)state;
 	for (int n = 1; has_failed; n++) {
-		kv_blobs_forget(blobs, objects[0]);
+		kv_blobs_forget(rig.blobs, objects[0]);
 		memset(&told, 0, sizeof(told));
 		fake_alloc_fail_at(n);
-		err = kv_blobs_get(blobs, objects[0], KV_NEED_CONTENT, &me, tell, &told, &waiter);
+		err = kv_blobs_get(rig.blobs, objects[0], KV_NEED_CONTENT, &me, tell, &told, &waiter);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);
 		assert_row(err == (has_failed ? -ENOMEM : 0), (size_t)n, "errno");
-		fake_loop_run(loop, 200);
+		fake_loop_run(rig.loop, 200);
 		assert_row(told.n == !has_failed, (size_t)n, "answered");
 		assert_int_equal(get('a'), 0);
 	}

@@ -4,30 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cache/list/lookup.h"
+#include "cache/list/versions.h"
 #include "cache/pace/throttle.h"
 #include "fs/restore/confirm.h"
-#include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 #define UPDATED 1600000000
-#define START	1000000 /* of the clock */
+#define START	RIG_MONO
 
 static const struct kv_caller cp = { .uid = 1000, .pid = 17, .command = "cp" };
 /* The process that asks, and one that began later. */
 static const struct kv_process old = { .id = 17, .mono_begun = START - 5000 };
 static const struct kv_process new = { .id = 18, .mono_begun = START + 1000 };
 
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
 static struct kv_confirms *confirms;
 static struct kv_receipt receipt;
 
-/* What the vault says: the version that it has, or why not; after how long. */
+/* What the vault answers: the version that it has, or why not; after how long. */
 static const char *version;
 static int err;
 static int64_t took_ms;
@@ -50,15 +44,9 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
-
 	(void)state;
-	fake_clock_set(START, 1700000000);
-	caught_begin();
-	loop = kv_loop_new();
-	vault = fake_vault_new(loop, answer);
-	throttle = kv_throttle_new(loop, vault, &options);
-	confirms = kv_confirms_new(throttle);
+	rig_begin(answer, 0, 8);
+	confirms = kv_confirms_new(rig.throttle);
 	assert_non_null(confirms);
 	receipt =
 	    (struct kv_receipt){ .type = KV_SECRETS, .name = "a", .version = "v1", .wall_updated = UPDATED };
@@ -73,12 +61,7 @@ tear_down(void **state)
 {
 	(void)state;
 	kv_confirms_free(confirms);
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_vault_under_way(vault), 0);
-	fake_vault_free(vault);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	kv_loop_free(loop);
-	caught_end();
+	rig_end();
 	return 0;
 }
 
@@ -104,7 +87,7 @@ ask(const struct kv_process *process)
 
 	assert_int_equal(kv_confirms_ask(confirms, &receipt, process, &cp, tell, &told, &wait, NULL), 0);
 	assert_int_equal(told.n, 0);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(told.n, 1);
 	return told.err;
 }
@@ -112,7 +95,7 @@ ask(const struct kv_process *process)
 static int
 n_asked(void)
 {
-	return fake_vault_calls(vault, KV_OP_VERSIONS);
+	return fake_vault_calls(rig.vault, KV_OP_VERSIONS);
 }
 
 static void
@@ -139,7 +122,7 @@ only_the_very_version_with_its_updated_is_a_yes(void **state)
 		assert_row(ask(&old) == rows[i].expected, i, rows[i].version);
 		assert_row(
 		    kv_confirms_is_fresh(confirms, &receipt, &old) == (rows[i].expected == 0), i, "known");
-		fake_loop_run(loop, 20000);
+		fake_loop_run(rig.loop, 20000);
 		tear_down(state);
 		set_up(state);
 	}
@@ -164,9 +147,9 @@ a_yes_counts_as_of_the_moment_at_which_it_was_asked(void **state)
 	(void)state;
 	took_ms = 900;
 	assert_int_equal(ask(&old), 0);
-	fake_loop_run(loop, 3900); /* 4 s after the answer, 4.9 s after the question */
+	fake_loop_run(rig.loop, 3900); /* 4 s after the answer, 4.9 s after the question */
 	assert_true(kv_confirms_is_fresh(confirms, &receipt, &old));
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
 
@@ -179,13 +162,13 @@ a_later_no_is_not_undone_by_an_earlier_yes(void **state)
 	(void)state;
 	took_ms = 500;
 	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &yes, &first, NULL), 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	took_ms = 10;
 	err = -ENOENT; /* deleted meanwhile */
 	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &no, &second, NULL), 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_true(no.n == 1 && no.err == -ENOENT);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_true(yes.n == 1 && yes.err == 0); /* true as of its question */
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
@@ -205,7 +188,7 @@ a_process_takes_no_answer_to_a_question_from_before_it_began(void **state)
 	    confirms, &receipt, &(struct kv_process){ .id = 19, .mono_begun = START - 10 }));
 	assert_true(kv_confirms_is_fresh(
 	    confirms, &receipt, &(struct kv_process){ .id = old.id, .mono_begun = START - 9 }));
-	fake_loop_run(loop, 4500);
+	fake_loop_run(rig.loop, 4500);
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old)); /* more than 5 s */
 }
 
@@ -224,13 +207,13 @@ one_question_serves_all_that_may_take_its_answer(void **state)
 	assert_int_equal(
 	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told[1], &waits[1], &was_under_way), 0);
 	assert_true(was_under_way);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	/* a close, which takes no answer to a question from before it */
 	assert_int_equal(
 	    kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &told[2], &waits[2], &was_under_way), 0);
 	assert_false(was_under_way);
 	kv_confirms_cancel(waits[1]);
-	fake_loop_run(loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_int_equal(n_asked(), 2);
 	assert_true(told[0].n == 1 && told[1].n == 0 && told[2].n == 1);
 	kv_confirms_cancel(NULL);
@@ -249,10 +232,10 @@ what_was_asked_ahead_is_there_when_it_is_needed(void **state)
 	assert_int_equal(
 	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told, &wait, &was_under_way), 0);
 	assert_true(was_under_way);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_true(told.n == 1 && told.err == 0);
 	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_asked(), 1);
 }
 
@@ -284,7 +267,7 @@ no_allocation_that_fails_does_harm(void **state)
 		snprintf(receipt.name, sizeof(receipt.name), "n%d", n);
 		fake_alloc_fail_at(n);
 		result = kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told, &wait, NULL);
-		fake_loop_run(loop, 60000);
+		fake_loop_run(rig.loop, 60000);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);
 		assert_row(result == -ENOMEM ? told.n == 0 : told.n == 1, (size_t)n, "told once");

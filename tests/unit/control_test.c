@@ -13,14 +13,10 @@
 #include "client/base/json.h"
 #include "fs/control/metrics.h"
 #include "fs/control/report.h"
-#include "tests/unit/caught.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 static struct kv_settings options;
 static struct kv_mount mount;
-static struct kv_volume volume;
 static struct kv_buf text;
 static struct kv_json *root;
 static int backup_err;
@@ -44,42 +40,23 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	return 10;
 }
 
-static void
-changed(void *arg, struct kv_object *object)
-{
-	(void)arg;
-	(void)object;
-}
-
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options throttle = { .share = 0.5, .timeout_ms = 300000 };
 	const struct kv_blobs_options blobs = { .room = 1000000 };
-	struct kv_snapshot *g;
 
 	(void)state;
-	caught_begin();
-	fake_clock_set(1000000, 1700000000);
-	memset(&volume, 0, sizeof(volume));
+	rig_begin(answer, 0, 0);
 	memset(&mount, 0, sizeof(mount));
-	mount.volume = &volume;
+	mount.volume = &rig;
 	backup_err = 0;
 	mount.o = &options;
-	mount.loop = kv_loop_new();
-	mount.volume->vault = fake_vault_new(mount.loop, answer);
-	mount.volume->throttle = kv_throttle_new(mount.loop, mount.volume->vault, &throttle);
-	mount.volume->blobs = kv_blobs_new(mount.loop, mount.volume->throttle, &blobs);
-	for (int t = KV_KEYS; t <= KV_SECRETS; t++) {
-		mount.volume->listings[t] = kv_listing_new(
-		    mount.loop, mount.volume->throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
-		assert_int_equal(kv_listing_open(mount.volume->listings[t], &g), 0);
-		kv_snapshot_unref(g);
-	}
-	mount.volume->prefetch =
-	    kv_prefetch_new(mount.volume->blobs, mount.volume->throttle, mount.volume->listings, 0);
+	mount.loop = rig.loop;
+	rig.blobs = kv_blobs_new(mount.loop, rig.throttle, &blobs);
+	rig_list(KV_KEYS);
+	rig_list(KV_SECRETS);
+	rig.prefetch = kv_prefetch_new(rig.blobs, rig.throttle, rig.listings, 0);
 	mount.wall_mounted = 1700000000;
-	fake_loop_run(mount.loop, 100);
 	kv_buf_init(&text, 1000000);
 	root = NULL;
 	return 0;
@@ -91,14 +68,7 @@ tear_down(void **state)
 	(void)state;
 	kv_json_free(root);
 	kv_buf_release(&text);
-	kv_prefetch_free(mount.volume->prefetch);
-	kv_blobs_free(mount.volume->blobs);
-	for (int t = 0; t < KV_TYPES; t++)
-		kv_listing_free(mount.volume->listings[t]);
-	kv_throttle_free(mount.volume->throttle);
-	fake_vault_free(mount.volume->vault);
-	kv_loop_free(mount.loop);
-	caught_end();
+	rig_end();
 	return 0;
 }
 
@@ -117,9 +87,8 @@ fetch(enum kv_type type, const char *name)
 	struct kv_object *object;
 	struct kv_waiter *waiter;
 
-	assert_int_equal(kv_listing_find(mount.volume->listings[type], name, &object), 0);
-	assert_int_equal(
-	    kv_blobs_get(mount.volume->blobs, object, KV_NEED_CONTENT, &me, done, NULL, &waiter), 0);
+	assert_int_equal(kv_listing_find(rig.listings[type], name, &object), 0);
+	assert_int_equal(kv_blobs_get(rig.blobs, object, KV_NEED_CONTENT, &me, done, NULL, &waiter), 0);
 }
 
 static const char *

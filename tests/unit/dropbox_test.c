@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cache/list/lookup.h"
+#include "cache/list/absent.h"
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/base64.h"
@@ -24,13 +24,10 @@
 #include "fs/restore/upload.h"
 #include "fs/mount/tree.h"
 #include "tests/unit/blob_bytes.h"
-#include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
-#include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_fuse.h"
-#include "tests/unit/fake_loop.h"
 #include "tests/unit/fake_replies.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 #define MINUTES_MS ((int64_t)60 * 1000)
 
@@ -39,7 +36,6 @@
 
 static struct kv_settings options;
 static struct kv_mount mount;
-static struct kv_volume volume;
 static struct kv_dropbox *box;
 
 /* As long as a blob, and of no format that kvfs knows. */
@@ -153,48 +149,30 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 
 /* ---- the mount ---- */
 
-static void
-changed(void *arg, struct kv_object *object)
-{
-	(void)arg;
-	(void)object;
-}
-
 /* A mount with complete listings of these types. */
 static void
 begin(bool has_keys, bool has_secrets, bool has_certificates)
 {
-	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
 	const bool has[KV_TYPES] = { has_keys, has_secrets, has_certificates };
-	struct kv_snapshot *g;
 
-	fake_clock_set(INT64_C(1000000000000), 1700000000); /* long after this process began */
-	memset(&volume, 0, sizeof(volume));
+	rig_begin_at(INT64_C(1000000000000), answer, 0, 8); /* long after this process began */
 	memset(&mount, 0, sizeof(mount));
-	mount.volume = &volume;
+	mount.volume = &rig;
 	memset(&options, 0, sizeof(options));
 	options.timeout_ms = 300000;
 	mount.o = &options;
-	mount.loop = kv_loop_new();
-	mount.volume->vault = fake_vault_new(mount.loop, answer);
-	mount.volume->throttle = kv_throttle_new(mount.loop, mount.volume->vault, &throttle);
-	mount.volume->absent = kv_absent_new();
-	assert_non_null(mount.volume->absent);
+	mount.loop = rig.loop;
+	rig.absent = kv_absent_new();
+	assert_non_null(rig.absent);
 	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
 	for (int t = 0; t < KV_TYPES; t++) {
-		if (!has[t])
-			continue;
-		mount.volume->listings[t] = kv_listing_new(
-		    mount.loop, mount.volume->throttle, NULL, (enum kv_type)t, 60000, changed, NULL);
-		assert_int_equal(kv_listing_open(mount.volume->listings[t], &g), 0);
-		kv_snapshot_unref(g);
+		if (has[t])
+			rig_list((enum kv_type)t);
 	}
-	fake_loop_run(mount.loop, 100);
 	box = mount.dropbox = kv_dropbox_new(&mount);
 	assert_non_null(box);
 	n_sent = 0;
 	asked_for[0] = '\0';
-	caught_begin();
 }
 
 static int
@@ -218,21 +196,13 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
 	assert_int_equal(fake_fuse_open(), 0);
 	kv_dropbox_check(box);
 	kv_dropbox_stop(box);
 	kv_tree_release(&mount.tree);
 	kv_dropbox_free(box);
 	kv_request_forget_asker(&mount);
-	for (int t = 0; t < KV_TYPES; t++)
-		kv_listing_free(mount.volume->listings[t]);
-	kv_absent_free(mount.volume->absent);
-	kv_throttle_free(mount.volume->throttle);
-	assert_int_equal(fake_vault_under_way(mount.volume->vault), 0);
-	assert_int_equal(fake_loop_timers(mount.loop), 0);
-	fake_vault_free(mount.volume->vault);
-	kv_loop_free(mount.loop);
+	rig_end();
 	return 0;
 }
 
@@ -621,7 +591,7 @@ what_was_restored_leaves_a_receipt_and_is_listed_at_once(void **state)
 	assert_true(is_there("secrets", "a.blob"));
 	assert_int_equal(
 	    kv_upload_size(kv_tree_child(folder_of("secrets"), "a.blob")->upload), strlen(SECRET));
-	assert_int_equal(kv_listing_find(mount.volume->listings[KV_SECRETS], "a", &object), 0);
+	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "a", &object), 0);
 	assert_int_equal(object->wall_updated, 1700000000);
 	fake_loop_run(mount.loop, 60 * MINUTES_MS);
 	assert_true(is_there("secrets", "a.blob"));
@@ -637,8 +607,8 @@ what_the_blob_holds_is_told_where_the_name_is_another(void **state)
 	snprintf(restored.name, sizeof(restored.name), "Real");
 	assert_int_equal(copy("secrets", "copy.blob", SECRET), 0);
 	assert_string_not_equal(caught_line("why=\"the blob holds secrets/Real"), "");
-	assert_int_equal(kv_listing_find(mount.volume->listings[KV_SECRETS], "Real", &object), 0);
-	assert_int_equal(kv_listing_find(mount.volume->listings[KV_SECRETS], "copy", &object), -EAGAIN);
+	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "Real", &object), 0);
+	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "copy", &object), -EAGAIN);
 }
 
 static void
@@ -660,12 +630,12 @@ the_same_bytes_again_are_no_restore_while_the_version_is_there(void **state)
 	versions = done;
 	listed_updated = restored.wall_updated;
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 0);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
 	assert_int_equal(copy("secrets", "b.blob", SECRET), 0);
 	assert_int_equal(copy(NULL, "c.blob", SECRET), 0);
 	assert_int_equal(n_sent, 1);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 3);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 3);
 	assert_string_not_equal(caught_line("op=confirm object=secrets/a version=v1 uid=1000 pid="), "");
 	assert_true(is_there(NULL, "c.blob"));
 	make_unknown("other bytes");
@@ -727,7 +697,7 @@ a_close_takes_no_confirmation_that_is_older_than_itself(void **state)
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
 	assert_int_equal(
 	    finish(early), 0); /* versions is missing: it is sent, though that one was just restored */
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 1);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1);
 	assert_int_equal(n_sent, 2);
 }
 
@@ -877,11 +847,11 @@ a_later_close_is_told_what_the_vault_says_then(void **state)
 	listed_updated = restored.wall_updated;
 	assert_int_equal(flush(&f), 0); /* of a child that inherited the descriptor, say */
 	assert_int_equal(flush(&f), 0);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 0);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
 	fake_loop_run(mount.loop, 6000);
 	versions = done;
 	assert_int_equal(flush(&f), 0);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 1);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1);
 	fake_loop_run(mount.loop, 6000);
 	versions = missing;
 	assert_int_equal(finish(f), -ESTALE);
@@ -937,11 +907,11 @@ a_receipt_is_shown_while_the_vault_confirms_it(void **state)
 	listed_updated = restored.wall_updated;
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
 	assert_int_equal(look_up("secrets", "a.blob"), 0); /* the restore's own answer is 5 s good */
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 0);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
 	fake_loop_run(mount.loop, 6000);
 	assert_int_equal(look_up("secrets", "a.blob"), 0);
 	assert_int_equal(look_up("secrets", "a.blob"), 0);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 1);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1);
 	fake_loop_run(mount.loop, 6000);
 	versions = denied;
 	assert_int_equal(look_up("secrets", "a.blob"), -EACCES);
@@ -950,7 +920,7 @@ a_receipt_is_shown_while_the_vault_confirms_it(void **state)
 	versions = done;
 	assert_int_equal(look_up("secrets", "a.blob"), -ENOENT); /* the receipt is gone */
 	assert_int_equal(look_up("secrets", "never.blob"), -ENOENT);
-	assert_int_equal(fake_vault_calls(mount.volume->vault, KV_OP_VERSIONS), 3);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 3);
 }
 
 static void

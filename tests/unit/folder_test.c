@@ -11,15 +11,11 @@
 #include "fs/mount/request.h"
 #include "fs/restore/upload.h"
 #include "fs/mount/tree.h"
-#include "tests/unit/caught.h"
-#include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_fuse.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 static struct kv_settings options;
 static struct kv_mount mount;
-static struct kv_volume volume;
 static struct fuse_file_info fi;
 
 /* ---- what fs/object/folder calls ---- */
@@ -77,33 +73,20 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	return 10;
 }
 
-static void
-changed(void *arg, struct kv_object *object)
-{
-	(void)arg;
-	(void)object;
-}
-
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options throttle = { .share = 0.5, .max_inflight = 8, .timeout_ms = 300000 };
 	const bool has[KV_TYPES] = { [KV_KEYS] = true };
 	struct fuse_req *req;
 
 	(void)state;
-	fake_clock_set(1000000, 1700000000);
-	memset(&volume, 0, sizeof(volume));
+	rig_begin(answer, 0, 8);
 	memset(&mount, 0, sizeof(mount));
-	mount.volume = &volume;
+	mount.volume = &rig;
 	mount.o = &options;
-	mount.loop = kv_loop_new();
-	mount.volume->vault = fake_vault_new(mount.loop, answer);
-	mount.volume->throttle = kv_throttle_new(mount.loop, mount.volume->vault, &throttle);
-	mount.volume->listings[KV_KEYS] =
-	    kv_listing_new(mount.loop, mount.volume->throttle, NULL, KV_KEYS, 60000, changed, NULL);
+	mount.loop = rig.loop;
+	rig_make_listing(KV_KEYS);
 	assert_int_equal(kv_tree_init(&mount.tree, has, false), 0);
-	caught_begin();
 	req = fake_fuse_request(&mount, 1);
 	kv_folder_open(&mount, req, mount.tree.types[KV_KEYS], &fi);
 	fi = req->fi;
@@ -116,16 +99,11 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
 	kv_folder_release_all(&mount);
 	kv_tree_release(&mount.tree);
-	kv_listing_free(mount.volume->listings[KV_KEYS]);
-	kv_throttle_free(mount.volume->throttle);
 	kv_request_forget_asker(&mount);
-	fake_vault_free(mount.volume->vault);
-	assert_int_equal(fake_loop_timers(mount.loop), 0);
+	rig_end();
 	assert_int_equal(fake_fuse_open(), 0);
-	kv_loop_free(mount.loop);
 	return 0;
 }
 

@@ -7,19 +7,14 @@
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-#include "tests/unit/caught.h"
 #include "tests/unit/fake_alloc.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 #define TTL_MS 60000
 #define OLD    1600000000
 
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
 static struct kv_listing *listing;
+static int marker;
 
 /* ---- the vault: a list of pages, each after a while; ms -1: it never comes ---- */
 
@@ -99,7 +94,7 @@ changed(void *arg, struct kv_object *object)
 {
 	const size_t len = strlen(changed_names);
 
-	assert_ptr_equal(arg, &listing);
+	assert_ptr_equal(arg, &marker);
 	assert_int_equal(object->size, -1);
 	snprintf(changed_names + len, sizeof(changed_names) - len, " %s", object->name);
 }
@@ -111,7 +106,7 @@ progressed(void *arg, enum kv_type type, enum kv_snapshot_state state)
 {
 	const size_t len = strlen(progress);
 
-	assert_ptr_equal(arg, &listing);
+	assert_ptr_equal(arg, &marker);
 	assert_int_equal(type, KV_SECRETS);
 	if (len + 1 < sizeof(progress))
 		progress[len] = state == KV_COMING ? '+' : state == KV_COMPLETE ? 'c' : 'f';
@@ -135,25 +130,17 @@ tell(void *arg, int err, const struct kv_reply *reply)
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = {
-		.rate = 200, .share = 0.5, .max_inflight = 8, .timeout_ms = 300000
-	};
-
 	(void)state;
-	fake_clock_set(1000000, 1700000000);
-	loop = kv_loop_new();
-	vault = fake_vault_new(loop, list);
-	throttle = kv_throttle_new(loop, vault, &options);
-	listing = kv_listing_new(loop, throttle, NULL, KV_SECRETS, TTL_MS, changed, &listing);
+	rig_begin(list, 200, 8);
+	listing = kv_listing_new(rig.loop, rig.throttle, NULL, KV_SECRETS, TTL_MS, changed, &marker);
 	assert_non_null(listing);
-	kv_listing_on_progress(listing, progressed, &listing);
+	kv_listing_on_progress(listing, progressed, &marker);
 	memset(progress, 0, sizeof(progress));
 	goes_round = false;
 	touched = NULL;
 	changed_names[0] = '\0';
 	told = (struct told){ 0 };
 	SCRIPT(PAGE("a b c", 10));
-	caught_begin();
 	return 0;
 }
 
@@ -161,20 +148,15 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
-	kv_listing_free(listing);
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_vault_under_way(vault), 0);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_vault_free(vault);
-	kv_loop_free(loop);
+	rig.listings[KV_SECRETS] = listing;
+	rig_end();
 	return 0;
 }
 
 static int
 n_lists(void)
 {
-	return fake_vault_calls(vault, KV_OP_LIST);
+	return fake_vault_calls(rig.vault, KV_OP_LIST);
 }
 
 static struct kv_snapshot *
@@ -221,7 +203,7 @@ load(void)
 	struct kv_snapshot_wait *wait;
 
 	assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_true(kv_listing_is_serving(listing));
 }
 
@@ -231,9 +213,9 @@ refresh(void)
 {
 	const int before = n_lists();
 
-	fake_loop_run(loop, TTL_MS - 10000);
+	fake_loop_run(rig.loop, TTL_MS - 10000);
 	assert_int_equal(open_err(), 0);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_lists(), before + (int)n_script);
 }
 
@@ -280,9 +262,9 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EAGAIN);
 	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
-	fake_loop_run(loop, 250);
+	fake_loop_run(rig.loop, 250);
 	assert_int_equal(told.n, 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, 0);
 	assert_string_equal(names_of(g, &err), "a b");
@@ -291,7 +273,7 @@ pages_are_there_as_they_come_and_empty_ones_are_pages_too(void **state)
 	assert_string_equal(progress, "+++");
 	assert_in_range(kv_listing_valid_ms(listing), TTL_MS - 400, TTL_MS - 300);
 	assert_int_equal(kv_snapshot_wait_for(g, 2, tell, &told, &wait), 0);
-	fake_loop_run(loop, 300);
+	fake_loop_run(rig.loop, 300);
 	assert_int_equal(told.n, 2);
 	assert_string_equal(progress, "++++c");
 	assert_true(kv_snapshot_is_complete(g));
@@ -323,15 +305,15 @@ a_name_is_found_while_the_rest_comes_in(void **state)
 	assert_int_equal(find_err("B"), -EAGAIN);
 	assert_int_equal(kv_listing_wait_for(listing, "B", tell, &told, &wait), 0);
 	assert_int_equal(kv_listing_wait_for(listing, "x", tell, &last, &other), 0);
-	fake_loop_run(loop, 150);
+	fake_loop_run(rig.loop, 150);
 	assert_int_equal(find_err("b"), -EAGAIN);
 	assert_int_equal(told.n, 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, 0);
 	assert_int_equal(find_err("b"), 0);
 	assert_int_equal(last.n, 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(last.n, 1);
 	assert_int_equal(last.err, 0);
 	assert_int_equal(find_err("x"), -EAGAIN);
@@ -360,7 +342,7 @@ the_first_page_or_its_failure_is_told_for_the_start(void **state)
 		SCRIPT(rows[i].first, PAGE("z", -1));
 		assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
 		assert_row(told.n == 0, i, "told at once");
-		fake_loop_run(loop, 100);
+		fake_loop_run(rig.loop, 100);
 		assert_row(
 		    told.n == 1 && told.err == rows[i].err && told.status == rows[i].status, i, "told");
 	}
@@ -375,7 +357,7 @@ the_list_is_never_said_not_to_be_there(void **state)
 	(void)state;
 	SCRIPT({ "", 10, -ENOENT, 404 });
 	g = open_it();
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EBADMSG);
 	assert_int_equal(kv_listing_failure(listing), -EBADMSG);
@@ -449,7 +431,7 @@ a_list_that_goes_round_in_circles_ends(void **state)
 			told = (struct told){ 0 };
 			assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
 			assert_int_equal(kv_listing_wait_for(listing, "x", tell, &told, &wait), 0);
-			fake_loop_run(loop, 300000);
+			fake_loop_run(rig.loop, 300000);
 			assert_row(told.n == 2 && told.err == -EBADMSG, n, empty ? "empty" : "with names");
 			assert_string_not_equal(caught_line("op=list object=secrets errno=EBADMSG"), "");
 			caught_clear();
@@ -470,11 +452,11 @@ fail_after_names_were_handed_out(void)
 	told = (struct told){ 0 };
 	g = open_it();
 	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
-	fake_loop_run(loop, 150);
+	fake_loop_run(rig.loop, 150);
 	assert_string_equal(names_of(g, &err), "a b");
 	kv_snapshot_hand_out(g);
 	assert_int_equal(kv_snapshot_wait_for(g, 2, tell, &told, &wait), 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.n, 2);
 	assert_int_equal(told.err, -EACCES);
 	assert_int_equal(told.status, 403);
@@ -499,9 +481,9 @@ a_failure_after_names_were_handed_out_fails_everything_for_10_s(void **state)
 		assert_row(find_err("x") == -EACCES, (size_t)s, "a name that nobody knows");
 		assert_row(kv_listing_failure(listing) == -EACCES, (size_t)s, "failure");
 		assert_row(kv_listing_valid_ms(listing) == 0, (size_t)s, "valid");
-		fake_loop_run(loop, 1000);
+		fake_loop_run(rig.loop, 1000);
 	}
-	fake_loop_run(loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_string_equal(names_now(), "a b c");
 	assert_int_equal(find_err("a"), 0);
 	assert_int_equal(kv_listing_failure(listing), 0);
@@ -518,9 +500,9 @@ find_after_waiting(const char *name, int err)
 	assert_int_equal(find_err(name), -EAGAIN);
 	assert_false(kv_listing_is_serving(listing));
 	assert_int_equal(kv_listing_wait_for(listing, name, tell, &told, &wait), 0);
-	fake_loop_run(loop, 150);
+	fake_loop_run(rig.loop, 150);
 	assert_int_equal(told.n, 0); /* its page is in, but not the last one */
-	fake_loop_run(loop, 150);
+	fake_loop_run(rig.loop, 150);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.err, err);
 }
@@ -532,29 +514,29 @@ and_then_whoever_asks_waits_for_a_complete_listing(void **state)
 
 	(void)state;
 	kv_snapshot_unref(fail_after_names_were_handed_out());
-	fake_loop_run(loop, 100000); /* nobody asks until the next night's job */
+	fake_loop_run(rig.loop, 100000); /* nobody asks until the next night's job */
 	find_after_waiting("a", -EACCES);
 	for (int s = 0; s < 60; s++) {
 		(void)find_err("a");
-		fake_loop_run(loop, 1000);
+		fake_loop_run(rig.loop, 1000);
 	}
 	assert_in_range(n_lists(), 20, 70); /* it is tried again, but not at every call */
-	fake_loop_run(loop, 5000);
+	fake_loop_run(rig.loop, 5000);
 	SCRIPT(PAGE("a b", 100), PAGE("c", 100));
 	find_after_waiting("a", 0);
 	assert_int_equal(find_err("a"), 0);
 	assert_string_equal(names_now(), "a b c");
 
 	/* a reader of names has them as they come */
-	fake_loop_run(loop, 2 * TTL_MS);
+	fake_loop_run(rig.loop, 2 * TTL_MS);
 	kv_snapshot_unref(fail_after_names_were_handed_out());
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	SCRIPT(PAGE("a b", 100), PAGE("c", 100));
 	g = open_it();
-	fake_loop_run(loop, 150);
+	fake_loop_run(rig.loop, 150);
 	assert_int_equal(kv_listing_valid_ms(listing), 0);
 	assert_int_equal(find_err("a"), -EAGAIN);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_true(kv_snapshot_is_complete(g));
 	kv_snapshot_unref(g);
 	assert_int_equal(find_err("a"), 0);
@@ -568,17 +550,17 @@ a_refresh_that_fails_after_names_were_handed_out_fails_everything_too(void **sta
 
 	(void)state;
 	load();
-	fake_loop_run(loop, 2 * TTL_MS); /* it serves no longer: the next one is read while it comes */
+	fake_loop_run(rig.loop, 2 * TTL_MS); /* it serves no longer: the next one is read while it comes */
 	kv_snapshot_unref(fail_after_names_were_handed_out());
 	assert_string_equal(progress, "c+f");
 	assert_int_equal(open_err(), -EACCES);
 	assert_int_equal(find_err("a"), -EACCES);
 	SCRIPT(PAGE("a", 10));
-	fake_loop_run(loop, 9000);
+	fake_loop_run(rig.loop, 9000);
 	assert_int_equal(open_err(), -EACCES); /* that one begins it */
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(open_err(), -EACCES);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	g = open_it();
 	assert_true(kv_snapshot_is_complete(g));
 	kv_snapshot_unref(g);
@@ -595,7 +577,7 @@ a_failure_before_names_were_handed_out_is_its_readers_only(void **state)
 	SCRIPT(PAGE("", 10), { "", 10, -EACCES, 403 });
 	g = open_it();
 	assert_int_equal(kv_snapshot_wait_for(g, 0, tell, &told, &wait), 0);
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(told.err, -EACCES);
 	assert_null(kv_snapshot_at(g, 0, &err));
 	assert_int_equal(err, -EACCES);
@@ -603,7 +585,7 @@ a_failure_before_names_were_handed_out_is_its_readers_only(void **state)
 	assert_int_equal(kv_listing_failure(listing), -EACCES); /* no name can be said not to be there */
 	SCRIPT(PAGE("a", 10));
 	g = open_it();
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_true(kv_snapshot_is_complete(g));
 	kv_snapshot_unref(g);
 	assert_int_equal(kv_listing_failure(listing), 0);
@@ -618,15 +600,15 @@ a_refresh_that_fails_leaves_the_last_one_serving(void **state)
 	(void)state;
 	load();
 	SCRIPT({ "", 10, -EACCES, 403 });
-	fake_loop_run(loop, 50000);
+	fake_loop_run(rig.loop, 50000);
 	before = n_lists();
 	for (int ms = 50000; ms < 2 * TTL_MS - 1000; ms += 1000) {
 		assert_row(open_err() == 0 && find_err("a") == 0, (size_t)ms, "serving");
-		fake_loop_run(loop, 1000);
+		fake_loop_run(rig.loop, 1000);
 	}
 	assert_in_range(n_lists() - before, 20, 36); /* every 2 s, not at every call */
 	assert_string_equal(progress, "c");
-	fake_loop_run(loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_int_equal(find_err("a"), -EAGAIN);
 }
 
@@ -637,7 +619,7 @@ an_unused_listing_is_not_renewed(void **state)
 {
 	(void)state;
 	load();
-	fake_loop_run(loop, 100 * TTL_MS);
+	fake_loop_run(rig.loop, 100 * TTL_MS);
 	assert_int_equal(n_lists(), 1);
 }
 
@@ -650,19 +632,19 @@ a_used_listing_is_renewed_from_80_percent_on_and_serves_until_twice_its_time(voi
 	load();
 	SCRIPT(PAGE("a b d", -1));
 	assert_in_range(kv_listing_valid_ms(listing), TTL_MS - 200, TTL_MS);
-	fake_loop_run(loop, TTL_MS * 79 / 100 - 100);
+	fake_loop_run(rig.loop, TTL_MS * 79 / 100 - 100);
 	assert_string_equal(names_now(), "a b c");
-	fake_loop_run(loop, 10);
+	fake_loop_run(rig.loop, 10);
 	assert_int_equal(n_lists(), 1);
-	fake_loop_run(loop, TTL_MS / 50);
+	fake_loop_run(rig.loop, TTL_MS / 50);
 	assert_string_equal(names_now(), "a b c");
-	fake_loop_run(loop, 10);
+	fake_loop_run(rig.loop, 10);
 	assert_int_equal(n_lists(), 2);
-	fake_loop_run(loop, TTL_MS);
+	fake_loop_run(rig.loop, TTL_MS);
 	assert_string_equal(names_now(), "a b c");
 	assert_int_equal(find_err("c"), 0);
 	assert_int_equal(kv_listing_valid_ms(listing), 0);
-	fake_loop_run(loop, TTL_MS / 4);
+	fake_loop_run(rig.loop, TTL_MS / 4);
 	assert_int_equal(find_err("c"), -EAGAIN);
 	assert_false(kv_listing_is_serving(listing));
 	g = open_it();
@@ -695,15 +677,15 @@ a_listing_that_takes_long_is_fresh_longer(void **state)
 	(void)state;
 	SCRIPT(PAGE("a", 10000), PAGE("b", 10000));
 	assert_int_equal(open_err(), 0);
-	fake_loop_run(loop, 20100);
+	fake_loop_run(rig.loop, 20100);
 	assert_in_range(
 	    kv_listing_valid_ms(listing), 175000, 181000); /* ten times 20 s, counted from its start */
-	fake_loop_run(loop, 130000);
+	fake_loop_run(rig.loop, 130000);
 	assert_string_equal(names_now(), "a b");
 	assert_int_equal(n_lists(), 2);
-	fake_loop_run(loop, 20000);
+	fake_loop_run(rig.loop, 20000);
 	assert_string_equal(names_now(), "a b");
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(n_lists(), 3);
 }
 
@@ -871,12 +853,12 @@ an_object_that_is_added_during_a_refresh_survives_it_and_goes_with_the_next(void
 	(void)state;
 	load();
 	SCRIPT(PAGE("a b", 1000), PAGE("c", 1000));
-	fake_loop_run(loop, 50000);
+	fake_loop_run(rig.loop, 50000);
 	assert_int_equal(open_err(), 0);
-	fake_loop_run(loop, 1500);
+	fake_loop_run(rig.loop, 1500);
 	add("aa", OLD);
 	assert_int_equal(find_err("aa"), 0);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_lists(), 3);
 	assert_int_equal(find_err("aa"), 0);
 	assert_string_equal(names_now(), "a b c aa");
@@ -897,10 +879,10 @@ an_object_that_is_added_before_any_listing_is_complete_is_found(void **state)
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
 	assert_int_equal(find_err("d"), -EAGAIN);
 	assert_int_equal(kv_listing_wait_for(listing, "e", tell, &told, &wait), 0);
-	fake_loop_run(loop, 50);
+	fake_loop_run(rig.loop, 50);
 	add("d", OLD);
 	assert_int_equal(find_err("d"), 0);
-	fake_loop_run(loop, 200);
+	fake_loop_run(rig.loop, 200);
 	assert_int_equal(find_err("d"), 0);
 	assert_string_equal(names_now(), "a b d");
 	assert_int_equal(told.n, 1);
@@ -936,7 +918,7 @@ a_wait_that_is_cancelled_is_never_told(void **state)
 	kv_snapshot_cancel(waits[0]);
 	kv_snapshot_cancel(waits[2]);
 	kv_snapshot_cancel(NULL);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(other.n, 1);
 	assert_true(kv_snapshot_is_complete(g)); /* it goes on */
@@ -952,10 +934,10 @@ a_listing_can_be_freed_while_it_is_waited_for(void **state)
 	SCRIPT(PAGE("a", 100), PAGE("b", 100));
 	assert_int_equal(kv_listing_first(listing, tell, &told, &wait), 0);
 	assert_int_equal(kv_listing_wait_for(listing, "b", tell, &told, &wait), 0);
-	fake_loop_run(loop, 50);
+	fake_loop_run(rig.loop, 50);
 	kv_listing_free(listing);
 	listing = NULL;
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(told.n, 0);
 }
 
@@ -971,14 +953,14 @@ live(int n)
 	int err, end;
 
 	fake_alloc_fail_at(n);
-	listing = kv_listing_new(loop, throttle, NULL, KV_SECRETS, TTL_MS, changed, &listing);
+	listing = kv_listing_new(rig.loop, rig.throttle, NULL, KV_SECRETS, TTL_MS, changed, &marker);
 	for (int round = 0; listing != NULL && round < 3; round++) {
 		err = kv_listing_open(listing, &g);
 		assert_true(err == 0 || err == -ENOMEM);
 		if (err == 0)
 			err = kv_snapshot_wait_for(g, 0, tell, &told, &wait);
 		assert_true(err == 0 || err == -ENOMEM);
-		fake_loop_run(loop, 100);
+		fake_loop_run(rig.loop, 100);
 		if (g != NULL && kv_snapshot_is_complete(g) && round == 0)
 			assert_string_equal(names_of(g, &end), "a b c");
 		kv_snapshot_unref(g);
@@ -986,14 +968,14 @@ live(int n)
 		assert_true(err == 0 || err == -ENOMEM || err == -EAGAIN);
 		err = kv_listing_add(listing, &item, &object);
 		assert_true(err == 0 || err == -ENOMEM);
-		fake_loop_run(loop, 50000);
+		fake_loop_run(rig.loop, 50000);
 	}
 	has_failed = fake_alloc_has_failed();
 	fake_alloc_fail_at(0);
 	if (listing == NULL)
 		return has_failed;
 	(void)open_err();
-	fake_loop_run(loop, 12000);
+	fake_loop_run(rig.loop, 12000);
 	assert_string_equal(names_now(), "a b c"); /* whatever has failed: after that all is well */
 	return has_failed;
 }

@@ -8,22 +8,13 @@
 #include "cache/list/listing.h"
 #include "cache/blob/prefetch.h"
 #include "cache/pace/throttle.h"
-#include "tests/unit/caught.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 /* 100 secrets: the one at position i of the list is called n and i x 37 mod 100. */
 #define OBJECTS		100
 #define NAME_AT(i)	((i)*37 % OBJECTS)
 #define LISTED_AT(name) ((name)*73 % OBJECTS) /* the inverse */
 
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
-static struct kv_blobs *blobs;
-static struct kv_listing *listings[KV_TYPES];
-static struct kv_prefetch *prefetch;
 static bool is_asked_for[OBJECTS]; /* by position in the list: its backup */
 static int n_twice;
 
@@ -47,41 +38,25 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 }
 
 static void
-changed(void *arg, struct kv_object *object)
-{
-	(void)arg;
-	(void)object;
-}
-
-static void
 make(long most)
 {
-	prefetch = kv_prefetch_new(blobs, throttle, listings, most);
-	assert_non_null(prefetch);
+	rig.prefetch = kv_prefetch_new(rig.blobs, rig.throttle, rig.listings, most);
+	assert_non_null(rig.prefetch);
 }
 
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = { .rate = 400, .share = 0.5, .timeout_ms = 300000 };
 	struct kv_object *const *objects;
-	struct kv_snapshot *g;
 	size_t n;
 
 	(void)state;
-	caught_begin();
-	fake_clock_set(1000000, 1700000000);
 	memset(is_asked_for, 0, sizeof(is_asked_for));
 	n_twice = 0;
-	loop = kv_loop_new();
-	vault = fake_vault_new(loop, answer);
-	throttle = kv_throttle_new(loop, vault, &options);
-	blobs = kv_blobs_new(loop, throttle, &(struct kv_blobs_options){ .room = 1000000 });
-	listings[KV_SECRETS] = kv_listing_new(loop, throttle, NULL, KV_SECRETS, 600000, changed, NULL);
-	assert_int_equal(kv_listing_open(listings[KV_SECRETS], &g), 0);
-	kv_snapshot_unref(g);
-	fake_loop_run(loop, 100);
-	objects = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL);
+	rig_begin(answer, 400, 0);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000 });
+	rig_list(KV_SECRETS);
+	objects = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL);
 	assert_int_equal(n, OBJECTS);
 	for (size_t i = 0; i < n; i++)
 		objects[i]->ino = 1000 + i; /* as an index gives them: in the list's order */
@@ -93,14 +68,7 @@ tear_down(void **state)
 {
 	(void)state;
 	assert_int_equal(n_twice, 0);
-	kv_prefetch_free(prefetch);
-	kv_blobs_free(blobs);
-	kv_listing_free(listings[KV_SECRETS]);
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_vault_free(vault);
-	kv_loop_free(loop);
-	caught_end();
+	rig_end();
 	return 0;
 }
 
@@ -122,11 +90,11 @@ access_for(int i, enum kv_need need)
 	size_t n;
 	bool waits;
 
-	object = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL)[i];
-	waits = !kv_blobs_has(blobs, object);
-	assert_int_equal(kv_blobs_get(blobs, object, need, &me, done, NULL, &waiter), 0);
-	kv_prefetch_accessed(prefetch, object, need, waits);
-	fake_loop_run(loop, 200);
+	object = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL)[i];
+	waits = !kv_blobs_has(rig.blobs, object);
+	assert_int_equal(kv_blobs_get(rig.blobs, object, need, &me, done, NULL, &waiter), 0);
+	kv_prefetch_accessed(rig.prefetch, object, need, waits);
+	fake_loop_run(rig.loop, 200);
 }
 
 static void
@@ -150,7 +118,7 @@ streams(void)
 {
 	size_t n, window;
 
-	kv_prefetch_state(prefetch, &n, &window);
+	kv_prefetch_state(rig.prefetch, &n, &window);
 	return n;
 }
 
@@ -269,7 +237,7 @@ a_stream_of_stats_fetches_what_has_no_size(void **state)
 
 	(void)state;
 	make(-1);
-	objects = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL);
+	objects = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL);
 	objects[12]->size = objects[14]->size = 4; /* from an earlier mount */
 	access_for(10, KV_NEED_SIZE);
 	access_for(11, KV_NEED_SIZE);

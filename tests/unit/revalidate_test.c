@@ -8,20 +8,12 @@
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-#include "tests/unit/caught.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
+#include "tests/unit/rig.h"
 
 #define MADE	   1600000000
 #define NOW	   1700000000
 #define MAX_AGE_MS 1000000
 
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
-static struct kv_listing *listings[KV_TYPES];
-static struct kv_revalidate *revalidate;
 static char asked_for[100];	/* "a b": whose versions, in order */
 static const char *changed_one; /* whose versions have one of wall_changed */
 static int64_t wall_changed;
@@ -39,7 +31,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 		return 10;
 	}
 	assert_int_equal(call->op, KV_OP_VERSIONS);
-	assert_int_equal(fake_vault_under_way(vault), 1); /* one at a time */
+	assert_int_equal(fake_vault_under_way(rig.vault), 1); /* one at a time */
 	snprintf(asked_for + len, sizeof(asked_for) - len, "%s%s", len > 0 ? " " : "", call->name);
 	reply->err = versions_err;
 	if (reply->err != 0) {
@@ -65,13 +57,11 @@ static void
 list_and_fetch(int64_t wall_fetched)
 {
 	struct kv_object *const *objects;
-	struct kv_snapshot *g;
 	size_t n;
 
-	assert_int_equal(kv_listing_open(listings[KV_SECRETS], &g), 0);
-	kv_snapshot_unref(g);
-	fake_loop_run(loop, 100);
-	objects = kv_listing_view(listings[KV_SECRETS], &n, NULL, NULL);
+	rig_use_listing(KV_SECRETS);
+	fake_loop_run(rig.loop, 100);
+	objects = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL);
 	assert_int_equal(n, 3);
 	for (size_t i = 0; i < n; i++) {
 		objects[i]->size = 10;
@@ -83,18 +73,13 @@ list_and_fetch(int64_t wall_fetched)
 static int
 set_up(void **state)
 {
-	const struct kv_throttle_options options = { .rate = 200, .share = 0.5, .timeout_ms = 300000 };
-
 	(void)state;
-	caught_begin();
-	fake_clock_set(1000000, NOW);
-	loop = kv_loop_new();
-	vault = fake_vault_new(loop, answer);
-	throttle = kv_throttle_new(loop, vault, &options);
-	listings[KV_SECRETS] = kv_listing_new(loop, throttle, NULL, KV_SECRETS, 600000, changed, NULL);
-	assert_non_null(listings[KV_SECRETS]);
-	revalidate = kv_revalidate_new(throttle, listings, MAX_AGE_MS);
-	assert_non_null(revalidate);
+	rig_begin(answer, 200, 0);
+	rig.listings[KV_SECRETS] =
+	    kv_listing_new(rig.loop, rig.throttle, NULL, KV_SECRETS, 600000, changed, NULL);
+	assert_non_null(rig.listings[KV_SECRETS]);
+	rig.revalidate = kv_revalidate_new(rig.throttle, rig.listings, MAX_AGE_MS);
+	assert_non_null(rig.revalidate);
 	asked_for[0] = '\0';
 	changed_one = NULL;
 	versions_err = 0;
@@ -105,14 +90,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
-	kv_revalidate_free(revalidate);
-	kv_listing_free(listings[KV_SECRETS]);
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_vault_under_way(vault), 0);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_vault_free(vault);
-	kv_loop_free(loop);
+	rig_end();
 	return 0;
 }
 
@@ -121,7 +99,7 @@ find(const char *name)
 {
 	struct kv_object *object;
 
-	assert_int_equal(kv_listing_find(listings[KV_SECRETS], name, &object), 0);
+	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], name, &object), 0);
 	return object;
 }
 
@@ -131,12 +109,12 @@ those_fetched_long_ago_are_looked_at_one_after_the_other(void **state)
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
 	find("b")->wall_fetched = NOW - 5;
-	kv_revalidate_type(revalidate, KV_SECRETS);
-	fake_loop_run(loop, 1000);
+	kv_revalidate_type(rig.revalidate, KV_SECRETS);
+	fake_loop_run(rig.loop, 1000);
 	assert_string_equal(asked_for, "a c");
 	assert_string_equal(unknown, "");
-	kv_revalidate_type(revalidate, KV_SECRETS); /* they are fresh now */
-	fake_loop_run(loop, 1000);
+	kv_revalidate_type(rig.revalidate, KV_SECRETS); /* they are fresh now */
+	fake_loop_run(rig.loop, 1000);
 	assert_string_equal(asked_for, "a c");
 }
 
@@ -156,8 +134,8 @@ a_version_that_changed_since_makes_the_object_unknown(void **state)
 		list_and_fetch(wall_fetched);
 		changed_one = "b";
 		wall_changed = wall_fetched + rows[i].changed;
-		kv_revalidate_type(revalidate, KV_SECRETS);
-		fake_loop_run(loop, 1000);
+		kv_revalidate_type(rig.revalidate, KV_SECRETS);
+		fake_loop_run(rig.loop, 1000);
 		assert_row((find("b")->size < 0) == rows[i].is_changed, i, "size");
 		assert_row(strcmp(unknown, rows[i].is_changed ? "b" : "") == 0, i, unknown);
 		assert_row((find("b")->wall_updated == wall_changed) == rows[i].is_changed, i, "time");
@@ -170,8 +148,8 @@ what_cannot_be_asked_stays_as_it_was(void **state)
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
 	versions_err = -EACCES;
-	kv_revalidate_type(revalidate, KV_SECRETS);
-	fake_loop_run(loop, 1000);
+	kv_revalidate_type(rig.revalidate, KV_SECRETS);
+	fake_loop_run(rig.loop, 1000);
 	assert_string_equal(asked_for, "a b c");
 	assert_string_equal(unknown, "");
 	assert_int_equal(find("a")->size, 10);
@@ -183,13 +161,13 @@ it_can_end_while_it_asks(void **state)
 {
 	(void)state;
 	list_and_fetch(NOW - MAX_AGE_MS / 1000 - 10);
-	kv_revalidate_type(revalidate, KV_SECRETS);
-	kv_revalidate_type(revalidate, KV_SECRETS); /* one round is enough */
-	fake_loop_run(loop, 5);
+	kv_revalidate_type(rig.revalidate, KV_SECRETS);
+	kv_revalidate_type(rig.revalidate, KV_SECRETS); /* one round is enough */
+	fake_loop_run(rig.loop, 5);
 	assert_string_equal(asked_for, "a");
-	kv_revalidate_free(revalidate);
-	revalidate = NULL;
-	fake_loop_run(loop, 1000);
+	kv_revalidate_free(rig.revalidate);
+	rig.revalidate = NULL;
+	fake_loop_run(rig.loop, 1000);
 	assert_string_equal(asked_for, "a");
 }
 

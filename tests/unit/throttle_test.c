@@ -6,14 +6,7 @@
 
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-#include "tests/unit/caught.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_vault.h"
-
-static struct kv_loop *loop;
-static struct kv_vault *vault;
-static struct kv_throttle *throttle;
+#include "tests/unit/rig.h"
 
 /* What came back, in order: the err of each, and by which arg. */
 static struct {
@@ -40,35 +33,15 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	fake_clock_set(1000000, 1700000000);
-	loop = kv_loop_new();
 	n_done = 0;
-	caught_begin();
 	return 0;
-}
-
-static void
-make(fake_vault_answer *answer, double rate, int max_inflight)
-{
-	const struct kv_throttle_options options = {
-		.rate = rate, .share = 0.5, .max_inflight = max_inflight, .timeout_ms = 300000
-	};
-
-	vault = fake_vault_new(loop, answer);
-	throttle = kv_throttle_new(loop, vault, &options);
-	assert_non_null(throttle);
 }
 
 static int
 tear_down(void **state)
 {
 	(void)state;
-	caught_end();
-	kv_throttle_free(throttle);
-	assert_int_equal(fake_vault_under_way(vault), 0);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_vault_free(vault);
-	kv_loop_free(loop);
+	rig_end();
 	return 0;
 }
 
@@ -79,7 +52,7 @@ ask(enum kv_op op, enum kv_type type, enum kv_priority priority, const char *tag
 	struct kv_ticket *ticket;
 
 	assert_int_equal(
-	    kv_throttle_send(throttle, &call, priority, true, take, (char *)(uintptr_t)tag, &ticket), 0);
+	    kv_throttle_send(rig.throttle, &call, priority, true, take, (char *)(uintptr_t)tag, &ticket), 0);
 	return ticket;
 }
 
@@ -113,10 +86,10 @@ static void
 a_call_is_answered_once_and_never_at_once(void **state)
 {
 	(void)state;
-	make(well, 100, 10);
+	rig_begin(well, 100, 10);
 	ask(KV_OP_LIST, KV_KEYS, KV_METADATA, "a");
 	assert_int_equal(n_done, 0);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].err, 0);
 	assert_int_equal(done[0].attempts, 1);
@@ -126,12 +99,12 @@ static void
 the_rate_is_kept(void **state)
 {
 	(void)state;
-	make(well, 50, 10);
+	rig_begin(well, 50, 10);
 	for (int i = 0; i < 1000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_in_range(n_done, 470, 500);
-	fake_loop_run(loop, 20000);
+	fake_loop_run(rig.loop, 20000);
 	assert_int_equal(n_done, 1000);
 }
 
@@ -139,11 +112,11 @@ static void
 no_more_are_under_way_than_allowed(void **state)
 {
 	(void)state;
-	make(never, 1000, 7);
+	rig_begin(never, 1000, 7);
 	for (int i = 0; i < 50; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 5000);
-	assert_int_equal(fake_vault_under_way(vault), 7);
+	fake_loop_run(rig.loop, 5000);
+	assert_int_equal(fake_vault_under_way(rig.vault), 7);
 }
 
 static void
@@ -152,14 +125,14 @@ the_higher_priority_goes_first_and_can_be_raised(void **state)
 	struct kv_ticket *last;
 
 	(void)state;
-	make(well, 5, 1);
+	rig_begin(well, 5, 1);
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "4");
 	ask(KV_OP_LIST, KV_SECRETS, KV_REFRESH, "3");
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "2");
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "1");
 	last = ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "0");
 	kv_throttle_raise(last, KV_METADATA);
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_int_equal(n_done, 5);
 	for (int i = 0; i < 5; i++)
 		assert_row(done[i].tag == "10234"[i], (size_t)i, "order");
@@ -189,17 +162,17 @@ what_nobody_waits_for_goes_in_batches_at_the_same_rate(void **state)
 	int n;
 
 	(void)state;
-	make(well, 400, 1000);
+	rig_begin(well, 400, 1000);
 	for (int i = 0; i < 3000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "a");
-	fake_loop_run(loop, 5000);
+	fake_loop_run(rig.loop, 5000);
 	assert_in_range(n_done, 1960, 2010);
 	assert_in_range(n_times(0, n_done), 5000 / 25, 5000 / 20 + 2);
 	/* a reader does not wait for the batch */
 	for (int i = 0; i < 20; i++) {
 		n = n_done;
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "r");
-		fake_loop_run(loop, 17);
+		fake_loop_run(rig.loop, 17);
 		while (n < n_done && done[n].tag != 'r')
 			n++;
 		assert_row(n < n_done, (size_t)i, "read");
@@ -210,10 +183,10 @@ static void
 a_slow_rate_is_not_made_slower_by_batches(void **state)
 {
 	(void)state;
-	make(well, 40, 1000);
+	rig_begin(well, 40, 1000);
 	for (int i = 0; i < 1000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "a");
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_in_range(n_done, 385, 400);
 	assert_in_range(n_times(10, n_done), n_done - 12, n_done - 10);
 }
@@ -222,12 +195,12 @@ static void
 a_list_is_answered_while_all_reads_hang(void **state)
 {
 	(void)state;
-	make(lists_only, 1000, 64);
+	rig_begin(lists_only, 1000, 64);
 	for (int i = 0; i < 200; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "l");
-	fake_loop_run(loop, 50);
+	fake_loop_run(rig.loop, 50);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].tag, 'l');
 }
@@ -261,14 +234,14 @@ what_passes_is_tried_again(void **state)
 		{ 0, -EIO }, { 0, -ETIMEDOUT }, { 0, -ECONNREFUSED }, { 0, -EHOSTUNREACH } };
 
 	(void)state;
-	make(badly_at_first, 100, 10);
+	rig_begin(badly_at_first, 100, 10);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		n_done = 0;
 		left_to_fail = 3;
 		fail_status = rows[i].status;
 		fail_err = rows[i].err;
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-		fake_loop_run(loop, 60000);
+		fake_loop_run(rig.loop, 60000);
 		assert_row(n_done == 1 && done[0].err == 0 && done[0].attempts == 4, i, "tried again");
 	}
 }
@@ -283,14 +256,14 @@ what_stays_is_not_tried_again(void **state)
 		{ 200, -EBADMSG }, { 0, -EFBIG }, { 0, -ENOMEM } };
 
 	(void)state;
-	make(badly_at_first, 100, 10);
+	rig_begin(badly_at_first, 100, 10);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		n_done = 0;
 		left_to_fail = 100;
 		fail_status = rows[i].status;
 		fail_err = rows[i].err;
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-		fake_loop_run(loop, 60000);
+		fake_loop_run(rig.loop, 60000);
 		assert_row(
 		    n_done == 1 && done[0].err == rows[i].err && done[0].attempts == 1, i, "not again");
 	}
@@ -305,14 +278,14 @@ the_deadline_ends_it_with_the_last_word(void **state)
 	} rows[] = { { 503, -EIO, -EIO }, { 429, -EBUSY, -EBUSY }, { 0, -EHOSTUNREACH, -EHOSTUNREACH } };
 
 	(void)state;
-	make(badly_at_first, 100, 10);
+	rig_begin(badly_at_first, 100, 10);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		n_done = 0;
 		left_to_fail = 1000000;
 		fail_status = rows[i].status;
 		fail_err = rows[i].err;
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-		fake_loop_run(loop, 301000);
+		fake_loop_run(rig.loop, 301000);
 		assert_row(n_done == 1 && done[0].err == rows[i].end, i, "the end");
 	}
 }
@@ -358,24 +331,24 @@ what_a_closed_class_kept_from_being_sent_says_what_closed_it(void **state)
 	} rows[] = { { 503, -EIO, -EIO }, { 0, -ECONNREFUSED, -ECONNREFUSED } };
 
 	(void)state;
-	make(limited_with_a_retry_after, 100, 2);
+	rig_begin(limited_with_a_retry_after, 100, 2);
 	for (int i = 0; i < 50; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 311000);
+	fake_loop_run(rig.loop, 311000);
 	assert_int_equal(n_done, 50);
 	for (int i = 0; i < n_done; i++)
 		assert_row(done[i].err == -EBUSY, (size_t)i, "EBUSY");
-	assert_in_range(fake_vault_calls(vault, KV_OP_BACKUP), 2, 40); /* one in 10 s */
+	assert_in_range(fake_vault_calls(rig.vault, KV_OP_BACKUP), 2, 40); /* one in 10 s */
 	tear_down(state);
 	for (size_t r = 0; r < N_OF(rows); r++) {
 		set_up(state);
-		make(badly_at_first, 100, 64);
+		rig_begin(badly_at_first, 100, 64);
 		left_to_fail = 1000000;
 		fail_status = rows[r].status;
 		fail_err = rows[r].err;
 		for (int i = 0; i < 200; i++)
 			ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-		fake_loop_run(loop, 620000);
+		fake_loop_run(rig.loop, 620000);
 		assert_int_equal(n_done, 200);
 		for (int i = 0; i < n_done; i++)
 			assert_row(done[i].err == rows[r].end, r, "errno");
@@ -388,20 +361,20 @@ static void
 a_503_with_a_retry_after_stops_no_other(void **state)
 {
 	(void)state;
-	make(badly_at_first, 100, 10);
+	rig_begin(badly_at_first, 100, 10);
 	left_to_fail = 1;
 	fail_status = 503;
 	fail_err = -EIO;
 	fail_retry_after_ms = 60000;
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "f");
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].tag, 'a');
-	fake_loop_run(loop, 9000);
+	fake_loop_run(rig.loop, 9000);
 	assert_int_equal(n_done, 1);
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_done, 2);
 	assert_int_equal(done[1].err, 0);
 	fail_retry_after_ms = -1;
@@ -411,16 +384,16 @@ static void
 a_class_that_closes_and_opens_is_a_line_each(void **state)
 {
 	(void)state;
-	make(limited_for_20_s, 0, 0);
+	rig_begin(limited_for_20_s, 0, 0);
 	for (int i = 0; i < 50; i++)
 		ask(KV_OP_BACKUP, KV_KEYS, KV_READ, "a");
-	fake_loop_run(loop, 19000);
+	fake_loop_run(rig.loop, 19000);
 	assert_non_null(strstr(caught_line("event=closed"), "class=keys rate=25.0 why="));
 	assert_non_null(strstr(caught_line("event=closed"), "vault=fake.vault.example"));
 	assert_string_equal(caught_line("event=reopened"), "");
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_non_null(strstr(caught_line("event=reopened"), "class=keys rate="));
-	fake_loop_run(loop, 200000);
+	fake_loop_run(rig.loop, 200000);
 	assert_int_equal(n_lines("event="), 2);
 }
 
@@ -428,13 +401,13 @@ static void
 a_vault_that_is_down_and_well_again_is_a_line_each(void **state)
 {
 	(void)state;
-	make(badly_at_first, 200, 64);
+	rig_begin(badly_at_first, 200, 64);
 	left_to_fail = 100;
 	fail_status = 503;
 	fail_err = -EIO;
 	for (int i = 0; i < 200; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 200000);
+	fake_loop_run(rig.loop, 200000);
 	assert_non_null(strstr(caught_line("event=paused"), "errno=EIO why="));
 	assert_non_null(strstr(caught_line("event=resumed"), "vault=fake.vault.example"));
 	assert_int_equal(n_lines("event="), 2);
@@ -444,9 +417,9 @@ static void
 an_answer_that_never_comes_is_a_time_out(void **state)
 {
 	(void)state;
-	make(never, 100, 10);
+	rig_begin(never, 100, 10);
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 301000);
+	fake_loop_run(rig.loop, 301000);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].err, -ETIMEDOUT);
 }
@@ -461,28 +434,29 @@ follow_up(enum kv_op op, int64_t mono_deadline)
 	struct kv_ticket *ticket;
 
 	assert_int_equal(
-	    kv_throttle_send(throttle, &call, KV_METADATA, true, take, (char *)(uintptr_t) "f", &ticket), 0);
+	    kv_throttle_send(rig.throttle, &call, KV_METADATA, true, take, (char *)(uintptr_t) "f", &ticket),
+	    0);
 }
 
 static void
 what_follows_from_a_call_ends_with_its_deadline(void **state)
 {
 	(void)state;
-	make(never, 100, 2);
+	rig_begin(never, 100, 2);
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 290000);
+	fake_loop_run(rig.loop, 290000);
 	follow_up(KV_OP_VERSIONS, 1300000); /* sent */
 	follow_up(KV_OP_VERSIONS, 1300000); /* there is no place for it */
-	fake_loop_run(loop, 9990);
+	fake_loop_run(rig.loop, 9990);
 	assert_int_equal(n_done, 0);
-	fake_loop_run(loop, 20);
+	fake_loop_run(rig.loop, 20);
 	assert_int_equal(n_done, 3);
 	for (int i = 0; i < n_done; i++) {
 		assert_row(done[i].err == -ETIMEDOUT, (size_t)i, "errno");
 		assert_row(done[i].mono_deadline == 1300000, (size_t)i, "handed on");
 	}
 	follow_up(KV_OP_VERSIONS, kv_clock_mono_ms() - 5); /* too late already */
-	fake_loop_run(loop, 1);
+	fake_loop_run(rig.loop, 1);
 	assert_int_equal(n_done, 4);
 }
 
@@ -490,29 +464,29 @@ static void
 a_restore_whose_answer_was_lost_is_sent_once(void **state)
 {
 	(void)state;
-	make(badly_at_first, 100, 10);
+	rig_begin(badly_at_first, 100, 10);
 	left_to_fail = 1;
 	fail_status = 0;
 	fail_err = -EIO;
 	ask(KV_OP_RESTORE, KV_SECRETS, KV_RESTORE, "a");
-	fake_loop_run(loop, 60000);
+	fake_loop_run(rig.loop, 60000);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].err, -EIO);
-	assert_int_equal(fake_vault_calls(vault, KV_OP_RESTORE), 1);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_RESTORE), 1);
 }
 
 static void
 while_the_vault_says_429_only_probes_go_out(void **state)
 {
 	(void)state;
-	make(limited_for_20_s, 200, 64);
+	rig_begin(limited_for_20_s, 200, 64);
 	for (int i = 0; i < 100; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 20000);
+	fake_loop_run(rig.loop, 20000);
 	assert_int_equal(n_done, 0);
 	assert_in_range(
-	    fake_vault_calls(vault, KV_OP_BACKUP), 40, 170); /* 2 at once, then one in 0.125 to 0.375 s */
-	fake_loop_run(loop, 280000);
+	    fake_vault_calls(rig.vault, KV_OP_BACKUP), 40, 170); /* 2 at once, then one in 0.125 to 0.375 s */
+	fake_loop_run(rig.loop, 280000);
 	assert_int_equal(n_done, 100);
 	for (int i = 0; i < n_done; i++)
 		assert_int_equal(done[i].err, 0);
@@ -535,12 +509,12 @@ static void
 one_503_in_ten_costs_little(void **state)
 {
 	(void)state;
-	make(one_in_ten_is_503, 200, 64);
+	rig_begin(one_in_ten_is_503, 200, 64);
 	for (int i = 0; i < 2000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 12500);
+	fake_loop_run(rig.loop, 12500);
 	assert_in_range(n_done, 1980, 2000); /* some of the last may be resting */
-	fake_loop_run(loop, 60000);
+	fake_loop_run(rig.loop, 60000);
 	assert_int_equal(n_done, 2000);
 	for (int i = 0; i < n_done; i++)
 		assert_int_equal(done[i].err, 0);
@@ -552,18 +526,18 @@ a_vault_that_is_down_is_only_probed(void **state)
 	int calls;
 
 	(void)state;
-	make(badly_at_first, 200, 64);
+	rig_begin(badly_at_first, 200, 64);
 	left_to_fail = 1000000;
 	fail_status = 0;
 	fail_err = -ECONNREFUSED;
 	for (int i = 0; i < 500; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 10000);
-	calls = fake_vault_calls(vault, KV_OP_BACKUP);
-	fake_loop_run(loop, 10000);
-	assert_in_range(fake_vault_calls(vault, KV_OP_BACKUP) - calls, 20, 100);
+	fake_loop_run(rig.loop, 10000);
+	calls = fake_vault_calls(rig.vault, KV_OP_BACKUP);
+	fake_loop_run(rig.loop, 10000);
+	assert_in_range(fake_vault_calls(rig.vault, KV_OP_BACKUP) - calls, 20, 100);
 	left_to_fail = 0;
-	fake_loop_run(loop, 280000);
+	fake_loop_run(rig.loop, 280000);
 	assert_int_equal(n_done, 500);
 	assert_int_equal(done[499].err, 0);
 }
@@ -572,18 +546,18 @@ static void
 at_the_start_nobody_waits_long(void **state)
 {
 	(void)state;
-	make(badly_at_first, 100, 10);
-	kv_throttle_set_patient(throttle, false);
+	rig_begin(badly_at_first, 100, 10);
+	kv_throttle_set_patient(rig.throttle, false);
 	left_to_fail = 1000000;
 	fail_status = 0;
 	fail_err = -ECONNREFUSED;
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(loop, 100);
+	fake_loop_run(rig.loop, 100);
 	assert_int_equal(n_done, 1);
 	fail_status = 503;
 	fail_err = -EIO;
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(loop, 10100);
+	fake_loop_run(rig.loop, 10100);
 	assert_int_equal(n_done, 2);
 }
 
@@ -592,18 +566,18 @@ static void
 at_the_start_a_slow_token_is_waited_for_and_then_the_vault(void **state)
 {
 	(void)state;
-	make(slow_token, 100, 10);
-	fake_vault_token_takes(vault, 25000);
-	kv_throttle_set_patient(throttle, false);
+	rig_begin(slow_token, 100, 10);
+	fake_vault_token_takes(rig.vault, 25000);
+	kv_throttle_set_patient(rig.throttle, false);
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(loop, 27500);
+	fake_loop_run(rig.loop, 27500);
 	assert_int_equal(n_done, 1);
 	assert_int_equal(done[0].err, 0);
-	fake_vault_use(vault, never);
+	fake_vault_use(rig.vault, never);
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(loop, 34000);
+	fake_loop_run(rig.loop, 34000);
 	assert_int_equal(n_done, 1);
-	fake_loop_run(loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_int_equal(n_done, 2);
 	assert_int_equal(done[1].err, -ETIMEDOUT);
 }
@@ -614,14 +588,14 @@ a_cancelled_call_is_never_answered(void **state)
 	struct kv_ticket *tickets[4];
 
 	(void)state;
-	make(well, 100, 2);
+	rig_begin(well, 100, 2);
 	for (int i = 0; i < 4; i++)
 		tickets[i] = ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
 	kv_throttle_cancel(tickets[0]);
-	fake_loop_run(loop, 1);
+	fake_loop_run(rig.loop, 1);
 	kv_throttle_cancel(tickets[1]);
 	kv_throttle_cancel(tickets[3]);
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_int_equal(n_done, 1);
 }
 
@@ -639,19 +613,19 @@ as_many_are_under_way_as_the_rate_needs(void **state)
 	struct kv_throttle_state now;
 
 	(void)state;
-	make(slowly, 400, 0);
+	rig_begin(slowly, 400, 0);
 	for (int i = 0; i < 2000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 4000);
-	kv_throttle_state(throttle, 0, &now);
+	fake_loop_run(rig.loop, 4000);
+	kv_throttle_state(rig.throttle, 0, &now);
 	assert_string_equal(now.name, "all");
 	assert_in_range(now.latency_ms, 249, 251);
 	assert_in_range(now.window, 195, 205);
 	assert_in_range(now.in_flight, 90, 105);
 	assert_in_range(n_done, 1400, 1600);
 	assert_in_range(now.queued, 300, 600);
-	assert_false(kv_throttle_is_paused(throttle));
-	fake_loop_run(loop, 60000);
+	assert_false(kv_throttle_is_paused(rig.throttle));
+	fake_loop_run(rig.loop, 60000);
 }
 
 static int n_hang;
@@ -669,17 +643,17 @@ reads_that_hang_do_not_stop_the_others(void **state)
 	struct kv_throttle_state now;
 
 	(void)state;
-	make(some_hang, 400, 0);
+	rig_begin(some_hang, 400, 0);
 	n_hang = 64;
 	for (int i = 0; i < 64; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "h");
-	fake_loop_run(loop, 1000);
+	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_done, 0);
 	for (int i = 0; i < 400; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 3000);
+	fake_loop_run(rig.loop, 3000);
 	assert_int_equal(n_done, 400);
-	kv_throttle_state(throttle, 0, &now);
+	kv_throttle_state(rig.throttle, 0, &now);
 	assert_int_equal(now.in_flight, 64);
 	assert_int_equal(now.hanging, 64);
 	assert_in_range(now.latency_ms, 74, 76);
@@ -689,14 +663,14 @@ static void
 where_all_hang_one_at_a_time_follows(void **state)
 {
 	(void)state;
-	make(never, 400, 0);
+	rig_begin(never, 400, 0);
 	for (int i = 0; i < 1000; i++)
 		ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
-	fake_loop_run(loop, 500);
-	assert_in_range(fake_vault_under_way(vault), 100, 210);
-	n_done = fake_vault_under_way(vault);
-	fake_loop_run(loop, 20000);
-	assert_in_range(fake_vault_under_way(vault) - n_done, 1, 200 + 40);
+	fake_loop_run(rig.loop, 500);
+	assert_in_range(fake_vault_under_way(rig.vault), 100, 210);
+	n_done = fake_vault_under_way(rig.vault);
+	fake_loop_run(rig.loop, 20000);
+	assert_in_range(fake_vault_under_way(rig.vault) - n_done, 1, 200 + 40);
 }
 
 static void
@@ -706,20 +680,20 @@ what_was_learnt_goes_on_in_another_mount(void **state)
 	struct kv_pace pace = { .rate = 17, .limit = 40, .age_ms = 30000 };
 
 	(void)state;
-	make(well, 0, 0);
-	assert_int_equal(kv_throttle_classes(throttle), 3);
-	kv_throttle_state(throttle, 1, &now);
+	rig_begin(well, 0, 0);
+	assert_int_equal(kv_throttle_classes(rig.throttle), 3);
+	kv_throttle_state(rig.throttle, 1, &now);
 	assert_string_equal(now.name, "keys");
 	assert_true(now.rate == 25 && now.limit == 0);
-	kv_throttle_remember(throttle, 1, &pace);
+	kv_throttle_remember(rig.throttle, 1, &pace);
 	pace = (struct kv_pace){ .rate = 0 };
-	fake_loop_run(loop, 1000);
-	kv_throttle_learnt(throttle, 1, &pace);
+	fake_loop_run(rig.loop, 1000);
+	kv_throttle_learnt(rig.throttle, 1, &pace);
 	assert_true(pace.rate == 17 && pace.limit == 40);
 	assert_int_equal(pace.age_ms, 31000);
 	for (int i = 0; i < 1000; i++)
 		ask(KV_OP_BACKUP, KV_KEYS, KV_READ, "a");
-	fake_loop_run(loop, 10000);
+	fake_loop_run(rig.loop, 10000);
 	assert_in_range(n_done, 165, 175);
 }
 
@@ -730,10 +704,10 @@ a_rate_that_the_user_gave_is_not_what_was_learnt(void **state)
 	struct kv_throttle_state now;
 
 	(void)state;
-	make(well, 100, 0);
-	assert_int_equal(kv_throttle_classes(throttle), 1);
-	kv_throttle_remember(throttle, 0, &pace);
-	kv_throttle_state(throttle, 0, &now);
+	rig_begin(well, 100, 0);
+	assert_int_equal(kv_throttle_classes(rig.throttle), 1);
+	kv_throttle_remember(rig.throttle, 0, &pace);
+	kv_throttle_state(rig.throttle, 0, &now);
 	assert_true(now.rate == 100 && now.limit == 0);
 }
 

@@ -1,0 +1,262 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cache/list/versions.h"
+#include "tests/unit/rig.h"
+
+#define OLD 1600000000
+
+static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
+
+/* ---- the vault ---- */
+
+struct version {
+	const char *name, *version;
+	int64_t wall_created, wall_updated;
+	bool is_managed;
+};
+
+static struct version versions[8];
+static size_t n_versions;
+static size_t per_page;
+static bool is_endless;
+static int versions_err;
+static long versions_status;
+
+static int64_t
+answer_versions(const struct kv_call *call, struct kv_reply *reply)
+{
+	const size_t first = call->next_link != NULL && !is_endless ? (size_t)(call->next_link[0] - '0') : 0;
+	char next[2] = "", names[400] = "";
+	size_t n = n_versions - first < per_page ? n_versions - first : per_page;
+
+	if (versions_err != 0) {
+		reply->err = versions_err;
+		reply->status = versions_status;
+		return 10;
+	}
+	if (first + n < n_versions || is_endless)
+		next[0] = (char)('0' + first + n);
+	for (size_t i = 0; i < n; i++) {
+		const size_t len = strlen(names);
+
+		snprintf(
+		    names + len, sizeof(names) - len, "%s%s", i > 0 ? " " : "", versions[first + i].name);
+	}
+	reply->page = fake_vault_page(names, OLD, next);
+	for (size_t i = 0; i < n; i++) {
+		struct kv_item *item = &reply->page->items[i];
+		const struct version *v = &versions[first + i];
+
+		snprintf(item->version, sizeof(item->version), "%s", v->version);
+		item->wall_created = v->wall_created;
+		item->wall_updated = v->wall_updated;
+		item->is_managed = v->is_managed;
+	}
+	return 10;
+}
+
+#define VERSIONS(...)                                                          \
+	do {                                                                   \
+		const struct version rows_[] = { __VA_ARGS__ };                \
+		_Static_assert(sizeof(rows_) <= sizeof(versions), "too many"); \
+		memcpy(versions, rows_, sizeof(rows_));                        \
+		n_versions = N_OF(rows_);                                      \
+	} while (0)
+
+/* ---- what is told ---- */
+
+static struct {
+	int n, err;
+	struct kv_versions versions;
+} told;
+
+static void
+tell_versions(void *arg, int err, const struct kv_versions *v)
+{
+	assert_ptr_equal(arg, &told);
+	assert_int_equal(v != NULL, err == 0);
+	told.n++;
+	told.err = err;
+	if (v != NULL)
+		told.versions = *v;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	rig_begin(answer_versions, 200, 8);
+	n_versions = 0;
+	per_page = 8;
+	is_endless = false;
+	versions_err = 0;
+	memset(&told, 0, sizeof(told));
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	rig_end();
+	return 0;
+}
+
+/* The version list of "a", to its end. */
+static int
+ask(const char *version)
+{
+	struct kv_versions_call *call;
+	int err;
+
+	memset(&told, 0, sizeof(told));
+	err = version == NULL ?
+	    kv_versions_read(rig.throttle, KV_KEYS, "a", &me, tell_versions, &told, &call) :
+	    kv_versions_confirm(
+		rig.throttle, KV_KEYS, "a", version, KV_READ, &me, tell_versions, &told, &call);
+	assert_int_equal(err, 0);
+	assert_int_equal(told.n, 0);
+	fake_loop_run(rig.loop, 1000);
+	assert_int_equal(told.n, 1);
+	return told.err;
+}
+
+static int
+n_asked(void)
+{
+	return fake_vault_calls(rig.vault, KV_OP_VERSIONS);
+}
+
+/* ---- tests ---- */
+
+static void
+all_pages_of_versions_are_read(void **state)
+{
+	(void)state;
+	VERSIONS({ "a", "v1", 100, 900, false }, { "a", "v2", 300, 300, false },
+	    { "a", "v3", 200, 200, true }, { "a", "v4", 250, 250, false });
+	for (per_page = 1; per_page <= 5; per_page++) {
+		assert_int_equal(ask(NULL), 0);
+		assert_row(told.versions.n == 4, per_page, "how many");
+		assert_row(strcmp(told.versions.newest.version, "v2") == 0, per_page, "the last made");
+		assert_row(!told.versions.newest.is_managed, per_page, "of that one");
+		assert_row(told.versions.wall_updated == 900, per_page, "the last change of any");
+		assert_row(!told.versions.has_version, per_page, "none was asked for");
+	}
+	assert_int_equal(n_asked(), 4 + 2 + 2 + 1 + 1);
+}
+
+static void
+a_version_is_among_them_in_any_case(void **state)
+{
+	static const struct {
+		const char *version;
+		bool has;
+	} rows[] = { { "0a1b", true }, { "0A1B", true }, { "ff", true }, { "0a1", false }, { "0a1bc", false },
+		{ "", false }, { NULL, false } };
+
+	(void)state;
+	VERSIONS({ "a", "0a1b", 100, 100, false }, { "a", "ff", 100, 100, false });
+	per_page = 1;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_int_equal(ask(rows[i].version), 0);
+		assert_row(told.versions.has_version == rows[i].has, i, "has_version");
+	}
+}
+
+static void
+no_versions_mean_no_object(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(NULL), -ENOENT);
+	versions_err = -ENOENT;
+	versions_status = 404;
+	assert_int_equal(ask(NULL), -ENOENT);
+	assert_string_equal(caught_text(), ""); /* the caller knows what it means */
+}
+
+static void
+any_other_failure_is_returned_and_logged(void **state)
+{
+	(void)state;
+	versions_err = -EACCES;
+	versions_status = 403;
+	assert_int_equal(ask(NULL), -EACCES);
+	assert_string_equal(caught_text(),
+	    "vault=fake.vault.example op=versions object=keys/a status=403 errno=EACCES uid=1000 pid=17 cmd=cat\n");
+}
+
+static void
+a_version_list_without_an_end_ends(void **state)
+{
+	struct kv_versions_call *call;
+
+	(void)state;
+	VERSIONS({ "a", "v1", 100, 100, false });
+	is_endless = true;
+	assert_int_equal(kv_versions_read(rig.throttle, KV_KEYS, "a", &me, tell_versions, &told, &call), 0);
+	fake_loop_run(rig.loop, 300000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, -EBADMSG);
+	assert_string_not_equal(caught_line("errno=EBADMSG"), "");
+}
+
+static void
+a_call_that_is_cancelled_is_never_answered(void **state)
+{
+	struct kv_versions_call *call;
+
+	(void)state;
+	VERSIONS({ "a", "v1", 100, 100, false }, { "a", "v2", 100, 100, false });
+	per_page = 1;
+	for (int ms = 0; ms < 20; ms += 5) {
+		assert_int_equal(
+		    kv_versions_read(rig.throttle, KV_KEYS, "a", &me, tell_versions, &told, &call), 0);
+		fake_loop_run(rig.loop, ms);
+		kv_versions_cancel(call);
+		fake_loop_run(rig.loop, 1000);
+		assert_row(told.n == 0, (size_t)ms, "answered");
+	}
+	kv_versions_cancel(NULL);
+}
+
+static void
+a_version_is_confirmed_by_the_page_that_has_it(void **state)
+{
+	struct kv_versions_call *call;
+
+	(void)state;
+	VERSIONS(
+	    { "a", "v1", 100, 900, false }, { "a", "v2", 300, 301, false }, { "a", "v3", 200, 200, false });
+	per_page = 1;
+	assert_int_equal(
+	    kv_versions_confirm(rig.throttle, KV_KEYS, "a", "v2", KV_AHEAD, &me, tell_versions, &told, &call),
+	    0);
+	kv_versions_raise(call, KV_METADATA);
+	fake_loop_run(rig.loop, 1000);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, 0);
+	assert_true(told.versions.has_version);
+	assert_int_equal(told.versions.wall_version_updated, 301);
+	assert_int_equal(n_asked(), 2);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(all_pages_of_versions_are_read),
+		TEST(a_version_is_among_them_in_any_case),
+		TEST(no_versions_mean_no_object),
+		TEST(any_other_failure_is_returned_and_logged),
+		TEST(a_version_list_without_an_end_ends),
+		TEST(a_call_that_is_cancelled_is_never_answered),
+		TEST(a_version_is_confirmed_by_the_page_that_has_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
