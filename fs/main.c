@@ -35,7 +35,7 @@
 #include "fs/mount/session.h"
 #include "fs/signals.h"
 #include "fs/preflight.h"
-#include "fs/command/status.h"
+#include "fs/command/commands.h"
 
 #define MODULE	    "main"
 #define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
@@ -222,7 +222,7 @@ start(struct program *p, struct kv_buf *why)
 	m->loop = kv_loop_new();
 	if (m->loop == NULL)
 		return -ENOMEM;
-	kv_stat_only_init(&m->lookers, m->loop, p->options.lookers);
+	kv_stat_only_init(&m->lookers, m->loop, p->options.stat_only);
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
 	err = kv_signals_watch(&p->signals, m->loop, signalled, p);
@@ -357,6 +357,17 @@ run_in_background(struct program *p)
 	return report >= 0 ? run(p, report) : status;
 }
 
+static void
+print(const struct kv_settings *settings)
+{
+	if (settings->given.print == KV_PRINT_HELP)
+		kv_commands_print_help();
+	else if (settings->given.print == KV_PRINT_CONFIG)
+		kv_settings_print(settings, stdout);
+	else
+		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -367,16 +378,13 @@ main(int argc, char *argv[])
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* a descriptor of ours must not become stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
-	if (argc > 1 && strcmp(argv[1], "status") == 0)
-		return kv_status(argc - 1, argv + 1);
+	if (kv_commands_run(argc, argv, &status))
+		return status;
 	kv_buf_init(&why, 4096);
 	if (kv_settings_parse(argc, argv, &program.options, &why) != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
-	} else if (program.options.given.wants_help) {
-		fputs(kv_settings_help(), stdout);
-		status = 0;
-	} else if (program.options.given.wants_version) {
-		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
+	} else if (program.options.given.print != KV_PRINT_NOTHING) {
+		print(&program.options);
 		status = 0;
 	} else {
 		kv_signals_begin();

@@ -1,7 +1,3 @@
-/*
- * Reading the command line and the configuration file. Each -o option is a row of one table, and so is
- * what the file may say.
- */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -16,50 +12,10 @@
 #include "fs/config/given.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
-#define MOST_NAME     32 /* letters of an option, no more of which is looked at for what was meant */
-
-static const struct {
-	const char *name;
-	bool is_flag;
-} keys[KV_GIVEN_KEYS] = {
-	[KV_GIVEN_AUTH] = { "auth", false },
-	[KV_GIVEN_AUTHORITY] = { "authority", false },
-	[KV_GIVEN_TENANT] = { "tenant", false },
-	[KV_GIVEN_CLIENT_ID] = { "client_id", false },
-	[KV_GIVEN_CLIENT_SECRET_FILE] = { "client_secret_file", false },
-	[KV_GIVEN_TOKEN_FILE] = { "token_file", false },
-	[KV_GIVEN_ALLOW_TENANT] = { "allow_tenant", false },
-	[KV_GIVEN_NO_CHALLENGE_VERIFY] = { "no_challenge_verify", true },
-	[KV_GIVEN_CACERT] = { "cacert", false },
-	[KV_GIVEN_RATE] = { "rate", false },
-	[KV_GIVEN_SHARE] = { "share", false },
-	[KV_GIVEN_MAX_INFLIGHT] = { "max_inflight", false },
-	[KV_GIVEN_TIMEOUT] = { "timeout", false },
-	[KV_GIVEN_SIZE] = { "size", false },
-	[KV_GIVEN_CACHE] = { "cache", false },
-	[KV_GIVEN_CACHE_DIR] = { "cache_dir", false },
-	[KV_GIVEN_CACHE_SIZE] = { "cache_size", false },
-	[KV_GIVEN_SPILL] = { "spill", false },
-	[KV_GIVEN_MAX_AGE] = { "max_age", false },
-	[KV_GIVEN_PREFETCH] = { "prefetch", false },
-	[KV_GIVEN_LIST_TTL] = { "list_ttl", false },
-	[KV_GIVEN_LOOKERS] = { "lookers", false },
-	[KV_GIVEN_TYPES] = { "types", false },
-	[KV_GIVEN_RO] = { "ro", true },
-	[KV_GIVEN_DRY_RUN] = { "dry_run", true },
-	[KV_GIVEN_API_VERSION] = { "api_version", false },
-	[KV_GIVEN_ALLOW_OTHER] = { "allow_other", true },
-	[KV_GIVEN_ALLOW_ROOT] = { "allow_root", true },
-	[KV_GIVEN_UID] = { "uid", false },
-	[KV_GIVEN_GID] = { "gid", false },
-	[KV_GIVEN_UMASK] = { "umask", false },
-	[KV_GIVEN_VAULT] = { "vault", false },
-	[KV_GIVEN_DEBUG] = { "debug", false },
-};
 
 /*
- * What mount(8) and fstab add, and what lines of other file systems have that people start from: passed on to the
- * kernel, or of no meaning here. Caching and the size of reads are kvfs's own affair. One that ends in '=' has a value.
+ * What mount(8) and fstab add, and what people copy from lines of other file systems: passed on to the kernel, or
+ * ignored, because it means nothing here or kvfs decides it. A name that ends in '=' has a value.
  */
 static const char *const kernel_options[] = { "nosuid", "nodev", "noexec", "noatime", "sync", "dirsync",
 	"default_permissions", NULL };
@@ -82,7 +38,7 @@ static const struct {
 };
 #define REFUSED (sizeof(refused_options) / sizeof(refused_options[0]))
 
-/* ---- strings that live as long as the options ---- */
+/* ---- strings ---- */
 
 struct kv_string {
 	struct kv_string *next;
@@ -118,12 +74,6 @@ kv_given_release(struct kv_given *g)
 }
 
 const char *
-kv_given_name(enum kv_given_key key)
-{
-	return keys[key].name;
-}
-
-const char *
 kv_given_environment(const char *name)
 {
 	const char *value = getenv(name);
@@ -150,15 +100,6 @@ kv_given_home(void)
 
 /* ---- options and arguments ---- */
 
-static int
-find_key(const char *name, size_t len)
-{
-	for (int k = 0; k < KV_GIVEN_KEYS; k++)
-		if (strlen(keys[k].name) == len && strncmp(keys[k].name, name, len) == 0)
-			return k;
-	return -1;
-}
-
 /* An entry that ends in '=' or '-' is a beginning. */
 static bool
 is_in(const char *const *list, const char *word)
@@ -173,57 +114,12 @@ is_in(const char *const *list, const char *word)
 	return false;
 }
 
-/* How many letters must be added, left out, changed or swapped; more than a few count as too many. */
-static size_t
-distance(const char *a, size_t n, const char *b)
-{
-	size_t d[MOST_NAME + 1][MOST_NAME + 1];
-	const size_t m = strlen(b);
-
-	if (n > MOST_NAME || m > MOST_NAME)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		d[i][0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			const size_t other = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			d[i][j] = d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] + 1 : d[i][j - 1] + 1;
-			if (other < d[i][j])
-				d[i][j] = other;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[n][m];
-}
-
-/* The option that was meant, perhaps; or NULL. */
-static const char *
-nearest(const char *name, size_t len)
-{
-	const char *best = NULL;
-	size_t least = len > 5 ? 3 : 2; /* so far away is another word */
-
-	for (int k = 0; k < KV_GIVEN_KEYS; k++) {
-		const size_t d = distance(name, len, keys[k].name);
-
-		if (d < least) {
-			least = d;
-			best = keys[k].name;
-		}
-	}
-	return best;
-}
-
 /* Its name alone: a secret may be behind it. */
 static int
 refuse_option(const char *text, const char *where, struct kv_buf *why)
 {
 	const size_t n = strcspn(text, "=");
-	const char *meant = nearest(text, n);
+	const char *meant = kv_options_nearest(text, n);
 
 	for (size_t i = 0; i < REFUSED; i++)
 		if (strlen(refused_options[i].name) == n && strncmp(refused_options[i].name, text, n) == 0) {
@@ -237,40 +133,64 @@ refuse_option(const char *text, const char *where, struct kv_buf *why)
 	return -EINVAL;
 }
 
+/* A copy of value, which was given at where. */
+static int
+keep_value(struct kv_given *g, int k, const char *value, const char *where)
+{
+	g->values[k] = kv_given_keep(g, strdup(value));
+	g->wheres[k] = kv_given_keep(g, strdup(where));
+	return g->values[k] != NULL && g->wheres[k] != NULL ? 0 : -ENOMEM;
+}
+
+/* What is in no row of the table: of mount(8), or not known. */
+static int
+take_other(struct kv_given *g, const char *text, const char *where, struct kv_buf *why)
+{
+	if (is_in(ignored_options, text))
+		return 0;
+	if (is_in(kernel_options, text))
+		return kv_buf_printf(&g->kernel, ",%s", text);
+	if (strncmp(text, "fsname=", 7) != 0)
+		return refuse_option(text, where, why);
+	if (text[7] == '\0') {
+		kv_buf_say(why, "%s: fsname needs a value: fsname=…", where);
+		return -EINVAL;
+	}
+	g->source = kv_given_keep(g, strdup(text + 7));
+	return g->source != NULL ? 0 : -ENOMEM;
+}
+
 /* "name" or "name=value". override: a later one wins (command line), else the first stays. */
 static int
 take_option(struct kv_given *g, const char *text, bool override, const char *where, struct kv_buf *why)
 {
 	const char *equals = strchr(text, '=');
-	const int k = find_key(text, equals != NULL ? (size_t)(equals - text) : strlen(text));
+	const int k = kv_options_find(text, strcspn(text, "="));
+	const struct kv_option *o = k >= 0 ? kv_options_at((size_t)k) : NULL;
 
-	if (k < 0 && is_in(ignored_options, text))
-		return 0;
-	if (k < 0 && is_in(kernel_options, text))
-		return kv_buf_printf(&g->kernel, ",%s", text);
-	if (k < 0 && strcmp(text, "fsname=") == 0) {
-		kv_buf_say(why, "%s: fsname needs a value: fsname=…", where);
+	if (o == NULL)
+		return take_other(g, text, where, why);
+	if (o->kind == KV_OPTION_FLAG && equals != NULL) {
+		kv_buf_say(why, "%s: %s takes no value", where, o->name);
 		return -EINVAL;
 	}
-	if (k < 0 && strncmp(text, "fsname=", 7) == 0) {
-		g->source = kv_given_keep(g, strdup(text + 7));
-		return g->source != NULL ? 0 : -ENOMEM;
-	}
-	if (k < 0)
-		return refuse_option(text, where, why);
-	if (keys[k].is_flag && equals != NULL) {
-		kv_buf_say(why, "%s: %s takes no value", where, keys[k].name);
-		return -EINVAL;
-	}
-	if (!keys[k].is_flag && (equals == NULL || equals[1] == '\0')) {
-		kv_buf_say(why, "%s: %s needs a value: %s=…", where, keys[k].name, keys[k].name);
+	if (o->kind != KV_OPTION_FLAG && (equals == NULL || equals[1] == '\0')) {
+		kv_buf_say(why, "%s: %s needs a value: %s=…", where, o->name, o->name);
 		return -EINVAL;
 	}
 	if (g->values[k] != NULL && !override)
 		return 0;
-	g->values[k] = kv_given_keep(g, strdup(equals != NULL ? equals + 1 : ""));
-	g->wheres[k] = kv_given_keep(g, strdup(where));
-	return g->values[k] != NULL && g->wheres[k] != NULL ? 0 : -ENOMEM;
+	return keep_value(g, k, equals != NULL ? equals + 1 : "", where);
+}
+
+static bool
+is_list(const char *option)
+{
+	const int k = kv_options_find(option, strcspn(option, "="));
+
+	return k >= 0 &&
+	    (kv_options_at((size_t)k)->kind == KV_OPTION_TYPES ||
+		kv_options_at((size_t)k)->kind == KV_OPTION_WORDS);
 }
 
 /* a,b=c,… in which \, is a comma and \\ a backslash of the value. */
@@ -295,7 +215,7 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 			err = take_option(g, one, true, "-o", why);
 		if (err == -EINVAL && follows_list && strstr(kv_buf_str(why), "colons") == NULL)
 			kv_buf_say(why, "; the parts of a list are separated by colons, not commas");
-		follows_list = n > 0 && (strncmp(one, "types=", 6) == 0 || strncmp(one, "lookers=", 8) == 0);
+		follows_list = n > 0 && is_list(one);
 		explicit_bzero(one, n);
 	}
 	free(one);
@@ -350,15 +270,14 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 		break;
 	case 'd':
 		g->is_foreground = true;
-		g->values[KV_GIVEN_DEBUG] = kv_given_keep(g, strdup("all"));
-		if (g->values[KV_GIVEN_DEBUG] == NULL)
+		if (keep_value(g, kv_options_find("debug", 5), "all", "-d") != 0)
 			return -ENOMEM;
 		break;
 	case 'h':
-		g->wants_help = true;
+		g->print = KV_PRINT_HELP;
 		break;
 	case 'V':
-		g->wants_version = true;
+		g->print = KV_PRINT_VERSION;
 		break;
 	case 's':
 		break; /* "single-threaded", as mount.fuse3 may pass it: always */
@@ -366,6 +285,27 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 		return say_unknown(text, why);
 	}
 	return text[2] == '\0' ? 0 : say_unknown(text, why);
+}
+
+/* A long option; false: there is none of this name. */
+static bool
+take_long(struct kv_given *g, const char *text)
+{
+	static const struct {
+		const char *name;
+		enum kv_print print;
+	} longs[] = {
+		{ "--help", KV_PRINT_HELP },
+		{ "--version", KV_PRINT_VERSION },
+		{ "--print-config", KV_PRINT_CONFIG },
+	};
+
+	for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
+		if (strcmp(text, longs[i].name) == 0) {
+			g->print = longs[i].print;
+			return true;
+		}
+	return false;
 }
 
 static int
@@ -379,11 +319,7 @@ read_arguments(struct kv_given *g, int argc, char *const argv[], struct kv_buf *
 			err = take_argument(g, argv[i], &n, why);
 		else if (strcmp(argv[i], "--") == 0)
 			is_over = true;
-		else if (strcmp(argv[i], "--help") == 0)
-			g->wants_help = true;
-		else if (strcmp(argv[i], "--version") == 0)
-			g->wants_version = true;
-		else
+		else if (!take_long(g, argv[i]))
 			err = take_letter(g, argc, argv, &i, why);
 	}
 	return err;
@@ -455,6 +391,23 @@ read_configs(struct kv_given *g, struct kv_buf *why)
 	return found < 0 ? found : 0;
 }
 
+/* ---- the environment ---- */
+
+/* Those of kvfs's own, or the others. */
+static int
+read_environment(struct kv_given *g, bool is_own)
+{
+	const struct kv_option *o;
+	int err = 0;
+
+	for (int k = 0; err == 0 && (o = kv_options_at((size_t)k)) != NULL; k++)
+		if (g->values[k] == NULL && o->environment != NULL &&
+		    (strncmp(o->environment, "KVFS_", 5) == 0) == is_own &&
+		    kv_given_environment(o->environment) != NULL)
+			err = keep_value(g, k, kv_given_environment(o->environment), o->environment);
+	return err;
+}
+
 int
 kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *why)
 {
@@ -463,12 +416,43 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 	*g = (struct kv_given){ .strings = NULL };
 	kv_buf_init(&g->kernel, 1024);
 	err = read_arguments(g, argc, argv, why);
-	if (err != 0 || g->wants_help || g->wants_version)
+	if (err != 0 || g->print == KV_PRINT_HELP || g->print == KV_PRINT_VERSION)
 		return err;
-	if (g->values[KV_GIVEN_VAULT] == NULL && kv_given_environment("KVFS_VAULT") != NULL) {
-		g->values[KV_GIVEN_VAULT] = kv_given_keep(g, strdup(kv_given_environment("KVFS_VAULT")));
-		if (g->values[KV_GIVEN_VAULT] == NULL)
-			return -ENOMEM;
-	}
-	return read_configs(g, why);
+	if (g->vault != NULL)
+		err = keep_value(g, kv_options_find("vault", 5), g->vault, "argument");
+	if (err == 0)
+		err = read_environment(g, true);
+	if (err == 0)
+		err = read_configs(g, why);
+	if (err == 0)
+		err = read_environment(g, false);
+	return err;
+}
+
+/* ---- what was given ---- */
+
+const char *
+kv_given_value(const struct kv_given *g, const char *name)
+{
+	return g->values[kv_options_find(name, strlen(name))];
+}
+
+const char *
+kv_given_where(const struct kv_given *g, const char *name)
+{
+	return g->wheres[kv_options_find(name, strlen(name))];
+}
+
+int
+kv_given_refuse(const struct kv_given *g, const char *name, const char *right, struct kv_buf *why)
+{
+	const int k = kv_options_find(name, strlen(name));
+	const char *variable = kv_options_at((size_t)k)->environment;
+	const char *value = strchr(g->values[k], '@') == NULL ? g->values[k] : "…";
+
+	if (variable != NULL && strcmp(variable, g->wheres[k]) == 0)
+		kv_buf_say(why, "%s=%s must be %s", variable, value, right);
+	else
+		kv_buf_say(why, "%s: %s=%s must be %s", g->wheres[k], name, value, right);
+	return -EINVAL;
 }

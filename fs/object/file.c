@@ -333,7 +333,7 @@ kv_file_getattr(struct kv_mount *m, fuse_req_t req, struct kv_node *node)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run || m->o->is_size_open) {
+	if (node->is_stale || node->object->size >= 0 || m->o->is_dry_run || m->o->size == KV_SIZE_OPEN) {
 		if (node->object->size >= 0)
 			kv_prefetch_accessed(m->volume->prefetch, node->object, KV_NEED_SIZE, false);
 		kv_file_reply_attributes(m, req, node);

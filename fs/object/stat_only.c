@@ -23,7 +23,7 @@ say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
 
 	kv_buf_init(&why, 512);
 	kv_buf_say(&why,
-	    "it asked for the sizes of %u objects and read none; each was a backup request, -o lookers=%s:%s spares them",
+	    "it asked for the sizes of %u objects and read none; each was a backup request, -o stat_only=%s:%s avoids them",
 	    b->n_fetched, l->names, b->caller.command);
 	kv_log_event(KV_LOG_NOTICE, MODULE, "event=looked_only fetched=%u uid=%u pid=%d cmd=%s why=%s",
 	    b->n_fetched, b->caller.uid, b->caller.pid, b->caller.command, kv_buf_str(&why));

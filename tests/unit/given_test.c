@@ -8,6 +8,7 @@
 
 #include "client/base/buf.h"
 #include "fs/config/given.h"
+#include "fs/config/options.h"
 #include "tests/unit/fake_alloc.h"
 
 #define SECRET "hunter2"
@@ -15,6 +16,12 @@
 static char folder[] = "/tmp/kvfs-given-XXXXXX";
 static struct kv_given given;
 static struct kv_buf why;
+
+static const char *
+value(const char *name)
+{
+	return kv_given_value(&given, name);
+}
 
 /* Arguments separated by '|'. */
 static int
@@ -109,34 +116,29 @@ letters_are_known(void **state)
 {
 	static const struct {
 		const char *arguments;
-		bool is_foreground, wants_help, wants_version, is_debug;
+		bool is_foreground;
+		enum kv_print print;
+		bool is_debug;
 	} rows[] = {
-		{ "v|m", false, false, false, false },
-		{ "-f|v|m", true, false, false, false },
-		{ "-d|v|m", true, false, false, true },
-		{ "-s|v|m", false, false, false, false },
-		{ "-h", false, true, false, false },
-		{ "--help", false, true, false, false },
-		{ "v|m|--help", false, true, false, false },
-		{ "-V", false, false, true, false },
-		{ "--version", false, false, true, false },
+		{ "v|m", false, KV_PRINT_NOTHING, false },
+		{ "-f|v|m", true, KV_PRINT_NOTHING, false },
+		{ "-d|v|m", true, KV_PRINT_NOTHING, true },
+		{ "-s|v|m", false, KV_PRINT_NOTHING, false },
+		{ "-h", false, KV_PRINT_HELP, false },
+		{ "--help", false, KV_PRINT_HELP, false },
+		{ "v|m|--help", false, KV_PRINT_HELP, false },
+		{ "-V", false, KV_PRINT_VERSION, false },
+		{ "--version", false, KV_PRINT_VERSION, false },
+		{ "v|m|--print-config", false, KV_PRINT_CONFIG, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		assert_row(read_given(rows[i].arguments) == 0, i, kv_buf_str(&why));
 		assert_row(given.is_foreground == rows[i].is_foreground, i, rows[i].arguments);
-		assert_row(given.wants_help == rows[i].wants_help, i, rows[i].arguments);
-		assert_row(given.wants_version == rows[i].wants_version, i, rows[i].arguments);
-		assert_row((given.values[KV_GIVEN_DEBUG] != NULL) == rows[i].is_debug, i, rows[i].arguments);
+		assert_row(given.print == rows[i].print, i, rows[i].arguments);
+		assert_row((value("debug") != NULL) == rows[i].is_debug, i, rows[i].arguments);
 	}
-}
-
-static bool
-is_flag(enum kv_given_key k)
-{
-	return k == KV_GIVEN_NO_CHALLENGE_VERIFY || k == KV_GIVEN_RO || k == KV_GIVEN_DRY_RUN ||
-	    k == KV_GIVEN_ALLOW_OTHER || k == KV_GIVEN_ALLOW_ROOT;
 }
 
 static void
@@ -145,22 +147,32 @@ every_option_is_taken_from_the_command_line_and_from_the_file(void **state)
 	char text[200];
 
 	(void)state;
-	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++) {
-		const char *value = is_flag(k) ? "" : "a=b";
+	for (size_t k = 0; kv_options_at(k) != NULL; k++) {
+		const struct kv_option *o = kv_options_at(k);
+		const bool is_flag = o->kind == KV_OPTION_FLAG;
+		const char *word = is_flag ? "" : "a=b";
 
 		write_config("");
-		snprintf(text, sizeof(text), "-o|%s%s%s|m", kv_given_name(k), is_flag(k) ? "" : "=", value);
+		snprintf(text, sizeof(text), "-o|%s%s%s|m", o->name, is_flag ? "" : "=", word);
 		assert_row(read_given(text) == 0, k, kv_buf_str(&why));
-		assert_row(given.values[k] != NULL && strcmp(given.values[k], value) == 0, k, text);
+		assert_row(given.values[k] != NULL && strcmp(given.values[k], word) == 0, k, text);
 		assert_string_equal(given.wheres[k], "-o");
-		snprintf(text, sizeof(text), "%s%s%s\n", kv_given_name(k), is_flag(k) ? "" : " = ", value);
+		snprintf(text, sizeof(text), "%s%s%s\n", o->name, is_flag ? "" : " = ", word);
 		write_config(text);
 		assert_row(read_given("m") == 0, k, kv_buf_str(&why));
-		assert_row(given.values[k] != NULL && strcmp(given.values[k], value) == 0, k, text);
+		assert_row(given.values[k] != NULL && strcmp(given.values[k], word) == 0, k, text);
 		assert_non_null(strstr(given.wheres[k], "kvfs.conf line 1"));
-		for (enum kv_given_key other = 0; other < KV_GIVEN_KEYS; other++)
+		for (size_t other = 0; kv_options_at(other) != NULL; other++)
 			assert_true(other == k || given.values[other] == NULL);
 	}
+}
+
+static void
+an_older_name_is_the_same_option(void **state)
+{
+	(void)state;
+	assert_int_equal(read_given("-o|lookers=a:b|m"), 0);
+	assert_string_equal(value("stat_only"), "a:b");
 }
 
 static void
@@ -173,9 +185,9 @@ options_come_in_lists(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(ways); i++) {
 		assert_row(read_given(ways[i]) == 0, i, kv_buf_str(&why));
-		assert_string_equal(given.values[KV_GIVEN_RATE], "5");
-		assert_string_equal(given.values[KV_GIVEN_TENANT], "x");
-		assert_non_null(given.values[KV_GIVEN_RO]);
+		assert_string_equal(value("rate"), "5");
+		assert_string_equal(value("tenant"), "x");
+		assert_non_null(value("ro"));
 	}
 }
 
@@ -184,8 +196,8 @@ a_comma_may_be_part_of_a_value(void **state)
 {
 	(void)state;
 	assert_int_equal(read_given("m|-o|tenant=a\\,b\\\\c\\d,ro"), 0);
-	assert_string_equal(given.values[KV_GIVEN_TENANT], "a,b\\c\\d");
-	assert_non_null(given.values[KV_GIVEN_RO]);
+	assert_string_equal(value("tenant"), "a,b\\c\\d");
+	assert_non_null(value("ro"));
 }
 
 static void
@@ -199,8 +211,8 @@ what_lines_of_other_file_systems_have_is_accepted(void **state)
 	    0);
 	assert_string_equal(kv_buf_str(&given.kernel), ",default_permissions");
 	assert_string_equal(given.source, "x");
-	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
-		assert_null(given.values[k]);
+	for (size_t k = 0; kv_options_at(k) != NULL; k++)
+		assert_true(given.values[k] == NULL || strcmp(kv_options_at(k)->name, "vault") == 0);
 }
 
 static void
@@ -211,8 +223,8 @@ what_mount_adds_is_passed_on_or_of_no_meaning(void **state)
 				    "comment=a b,noatime,defaults,nofail"),
 	    0);
 	assert_string_equal(kv_buf_str(&given.kernel), ",noexec,nosuid,noatime");
-	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
-		assert_null(given.values[k]);
+	for (size_t k = 0; kv_options_at(k) != NULL; k++)
+		assert_true(given.values[k] == NULL || strcmp(kv_options_at(k)->name, "vault") == 0);
 }
 
 static void
@@ -300,12 +312,12 @@ the_file_is_read_line_by_line(void **state)
 		     "rate = 7\n"
 		     "umask = 0022");
 	assert_int_equal(read_given("m"), 0);
-	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
-	assert_string_equal(given.values[KV_GIVEN_TENANT], "a b");
-	assert_string_equal(given.values[KV_GIVEN_RO], "");
-	assert_string_equal(given.values[KV_GIVEN_AUTHORITY], "https://a/?b=c#d");
-	assert_string_equal(given.values[KV_GIVEN_UMASK], "0022");
-	assert_null(given.values[KV_GIVEN_DEBUG]);
+	assert_string_equal(value("rate"), "5");
+	assert_string_equal(value("tenant"), "a b");
+	assert_string_equal(value("ro"), "");
+	assert_string_equal(value("authority"), "https://a/?b=c#d");
+	assert_string_equal(value("umask"), "0022");
+	assert_null(value("debug"));
 	assert_string_equal(kv_buf_str(&given.kernel), ",noexec");
 }
 
@@ -325,20 +337,20 @@ the_command_line_wins_over_the_environment_and_that_over_the_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		const char *value;
+		const char *got;
 
 		setenv("KVFS_VAULT", rows[i].environment, 1);
 		write_config(rows[i].config);
 		assert_row(read_given(rows[i].arguments) == 0, i, kv_buf_str(&why));
-		value = given.values[KV_GIVEN_VAULT];
-		assert_row((value == NULL) == (rows[i].value == NULL), i, rows[i].arguments);
-		if (value != NULL)
-			assert_string_equal(value, rows[i].value);
+		got = value("vault");
+		assert_row((got == NULL) == (rows[i].value == NULL), i, rows[i].arguments);
+		if (got != NULL)
+			assert_string_equal(got, rows[i].value);
 	}
 	write_config("rate = 5\n");
 	assert_int_equal(read_given("-o|rate=6|m"), 0);
-	assert_string_equal(given.values[KV_GIVEN_RATE], "6");
-	assert_string_equal(given.wheres[KV_GIVEN_RATE], "-o");
+	assert_string_equal(value("rate"), "6");
+	assert_string_equal(kv_given_where(&given, "rate"), "-o");
 }
 
 static void
@@ -360,10 +372,10 @@ without_xdg_the_file_is_in_the_home(void **state)
 	}
 	unsetenv("XDG_CONFIG_HOME");
 	assert_int_equal(read_given("m"), 0);
-	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+	assert_string_equal(value("rate"), "5");
 	setenv("XDG_CONFIG_HOME", "relative", 1);
 	assert_int_equal(read_given("m"), 0);
-	assert_string_equal(given.values[KV_GIVEN_RATE], "5");
+	assert_string_equal(value("rate"), "5");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(config), 0);
 }
@@ -415,6 +427,7 @@ main(void)
 		TEST(arguments_are_a_vault_and_a_mount_point),
 		TEST(letters_are_known),
 		TEST(every_option_is_taken_from_the_command_line_and_from_the_file),
+		TEST(an_older_name_is_the_same_option),
 		TEST(options_come_in_lists),
 		TEST(a_comma_may_be_part_of_a_value),
 		TEST(what_lines_of_other_file_systems_have_is_accepted),

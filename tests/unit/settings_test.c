@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include "client/base/buf.h"
+#include "fs/config/cloud.h"
 #include "fs/config/given.h"
+#include "fs/config/mountpoint.h"
+#include "fs/config/options.h"
 #include "fs/config/settings.h"
+#include "fs/config/value.h"
 #include "tests/unit/fake_alloc.h"
 
 #define SECRET "hunter2"
@@ -272,7 +276,7 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(parse_with("myvault", NULL), 0);
 	assert_string_equal(options.mountpoint, folder);
 	assert_string_equal(options.api_version, "7.4");
-	assert_string_equal(options.lookers, "ls:tree:du");
+	assert_string_equal(options.stat_only, "ls:tree:du");
 	assert_string_equal(options.kernel, "");
 	assert_null(options.debug);
 	assert_null(options.ca_file);
@@ -305,7 +309,7 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(
 	    parse_with("myvault",
 		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
-		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,lookers=a:b,"
+		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K"),
 	    0);
 	assert_true(options.is_read_only && options.is_dry_run && options.allow_other && !options.allow_root);
@@ -320,7 +324,7 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(options.umask, 027);
 	assert_true(options.types[KV_KEYS] && !options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
 	assert_string_equal(options.api_version, "7.6-preview.2");
-	assert_string_equal(options.lookers, "a:b");
+	assert_string_equal(options.stat_only, "a:b");
 	assert_string_equal(options.debug, "http:auth");
 	assert_string_equal(options.kernel, ",noexec");
 	assert_string_equal(options.auth.credential.tenant, "t");
@@ -384,7 +388,7 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "uid", "no-such-user", "the number or the name of a user" },
 		{ "uid", "-1", "the number or the name of a user" },
 		{ "gid", "no-such-group", "the number or the name of a group" },
-		{ "gid", "4294967295", "a whole number from 0" },
+		{ "gid", "4294967295", "the number or the name of a group" },
 		{ "umask", "8", "an octal number such as 0022" },
 		{ "umask", "01000", "an octal number such as 0022" },
 		{ "umask", "u=rwx", "an octal number such as 0022" },
@@ -596,18 +600,53 @@ help_and_version_need_nothing_else(void **state)
 
 	(void)state;
 	assert_int_equal(parse(2, help), 0);
-	assert_true(options.given.wants_help);
+	assert_int_equal(options.given.print, KV_PRINT_HELP);
 	assert_int_equal(parse(2, version), 0);
-	assert_true(options.given.wants_version);
+	assert_int_equal(options.given.print, KV_PRINT_VERSION);
+}
+
+/* What kv_settings_print() prints, in which each run of blanks is one. */
+static const char *
+printed(void)
+{
+	static char text[8000];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	char *to = text;
+
+	assert_non_null(out);
+	kv_settings_print(&options, out);
+	assert_int_equal(fclose(out), 0);
+	for (const char *from = text; *from != '\0'; from++)
+		if (from[0] != ' ' || from[1] != ' ')
+			*to++ = *from;
+	*to = '\0';
+	return text;
 }
 
 static void
-the_help_names_every_option(void **state)
+print_config_shows_each_value_and_where_it_was_given(void **state)
 {
+	static const char *const lines[] = { "rate 2.5 # -o\n", "share 50 # default\n", "ro yes # -o\n",
+		"timeout 7 # /", "kvfs.conf line 1\n", "tenant tenant-e # AZURE_TENANT_ID\n",
+		"types keys:certificates # -o\n", "spill 0 # default\n", "cache none # -o\n",
+		"umask 0027 # -o\n", "max_inflight (as many as the rate needs) # default\n",
+		"cache_size 3M # -o\n", "authority https://login.microsoftonline.com # default\n",
+		"debug all # -d\n", "uid 12 # -o\n", "AZURE_CLIENT_SECRET (set) # environment\n",
+		"IDENTITY_ENDPOINT http://127.0.0.1/msi # environment\n" };
+	const char *argv[] = { "kvfs", "--print-config", "-d", "-o",
+		"ro,rate=2.5,types=keys:certificates,cache=none,umask=27,uid=12,cache_size=3072k", NULL };
+
 	(void)state;
-	for (enum kv_given_key k = 0; k < KV_GIVEN_KEYS; k++)
-		if (k != KV_GIVEN_VAULT)
-			assert_row(strstr(kv_settings_help(), kv_given_name(k)) != NULL, k, kv_given_name(k));
+	setenv("AZURE_TENANT_ID", "tenant-e", 1);
+	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	setenv("IDENTITY_ENDPOINT", "http://127.0.0.1/msi", 1);
+	write_file("kvfs.conf", "timeout = 7\nrate = 9\n", 0600);
+	assert_int_equal(parse(5, argv), 0);
+	assert_null(strstr(printed(), SECRET));
+	for (size_t i = 0; i < N_OF(lines); i++)
+		assert_row(strstr(printed(), lines[i]) != NULL, i, lines[i]);
+	for (size_t i = 0; kv_options_at(i) != NULL; i++)
+		assert_row(strstr(printed(), kv_options_at(i)->name) != NULL, i, kv_options_at(i)->name);
 }
 
 static int
@@ -670,7 +709,7 @@ main(void)
 		TEST(a_mount_point_must_be_a_folder),
 		TEST(paths_are_absolute_because_the_process_leaves_its_folder),
 		TEST(help_and_version_need_nothing_else),
-		TEST(the_help_names_every_option),
+		TEST(print_config_shows_each_value_and_where_it_was_given),
 		TEST(the_want_of_memory_is_an_error),
 		TEST(nothing_that_was_given_stays_in_memory),
 	};

@@ -123,7 +123,7 @@ twenty_sizes_and_no_read_are_one_line(void **state)
 	assert_non_null(strstr(line, "fetched=20"));
 	assert_non_null(strstr(line, "uid=1000"));
 	assert_non_null(strstr(line, "cmd=find"));
-	assert_non_null(strstr(line, "-o lookers=ls:tree:du:find"));
+	assert_non_null(strstr(line, "-o stat_only=ls:tree:du:find"));
 	assert_int_equal(lines(), 1);
 	fake_loop_run(loop, 100000);
 	assert_int_equal(lines(), 0);

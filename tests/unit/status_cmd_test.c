@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fs/command/status.h"
+#include "fs/command/status_cmd.h"
 
 /* What the test prints goes nowhere. */
 static int
@@ -15,7 +15,7 @@ print_to_nobody(const char *json)
 
 	fflush(stdout);
 	assert_non_null(freopen("/dev/null", "w", stdout));
-	err = kv_status_print(json, strlen(json));
+	err = kv_status_cmd_print(json, strlen(json));
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);

@@ -16,7 +16,7 @@
 
 #include "client/base/buf.h"
 #include "client/base/json.h"
-#include "fs/command/status.h"
+#include "fs/command/status_cmd.h"
 
 #define FILE_NAME   "/.kvfs/status"
 #define MOST_BYTES  ((size_t)1 << 20)
@@ -202,7 +202,7 @@ print_failures(const struct kv_json *failures)
 }
 
 int
-kv_status_print(const char *json, size_t len)
+kv_status_cmd_print(const char *json, size_t len)
 {
 	struct kv_json *root;
 	int err = kv_json_parse(json, len, &root);
@@ -320,7 +320,7 @@ show(const char *given, const char *path, bool is_watched, bool is_quiet)
 	if (err == 0 && is_watched && isatty(STDOUT_FILENO))
 		printf("\033[H\033[2J"); /* to the upper left corner, and clear */
 	if (err == 0)
-		err = kv_status_print(kv_buf_str(&text), text.len);
+		err = kv_status_cmd_print(kv_buf_str(&text), text.len);
 	if (err != 0 && !is_quiet)
 		say_why(given, path, err);
 	kv_buf_release(&text);
@@ -328,7 +328,7 @@ show(const char *given, const char *path, bool is_watched, bool is_quiet)
 }
 
 int
-kv_status(int argc, char *const argv[])
+kv_status_cmd(int argc, char *const argv[])
 {
 	const char *given = NULL;
 	char path[PATH_MAX];

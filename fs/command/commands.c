@@ -1,0 +1,75 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/command/commands.h"
+#include "fs/command/status_cmd.h"
+#include "fs/config/options.h"
+
+#define COLUMN 27 /* where descriptions begin */
+
+static const struct {
+	const char *name, *arguments, *help;
+	kv_command_fn *run;
+} commands[] = {
+	{ "status", "MOUNTPOINT [--watch]", "show what a mount is doing", kv_status_cmd },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char usage[] =
+    "Mounts the Azure Key Vault VAULT (a name, a host or an https URL) on the directory MOUNTPOINT.\n"
+    "Reading keys/NAME.blob backs that key up; writing a blob into restore/ restores it.\n"
+    "To unmount: fusermount3 -u MOUNTPOINT\n"
+    "\n"
+    "  -f                       stay in the foreground and log to standard error\n"
+    "  -d                       the same, with debug messages\n"
+    "  -o NAME[=VALUE][,...]    options, listed below with their defaults in parentheses\n"
+    "  --print-config           print every option with its value and where it was given\n"
+    "  -h, --help               print this text\n"
+    "  -V, --version            print the version\n";
+
+bool
+kv_commands_run(int argc, char *const argv[], int *status)
+{
+	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			*status = commands[i].run(argc - 1, argv + 1);
+			return true;
+		}
+	return false;
+}
+
+static void
+print_option(const struct kv_option *o)
+{
+	const int n = printf(
+	    "  %s%s%s", o->name, o->argument != NULL ? "=" : "", o->argument != NULL ? o->argument : "");
+
+	if (n >= COLUMN)
+		printf("\n%*s", COLUMN, "");
+	else
+		printf("%*s", COLUMN - n, "");
+	printf("%s", o->help);
+	if (o->standard != NULL || o->otherwise != NULL)
+		printf(" (%s)", o->standard != NULL ? o->standard : o->otherwise);
+	printf("\n");
+}
+
+void
+kv_commands_print_help(void)
+{
+	const struct kv_option *o;
+
+	printf("usage: kvfs [-f] [-d] [-o NAME[=VALUE][,...]] [VAULT] MOUNTPOINT\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("       kvfs %s %s\n", commands[i].name, commands[i].arguments);
+	printf("\n%s\nCommands:\n", usage);
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-*s%s\n", COLUMN - 2, commands[i].name, commands[i].help);
+	for (int section = 0; section < KV_SECTIONS; section++) {
+		printf("\n%s:\n", kv_options_section((enum kv_option_section)section));
+		for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++)
+			if (o->section == (enum kv_option_section)section)
+				print_option(o);
+	}
+	printf("\nSee kvfs(1) for more.\n");
+}

@@ -1,0 +1,349 @@
+#include <stdint.h>
+#include <string.h>
+
+#include "cache/pace/throttle.h"
+#include "fs/config/options.h"
+#include "fs/config/settings.h"
+
+#define MOST_NAME 32 /* characters of a name that can be a misspelt option */
+#define DAY_S	  86400
+#define IN(member) \
+	.at = offsetof(struct kv_settings, member), .size = sizeof(((struct kv_settings *)0)->member)
+#define CHOICES(...)                     \
+	.choices = (const char *const[]) \
+	{                                \
+		__VA_ARGS__, NULL        \
+	}
+
+static const char *const sections[KV_SECTIONS] = {
+	[KV_SECTION_VAULT] = "Vault and files",
+	[KV_SECTION_CREDENTIAL] = "Credentials",
+	[KV_SECTION_RATE] = "Rate limiting",
+	[KV_SECTION_CACHE] = "Caching",
+	[KV_SECTION_CONNECTION] = "Connection",
+	[KV_SECTION_ACCESS] = "Access to the files",
+	[KV_SECTION_LOG] = "Log",
+};
+
+/* clang-format off: a row reads best as two or three lines */
+static const struct kv_option options[] = {
+	{ .name = "vault",
+	    .kind = KV_OPTION_TEXT,
+	    .section = KV_SECTION_VAULT,
+	    IN(vault_given),
+	    .environment = "KVFS_VAULT",
+	    .argument = "VAULT",
+	    .help = "the vault, if it is not an argument" },
+	{ .name = "types",
+	    .kind = KV_OPTION_TYPES,
+	    .section = KV_SECTION_VAULT,
+	    IN(types),
+	    .standard = "keys:secrets:certificates",
+	    .argument = "LIST",
+	    .help = "show and restore only these types" },
+	{ .name = "ro",
+	    .kind = KV_OPTION_FLAG,
+	    .section = KV_SECTION_VAULT,
+	    IN(is_read_only),
+	    .help = "mount read-only, without restore/" },
+	{ .name = "dry_run",
+	    .kind = KV_OPTION_FLAG,
+	    .section = KV_SECTION_VAULT,
+	    IN(is_dry_run),
+	    .help = "check and log, but back up and restore nothing" },
+	{ .name = "size",
+	    .kind = KV_OPTION_CHOICE,
+	    .section = KV_SECTION_VAULT,
+	    IN(size),
+	    CHOICES([KV_SIZE_STAT] = "stat", [KV_SIZE_OPEN] = "open"),
+	    .standard = "stat",
+	    .argument = "WHEN",
+	    .help = "when the size of a file becomes known: at stat or open" },
+	{ .name = "stat_only",
+	    .older = "lookers",
+	    .kind = KV_OPTION_WORDS,
+	    .section = KV_SECTION_VAULT,
+	    IN(stat_only),
+	    .standard = "ls:tree:du",
+	    .argument = "LIST",
+	    .help = "programs whose stat downloads nothing" },
+
+	{ .name = "auth",
+	    .kind = KV_OPTION_CHOICE,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.credential.kind),
+	    CHOICES([KV_AUTH_AUTO] = "auto", [KV_AUTH_ENV] = "env", [KV_AUTH_MANAGED] = "managed",
+		[KV_AUTH_CLI] = "cli", [KV_AUTH_TOKEN] = "token"),
+	    .standard = "auto",
+	    .argument = "KIND",
+	    .help = "the credential: auto, env, managed, cli or token" },
+	{ .name = "tenant",
+	    .kind = KV_OPTION_TEXT,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.credential.tenant),
+	    .environment = "AZURE_TENANT_ID",
+	    .otherwise = "the tenant that the vault names",
+	    .argument = "ID",
+	    .help = "the tenant to sign in to" },
+	{ .name = "client_id",
+	    .kind = KV_OPTION_TEXT,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.credential.client_id),
+	    .environment = "AZURE_CLIENT_ID",
+	    .argument = "ID",
+	    .help = "the application or the managed identity" },
+	{ .name = "client_secret_file",
+	    .kind = KV_OPTION_PATH,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(client_secret_file),
+	    .argument = "FILE",
+	    .help = "the secret of the application, mode 0600" },
+	{ .name = "token_file",
+	    .kind = KV_OPTION_PATH,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.credential.token_file),
+	    .argument = "FILE",
+	    .help = "an access token that something else renews, mode 0600" },
+	{ .name = "authority",
+	    .kind = KV_OPTION_TEXT,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.credential.authority),
+	    .environment = "AZURE_AUTHORITY_HOST",
+	    .otherwise = "that of the vault's cloud",
+	    .argument = "URL",
+	    .help = "the token service" },
+	{ .name = "allow_tenant",
+	    .kind = KV_OPTION_TEXT,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.allow_tenant),
+	    .argument = "ID",
+	    .help = "accept this tenant in the vault's challenge too" },
+	{ .name = "no_challenge_verify",
+	    .kind = KV_OPTION_FLAG,
+	    .section = KV_SECTION_CREDENTIAL,
+	    IN(auth.no_challenge_verify),
+	    .help = "accept a challenge for another service (emulators only)" },
+
+	{ .name = "rate",
+	    .kind = KV_OPTION_NUMBER,
+	    .section = KV_SECTION_RATE,
+	    IN(rate),
+	    .least = 1,
+	    .most = 10000,
+	    .otherwise = "200; keys from 25, restores from 10",
+	    .argument = "NUMBER",
+	    .help = "at most so many requests per second" },
+	{ .name = "share",
+	    .kind = KV_OPTION_PERCENT,
+	    .section = KV_SECTION_RATE,
+	    IN(share),
+	    .least = 1,
+	    .most = 100,
+	    .standard = "50",
+	    .argument = "PERCENT",
+	    .help = "how much of the vault's limit to use, once it is known" },
+	{ .name = "max_inflight",
+	    .kind = KV_OPTION_INTEGER,
+	    .section = KV_SECTION_RATE,
+	    IN(max_inflight),
+	    .least = 1,
+	    .most = KV_THROTTLE_MOST_INFLIGHT,
+	    .otherwise = "as many as the rate needs",
+	    .argument = "NUMBER",
+	    .help = "at most so many requests in flight" },
+	{ .name = "timeout",
+	    .kind = KV_OPTION_SECONDS,
+	    .section = KV_SECTION_RATE,
+	    IN(timeout_ms),
+	    .least = 1,
+	    .most = DAY_S,
+	    .standard = "300",
+	    .argument = "SECONDS",
+	    .help = "how long a request may take, with all its retries" },
+
+	{ .name = "cache",
+	    .kind = KV_OPTION_CHOICE,
+	    .section = KV_SECTION_CACHE,
+	    IN(cache),
+	    CHOICES([KV_CACHE_NONE] = "none", [KV_CACHE_INDEX] = "index", [KV_CACHE_DISK] = "disk"),
+	    .standard = "index",
+	    .argument = "KIND",
+	    .help = "what to keep between mounts: none, index or disk" },
+	{ .name = "cache_dir",
+	    .kind = KV_OPTION_PATH,
+	    .section = KV_SECTION_CACHE,
+	    IN(cache_dir),
+	    .otherwise = "~/.cache/kvfs",
+	    .argument = "DIRECTORY",
+	    .help = "where to keep it" },
+	{ .name = "cache_size",
+	    .kind = KV_OPTION_SIZE,
+	    .section = KV_SECTION_CACHE,
+	    IN(cache_size),
+	    .standard = "64M",
+	    .argument = "SIZE",
+	    .help = "memory for blobs" },
+	{ .name = "spill",
+	    .kind = KV_OPTION_SIZE,
+	    .section = KV_SECTION_CACHE,
+	    IN(spill),
+	    .standard = "1G",
+	    .argument = "SIZE",
+	    .help = "disk space for blobs that do not fit into memory" },
+	{ .name = "prefetch",
+	    .kind = KV_OPTION_INTEGER,
+	    .section = KV_SECTION_CACHE,
+	    IN(prefetch),
+	    .least = 0,
+	    .most = 100000,
+	    .otherwise = "what the rate allows in 2.5 seconds",
+	    .argument = "NUMBER",
+	    .help = "read ahead at most so many objects" },
+	{ .name = "list_ttl",
+	    .kind = KV_OPTION_SECONDS,
+	    .section = KV_SECTION_CACHE,
+	    IN(list_ttl_ms),
+	    .least = 1,
+	    .most = DAY_S,
+	    .standard = "60",
+	    .argument = "SECONDS",
+	    .help = "how long a listing is used" },
+	{ .name = "max_age",
+	    .kind = KV_OPTION_SECONDS,
+	    .section = KV_SECTION_CACHE,
+	    IN(max_age_ms),
+	    .least = 1,
+	    .most = 100.0 * 365 * DAY_S,
+	    .standard = "604800",
+	    .argument = "SECONDS",
+	    .help = "after this, check the versions of an object again" },
+
+	{ .name = "cacert",
+	    .kind = KV_OPTION_PATH,
+	    .section = KV_SECTION_CONNECTION,
+	    IN(ca_file),
+	    .argument = "FILE",
+	    .help = "trust these CA certificates (PEM) too" },
+	{ .name = "api_version",
+	    .kind = KV_OPTION_VERSION,
+	    .section = KV_SECTION_CONNECTION,
+	    IN(api_version),
+	    .standard = "7.4",
+	    .argument = "VERSION",
+	    .help = "the version of the Key Vault API" },
+
+	{ .name = "allow_other",
+	    .kind = KV_OPTION_FLAG,
+	    .section = KV_SECTION_ACCESS,
+	    IN(allow_other),
+	    .help = "let other users in, as far as owner and mode allow" },
+	{ .name = "allow_root",
+	    .kind = KV_OPTION_FLAG,
+	    .section = KV_SECTION_ACCESS,
+	    IN(allow_root),
+	    .help = "let root in" },
+	{ .name = "uid",
+	    .kind = KV_OPTION_USER,
+	    .section = KV_SECTION_ACCESS,
+	    IN(uid),
+	    .otherwise = "who mounts",
+	    .argument = "USER",
+	    .help = "the owner of all files" },
+	{ .name = "gid",
+	    .kind = KV_OPTION_GROUP,
+	    .section = KV_SECTION_ACCESS,
+	    IN(gid),
+	    .otherwise = "who mounts",
+	    .argument = "GROUP",
+	    .help = "the group of all files" },
+	{ .name = "umask",
+	    .kind = KV_OPTION_OCTAL,
+	    .section = KV_SECTION_ACCESS,
+	    IN(umask),
+	    .least = 0,
+	    .most = 0777,
+	    .standard = "0077",
+	    .argument = "MASK",
+	    .help = "the permission bits that no file has, in octal" },
+
+	{ .name = "debug",
+	    .kind = KV_OPTION_WORDS,
+	    .section = KV_SECTION_LOG,
+	    IN(debug),
+	    .argument = "LIST",
+	    .help = "debug messages of these modules, or all" },
+};
+/* clang-format on */
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+_Static_assert(OPTIONS <= KV_OPTIONS_MOST, "KV_OPTIONS_MOST");
+
+const struct kv_option *
+kv_options_at(size_t i)
+{
+	return i < OPTIONS ? &options[i] : NULL;
+}
+
+const char *
+kv_options_section(enum kv_option_section section)
+{
+	return sections[section];
+}
+
+static bool
+is_named(const char *option, const char *name, size_t len)
+{
+	return option != NULL && strlen(option) == len && strncmp(option, name, len) == 0;
+}
+
+int
+kv_options_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (is_named(options[i].name, name, len) || is_named(options[i].older, name, len))
+			return (int)i;
+	return -1;
+}
+
+/* How many characters must be added, left out, changed or swapped; SIZE_MAX for long names. */
+static size_t
+distance(const char *a, size_t n, const char *b)
+{
+	size_t d[MOST_NAME + 1][MOST_NAME + 1];
+	const size_t m = strlen(b);
+
+	if (n > MOST_NAME || m > MOST_NAME)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		d[i][0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			const size_t other = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+
+			d[i][j] = d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] + 1 : d[i][j - 1] + 1;
+			if (other < d[i][j])
+				d[i][j] = other;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	}
+	return d[n][m];
+}
+
+const char *
+kv_options_nearest(const char *name, size_t len)
+{
+	const char *best = NULL;
+	size_t least = len > 5 ? 3 : 2; /* so far away is another word */
+
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const size_t d = distance(name, len, options[i].name);
+
+		if (d < least) {
+			least = d;
+			best = options[i].name;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,52 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "fs/config/cloud.h"
+
+static void
+a_vault_has_the_authority_of_its_cloud(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "myvault.vault.azure.net", "https://login.microsoftonline.com" },
+		{ "m.managedhsm.azure.net", "https://login.microsoftonline.com" },
+		{ "myvault.vault.azure.cn", "https://login.chinacloudapi.cn" },
+		{ "m.managedhsm.azure.cn", "https://login.chinacloudapi.cn" },
+		{ "m.managedhsm.usgovcloudapi.net", "https://login.microsoftonline.us" },
+		{ "evilvault.azure.cn", "https://login.microsoftonline.com" },
+		{ ".vault.azure.cn", "https://login.microsoftonline.com" },
+		{ "localhost", "https://login.microsoftonline.com" },
+		{ "", "https://login.microsoftonline.com" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(strcmp(kv_cloud_authority(rows[i][0]), rows[i][1]) == 0, i, rows[i][0]);
+}
+
+static void
+a_name_has_the_suffix_of_the_authoritys_cloud(void **state)
+{
+	static const char *const rows[][2] = {
+		{ NULL, ".vault.azure.net" },
+		{ "https://login.microsoftonline.com/", ".vault.azure.net" },
+		{ "https://login.chinacloudapi.cn", ".vault.azure.cn" },
+		{ "login.microsoftonline.us", ".vault.usgovcloudapi.net" },
+		{ "https://adfs.example", ".vault.azure.net" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(strcmp(kv_cloud_suffix(rows[i][0]), rows[i][1]) == 0, i, rows[i][1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_vault_has_the_authority_of_its_cloud),
+		cmocka_unit_test(a_name_has_the_suffix_of_the_authoritys_cloud),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

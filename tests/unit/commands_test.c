@@ -1,0 +1,58 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "fs/command/commands.h"
+#include "fs/command/status_cmd.h"
+#include "fs/config/options.h"
+
+static void
+a_command_is_the_first_argument(void **state)
+{
+	static const char *const none[] = { "kvfs", NULL }, *const vault[] = { "kvfs", "myvault", "status" },
+				 *const option[] = { "kvfs", "-f", "status" },
+				 *const command[] = { "kvfs", "status" };
+	int status = -1;
+
+	(void)state;
+	assert_false(kv_commands_run(1, (char *const *)(uintptr_t)none, &status));
+	assert_false(kv_commands_run(3, (char *const *)(uintptr_t)vault, &status));
+	assert_false(kv_commands_run(3, (char *const *)(uintptr_t)option, &status));
+	assert_int_equal(status, -1);
+	assert_true(kv_commands_run(2, (char *const *)(uintptr_t)command, &status));
+	assert_int_equal(status, 1);
+}
+
+static void
+the_help_has_every_option_and_no_line_is_too_long(void **state)
+{
+	static char text[16000];
+	FILE *out = fmemopen(text, sizeof(text), "w"), *before = stdout;
+	const struct kv_option *o;
+
+	(void)state;
+	assert_non_null(out);
+	stdout = out;
+	kv_commands_print_help();
+	stdout = before;
+	assert_int_equal(fclose(out), 0);
+	for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++) {
+		char line[100];
+
+		snprintf(line, sizeof(line), "\n  %s%s", o->name, o->argument != NULL ? "=" : " ");
+		assert_row(strstr(text, line) != NULL, i, o->name);
+	}
+	for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL;)
+		assert_row(strlen(line) <= 100, strlen(line), line);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_command_is_the_first_argument),
+		cmocka_unit_test(the_help_has_every_option_and_no_line_is_too_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
