@@ -16,12 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/vault/blob.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/auth/credential.h"
 #include "client/http/http.h"
-#include "client/vault/wire.h"
+#include "client/auth/token_answer.h"
 #include "client/base/log.h"
 #include "client/base/loop.h"
 #include "client/base/spawn.h"
@@ -51,7 +50,7 @@ struct kv_credential {
 	struct kv_timer too_late; /* of the request under way */
 	struct kv_buf why;
 	struct kv_buf skipped; /* why AUTO has passed over the managed identity */
-	struct kv_token token;
+	struct kv_token_answer token;
 	int err;
 	bool has_result;
 	kv_credential_done *done;
@@ -65,15 +64,15 @@ static void try_source(struct kv_credential *);
 static void
 finish(struct kv_credential *c, int err)
 {
-	struct kv_token token = c->token;
+	struct kv_token_answer token = c->token;
 	struct kv_buf why = c->why;
 
-	c->token = (struct kv_token){ 0 };
+	c->token = (struct kv_token_answer){ 0 };
 	kv_buf_init(&c->why, 1024);
 	c->audience = NULL;
 	c->is_settled = err == 0 || (c->is_settled && !c->is_probe);
 	c->done(c->arg, err, token.value, token.life_s, kv_buf_str(&why));
-	kv_wire_token_release(&token);
+	kv_token_answer_release(&token);
 	kv_buf_release(&why);
 }
 
@@ -157,7 +156,7 @@ say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 	const char *text, *end;
 	struct kv_fault fault;
 
-	kv_wire_token_fault(answer->body, answer->body_len, &fault);
+	kv_token_answer_fault(answer->body, answer->body_len, &fault);
 	text = fault.message[0] != '\0' ? fault.message : fault.code;
 	if (c->source == KV_AUTH_MANAGED)
 		kv_buf_say(&c->why, "the managed identity got no token (status %ld)", answer->status);
@@ -174,7 +173,7 @@ say_refused(struct kv_credential *c, const struct kv_http_answer *answer)
 static void
 take_token(struct kv_credential *c, const char *text, size_t len)
 {
-	int err = kv_wire_token(text, len, kv_clock_wall_s(), &c->token);
+	int err = kv_token_answer_parse(text, len, kv_clock_wall_s(), &c->token);
 
 	if (err != 0)
 		kv_buf_say(&c->why, "the answer of %s holds no token", source_name(c));
@@ -411,7 +410,7 @@ read_file(struct kv_credential *c)
 	kv_buf_init(&text, KV_SECRET_FILE_MAX);
 	err = kv_secret_file_read("token_file", c->o->token_file, &text, &c->why);
 	if (err == 0) {
-		wall_end = kv_wire_jwt_expiry(kv_buf_str(&text));
+		wall_end = kv_token_answer_jwt_expiry(kv_buf_str(&text));
 		c->token.life_s = wall_end > 0 ? wall_end - kv_clock_wall_s() : 0;
 		if (wall_end > 0 && c->token.life_s <= 0) {
 			kv_buf_say(&c->why, "the token in %s has expired: write a new one", c->o->token_file);
@@ -533,7 +532,7 @@ kv_credential_free(struct kv_credential *c)
 	kv_spawn_cancel(c->run);
 	kv_timer_stop(&c->timer);
 	kv_timer_stop(&c->too_late);
-	kv_wire_token_release(&c->token);
+	kv_token_answer_release(&c->token);
 	kv_buf_release(&c->why);
 	kv_buf_release(&c->skipped);
 	free(c);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/vault/wire.h"
+#include "client/base/fault.h"
 
 /* The value of name="…" as one line; a name is a whole word. */
 static void
@@ -33,7 +33,7 @@ read_parameter(const char *header, const char *name, char *to, size_t size)
 		value[len++] = *at;
 	}
 	value[len] = '\0';
-	kv_wire_line(to, size, value);
+	kv_fault_line(to, size, value, len);
 	free(value);
 }
 

@@ -17,7 +17,9 @@
 #include <sys/queue.h>
 
 #include "client/auth/auth.h"
+#include "client/base/fault.h"
 #include "client/vault/backup.h"
+#include "client/vault/bundle.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/http/echo.h"
@@ -25,6 +27,7 @@
 #include "client/base/log.h"
 #include "client/vault/misfit.h"
 #include "client/vault/refusal.h"
+#include "client/vault/body.h"
 #include "client/vault/vault.h"
 
 #define MODULE		"vault"
@@ -175,7 +178,7 @@ read_blob(struct kv_vault_call *c, const struct kv_http_answer *answer, struct k
 	int err;
 
 	kv_buf_init(&data, KV_BLOB_MAX);
-	err = kv_wire_backup(answer->body, answer->body_len, &data);
+	err = kv_body_decode(answer->body, answer->body_len, &data);
 	if (err == 0)
 		err = kv_blob_new(&data, blob);
 	kv_buf_release(&data);
@@ -190,7 +193,7 @@ read_page(struct kv_vault_call *c, const struct kv_http_answer *answer, struct k
 		.vault = &c->vault->origin,
 		.any_host = c->vault->any_host };
 
-	return kv_wire_page(answer->body, answer->body_len, &asked, &c->why, page);
+	return kv_page_parse(answer->body, answer->body_len, &asked, &c->why, page);
 }
 
 /* A conflict is in the way of a restore only; and what a restore cannot find is no file. */
@@ -226,12 +229,12 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 			kv_http_drop_body(answer); /* it may be large, and is there a second time now */
 		break;
 	case KV_OP_RESTORE:
-		reply->err = kv_wire_bundle(answer->body, answer->body_len, c->type, &item);
+		reply->err = kv_bundle_parse(answer->body, answer->body_len, c->type, &item);
 		reply->item = reply->err == 0 ? &item : NULL;
 		break;
 	case KV_OP_DELETED:
-		reply->err =
-		    kv_wire_deleted(answer->body, answer->body_len, c->type, c->name, &reply->wall_purge);
+		reply->err = kv_bundle_parse_deleted(
+		    answer->body, answer->body_len, c->type, c->name, &reply->wall_purge);
 		break;
 	}
 	if (reply->err == -EBADMSG && c->why.len == 0) {
@@ -239,7 +242,7 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
 	complete(c, reply);
-	kv_wire_page_release(&page);
+	kv_page_release(&page);
 	kv_blob_unref(blob);
 }
 
@@ -336,7 +339,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 	}
 	watch_region(c->vault, answer->region);
 	if (answer->status == 401) {
-		kv_wire_fault(answer->body, answer->body_len, &reply.fault);
+		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
 		reply.err = refused(c, answer, &reply.fault);
 		reply.was_sent = false;
 		reply.is_of_token = true;
@@ -350,7 +353,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 	} else if (answer->status >= 200 && answer->status < 300) {
 		understand(c, answer, &reply);
 	} else {
-		kv_wire_fault(answer->body, answer->body_len, &reply.fault);
+		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
 		reply.err = err_of(c->op, answer->status, &reply.fault);
 		say_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
@@ -381,7 +384,7 @@ send_request(struct kv_vault_call *c)
 	kv_buf_init(&body, MAX_BLOB_ANSWER);
 	err = kv_echo_make_id(&c->vault->echo, c->client_request_id);
 	if (err == 0 && is_restoring(c)) {
-		err = kv_wire_restore_body(c->blob->data, c->blob->len, &body);
+		err = kv_body_encode(c->blob->data, c->blob->len, &body);
 		request.body = body.data;
 		request.body_len = body.len;
 	}

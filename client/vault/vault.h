@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include "client/vault/blob.h"
 #include "client/base/err.h"
-#include "client/vault/wire.h"
+#include "client/vault/page.h"
 #include "client/http/url.h"
 
 struct kv_auth;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "client/vault/blob.h"
+#include "client/vault/body.h"
 #include "fs/mount/mount.h"
 #include "fs/restore/classify.h"
 
@@ -19,7 +20,7 @@ static int
 decode_body(struct kv_verdict *v, const struct kv_buf *content, size_t start, struct kv_buf *why)
 {
 	const int err =
-	    kv_wire_backup((const char *)content->data + start, content->len - start, &v->decoded);
+	    kv_body_decode((const char *)content->data + start, content->len - start, &v->decoded);
 
 	if (err == -EBADMSG || err == -EINVAL)
 		return refuse(why, -EINVAL, "this JSON is no backup: {\"value\":\"...\"} is expected");

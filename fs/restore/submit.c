@@ -22,6 +22,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/vault/bundle.h"
 #include "client/vault/audit.h"
 #include "cache/list/absent.h"
 #include "cache/list/listing.h"
@@ -206,7 +207,7 @@ name_conflict(struct kv_submit *s)
 
 	if (s->in_the_way[0] != '\0')
 		return;
-	if (kv_wire_fault_id(&s->refusal.fault, s->type, &item) == 0)
+	if (kv_bundle_find_id(&s->refusal.fault, s->type, &item) == 0)
 		memcpy(s->in_the_way, item.name, sizeof(s->in_the_way));
 	else
 		guess_name(s->name, s->in_the_way);

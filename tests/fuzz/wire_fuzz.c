@@ -1,4 +1,4 @@
-/* Every reader of client/vault/wire and client/base/json takes any bytes, and keeps its promises about what it returns. */
+/* Every reader of a body takes any bytes, and keeps its promises about what it returns. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,7 +7,11 @@
 #include "client/vault/blob.h"
 #include "client/base/base64.h"
 #include "client/base/buf.h"
-#include "client/vault/wire.h"
+#include "client/auth/token_answer.h"
+#include "client/base/fault.h"
+#include "client/vault/bundle.h"
+#include "client/vault/page.h"
+#include "client/vault/body.h"
 #include "client/http/url.h"
 #include "client/base/json.h"
 
@@ -46,7 +50,7 @@ read_page(const char *text, size_t len, enum kv_type type)
 	struct kv_buf why;
 
 	kv_buf_init(&why, 1024);
-	if (kv_wire_page(text, len, &asked, &why, &page) == 0) {
+	if (kv_page_parse(text, len, &asked, &why, &page) == 0) {
 		for (size_t i = 0; i < page.n; i++)
 			check_item(&page.items[i]);
 		CHECK(page.next_link == NULL ||
@@ -57,7 +61,7 @@ read_page(const char *text, size_t len, enum kv_type type)
 	}
 	check_line(kv_buf_str(&why), 1025);
 	kv_buf_release(&why);
-	kv_wire_page_release(&page);
+	kv_page_release(&page);
 }
 
 static void
@@ -66,13 +70,13 @@ read_fault(const char *text, size_t len)
 	struct kv_fault fault;
 	struct kv_item item;
 
-	kv_wire_fault(text, len, &fault);
+	kv_fault_parse(text, len, &fault);
 	check_line(fault.code, sizeof(fault.code));
 	check_line(fault.inner, sizeof(fault.inner));
 	check_line(fault.message, sizeof(fault.message));
-	if (kv_wire_fault_id(&fault, KV_SECRETS, &item) == 0)
+	if (kv_bundle_find_id(&fault, KV_SECRETS, &item) == 0)
 		check_item(&item);
-	kv_wire_token_fault(text, len, &fault);
+	kv_token_answer_fault(text, len, &fault);
 	check_line(fault.code, sizeof(fault.code));
 	check_line(fault.message, sizeof(fault.message));
 }
@@ -80,17 +84,17 @@ read_fault(const char *text, size_t len)
 static void
 read_token(const char *text, size_t len)
 {
-	struct kv_token token;
+	struct kv_token_answer token;
 	char *copy = strndup(text, len);
 
-	if (kv_wire_token(text, len, 1700000000, &token) == 0) {
+	if (kv_token_answer_parse(text, len, 1700000000, &token) == 0) {
 		CHECK(token.value[0] != '\0' && token.life_s >= 0);
 		for (const char *p = token.value; *p != '\0'; p++)
 			CHECK(*p > ' ' && *p <= '~');
 	}
-	kv_wire_token_release(&token);
+	kv_token_answer_release(&token);
 	if (copy != NULL)
-		CHECK(kv_wire_jwt_expiry(copy) >= 0);
+		CHECK(kv_token_answer_jwt_expiry(copy) >= 0);
 	free(copy);
 }
 
@@ -104,7 +108,7 @@ read_backup(const char *text, size_t len)
 
 	kv_buf_init(&blob, 100000);
 	kv_buf_init(&slow, 100000);
-	if (kv_wire_backup(text, len, &blob) == 0) {
+	if (kv_body_decode(text, len, &blob) == 0) {
 		CHECK(blob.len > 0 && blob.data[blob.len] == 0);
 		CHECK(kv_json_parse(text, len, &root) == 0);
 		CHECK(kv_json_string(root, "value", &value) == 0 && value != NULL);
@@ -141,7 +145,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (int type = 0; type < KV_TYPES; type++) {
 		read_page(text, size, (enum kv_type)type);
-		if (kv_wire_bundle(text, size, (enum kv_type)type, &item) == 0)
+		if (kv_bundle_parse(text, size, (enum kv_type)type, &item) == 0)
 			check_item(&item);
 	}
 	read_fault(text, size);

@@ -74,7 +74,7 @@ free_call(struct kv_vault_call *c)
 	c->vault->under_way--;
 	kv_timer_stop(&c->timer);
 	if (c->reply.page != NULL)
-		kv_wire_page_release(c->reply.page);
+		kv_page_release(c->reply.page);
 	free(c->reply.page);
 	kv_blob_unref(c->reply.blob);
 	free(c);

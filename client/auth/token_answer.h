@@ -1,0 +1,28 @@
+#ifndef KV_CLIENT_AUTH_TOKEN_ANSWER_H
+#define KV_CLIENT_AUTH_TOKEN_ANSWER_H
+/*
+ * Answers of token services, identity endpoints and the az CLI. text need not end in NUL.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "client/base/err.h"
+
+struct kv_token_answer {
+	char *value;	/* wiped by kv_token_answer_release() */
+	int64_t life_s; /* seconds from now; 0 if not given */
+};
+
+/*
+ * access_token (or the az CLI's accessToken), with expires_in (number or string of seconds) or expires_on
+ * (number or string of Unix seconds; a date, and the az CLI's expiresOn in local time, are ignored).
+ * -EBADMSG for anything else, -ENOMEM; answer is then zeroed.
+ */
+int kv_token_answer_parse(
+    const char *text, size_t len, int64_t wall_now, struct kv_token_answer *answer) KV_MUST_CHECK;
+void kv_token_answer_release(struct kv_token_answer *answer);
+/* A refusal: code = "error", message = first line of "error_description"; "" for what is missing. */
+void kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault);
+/* Unix seconds of "exp" in a JWT's payload, not verified; 0 if it is not a JWT. */
+int64_t kv_token_answer_jwt_expiry(const char *token);
+#endif

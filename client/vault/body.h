@@ -1,0 +1,15 @@
+#ifndef KV_CLIENT_VAULT_BODY_H
+#define KV_CLIENT_VAULT_BODY_H
+/*
+ * {"value":"<base64url>"}: the answer to a backup and the body of a restore.
+ */
+#include <stddef.h>
+#include "client/base/err.h"
+
+struct kv_buf;
+
+/* The decoded value is appended to blob. -EBADMSG for another shape, -EFBIG beyond blob's maximum, -ENOMEM. */
+int kv_body_decode(const char *text, size_t len, struct kv_buf *blob) KV_MUST_CHECK;
+/* The body that holds data is appended to body, which is unchanged on failure: -EFBIG, -ENOMEM. */
+int kv_body_encode(const void *data, size_t len, struct kv_buf *body) KV_MUST_CHECK;
+#endif

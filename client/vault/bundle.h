@@ -1,0 +1,28 @@
+#ifndef KV_CLIENT_VAULT_BUNDLE_H
+#define KV_CLIENT_VAULT_BUNDLE_H
+/*
+ * Answers that describe one object. text need not end in NUL; -EBADMSG for another shape, -ENOMEM. On
+ * failure the out-parameter is zeroed.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include "client/vault/item.h"
+
+/*
+ * What a restore answers: a key, secret or certificate bundle. item is the restored object with the
+ * version that the answer names; its fingerprint is zero, because a bundle is not a list item. The host of
+ * the id does not count. A certificate's bundle may lack everything but its id.
+ */
+int kv_bundle_parse(const char *text, size_t len, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
+/*
+ * The answer to GET /deletedTYPE/NAME. wall_purge: when the service will purge the object, Unix seconds; 0
+ * if not given. -EBADMSG also for another object's answer.
+ */
+int kv_bundle_parse_deleted(
+    const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge) KV_MUST_CHECK;
+/*
+ * An id of that type in single quotes inside a fault's message: "… restoring the key
+ * 'https://v…/keys/N/VERSION'. …". The host does not count. -ENOENT if there is none.
+ */
+int kv_bundle_find_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
+#endif
