@@ -19,6 +19,7 @@ struct kv_object {
 	enum kv_type type;
 	const char *key;      /* its name, upper-cased */
 	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
+	bool is_ino_used;     /* it has left the program: it must not change any more */
 	int64_t wall_updated; /* the newest known, Unix seconds: mtime and ctime */
 	int64_t wall_expires; /* as the list says; 0: never */
 	bool is_enabled;

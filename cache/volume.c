@@ -7,7 +7,8 @@
 #include "cache/blob/blobs.h"
 #include "cache/blob/disk.h"
 #include "cache/blob/prefetch.h"
-#include "cache/index/index.h"
+#include "cache/index/db.h"
+#include "cache/index/rate_rows.h"
 #include "cache/list/listing.h"
 #include "cache/list/absent.h"
 #include "cache/list/revalidate.h"
@@ -38,7 +39,7 @@ open_cache(struct kv_volume *v)
 		if (*c == ':' || *c == '/' || *c == '[' || *c == ']')
 			*c = '_'; /* of a port, or an IPv6 address */
 	kv_buf_init(&why, 512);
-	err = kv_index_open(v->loop, o->cache_dir, name, &v->index, &why);
+	err = kv_index_open(&v->index, v->loop, o->cache_dir, name, &why);
 	if (err == 0)
 		err = kv_disk_new(o->cache_dir, name, o->cache == KV_CACHE_DISK, &v->disk, &why);
 	if (err != 0) {
@@ -60,7 +61,7 @@ keep_rates(void *arg)
 	for (int class = 0; v->options.rate == 0 && class < kv_throttle_classes(v->throttle); class ++) {
 		kv_throttle_state(v->throttle, class, &state);
 		kv_throttle_learnt(v->throttle, class, &pace);
-		kv_index_keep_pace(v->index, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
+		kv_rate_rows_keep(v->index.rates, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
 	}
 	kv_timer_set(&v->keep, KEEP_MS);
 }
@@ -74,7 +75,7 @@ recall_rates(struct kv_volume *v)
 
 	for (int class = 0; class < kv_throttle_classes(v->throttle); class ++) {
 		kv_throttle_state(v->throttle, class, &state);
-		if (!kv_index_find_pace(v->index, state.name, &pace.rate, &pace.limit, &age_s))
+		if (!kv_rate_rows_find(v->index.rates, state.name, &pace.rate, &pace.limit, &age_s))
 			continue;
 		pace.age_ms = age_s * 1000;
 		kv_throttle_remember(v->throttle, class, &pace);
@@ -161,8 +162,8 @@ make_listings(struct kv_volume *v)
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (!o->types[t])
 			continue;
-		v->listings[t] = kv_listing_new(
-		    v->loop, v->throttle, v->index, (enum kv_type)t, o->list_ttl_ms, object_changed, v);
+		v->listings[t] = kv_listing_new(v->loop, v->throttle, v->index.objects, (enum kv_type)t,
+		    o->list_ttl_ms, object_changed, v);
 		if (v->listings[t] == NULL)
 			return false;
 		kv_listing_on_progress(v->listings[t], listing_progress, v);
@@ -178,9 +179,9 @@ make_blobs(struct kv_volume *v)
 	const struct kv_volume_options *o = &v->options;
 	const struct kv_blobs_options blobs = {
 		.room = o->cache_size,
-		.spill = v->index != NULL ? o->spill : 0,
+		.spill = v->index.db != NULL ? o->spill : 0,
 		.folder = o->cache_dir,
-		.index = v->index,
+		.rows = v->index.objects,
 		.disk = v->disk,
 	};
 
@@ -222,7 +223,7 @@ void
 kv_volume_keep(struct kv_volume *v)
 {
 	keep_rates(v);
-	kv_index_settle(v->index);
+	kv_db_settle(v->index.db);
 }
 
 void
@@ -236,7 +237,7 @@ kv_volume_free(struct kv_volume *v)
 	kv_blobs_free(v->blobs);
 	for (int t = 0; t < KV_TYPES; t++)
 		kv_listing_free(v->listings[t]);
-	kv_index_close(v->index);
+	kv_index_close(&v->index);
 	kv_disk_free(v->disk);
 	kv_absent_free(v->absent);
 	kv_throttle_free(v->throttle);

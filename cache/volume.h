@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "cache/index/index.h"
 #include "cache/object.h"
 #include "client/base/loop.h"
 #include "client/http/url.h"
@@ -18,7 +19,6 @@ struct kv_auth;
 struct kv_blobs;
 struct kv_disk;
 struct kv_http;
-struct kv_index;
 struct kv_listing;
 struct kv_prefetch;
 struct kv_revalidate;
@@ -63,14 +63,14 @@ struct kv_volume {
 	struct kv_throttle *throttle;
 	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that is not mounted */
 	struct kv_absent *absent;
-	struct kv_index *index; /* NULL with cache=none, or where the folder cannot be used */
+	struct kv_index index; /* empty with cache=none, or where the folder cannot be used */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
 
 	/* The volume's own. */
 	struct kv_volume_options options;
 	struct kv_volume_events events;
-	struct kv_disk *disk; /* NULL as index */
+	struct kv_disk *disk; /* NULL where the index is empty */
 	struct kv_revalidate *revalidate;
 	struct kv_timer keep; /* when the rates that were learnt are written */
 };

@@ -24,7 +24,7 @@
 #include "cache/blob/blobs.h"
 #include "cache/blob/disk.h"
 #include "cache/list/versions.h"
-#include "cache/index/index.h"
+#include "cache/index/object_rows.h"
 #include "cache/blob/sizes.h"
 #include "cache/blob/spill.h"
 #include "client/vault/backup.h"
@@ -83,7 +83,7 @@ struct kv_blobs {
 	size_t room, used;
 	size_t unread;		/* of used */
 	struct kv_spill *spill; /* or NULL */
-	struct kv_index *index;
+	struct kv_object_rows *rows;
 	struct kv_disk *disk;
 	struct kv_sizes sizes;
 	size_t n_fetching, expected; /* expected: the sum of theirs */
@@ -399,7 +399,7 @@ learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
 	object->has_digest = true;
 	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
 	object->wall_fetched = wall_date != 0 ? wall_date : kv_clock_wall_s();
-	kv_index_note(b->index, object);
+	kv_object_rows_note(b->rows, object);
 	if (kv_disk_wants(b->disk, object))
 		kv_disk_put(b->disk, object, blob);
 }
@@ -677,7 +677,7 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 	b->loop = loop;
 	b->throttle = throttle;
 	b->room = options->room - options->room / 16; /* what malloc leaves between them */
-	b->index = options->index;
+	b->rows = options->rows;
 	b->disk = options->disk;
 	TAILQ_INIT(&b->fetching);
 	TAILQ_INIT(&b->unread_ones);

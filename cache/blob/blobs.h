@@ -16,17 +16,17 @@
 
 struct kv_blobs;
 struct kv_disk;
-struct kv_index;
+struct kv_object_rows;
 struct kv_waiter; /* a pending kv_blobs_get() */
 
 #define KV_BLOBS_EACH 256 /* bytes of room that an object takes beside its blob */
 
 struct kv_blobs_options {
-	size_t room;		/* bytes of blobs kept in memory beyond those that callers hold themselves */
-	size_t spill;		/* bytes of the spill file; 0: there is none */
-	const char *folder;	/* for the spill file */
-	struct kv_index *index; /* where sizes are noted, or NULL */
-	struct kv_disk *disk;	/* where blobs are kept from mount to mount, or NULL */
+	size_t room;	    /* bytes of blobs kept in memory beyond those that callers hold themselves */
+	size_t spill;	    /* bytes of the spill file; 0: there is none */
+	const char *folder; /* for the spill file */
+	struct kv_object_rows *rows; /* where sizes are kept, or NULL */
+	struct kv_disk *disk;	     /* where blobs are kept from mount to mount, or NULL */
 };
 /* NULL: out of memory. */
 struct kv_blobs *kv_blobs_new(

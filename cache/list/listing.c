@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "cache/list/snapshot.h"
-#include "cache/index/index.h"
+#include "cache/index/object_rows.h"
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
@@ -36,7 +36,7 @@
 struct kv_listing {
 	struct kv_loop *loop;
 	struct kv_throttle *throttle;
-	struct kv_index *index;
+	struct kv_object_rows *rows;
 	enum kv_type type;
 	int64_t ttl_ms, valid_ms; /* wanted; of current */
 	kv_listing_changed *changed;
@@ -87,7 +87,7 @@ insert_new(struct kv_listing *l, const char *name)
 		return NULL;
 	}
 	l->n_table++;
-	kv_index_recall(l->index, object);
+	kv_object_rows_recall(l->rows, object);
 	return object;
 }
 
@@ -97,7 +97,7 @@ make_unknown(struct kv_listing *l, struct kv_object *object)
 	object->size = -1;
 	l->changed(l->arg, object);
 	object->has_digest = false;
-	kv_index_note(l->index, object);
+	kv_object_rows_note(l->rows, object);
 }
 
 void
@@ -252,7 +252,7 @@ complete(struct kv_snapshot *g)
 		kv_log_event(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
 		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
 		    (long long)(g->mono_ended - g->mono_started));
-	kv_index_prune(l->index, l->type, l->n_table, kv_listing_has_key, l);
+	kv_object_rows_prune(l->rows, l->type, l->n_table, kv_listing_has_key, l);
 	tell_progress(g);
 	kv_snapshot_tell(g, has_come, NULL);
 }
@@ -293,7 +293,7 @@ take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date)
 	if (!is_same)
 		make_unknown(l, object);
 	else if (object->has_fingerprint != was_trusted)
-		kv_index_note(l->index, object);
+		kv_object_rows_note(l->rows, object);
 	if (item->is_managed) {
 		g->n_hidden++;
 		return 0;
@@ -304,14 +304,14 @@ take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date)
 static int
 take_page(struct kv_snapshot *g, const struct kv_reply *reply)
 {
-	struct kv_index *index = g->listing->index;
+	struct kv_object_rows *rows = g->listing->rows;
 	const size_t before = g->n + g->n_hidden;
 	int err = 0;
 
-	kv_index_begin_recalls(index);
+	kv_object_rows_begin(rows);
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
 		err = take_item(g, &reply->page->items[i], reply->wall_date);
-	kv_index_settle(index);
+	kv_object_rows_settle(rows);
 	g->n_pages++;
 	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
 	return err;
@@ -638,8 +638,8 @@ kv_listing_type(const struct kv_listing *l)
 }
 
 struct kv_listing *
-kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index, enum kv_type type,
-    int64_t ttl_ms, kv_listing_changed *changed, void *arg)
+kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_object_rows *rows,
+    enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg)
 {
 	struct kv_listing *l = calloc(1, sizeof(*l));
 
@@ -647,7 +647,7 @@ kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_ind
 		return NULL;
 	l->loop = loop;
 	l->throttle = throttle;
-	l->index = index;
+	l->rows = rows;
 	l->type = type;
 	l->ttl_ms = ttl_ms;
 	l->changed = changed;

@@ -15,7 +15,7 @@
 #include "cache/object.h"
 
 struct kv_caller;
-struct kv_index;
+struct kv_object_rows;
 struct kv_item;
 struct kv_listing;
 struct kv_loop;
@@ -25,11 +25,11 @@ struct kv_throttle;
 typedef void kv_listing_changed(void *arg, struct kv_object *object);
 
 /*
- * index: what is remembered of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
+ * rows: what is kept of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
  * memory. Nothing is sent yet.
  */
-struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_index *index,
-    enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
+struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle,
+    struct kv_object_rows *rows, enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
 /* Waits are dropped without their completions; snapshots must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 

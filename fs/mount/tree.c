@@ -143,6 +143,7 @@ kv_tree_blob(struct kv_tree *tree, struct kv_object *object)
 	node->type = object->type;
 	node->object = kv_object_ref(object);
 	object->node = node;
+	object->is_ino_used = true;
 	return node;
 }
 

@@ -9,7 +9,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include "cache/index/index.h"
+#include "cache/index/receipt_rows.h"
 #include "client/vault/vault.h"
 #include "fs/mount/request.h"
 

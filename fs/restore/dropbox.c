@@ -439,7 +439,7 @@ kv_dropbox_new(struct kv_mount *mount)
 	box->mount = mount;
 	LIST_INIT(&box->handles);
 	LIST_INIT(&box->submits);
-	box->receipts = kv_receipts_new(mount->volume->index);
+	box->receipts = kv_receipts_new(mount->volume->index.receipts);
 	box->confirms = kv_confirms_new(mount->volume->throttle);
 	box->stream = kv_recall_stream_new();
 	if (box->receipts == NULL || box->confirms == NULL || box->stream == NULL) {

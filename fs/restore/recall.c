@@ -94,8 +94,8 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 		s->n_unread--;
 	}
 	if (s->n_hits > 0 && s->n_unread <= s->depth / 2)
-		kv_index_next_receipts(
-		    box->mount->volume->index, s->ahead, (int)(s->depth - s->n_unread), ask_ahead, &a);
+		kv_receipt_rows_next(box->mount->volume->index.receipts, s->ahead,
+		    (int)(s->depth - s->n_unread), ask_ahead, &a);
 }
 
 /* ---- a look ---- */

@@ -13,7 +13,7 @@
 #include "fs/mount/tree.h"
 
 struct kv_receipts {
-	struct kv_index *index;
+	struct kv_receipt_rows *rows;
 	void *kept; /* tsearch(3) of struct kv_receipt by digest and type */
 };
 
@@ -56,7 +56,7 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 	found = tfind(&probe, &rs->kept, compare);
 	if (found != NULL)
 		*receipt = **found;
-	return found != NULL || kv_index_find_digest(rs->index, digest, type, receipt);
+	return found != NULL || kv_receipt_rows_find_digest(rs->rows, digest, type, receipt);
 }
 
 /* ---- by the path ---- */
@@ -88,7 +88,7 @@ kv_receipts_note(struct kv_receipts *rs, const struct kv_node *node)
 	receipt.size = kv_upload_size(u);
 	receipt.wall_mtime_ns = u->wall_mtime_ns;
 	receipt.mode = u->mode;
-	kv_index_keep_receipt(rs->index, path, &receipt);
+	kv_receipt_rows_keep(rs->rows, path, &receipt);
 }
 
 void
@@ -97,7 +97,7 @@ kv_receipts_forget(struct kv_receipts *rs, const struct kv_node *folder, const c
 	char path[PATH_MAX];
 
 	if (kv_receipts_path(folder, name, path))
-		kv_index_keep_receipt(rs->index, path, NULL);
+		kv_receipt_rows_keep(rs->rows, path, NULL);
 }
 
 void
@@ -106,7 +106,7 @@ kv_receipts_forget_below(struct kv_receipts *rs, const struct kv_node *folder, c
 	char path[PATH_MAX];
 
 	if (kv_receipts_path(folder, name, path))
-		kv_index_move_receipts(rs->index, path, NULL);
+		kv_receipt_rows_move(rs->rows, path, NULL);
 }
 
 void
@@ -116,8 +116,8 @@ kv_receipts_move_below(struct kv_receipts *rs, const struct kv_node *folder, con
 	char from_path[PATH_MAX], to_path[PATH_MAX];
 
 	if (kv_receipts_path(folder, name, from_path))
-		kv_index_move_receipts(
-		    rs->index, from_path, kv_receipts_path(to, to_name, to_path) ? to_path : NULL);
+		kv_receipt_rows_move(
+		    rs->rows, from_path, kv_receipts_path(to, to_name, to_path) ? to_path : NULL);
 }
 
 bool
@@ -126,18 +126,18 @@ kv_receipts_find_path(
 {
 	char path[PATH_MAX];
 
-	return kv_receipts_path(folder, name, path) && kv_index_find_path(rs->index, path, receipt);
+	return kv_receipts_path(folder, name, path) && kv_receipt_rows_find_path(rs->rows, path, receipt);
 }
 
 /* ---- the whole ---- */
 
 struct kv_receipts *
-kv_receipts_new(struct kv_index *index)
+kv_receipts_new(struct kv_receipt_rows *rows)
 {
 	struct kv_receipts *rs = calloc(1, sizeof(*rs));
 
 	if (rs != NULL)
-		rs->index = index;
+		rs->rows = rows;
 	return rs;
 }
 

@@ -6,13 +6,13 @@
  * itself: before it is believed, fs/restore/confirm asks the vault.
  */
 #include <stdbool.h>
-#include "cache/index/index.h"
+#include "cache/index/receipt_rows.h"
 
 struct kv_node;
 struct kv_receipts;
 
-/* index: NULL where nothing is kept; then paths are forgotten with the mount. NULL: out of memory. */
-struct kv_receipts *kv_receipts_new(struct kv_index *index);
+/* rows: NULL where nothing is kept; then paths are forgotten with the mount. NULL: out of memory. */
+struct kv_receipts *kv_receipts_new(struct kv_receipt_rows *rows);
 void kv_receipts_free(struct kv_receipts *receipts);
 
 /* By the bytes. */

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "cache/index/index.h"
+#include "cache/index/receipt_rows.h"
 #include "client/vault/blob.h"
 #include "client/base/buf.h"
 #include "client/base/loop.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/index/index.h"
 #include "client/base/buf.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
@@ -14,7 +15,7 @@
 
 static char directory[32];
 static struct kv_loop *loop;
-static struct kv_index *vault_index;
+static struct kv_index vault_index;
 static struct kv_tree tree;
 static struct kv_receipts *receipts;
 static size_t staged;
@@ -27,9 +28,9 @@ begin(void)
 
 	kv_buf_init(&why, 512);
 	loop = kv_loop_new();
-	assert_int_equal(kv_index_open(loop, directory, "v", &vault_index, &why), 0);
+	assert_int_equal(kv_index_open(&vault_index, loop, directory, "v", &why), 0);
 	assert_int_equal(kv_tree_init(&tree, has, true), 0);
-	receipts = kv_receipts_new(vault_index);
+	receipts = kv_receipts_new(vault_index.receipts);
 	assert_non_null(receipts);
 	kv_buf_release(&why);
 }
@@ -39,7 +40,7 @@ end(void)
 {
 	kv_receipts_free(receipts);
 	kv_tree_release(&tree);
-	kv_index_close(vault_index);
+	kv_index_close(&vault_index);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
 }
@@ -119,7 +120,7 @@ has(const char *path)
 {
 	struct kv_receipt found;
 
-	return kv_index_find_path(vault_index, path, &found);
+	return kv_receipt_rows_find_path(vault_index.receipts, path, &found);
 }
 
 static void
@@ -237,9 +238,9 @@ the_next_receipts_come_in_the_order_of_their_paths(void **state)
 	kv_receipts_note(receipts, restored(tree.drop, "z", "z"));
 	kv_receipts_forget(receipts, tree.drop, "z");
 	fake_loop_run(loop, 10000);
-	kv_index_next_receipts(vault_index, "keys/a", 5, count, paths);
+	kv_receipt_rows_next(vault_index.receipts, "keys/a", 5, count, paths);
 	assert_string_equal(paths, "keys/b keys/c ");
-	kv_index_next_receipts(vault_index, "", 5, count, paths);
+	kv_receipt_rows_next(vault_index.receipts, "", 5, count, paths);
 	assert_non_null(strstr(paths, "keys/a keys/b keys/c"));
 }
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/index/file.h"
+#include "cache/index/db_file.h"
 #include "client/base/buf.h"
 #include "client/base/log.h"
 
@@ -170,12 +170,12 @@ migrate(sqlite3 *db)
 
 /* Whether it is what it should be; makes it so where it is empty or older. */
 static int
-make_good(sqlite3 *db, kv_index_file_try *try, void *arg, struct kv_buf *why)
+make_good(sqlite3 *db, kv_db_file_try *try, void *arg, struct kv_buf *why)
 {
 	int64_t version = 0;
 	int result;
 
-	sqlite3_busy_timeout(db, KV_INDEX_FILE_START_MS);
+	sqlite3_busy_timeout(db, KV_DB_FILE_START_MS);
 	result = look_at(db, &version);
 	if (result == SQLITE_OK && version > VERSION) {
 		kv_buf_say(why, "a newer kvfs has written it");
@@ -196,7 +196,7 @@ is_damage(int result)
 }
 
 static int
-open_file(const char *path, kv_index_file_try *try, void *arg, sqlite3 **db, struct kv_buf *why)
+open_file(const char *path, kv_db_file_try *try, void *arg, sqlite3 **db, struct kv_buf *why)
 {
 	int result = SQLITE_OK, err = 0;
 
@@ -219,7 +219,7 @@ open_file(const char *path, kv_index_file_try *try, void *arg, sqlite3 **db, str
 }
 
 int
-kv_index_file_open(const char *folder, const char *vault, kv_index_file_try *try, void *arg, sqlite3 **db,
+kv_db_file_open(const char *folder, const char *vault, kv_db_file_try *try, void *arg, sqlite3 **db,
     char **path, struct kv_buf *why)
 {
 	int err = make_folder(folder), fd = -1;

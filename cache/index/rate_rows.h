@@ -1,0 +1,29 @@
+#ifndef KV_CACHE_INDEX_RATE_ROWS_H
+#define KV_CACHE_INDEX_RATE_ROWS_H
+/*
+ * The request rates that were learnt, kept from one mount to the next.
+ *
+ * rows may be NULL, for a volume without an index: then nothing is kept and nothing found.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv_db_table;
+struct kv_rate_rows;
+
+/* NULL: out of memory. */
+struct kv_rate_rows *kv_rate_rows_new(void);
+/* After the database. */
+void kv_rate_rows_free(struct kv_rate_rows *rows);
+struct kv_db_table *kv_rate_rows_table(struct kv_rate_rows *rows);
+
+/*
+ * class: a name of kv_throttle_state(). rate, limit: requests per second; limit 0: none was found. age_s: of the
+ * limit. While another process writes, nothing is stored: the next time will do.
+ */
+void kv_rate_rows_keep(
+    struct kv_rate_rows *rows, const char *class, double rate, double limit, int64_t age_s);
+/* age_s: by now. */
+bool kv_rate_rows_find(
+    struct kv_rate_rows *rows, const char *class, double *rate, double *limit, int64_t *age_s);
+#endif
