@@ -1,225 +1,27 @@
 /*
- * The status of a mount on a screen. It is read as any program reads it, from MOUNTPOINT/.kvfs/status,
- * so it runs as a process of its own and the mount does not know it.
+ * Reads MOUNTPOINT/.kvfs/status as any program can, so it runs as a process of its own that the mount does not know.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/base/buf.h"
-#include "client/base/json.h"
+#include "client/base/clock.h"
 #include "fs/command/status_cmd.h"
+#include "fs/command/status_text.h"
 
 #define FILE_NAME   "/.kvfs/status"
 #define MOST_BYTES  ((size_t)1 << 20)
-#define MOST_NUMBER 9007199254740992.0 /* 2^53 */
-
-/* ---- members ---- */
-
-/* What is missing or something else is nothing: another version of kvfs may say it in another way, or not at all. */
-static double
-number(const struct kv_json *object, const char *name)
-{
-	double value;
-
-	return kv_json_number(object, name, &value) == 0 && fabs(value) < MOST_NUMBER ? value : 0;
-}
-
-static const struct kv_json *
-first(const struct kv_json *array)
-{
-	return array != NULL ? kv_json_first(array) : NULL;
-}
-
-static const char *
-string(const struct kv_json *object, const char *name)
-{
-	const char *value;
-
-	return kv_json_string(object, name, &value) == 0 && value != NULL ? value : "";
-}
-
-static bool
-is_true(const struct kv_json *object, const char *name)
-{
-	bool value = false;
-
-	return kv_json_bool(object, name, &value) == 0 && value;
-}
-
-static const struct kv_json *
-member(const struct kv_json *object, const char *name)
-{
-	const struct kv_json *value;
-
-	return kv_json_member(object, name, &value) == 0 ? value : NULL;
-}
-
-/* ---- lines ---- */
-
-static void
-print_duration(double s)
-{
-	const int64_t n = (int64_t)s;
-
-	if (n >= 86400)
-		printf("%" PRId64 " d ", n / 86400);
-	printf("%" PRId64 ":%02" PRId64 ":%02" PRId64, n / 3600 % 24, n / 60 % 60, n % 60);
-}
-
-static void
-print_bytes(double n)
-{
-	static const char *const units[] = { "B", "KB", "MB", "GB", "TB" };
-	size_t i = 0;
-
-	for (; n >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
-		n /= 1000;
-	printf(i == 0 ? "%.0f %s" : "%.1f %s", n, units[i]);
-}
-
-static void
-print_mount(const struct kv_json *root)
-{
-	printf("%s", string(root, "vault"));
-	if (string(root, "region")[0] != '\0')
-		printf(" (%s)", string(root, "region"));
-	printf(", mounted for ");
-	print_duration(number(root, "seconds"));
-	printf("%s\n", is_true(root, "paused") ? "; the vault fails: only probes are sent" : "");
-}
-
-static void
-print_objects(const struct kv_json *objects)
-{
-	static const char *const types[] = { "keys", "secrets", "certificates" };
-	double hidden = 0;
-	const char *comma = "";
-
-	printf("objects     ");
-	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
-		const struct kv_json *type = member(objects, types[t]);
-
-		if (type == NULL)
-			continue;
-		printf("%s%.0f %s", comma, number(type, "shown"), types[t]);
-		if (string(type, "failure")[0] != '\0')
-			printf(" (the list fails: %s)", string(type, "failure"));
-		hidden += number(type, "not_shown");
-		comma = ", ";
-	}
-	if (hidden > 0)
-		printf("; %.0f not shown (.kvfs/skipped)", hidden);
-	printf("\n");
-}
-
-static void
-print_archive(const struct kv_json *archive)
-{
-	if (archive == NULL)
-		return;
-	printf("archive     %.0f of %.0f%s fetched, %.0f left, %.1f a second, ", number(archive, "fetched"),
-	    number(archive, "known"), is_true(archive, "complete") ? "" : " or more", number(archive, "left"),
-	    number(archive, "rate"));
-	if (member(archive, "seconds_left") == NULL) {
-		printf("time left unknown\n");
-		return;
-	}
-	print_duration(number(archive, "seconds_left"));
-	printf(" left\n");
-}
-
-static void
-print_pace(const struct kv_json *pace)
-{
-	for (const struct kv_json *c = first(pace); c != NULL; c = kv_json_next(c)) {
-		printf("pace        %-8s %.1f a second of %.1f", string(c, "class"), number(c, "served"),
-		    number(c, "rate"));
-		if (number(c, "limit") > 0)
-			printf(" (the vault's limit: %.1f)", number(c, "limit"));
-		printf(", %.0f under way of %.0f", number(c, "in_flight"), number(c, "window"));
-		if (number(c, "hanging") > 0)
-			printf(" (%.0f hang)", number(c, "hanging"));
-		printf(", %.0f waiting", number(c, "queued"));
-		if (number(c, "latency_ms") > 0)
-			printf(", %.0f ms", number(c, "latency_ms"));
-		printf("%s\n", is_true(c, "closed") ? "; stopped: only probes are sent" : "");
-	}
-}
-
-static void
-print_requests(const struct kv_json *requests)
-{
-	const char *comma = "";
-
-	printf("requests    ");
-	for (const struct kv_json *r = first(requests); r != NULL; r = kv_json_next(r)) {
-		if (number(r, "count") == 0)
-			continue;
-		printf("%s%.0f %s", comma, number(r, "count"), string(r, "operation"));
-		if (number(r, "status") == 0)
-			printf(" without an answer");
-		else if (number(r, "status") != 200)
-			printf(" (%.0f)", number(r, "status"));
-		comma = ", ";
-	}
-	printf("\n");
-}
-
-static void
-print_cache(const struct kv_json *root)
-{
-	const struct kv_json *cache = member(root, "cache"), *ahead = member(root, "read_ahead"),
-			     *files = member(root, "files");
-
-	printf("cache       %.0f hits, %.0f misses, %.0f from disk; fetched %.0f, ", number(cache, "hits"),
-	    number(cache, "misses"), number(cache, "from_disk"), number(cache, "fetched"));
-	print_bytes(number(cache, "bytes_fetched"));
-	printf("; kept ");
-	print_bytes(number(cache, "bytes_in_memory"));
-	printf(" in memory, ");
-	print_bytes(number(cache, "bytes_spilled"));
-	printf(" on disk\n");
-	printf("read-ahead  %.0f streams, %.0f ahead; fetched %.0f, used %.0f\n", number(ahead, "streams"),
-	    number(ahead, "window"), number(ahead, "fetched"), number(ahead, "used"));
-	printf("files       %.0f read, %.0f restored, %.0f failed\n", number(files, "read"),
-	    number(files, "restored"), number(files, "failed"));
-}
-
-static void
-print_failures(const struct kv_json *failures)
-{
-	for (const struct kv_json *f = first(failures); f != NULL; f = kv_json_next(f))
-		printf("%s\n", kv_json_as_string(f) != NULL ? kv_json_as_string(f) : "");
-}
-
-int
-kv_status_cmd_print(const char *json, size_t len)
-{
-	struct kv_json *root;
-	int err = kv_json_parse(json, len, &root);
-
-	if (err != 0)
-		return err;
-	print_mount(root);
-	print_objects(member(root, "objects"));
-	print_archive(member(root, "archive"));
-	print_pace(member(root, "pace"));
-	print_requests(member(root, "requests"));
-	print_cache(root);
-	print_failures(member(root, "failures"));
-	fflush(stdout);
-	kv_json_free(root);
-	return 0;
-}
+#define INTERVAL_MS 1000
 
 /* ---- the mount ---- */
 
@@ -305,24 +107,106 @@ say_why(const char *given, const char *path, int err)
 		fprintf(stderr, "kvfs: the status of %s cannot be read: %s\n", given, strerror(-err));
 }
 
-/* 0, or -errno and a sentence on stderr, but not with is_quiet. */
+/* The lines of one status into text. */
 static int
-show(const char *given, const char *path, bool is_watched, bool is_quiet)
+read_status(const char *path, struct kv_status_watch *watch, struct kv_buf *text)
 {
 	char file[PATH_MAX + sizeof(FILE_NAME)], type[80];
+	struct kv_buf json;
+	int err;
+
+	kv_buf_init(&json, MOST_BYTES);
+	mounted_type(path, type, sizeof(type));
+	snprintf(file, sizeof(file), "%s" FILE_NAME, path);
+	err = strcmp(type, "fuse.kvfs") == 0 ? read_all(file, &json) : -ENOENT;
+	if (err == 0)
+		err = kv_status_text(kv_buf_str(&json), json.len, watch, kv_clock_mono_ms(), text);
+	kv_buf_release(&json);
+	return err;
+}
+
+/* ---- the screen ---- */
+
+static volatile sig_atomic_t is_interrupted;
+
+static void
+interrupted(int number)
+{
+	(void)number;
+	is_interrupted = 1;
+}
+
+/* Without SA_RESTART, so that a signal ends the pause. */
+static void
+catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = interrupted };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		(void)sigaction(numbers[i], &action, NULL);
+}
+
+/*
+ * Each line over the one before, and only what is left of that one erased: nothing flickers. What does not fit
+ * the screen is cut (while lines do not wrap), because a screen that scrolls would show everything twice.
+ */
+static void
+draw(char *lines)
+{
+	struct winsize size = { .ws_row = 0 };
+	int n = 0;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2)
+		size.ws_row = 24;
+	fputs("\033[H", stdout);
+	for (char *line; (line = strsep(&lines, "\n")) != NULL && *line != '\0' && n < size.ws_row - 1; n++)
+		printf("%s\033[K\n", line);
+	fputs("\033[J", stdout);
+	fflush(stdout);
+}
+
+/* Each second, until a signal or the unmount. */
+static int
+watch(const char *path)
+{
+	const bool is_screen = isatty(STDOUT_FILENO);
+	struct kv_status_watch seen = { .has_seen = false };
+	struct kv_buf text;
+	int err = 0;
+
+	kv_buf_init(&text, MOST_BYTES);
+	catch_signals();
+	if (is_screen)
+		fputs("\033[?25l\033[?7l", stdout); /* no cursor, no wrapping */
+	while (err == 0 && !is_interrupted && !ferror(stdout)) {
+		kv_buf_clear(&text);
+		err = read_status(path, &seen, &text);
+		if (err == 0 && is_screen)
+			draw((char *)text.data);
+		else if (err == 0)
+			printf("%s\n", kv_buf_str(&text));
+		fflush(stdout);
+		if (err == 0 && !is_interrupted)
+			(void)nanosleep(&(struct timespec){ .tv_sec = INTERVAL_MS / 1000 }, NULL);
+	}
+	if (is_screen)
+		fputs("\033[?25h\033[?7h", stdout);
+	fflush(stdout);
+	kv_buf_release(&text);
+	return seen.has_seen ? 0 : err;
+}
+
+static int
+show(const char *path)
+{
 	struct kv_buf text;
 	int err;
 
 	kv_buf_init(&text, MOST_BYTES);
-	mounted_type(path, type, sizeof(type));
-	snprintf(file, sizeof(file), "%s" FILE_NAME, path);
-	err = strcmp(type, "fuse.kvfs") == 0 ? read_all(file, &text) : -ENOENT;
-	if (err == 0 && is_watched && isatty(STDOUT_FILENO))
-		printf("\033[H\033[2J"); /* to the upper left corner, and clear */
+	err = read_status(path, NULL, &text);
 	if (err == 0)
-		err = kv_status_cmd_print(kv_buf_str(&text), text.len);
-	if (err != 0 && !is_quiet)
-		say_why(given, path, err);
+		fputs(kv_buf_str(&text), stdout);
 	kv_buf_release(&text);
 	return err;
 }
@@ -352,11 +236,8 @@ kv_status_cmd(int argc, char *const argv[])
 		fprintf(stderr, "kvfs: %s: %s\n", given, strerror(-err));
 		return 1;
 	}
-	err = show(given, path, is_watched, false);
-	while (err == 0 && is_watched && !ferror(stdout)) {
-		(void)sleep(1);
-		if (show(given, path, true, true) != 0)
-			break; /* it was unmounted */
-	}
+	err = is_watched ? watch(path) : show(path);
+	if (err != 0)
+		say_why(given, path, err);
 	return err == 0 ? 0 : 1;
 }

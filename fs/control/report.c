@@ -53,7 +53,10 @@ put_vault(const struct kv_mount *m, struct kv_buf *text)
 /* What the objects of all types are, as far as their listings have come. */
 struct census {
 	size_t n[KV_TYPES], n_all;
-	size_t n_known; /* whose size is known: their blob was fetched, now or before */
+	size_t n_known;		      /* whose size is known: their blob was fetched, now or before */
+	size_t n_backed_up[KV_TYPES]; /* the same, but for those whose last backup failed */
+	size_t n_refused[KV_TYPES];   /* whose last backup failed */
+	bool is_listed[KV_TYPES];
 	bool is_complete;
 };
 
@@ -70,12 +73,15 @@ count_objects(const struct kv_mount *m)
 		if (m->volume->listings[t] == NULL)
 			continue;
 		objects = kv_listing_view(m->volume->listings[t], &n, NULL, &is_complete);
+		c.is_listed[t] = is_complete;
 		c.is_complete = c.is_complete && is_complete;
 		for (size_t i = 0; i < n; i++) {
 			if (objects[i]->is_gone || objects[i]->is_managed)
 				continue;
 			c.n[t]++;
 			c.n_known += objects[i]->size >= 0;
+			c.n_backed_up[t] += objects[i]->size >= 0 && objects[i]->refused == 0;
+			c.n_refused[t] += objects[i]->refused != 0;
 		}
 		c.n_all += c.n[t];
 	}
@@ -111,8 +117,10 @@ put_objects(const struct kv_mount *m, const struct census *c, struct kv_buf *tex
 			continue;
 		failure = kv_listing_failure(l);
 		err = kv_buf_printf(text,
-		    "%s\"%s\":{\"shown\":%zu,\"not_shown\":%zu,\"age_seconds\":%" PRId64 ",\"failure\":",
+		    "%s\"%s\":{\"shown\":%zu,\"not_shown\":%zu,\"backed_up\":%zu,\"failed\":%zu,"
+		    "\"complete\":%s,\"age_seconds\":%" PRId64 ",\"failure\":",
 		    comma, kv_type_name((enum kv_type)t), c->n[t], kv_listing_count_hidden(l),
+		    c->n_backed_up[t], c->n_refused[t], c->is_listed[t] ? "true" : "false",
 		    kv_listing_age_ms(l) / 1000);
 		if (err == 0)
 			err = kv_json_quote(text, failure != 0 ? kv_err_name(failure) : NULL);

@@ -123,7 +123,7 @@ def test_during_an_archive_the_status_tells_how_far_it_is(vaults, mount, tmp_pat
                              "an archive under way")
         assert archive["known"] == 300 == archive["fetched"] + archive["left"]
         assert archive["rate"] > 0 and archive["seconds_left"] >= 0
-        assert " of 300 fetched, " in ok(KVFS, "status", m.path)
+        assert "of 300 downloaded, " in ok(KVFS, "status", m.path)
     finally:
         child.kill()
         child.wait()
@@ -142,7 +142,7 @@ def test_what_is_not_shown_or_was_refused_is_skipped_with_its_reason(vault, moun
     failure, = status(m)["failures"]
     assert "code=ForbiddenByRbac" in failure and f"object=secrets/{name}" in failure
     assert failure in read(m, "log").splitlines()
-    assert failure in ok(KVFS, "status", m.path)
+    assert f"backup secrets/{name}: 403 ForbiddenByRbac, EACCES" in ok(KVFS, "status", m.path)
     vault.clear()
     ok("cat", m / "secrets" / f"{name}.blob")
     assert f"secrets/{name}" not in read(m, "skipped")

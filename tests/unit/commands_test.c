@@ -4,6 +4,7 @@
 
 #include "fs/command/commands.h"
 #include "fs/command/status_cmd.h"
+#include "fs/command/status_text.h"
 #include "fs/config/options.h"
 
 static void
