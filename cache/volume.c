@@ -136,7 +136,7 @@ listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state)
 /* ---- making ---- */
 
 static bool
-make_client(struct kv_volume *v, struct kv_http *http, struct kv_auth *auth)
+make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *auth)
 {
 	const struct kv_volume_options *o = &v->options;
 	const struct kv_vault_options vault = { .api_version = o->api_version, .any_host = o->any_host };
@@ -194,7 +194,7 @@ make_blobs(struct kv_volume *v)
 }
 
 struct kv_volume *
-kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
+kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
     const struct kv_volume_options *options, const struct kv_volume_events *events)
 {
 	struct kv_volume *v = calloc(1, sizeof(*v));

@@ -4,7 +4,7 @@
  * One vault as the file system sees it: the client, its rate limits, the listings, the blobs, and what is
  * kept of them from one mount to the next, wired together.
  *
- * What several volumes share is made before them and freed after them: the loop, kv_http, kv_auth.
+ * What several volumes share is made before them and freed after them: the loop, kv_http, the token cache.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "client/http/url.h"
 
 struct kv_absent;
-struct kv_auth;
+struct kv_token_cache;
 struct kv_blobs;
 struct kv_disk;
 struct kv_http;
@@ -79,7 +79,7 @@ struct kv_volume {
  * A cache folder that cannot be used is a warning in the log, and the volume works without. Nothing is sent
  * yet. NULL: out of memory.
  */
-struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
+struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
     const struct kv_volume_options *options, const struct kv_volume_events *events);
 /* Requests under way are cancelled without their completions. Objects, snapshots must be released before. */
 void kv_volume_free(struct kv_volume *volume);

@@ -20,7 +20,7 @@
 
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/base/clock.h"
 #include "client/http/http.h"
 #include "client/base/log.h"
@@ -102,7 +102,7 @@ reload(struct program *p)
 		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
 		    kv_vault_name(p->mount.volume->vault), kv_buf_str(&why));
 	kv_buf_release(&why);
-	kv_auth_reload(p->layers.auth);
+	kv_token_reload(p->layers.auth);
 }
 
 static void

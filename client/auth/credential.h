@@ -1,59 +1,91 @@
 #ifndef KV_CLIENT_AUTH_CREDENTIAL_H
 #define KV_CLIENT_AUTH_CREDENTIAL_H
 /*
- * Where a token comes from: a client secret, a managed identity (App Service's endpoint or a virtual
- * machine's IMDS), the az CLI, or a file. AUTO takes the first one that is configured, in the order
- * of the SDKs' DefaultAzureCredential.
+ * The credentials: what kvfs can show to get a token. Each kind is a row of KV_CREDENTIALS and a file; client/auth/chain
+ * decides which one is asked, client/auth/ask has what a kind needs to ask.
  */
-#include <stdint.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include "client/base/err.h"
 
-struct kv_buf;
-struct kv_loop;
-struct kv_http;
-struct kv_credential;
+struct kv_ask;
 
-enum kv_credential_kind { KV_AUTH_AUTO, KV_AUTH_ENV, KV_AUTH_MANAGED, KV_AUTH_CLI, KV_AUTH_TOKEN };
+/*
+ * The kinds, below their words of -o auth=. "auto" tries them in this order; where several share a word, the first
+ * that is configured is meant. A KIND(x) is struct kv_credential_kind kv_x in client/auth/x.c.
+ */
+#define KV_CREDENTIALS(AUTH, KIND) \
+	AUTH("env")                \
+	KIND(client_secret)        \
+	AUTH("managed")            \
+	KIND(app_service)          \
+	KIND(imds)                 \
+	AUTH("cli")                \
+	KIND(az_cli)               \
+	AUTH("token")              \
+	KIND(token_file)
+
+#define KV_AUTH_AND(word) ", " word
+#define KV_AUTH_NOTHING(x)
+/* "auto, env, managed, …", a literal. */
+#define KV_CREDENTIAL_WORDS "auto" KV_CREDENTIALS(KV_AUTH_AND, KV_AUTH_NOTHING)
+/* "auto" and the words of -o auth=, ended by NULL. */
+extern const char *const kv_credential_words[];
+
+/* A variable of the environment that a kind reads. */
+struct kv_credential_variable {
+	const char *name;
+	bool is_secret; /* its value is never shown */
+};
+#define KV_KIND_VARIABLES	4
+#define KV_CREDENTIAL_VARIABLES 32 /* of all kinds together */
 
 /* Strings are NULL where not given. */
 struct kv_credential_options {
-	enum kv_credential_kind kind;
+	int auth;	       /* the place in kv_credential_words; 0: auto */
 	const char *authority; /* https URL; the only place where a secret is sent */
 	const char *tenant;
 	const char *client_id;
-	const char *client_secret;
+	const char *client_secret; /* of client_secret_file=; it takes precedence over AZURE_CLIENT_SECRET */
 	const char *token_file;
-	const char *identity_endpoint; /* IDENTITY_ENDPOINT, with */
-	const char *identity_header;   /* IDENTITY_HEADER */
-	const char *imds;	       /* http://HOST[:PORT] in the place of http://169.254.169.254 */
-	const char *sudo_user;	       /* who called sudo, for the sentence about az login */
+	struct {
+		const char *name, *value;
+	} variables[KV_CREDENTIAL_VARIABLES]; /* those that are set and not empty */
+};
+/* The value of a variable; NULL where it is not set. */
+const char *kv_credential_variable(const struct kv_credential_options *options, const char *name);
+/* name and value are borrowed as options' strings are. -E2BIG beyond KV_CREDENTIAL_VARIABLES. */
+int kv_credential_set_variable(
+    struct kv_credential_options *options, const char *name, const char *value) KV_MUST_CHECK;
+
+enum kv_presence {
+	KV_NOT_CONFIGURED,
+	KV_PERHAPS, /* nothing says so, but it may be there: it can be tried */
+	KV_CONFIGURED,
 };
 
-/* options' strings must live as long as the result. NULL: out of memory. */
-struct kv_credential *kv_credential_new(
-    struct kv_loop *loop, struct kv_http *http, const struct kv_credential_options *options);
-/* options or the machine's identities may have changed: the next fetch chooses anew. */
-void kv_credential_reload(struct kv_credential *credential);
-/* A fetch under way is dropped without its completion. */
-void kv_credential_free(struct kv_credential *credential);
-
-/* What a token is wanted for. */
-struct kv_audience {
-	const char *resource; /* "https://vault.azure.net" */
-	const char *scope;    /* resource + "/.default", or what the challenge says */
-	const char
-	    *tenant; /* in which it is asked for; NULL where neither the user nor the challenge names one */
-	const char *claims; /* JSON of a continuous-access challenge, or NULL */
+struct kv_credential_kind {
+	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* the first without a name ends them */
+	/* What auto says of a kind that is not configured: "AZURE_CLIENT_SECRET is not set"; NULL: nothing. */
+	const char *absent;
+	/*
+	 * "token_file=FILE", an option without which the word of -o auth= is an error, and which stands for that word
+	 * where -o auth= is not given; auto does not try such a kind. NULL: it needs none.
+	 */
+	const char *option;
+	enum kv_presence (*presence)(const struct kv_credential_options *options);
+	/*
+	 * Begin to get a token, by the functions of client/auth/ask; the end is one of kv_ask_take_answer(),
+	 * kv_ask_take_token() and kv_ask_fail(). A -errno here is a failure, too.
+	 */
+	int (*ask)(struct kv_ask *ask);
 };
-/*
- * err 0: the token and its life in seconds (0: not known). Else a sentence in why: -EACCES (refused, or no
- * credential there is), -EIO, -EHOSTUNREACH, -ECONNREFUSED, -EPROTO, -ETIMEDOUT, -EBADMSG. Passing failures of the
- * token service (429, 5xx; IMDS: 404 and 410 too) have been tried again before. One request takes at most
- * 30 s, az 60 s. One fetch at a time;
- * audience's strings must live until done, which comes once, from the loop, never before
- * kv_credential_fetch() has returned.
- */
-typedef void kv_credential_done(void *arg, int err, const char *token, int64_t life_s, const char *why);
-int kv_credential_fetch(struct kv_credential *credential, const struct kv_audience *audience,
-    kv_credential_done *done, void *arg) KV_MUST_CHECK;
+
+#define KV_AUTH_DECLARE(name) extern const struct kv_credential_kind kv_##name;
+KV_CREDENTIALS(KV_AUTH_NOTHING, KV_AUTH_DECLARE)
+
+/* The i-th of all variables that some kind reads, from 0 on; NULL behind the last. */
+const struct kv_credential_variable *kv_credential_variable_at(size_t i);
+/* The i-th kind, from 0 on, and the place of its word in kv_credential_words; NULL behind the last. */
+const struct kv_credential_kind *kv_credential_at(size_t i, int *auth);
 #endif

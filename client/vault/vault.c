@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/base/fault.h"
 #include "client/vault/backup.h"
 #include "client/vault/bundle.h"
@@ -26,7 +26,7 @@
 #include "client/http/http.h"
 #include "client/base/log.h"
 #include "client/vault/misfit.h"
-#include "client/vault/refusal.h"
+#include "client/auth/challenge.h"
 #include "client/vault/body.h"
 #include "client/vault/vault.h"
 
@@ -45,7 +45,7 @@ struct count {
 struct kv_vault {
 	struct kv_loop *loop;
 	struct kv_http *http;
-	struct kv_auth *auth;
+	struct kv_token_cache *auth;
 	struct kv_url origin;
 	struct kv_echo echo;
 	char base[300]; /* "https://host[:port]" */
@@ -65,7 +65,7 @@ struct kv_vault_call {
 	char *url;
 	char *name; /* of the object, or NULL */
 	struct kv_blob *blob;
-	struct kv_auth_wait *wait;
+	struct kv_token_wait *wait;
 	struct kv_transfer *transfer;
 	int64_t mono_sent;
 	char *token;	/* that the attempt under way carries */
@@ -91,7 +91,7 @@ kv_op_name(enum kv_op op)
 static void
 free_call(struct kv_vault_call *c)
 {
-	kv_auth_cancel(c->wait);
+	kv_token_cancel(c->wait);
 	kv_http_cancel(c->transfer);
 	LIST_REMOVE(c, all);
 	kv_buf_free_string(c->token);
@@ -138,7 +138,7 @@ kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted
 		*counted = (struct kv_vault_counted){ kv_op_name(c[i].op), c[i].status, c[i].n };
 	else if (i <= n + 1)
 		*counted = (struct kv_vault_counted){ "token", i == n ? 200 : 0,
-			kv_auth_count(vault->auth, i == n) };
+			kv_token_count(vault->auth, i == n) };
 	return i <= n + 1;
 }
 
@@ -277,11 +277,11 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 	int err = 0;
 
 	if (fault->message[0] == '\0')
-		kv_refusal_read(answer->challenge, fault);
+		kv_challenge_fault(answer->challenge, fault);
 	if (c->token != NULL)
-		kv_auth_reject(c->vault->auth, c->token);
-	if (answer->challenge[0] != '\0' || !kv_auth_has_challenge(c->vault->auth))
-		err = kv_auth_challenge(c->vault->auth, answer->challenge, &c->why);
+		kv_token_reject(c->vault->auth, c->token);
+	if (answer->challenge[0] != '\0' || !kv_token_has_challenge(c->vault->auth))
+		err = kv_token_challenge(c->vault->auth, answer->challenge, &c->why);
 	if (err == -EBADMSG && fault->message[0] == '\0') {
 		kv_buf_say(&c->why, " It sent ");
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
@@ -418,10 +418,10 @@ have_token(void *arg, int err, const char *token, const char *why)
 static int
 proceed(struct kv_vault_call *c)
 {
-	c->was_probe = !kv_auth_has_challenge(c->vault->auth);
+	c->was_probe = !kv_token_has_challenge(c->vault->auth);
 	if (c->was_probe)
 		return send_request(c);
-	return kv_auth_token(c->vault->auth, have_token, c, &c->wait);
+	return kv_token_get(c->vault->auth, have_token, c, &c->wait);
 }
 
 static int
@@ -505,7 +505,7 @@ kv_vault_cancel(struct kv_vault_call *handle)
 }
 
 struct kv_vault *
-kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth, const struct kv_url *origin,
+kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth, const struct kv_url *origin,
     const struct kv_vault_options *options)
 {
 	struct kv_vault *vault = calloc(1, sizeof(*vault));

@@ -14,7 +14,7 @@
 #include "client/vault/page.h"
 #include "client/http/url.h"
 
-struct kv_auth;
+struct kv_token_cache;
 struct kv_http;
 struct kv_loop;
 struct kv_vault;
@@ -77,7 +77,7 @@ struct kv_vault_options {
 	bool any_host;		     /* ids in lists may name another host: an emulator */
 };
 /* origin (https) is copied. NULL: out of memory. */
-struct kv_vault *kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_auth *auth,
+struct kv_vault *kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
     const struct kv_url *origin, const struct kv_vault_options *options);
 void kv_vault_free(struct kv_vault *vault);
 /* "myvault.vault.azure.net" or "host:8443", for the log. */

@@ -9,22 +9,6 @@
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 
-#define AT(member) offsetof(struct kv_settings, member)
-
-/* Variables that are no option's, but the SDKs' and sudo's. */
-static const struct {
-	const char *name;
-	size_t at; /* of a const char * in struct kv_settings */
-	bool is_secret;
-} variables[] = {
-	{ "AZURE_CLIENT_SECRET", AT(auth.credential.client_secret), true },
-	{ "IDENTITY_ENDPOINT", AT(auth.credential.identity_endpoint), false },
-	{ "IDENTITY_HEADER", AT(auth.credential.identity_header), true },
-	{ "AZURE_POD_IDENTITY_AUTHORITY_HOST", AT(auth.credential.imds), false },
-	{ "SUDO_USER", AT(auth.credential.sudo_user), false },
-};
-#define VARIABLES (sizeof(variables) / sizeof(variables[0]))
-
 void
 kv_settings_release(struct kv_settings *s)
 {
@@ -173,34 +157,53 @@ kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
 static int
 keep_variables(struct kv_settings *s)
 {
-	for (size_t i = 0; i < VARIABLES; i++) {
-		const char *value = kv_given_environment(variables[i].name);
-		const char **kept = (const char **)(void *)((char *)s + variables[i].at);
+	const struct kv_credential_variable *variable;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && (variable = kv_credential_variable_at(i)) != NULL; i++) {
+		const char *value = kv_given_environment(variable->name);
 
 		if (value == NULL)
 			continue;
-		*kept = kv_given_keep(&s->given, strdup(value));
-		if (*kept == NULL)
-			return -ENOMEM;
+		value = kv_given_keep(&s->given, strdup(value));
+		err = value != NULL ? kv_credential_set_variable(&s->auth.credential, variable->name, value) :
+				      -ENOMEM;
 	}
-	if (s->client_secret_file != NULL)
-		s->auth.credential.client_secret = NULL;
+	return err;
+}
+
+/* An option of one kind stands for its word of auth=, and the word needs the option. */
+static int
+choose_auth(struct kv_settings *s, struct kv_buf *why)
+{
+	const char *where = kv_given_where(&s->given, "auth");
+	struct kv_credential_options *c = &s->auth.credential;
+	const struct kv_credential_kind *kind;
+	int auth;
+
+	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
+		const bool is_there = kind->presence(c) == KV_CONFIGURED;
+
+		if (kind->option == NULL)
+			continue;
+		if (where == NULL && is_there)
+			c->auth = auth;
+		if (where != NULL && c->auth == auth && !is_there) {
+			kv_buf_say(
+			    why, "%s: auth=%s needs %s", where, kv_credential_words[auth], kind->option);
+			return -EINVAL;
+		}
+	}
 	return 0;
 }
 
 static int
 take_credential(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *where = kv_given_where(&s->given, "auth");
-	struct kv_credential_options *c = &s->auth.credential;
 	int err = keep_variables(s);
 
-	if (where == NULL && c->token_file != NULL)
-		c->kind = KV_AUTH_TOKEN;
-	if (c->kind == KV_AUTH_TOKEN && c->token_file == NULL) {
-		kv_buf_say(why, "%s: auth=token needs token_file=FILE", where);
-		return -EINVAL;
-	}
+	if (err == 0)
+		err = choose_auth(s, why);
 	return err == 0 ? kv_settings_read_secret(s, why) : err;
 }
 
@@ -297,6 +300,7 @@ print_line(const char *name, const char *value, const char *where, FILE *out)
 void
 kv_settings_print(const struct kv_settings *s, FILE *out)
 {
+	const struct kv_credential_variable *variable;
 	const struct kv_option *o;
 	struct kv_buf value;
 
@@ -306,13 +310,12 @@ kv_settings_print(const struct kv_settings *s, FILE *out)
 		print_line(o->name, kv_buf_str(&value), s->given.wheres[i], out);
 	}
 	kv_buf_release(&value);
-	for (size_t i = 0; i < VARIABLES; i++) {
-		const char *text = *(const char *const *)(const void *)((const char *)s + variables[i].at);
+	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
+		const char *text = kv_credential_variable(&s->auth.credential, variable->name);
 
 		if (text != NULL && strchr(text, '@') != NULL)
 			text = "(not shown)";
 		if (text != NULL)
-			print_line(
-			    variables[i].name, variables[i].is_secret ? "(set)" : text, "environment", out);
+			print_line(variable->name, variable->is_secret ? "(set)" : text, "environment", out);
 	}
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 #include "cache/volume.h"
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/base/buf.h"
 #include "client/http/url.h"
 #include "client/vault/type.h"
@@ -25,7 +25,7 @@ struct kv_settings {
 	bool is_read_only, is_dry_run;
 	enum kv_size_kind size;
 	const char *stat_only;		/* names of programs, separated by ':' */
-	struct kv_auth_options auth;	/* strings are NULL where not given */
+	struct kv_token_options auth;	/* strings are NULL where not given */
 	const char *client_secret_file; /* absolute, or NULL */
 	double rate;			/* requests per second; 0: each class has its own */
 	double share;			/* of a limit that was found, 0 to 1 */

@@ -8,7 +8,7 @@
 
 #include "cache/pace/throttle.h"
 #include "cache/volume.h"
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/http/http.h"
 #include "fs/mount/layers.h"
 #include "fs/object/file.h"
@@ -96,7 +96,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
 	if (err != 0)
 		return err;
-	l->auth = kv_auth_new(m->loop, l->http, &o->vault, &o->auth);
+	l->auth = kv_token_new(m->loop, l->http, &o->vault, &o->auth);
 	if (l->auth == NULL)
 		return -ENOMEM;
 	fill_options(o, inflight, &options);
@@ -119,6 +119,6 @@ kv_layers_release(struct kv_layers *l)
 	kv_tree_release(&m->tree);
 	kv_dropbox_free(m->dropbox);
 	kv_volume_free(m->volume);
-	kv_auth_free(l->auth);
+	kv_token_free(l->auth);
 	kv_http_free(l->http);
 }

@@ -5,13 +5,13 @@
  */
 #include "fs/mount/mount.h"
 
-struct kv_auth;
+struct kv_token_cache;
 struct kv_http;
 
 struct kv_layers {
 	struct kv_mount *mount;
 	struct kv_http *http;
-	struct kv_auth *auth;
+	struct kv_token_cache *auth;
 };
 
 /* mount's o and loop are set. -errno, and a sentence in why but for -ENOMEM; released in any case. */

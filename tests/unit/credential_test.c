@@ -1,950 +1,100 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "client/base/base64.h"
-#include "client/base/buf.h"
-#include "client/base/clock.h"
 #include "client/auth/credential.h"
-#include "client/base/log.h"
-#include "tests/unit/fake_alloc.h"
-#include "tests/unit/fake_clock.h"
-#include "tests/unit/fake_http.h"
-#include "tests/unit/fake_loop.h"
-#include "tests/unit/fake_spawn.h"
-
-#define LOGIN	     "https://login.microsoftonline.com"
-#define TENANT	     "11111111-aaaa-bbbb-cccc-222222222222"
-#define OWN_TENANT   "33333333-aaaa-bbbb-cccc-222222222222"
-#define SECRET	     "s3cret~value"
-#define IDENTITY_KEY "identity-header-value"
-#define TOKEN	     "{\"access_token\":\"t0ken\",\"expires_in\":3600}"
-#define IMDS_URL                                                                        \
-	"http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&" \
-	"resource=https%3A%2F%2Fvault.azure.net"
-#define APP_SERVICE	"http://127.0.0.1:4141/msi/token"
-#define APP_SERVICE_URL APP_SERVICE "?api-version=2019-08-01&resource=https%3A%2F%2Fvault.azure.net"
-
-static struct kv_loop *loop;
-static struct kv_http *http;
-static struct kv_credential *credential;
-static struct kv_credential_options options;
-static struct kv_audience audience;
-
-static struct {
-	int n, err;
-	char token[1000], why[1000];
-	int64_t life_s, mono;
-} done;
 
 static void
-take(void *arg, int err, const char *token, int64_t life_s, const char *why)
+every_kind_has_a_word_and_every_word_a_kind(void **state)
 {
-	assert_ptr_equal(arg, &done);
-	done.n++;
-	done.err = err;
-	done.life_s = life_s;
-	done.mono = kv_clock_mono_ms();
-	snprintf(done.token, sizeof(done.token), "%s", token != NULL ? token : "");
-	snprintf(done.why, sizeof(done.why), "%s", why);
-	assert_true((err == 0) == (token != NULL));
-	if (err != 0)
-		assert_true(done.why[0] != '\0');
-	assert_null(strstr(why, SECRET));
-	assert_null(strstr(why, IDENTITY_KEY));
-	assert_null(strstr(why, "t0ken"));
-}
-
-/* ---- services ---- */
-
-static long status;
-static const char *body;
-static int n_failures; /* before it goes well */
-static int64_t retry_after_ms;
-
-static int64_t
-badly_at_first(const struct fake_http_request *request, struct fake_http_reply *reply)
-{
-	(void)request;
-	if (n_failures-- <= 0)
-		return fake_http_say(reply, 200, TOKEN);
-	reply->answer.retry_after_ms = retry_after_ms;
-	return fake_http_say(reply, status, body);
-}
-
-static int unreachable_err;
-
-static int64_t
-unreachable(const struct fake_http_request *request, struct fake_http_reply *reply)
-{
-	reply->err = unreachable_err;
-	reply->answer.reason = "no way there";
-	return request->connect_ms != 0 ? request->connect_ms : 100;
-}
-
-static int64_t
-silent(const struct fake_http_request *request, struct fake_http_reply *reply)
-{
-	(void)request;
-	(void)reply;
-	return -1;
-}
-
-/* ---- before and after a test ---- */
-
-static void
-make(enum kv_credential_kind kind)
-{
-	kv_credential_free(credential);
-	options.kind = kind;
-	credential = kv_credential_new(loop, http, &options);
-	assert_non_null(credential);
-}
-
-/* Ask, and let a long time pass. How many requests it took. */
-static int
-fetch(void)
-{
-	const int before = fake_http_requests(http);
-
-	done.n = 0;
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-	assert_int_equal(done.n, 0);
-	fake_loop_run(loop, 300000);
-	assert_int_equal(done.n, 1);
-	return fake_http_requests(http) - before;
-}
-
-/* The service fails so often with code and text, and goes well then. */
-static void
-fail_first(int n, long code, const char *text)
-{
-	fake_http_use(http, badly_at_first);
-	n_failures = n;
-	status = code;
-	body = text;
-	retry_after_ms = -1;
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	fake_clock_set(1000000, 1700000000);
-	loop = kv_loop_new();
-	http = fake_http_new(loop, badly_at_first);
-	fail_first(0, 200, "");
-	fake_spawn_set(-ENOENT, 0, "", "");
-	options = (struct kv_credential_options){ .authority = LOGIN };
-	audience = (struct kv_audience){ .resource = "https://vault.azure.net",
-		.scope = "https://vault.azure.net/.default",
-		.tenant = TENANT };
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	kv_credential_free(credential);
-	credential = NULL;
-	assert_int_equal(fake_http_under_way(http), 0);
-	assert_int_equal(fake_loop_timers(loop), 0);
-	fake_http_free(http);
-	kv_loop_free(loop);
-	return 0;
-}
-
-/* ---- the client secret ---- */
-
-static void
-a_client_secret_is_sent_as_the_service_wants_it(void **state)
-{
-	const struct fake_http_request *request;
+	bool has_kind[32] = { false };
+	int auth, n = 0;
 
 	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	make(KV_AUTH_ENV);
-	assert_int_equal(fetch(), 1);
-	request = fake_http_last(http);
-	assert_string_equal(request->method, "POST");
-	assert_string_equal(request->url, LOGIN "/" TENANT "/oauth2/v2.0/token");
-	assert_string_equal(request->body,
-	    "grant_type=client_credentials&client_id=app&client_secret=" SECRET
-	    "&scope=https%3A%2F%2Fvault.azure.net%2F.default");
-	assert_true(fake_http_has_header(request, "Content-Type: application/x-www-form-urlencoded"));
-	assert_string_equal(request->token, "");
-	assert_false(request->is_local);
-	assert_int_equal(done.err, 0);
-	assert_string_equal(done.token, "t0ken");
-	assert_int_equal(done.life_s, 3600);
-	assert_string_equal(done.why, "");
+	assert_string_equal(kv_credential_words[0], "auto");
+	while (kv_credential_words[n] != NULL)
+		n++;
+	for (size_t i = 0; kv_credential_at(i, &auth) != NULL; i++) {
+		assert_in_range(auth, 1, n - 1);
+		has_kind[auth] = true;
+	}
+	for (int i = 1; i < n; i++)
+		assert_row(has_kind[i], (size_t)i, kv_credential_words[i]);
 }
 
 static void
-what_a_form_cannot_hold_is_encoded(void **state)
+every_kind_is_whole(void **state)
 {
-	(void)state;
-	options.client_id = "a b";
-	options.client_secret = "1&2=3+4%5\"\xc3\xa9";
-	audience.tenant = "../a?b";
-	options.authority = "https://login.example/";
-	audience.claims = "{\"a\":1}";
-	make(KV_AUTH_ENV);
-	assert_int_equal(fetch(), 1);
-	assert_string_equal(fake_http_last(http)->url, "https://login.example/..%2Fa%3Fb/oauth2/v2.0/token");
-	assert_string_equal(fake_http_last(http)->body,
-	    "grant_type=client_credentials&client_id=a%20b&client_secret=1%262%3D3%2B4%255%22%C3%A9"
-	    "&scope=https%3A%2F%2Fvault.azure.net%2F.default&claims=%7B%22a%22%3A1%7D");
-}
-
-static void
-what_is_missing_is_named(void **state)
-{
-	static const struct {
-		const char *id, *secret, *own, *challenge, *missing;
-	} rows[] = {
-		{ NULL, SECRET, TENANT, NULL, "AZURE_CLIENT_ID" },
-		{ NULL, NULL, NULL, NULL, "AZURE_CLIENT_ID" },
-		{ "app", NULL, TENANT, NULL, "AZURE_CLIENT_SECRET" },
-		{ "app", SECRET, NULL, NULL, "AZURE_TENANT_ID" },
-	};
+	static const struct kv_credential_options none;
+	const struct kv_credential_kind *kind;
+	int auth;
 
 	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		options.client_id = rows[i].id;
-		options.client_secret = rows[i].secret;
-		options.tenant = rows[i].own;
-		audience.tenant = rows[i].challenge;
-		make(KV_AUTH_ENV);
-		assert_row(fetch() == 0, i, "no request");
-		assert_row(done.err == -EACCES, i, done.why);
-		assert_row(strstr(done.why, rows[i].missing) != NULL, i, done.why);
+	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
+		assert_row(kind->ask != NULL && kind->presence != NULL, i, kv_credential_words[auth]);
+		assert_row(kind->presence(&none) != KV_CONFIGURED, i, kv_credential_words[auth]);
 	}
 }
 
 static void
-a_refusal_says_who_was_refused_why_and_what_to_look_at(void **state)
+the_list_of_words_is_the_table(void **state)
 {
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	fail_first(1000, 401,
-	    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret "
-	    "provided. Ensure the secret being sent\\r\\nTrace ID: 1-2\"}");
-	make(KV_AUTH_ENV);
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, -EACCES);
-	assert_string_equal(done.why,
-	    LOGIN " refuses client app of tenant " TENANT
-		  " (status 401): AADSTS7000215: Invalid client secret provided"
-		  "; check AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID");
-}
-
-/* ---- managed identities ---- */
-
-static void
-app_service_is_asked_as_it_wants_it(void **state)
-{
-	const struct fake_http_request *request;
+	char list[200] = "auto";
 
 	(void)state;
-	options.identity_endpoint = APP_SERVICE;
-	options.identity_header = IDENTITY_KEY;
-	make(KV_AUTH_MANAGED);
-	assert_int_equal(fetch(), 1);
-	request = fake_http_last(http);
-	assert_string_equal(request->method, "GET");
-	assert_string_equal(request->url, APP_SERVICE_URL);
-	assert_true(fake_http_has_header(request, "X-IDENTITY-HEADER: " IDENTITY_KEY));
-	assert_true(request->is_local);
-	assert_string_equal(done.token, "t0ken");
-	options.client_id = "a/b";
-	make(KV_AUTH_MANAGED);
-	assert_int_equal(fetch(), 1);
-	assert_string_equal(fake_http_last(http)->url, APP_SERVICE_URL "&client_id=a%2Fb");
+	for (int i = 1; kv_credential_words[i] != NULL; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), ", %s", kv_credential_words[i]);
+	assert_string_equal(list, KV_CREDENTIAL_WORDS);
 }
 
 static void
-imds_is_asked_as_it_wants_it(void **state)
+every_variable_has_a_place(void **state)
 {
-	const struct fake_http_request *request;
+	struct kv_credential_options options = { .auth = 0 };
+	const struct kv_credential_variable *variable;
+	size_t n;
 
 	(void)state;
-	make(KV_AUTH_MANAGED);
-	assert_int_equal(fetch(), 1);
-	request = fake_http_last(http);
-	assert_string_equal(request->method, "GET");
-	assert_string_equal(request->url, IMDS_URL);
-	assert_true(fake_http_has_header(request, "Metadata: true"));
-	assert_true(request->is_local);
-	options.client_id = "app";
-	options.imds = "http://localhost:8080";
-	make(KV_AUTH_MANAGED);
-	assert_int_equal(fetch(), 1);
-	assert_string_equal(fake_http_last(http)->url,
-	    "http://localhost:8080/metadata/identity/oauth2/token?api-version=2018-02-01&"
-	    "resource=https%3A%2F%2Fvault.azure.net&client_id=app");
-}
-
-static void
-a_life_is_read_in_every_spelling(void **state)
-{
-	static const struct {
-		const char *body;
-		int64_t life_s;
-	} rows[] = {
-		{ "{\"access_token\":\"x\",\"expires_in\":86399,\"token_type\":\"Bearer\"}", 86399 },
-		{ "{\"access_token\":\"x\",\"expires_in\":\"86399\",\"expires_on\":\"5\"}", 86399 },
-		{ "{\"access_token\":\"x\",\"expires_on\":\"1700003600\"}", 3600 },
-		{ "{\"access_token\":\"x\",\"expires_on\":1700003600}", 3600 },
-		{ "{\"access_token\":\"x\"}", 0 },
-	};
-
-	(void)state;
-	make(KV_AUTH_MANAGED);
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		fake_clock_set(1000000, 1700000000);
-		fail_first(1, 200, rows[i].body);
-		assert_row(fetch() == 1 && done.err == 0, i, done.why);
-		assert_row(done.life_s == rows[i].life_s, i, rows[i].body);
+	for (n = 0; (variable = kv_credential_variable_at(n)) != NULL; n++) {
+		assert_null(kv_credential_variable(&options, variable->name));
+		assert_int_equal(kv_credential_set_variable(&options, variable->name, "a"), 0);
+		assert_int_equal(kv_credential_set_variable(&options, variable->name, variable->name), 0);
 	}
-}
-
-static void
-an_answer_without_a_token_is_ebadmsg(void **state)
-{
-	static const char *const bodies[] = { "", "{}", "null", "<html>", "{\"access_token\":\"\"}",
-		"{\"access_token\":7}", "{\"access_token\":\"a b\"}", "{\"access_token\":\"a\\r\\nb\"}" };
-
-	(void)state;
-	make(KV_AUTH_MANAGED);
-	for (size_t i = 0; i < N_OF(bodies); i++) {
-		fail_first(1, 200, bodies[i]);
-		assert_row(fetch() == 1 && done.err == -EBADMSG, i, bodies[i]);
-	}
-}
-
-/* ---- what passes ---- */
-
-static void
-what_passes_is_tried_again_after_a_pause(void **state)
-{
-	static const struct {
-		enum kv_credential_kind kind;
-		long status;
-	} rows[] = { { KV_AUTH_ENV, 408 }, { KV_AUTH_ENV, 429 }, { KV_AUTH_ENV, 500 }, { KV_AUTH_ENV, 503 },
-		{ KV_AUTH_MANAGED, 429 }, { KV_AUTH_MANAGED, 500 }, { KV_AUTH_MANAGED, 504 },
-		{ KV_AUTH_MANAGED, 404 }, { KV_AUTH_MANAGED, 410 } };
-
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		int n;
-
-		make(rows[i].kind);
-		fail_first(3, rows[i].status, "");
-		assert_row(fetch() == 4 && done.err == 0, i, done.why);
-		n = fake_http_requests(http);
-		for (int k = 2; k >= 0; k--)
-			assert_row(fake_http_request(http, n - 1 - k)->mono -
-				    fake_http_request(http, n - 2 - k)->mono >=
-				800 << (2 - k),
-			    i, "pause");
-	}
-}
-
-static void
-imds_may_be_away_for_70_s(void **state)
-{
-	static const long away[] = { 404, 410 };
-
-	(void)state;
-	for (size_t i = 0; i < N_OF(away); i++) {
-		const int64_t mono_back = kv_clock_mono_ms() + 70000;
-
-		make(KV_AUTH_MANAGED);
-		fail_first(1000, away[i], "");
-		done.n = 0;
-		assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-		fake_loop_run(loop, 70000);
-		n_failures = 0;
-		fake_loop_run(loop, 60000);
-		assert_row(done.n == 1 && done.err == 0, i, done.why);
-		assert_true(done.mono >= mono_back);
-	}
-}
-
-static void
-the_service_may_ask_for_a_longer_pause(void **state)
-{
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	make(KV_AUTH_ENV);
-	fail_first(1, 429, "");
-	retry_after_ms = 17000;
-	assert_int_equal(fetch(), 2);
-	assert_int_equal(done.err, 0);
-	assert_true(fake_http_request(http, 1)->mono >= fake_http_request(http, 0)->mono + 17000);
-}
-
-static void
-what_does_not_pass_is_given_up_in_the_end(void **state)
-{
-	static const struct {
-		enum kv_credential_kind kind;
-		long status;
-		int err;
-	} rows[] = { { KV_AUTH_ENV, 503, -EIO }, { KV_AUTH_ENV, 429, -EBUSY }, { KV_AUTH_MANAGED, 500, -EIO },
-		{ KV_AUTH_MANAGED, 429, -EBUSY }, { KV_AUTH_MANAGED, 404, -EACCES } };
-
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		make(rows[i].kind);
-		fail_first(1000, rows[i].status, "");
-		assert_row(fetch() <= 8, i, "a few times");
-		assert_row(done.err == rows[i].err, i, done.why);
-	}
-}
-
-static void
-what_stays_is_not_tried_again(void **state)
-{
-	static const struct {
-		enum kv_credential_kind kind;
-		long status;
-	} rows[] = { { KV_AUTH_ENV, 400 }, { KV_AUTH_ENV, 401 }, { KV_AUTH_ENV, 403 }, { KV_AUTH_ENV, 404 },
-		{ KV_AUTH_ENV, 410 }, { KV_AUTH_ENV, 302 }, { KV_AUTH_MANAGED, 400 },
-		{ KV_AUTH_MANAGED, 403 } };
-
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		make(rows[i].kind);
-		fail_first(
-		    1000, rows[i].status, "{\"error\":\"x\",\"error_description\":\"Identity not found\"}");
-		assert_row(fetch() == 1 && done.err == -EACCES, i, done.why);
-		assert_row(strstr(done.why, "Identity not found") != NULL, i, done.why);
-	}
-}
-
-static void
-who_cannot_be_reached_is_named_with_the_reason(void **state)
-{
-	static const int errs[] = { -EHOSTUNREACH, -ECONNREFUSED, -EPROTO, -ETIMEDOUT, -EIO };
-	static const enum kv_credential_kind kinds[] = { KV_AUTH_ENV, KV_AUTH_MANAGED };
-
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	fake_http_use(http, unreachable);
-	for (size_t i = 0; i < N_OF(errs) * 2; i++) {
-		make(kinds[i % 2]);
-		unreachable_err = errs[i / 2];
-		fetch();
-		assert_row(done.err == unreachable_err, i, done.why);
-		assert_row(strstr(done.why, "no way there") != NULL, i, done.why);
-		assert_row(
-		    strstr(done.why, i % 2 == 0 ? "token service" : "managed identity") != NULL, i, done.why);
-	}
-}
-
-/* ---- auto ---- */
-
-static void
-auto_takes_the_first_that_is_configured(void **state)
-{
-	static const struct {
-		const char *secret, *endpoint, *header, *url;
-		bool is_probe;
-	} rows[] = {
-		{ SECRET, APP_SERVICE, IDENTITY_KEY, LOGIN "/" TENANT "/oauth2/v2.0/token", false },
-		{ SECRET, NULL, NULL, LOGIN "/" TENANT "/oauth2/v2.0/token", false },
-		{ NULL, APP_SERVICE, IDENTITY_KEY, APP_SERVICE_URL "&client_id=app", false },
-		{ NULL, APP_SERVICE, NULL, IMDS_URL "&client_id=app", true },
-		{ NULL, NULL, IDENTITY_KEY, IMDS_URL "&client_id=app", true },
-		{ NULL, NULL, NULL, IMDS_URL "&client_id=app", true },
-	};
-
-	(void)state;
-	options.client_id = "app";
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		options.client_secret = rows[i].secret;
-		options.identity_endpoint = rows[i].endpoint;
-		options.identity_header = rows[i].header;
-		make(KV_AUTH_AUTO);
-		assert_row(fetch() == 1 && done.err == 0, i, done.why);
-		assert_row(strcmp(fake_http_last(http)->url, rows[i].url) == 0, i, fake_http_last(http)->url);
-		assert_row(fake_http_last(http)->connect_ms == (rows[i].is_probe ? 1000 : 0), i, "probe");
-		assert_int_equal(fake_spawn_count(), 0);
-	}
-}
-
-static void
-auto_does_not_go_on_when_what_is_configured_fails(void **state)
-{
-	(void)state;
-	fake_spawn_set(0, 0, TOKEN, "");
-	fail_first(1000, 401, "");
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	make(KV_AUTH_AUTO);
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, -EACCES);
-	options.client_secret = NULL;
-	options.identity_endpoint = APP_SERVICE;
-	options.identity_header = IDENTITY_KEY;
-	make(KV_AUTH_AUTO);
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, -EACCES);
-	assert_int_equal(fake_spawn_count(), 0);
-}
-
-static void
-auto_takes_the_cli_where_no_imds_answers(void **state)
-{
-	static const struct {
-		int err;
-		long status;
-	} rows[] = { { -EHOSTUNREACH, 0 }, { -ETIMEDOUT, 0 }, { -ECONNREFUSED, 0 }, { 0, 400 }, { 0, 403 },
-		{ 0, 404 }, { 0, 410 } };
-
-	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		fake_spawn_set(0, 0, "{\"accessToken\":\"of-az\",\"expires_on\":1700003600}", "");
-		unreachable_err = rows[i].err;
-		fail_first(1000, rows[i].status, "");
-		if (rows[i].err != 0)
-			fake_http_use(http, unreachable);
-		make(KV_AUTH_AUTO);
-		assert_row(fetch() == 1 && done.err == 0, i, done.why);
-		assert_string_equal(done.token, "of-az");
-		assert_string_equal(fake_spawn_arguments(),
-		    "az account get-access-token --output json --resource https://vault.azure.net "
-		    "--tenant " TENANT);
-		assert_row(fetch() == 0 && fake_spawn_count() == 2, i, "az is kept for the renewal");
-	}
-}
-
-static void
-an_imds_that_only_fails_is_no_reason_for_the_cli(void **state)
-{
-	(void)state;
-	fake_spawn_set(0, 0, TOKEN, "");
-	fail_first(2, 503, "");
-	make(KV_AUTH_AUTO);
-	assert_int_equal(fetch(), 3);
-	assert_int_equal(done.err, 0);
-	fail_first(2, 404, "");
-	assert_int_equal(fetch(), 3);
-	assert_int_equal(done.err, 0);
-	assert_int_equal(fake_spawn_count(), 0);
-}
-
-/* A proxy, a portal, or a machine with more identities than one. */
-static void
-auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
-{
-	static const struct {
-		long status;
-		const char *body, *word;
-	} rows[] = {
-		{ 200, "<html>welcome</html>", "holds no token" },
-		{ 200, "{}", "holds no token" },
-		{ 502, "<html>Bad Gateway</html>", "status 502" },
-		{ 503, "", "status 503" },
-		{ 400,
-		    "{\"error\":\"invalid_request\",\"error_description\":\"Multiple user assigned identities exist, "
-		    "please specify the clientId / resourceId of the identity in the token request\"}",
-		    "Multiple user assigned identities exist" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		fake_spawn_set(0, 0, TOKEN, "");
-		fail_first(100, rows[i].status, rows[i].body);
-		make(KV_AUTH_AUTO);
-		assert_row(fetch() <= 3, i, "it is only a guess");
-		assert_row(done.err == 0, i, done.why);
-		fake_spawn_set(-ENOENT, 0, "", "");
-		make(KV_AUTH_AUTO);
-		fetch();
-		assert_row(done.err == -EACCES, i, done.why);
-		assert_row(strstr(done.why, rows[i].word) != NULL, i, done.why);
-		assert_row(strstr(done.why, "az CLI is not installed") != NULL, i, done.why);
-	}
-}
-
-/* The probe is over then: az is not asked again and again. */
-static void
-auto_ends_with_what_the_cli_said(void **state)
-{
-	(void)state;
-	fake_http_use(http, unreachable);
-	unreachable_err = -EHOSTUNREACH;
-	fake_spawn_set(0, 0, "junk", "");
-	make(KV_AUTH_AUTO);
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, -EBADMSG);
-	assert_int_equal(fake_spawn_count(), 1);
-}
-
-static void
-nobody_may_ask_for_a_pause_of_hours(void **state)
-{
-	static const struct {
-		enum kv_credential_kind kind;
-		int64_t most_ms;
-	} rows[] = { { KV_AUTH_ENV, 61000 }, { KV_AUTH_AUTO, 11000 } };
-	int64_t mono_began;
-
-	(void)state;
-	options.client_id = "me";
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		options.client_secret = rows[i].kind == KV_AUTH_ENV ? SECRET : NULL;
-		fail_first(1, 503, "");
-		retry_after_ms = 3600000;
-		make(rows[i].kind);
-		mono_began = kv_clock_mono_ms();
-		fetch();
-		assert_row(done.err == 0, i, done.why);
-		assert_row(done.mono - mono_began <= rows[i].most_ms, i, "too long");
-	}
-}
-
-static int64_t
-late(const struct fake_http_request *request, struct fake_http_reply *reply)
-{
-	(void)request;
-	fake_http_say(reply, 200, TOKEN);
-	return 40000;
-}
-
-static void
-a_request_that_drips_ends_after_30_s(void **state)
-{
-	static const enum kv_credential_kind kinds[] = { KV_AUTH_ENV, KV_AUTH_MANAGED };
-	int64_t mono_began;
-
-	(void)state;
-	options.client_id = "me";
-	options.client_secret = SECRET;
-	fake_http_use(http, late);
-	for (size_t i = 0; i < N_OF(kinds); i++) {
-		make(kinds[i]);
-		mono_began = kv_clock_mono_ms();
-		assert_int_equal(fetch(), 1);
-		assert_row(done.err == -ETIMEDOUT, i, done.why);
-		assert_row(done.mono - mono_began == 30000, i, done.why);
-		assert_row(strstr(done.why, "within 30 s") != NULL, i, done.why);
-		assert_int_equal(fake_http_under_way(http), 0);
-	}
-}
-
-static void
-auto_goes_on_where_the_place_of_imds_is_silent(void **state)
-{
-	int64_t mono_began;
-
-	(void)state;
-	fake_spawn_set(0, 0, TOKEN, "");
-	fake_http_use(http, silent);
-	make(KV_AUTH_AUTO);
-	mono_began = kv_clock_mono_ms();
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, 0);
-	assert_in_range(done.mono - mono_began, 10000, 11000);
-}
-
-static void
-without_any_credential_the_sentence_says_what_there_could_be(void **state)
-{
-	static const char *const words[] = { "AZURE_CLIENT_SECRET", "managed identity", "az CLI",
-		"not installed" };
-
-	(void)state;
-	fake_http_use(http, unreachable);
-	unreachable_err = -EHOSTUNREACH;
-	make(KV_AUTH_AUTO);
-	assert_int_equal(fetch(), 1);
-	assert_int_equal(done.err, -EACCES);
-	for (size_t i = 0; i < N_OF(words); i++)
-		assert_row(strstr(done.why, words[i]) != NULL, i, done.why);
-	assert_int_equal(fetch(), 1);
-}
-
-/* ---- a token's file ---- */
-
-static char path[] = "/tmp/kvfs-credential-XXXXXX";
-
-static void
-write_file(const char *content, size_t len, mode_t mode)
-{
-	int fd;
-
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, len), (int)len);
-	assert_int_equal(fchmod(fd, mode), 0);
-	close(fd);
-	options.token_file = path;
-}
-
-static int
-fetch_from_file(const char *content, mode_t mode)
-{
-	write_file(content, strlen(content), mode);
-	make(KV_AUTH_TOKEN);
-	assert_int_equal(fetch(), 0);
-	assert_int_equal(unlink(path), 0);
-	if (done.err != 0)
-		assert_non_null(strstr(done.why, path));
-	return done.err;
-}
-
-static void
-only_the_owner_may_be_able_to_touch_a_token_file(void **state)
-{
-	static const struct {
-		mode_t mode;
-		int err;
-	} rows[] = { { 0600, 0 }, { 0400, 0 }, { 0700, 0 }, { 0640, -EACCES }, { 0604, -EACCES },
-		{ 0620, -EACCES }, { 0602, -EACCES }, { 0610, -EACCES }, { 0644, -EACCES },
-		{ 0666, -EACCES } };
-
-	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		assert_row(fetch_from_file("t0ken\n", rows[i].mode) == rows[i].err, i, done.why);
-		if (rows[i].err == 0)
-			assert_string_equal(done.token, "t0ken");
-		else
-			assert_non_null(strstr(done.why, "0600"));
-	}
-}
-
-static void
-somebody_elses_token_file_is_refused(void **state)
-{
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("skipped: only root can give a file away\n");
-		skip();
-	}
-	write_file("t0ken\n", 6, 0600);
-	assert_int_equal(chown(path, 1, 1), 0);
-	make(KV_AUTH_TOKEN);
-	fetch();
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(done.err, -EACCES);
-}
-
-static void
-a_token_file_must_be_a_file_with_something_in_it(void **state)
-{
-	(void)state;
-	assert_int_equal(fetch_from_file("", 0600), -EACCES);
-	assert_int_equal(fetch_from_file("\n", 0600), -EACCES);
-	options.token_file = path; /* gone */
-	make(KV_AUTH_TOKEN);
-	fetch();
-	assert_int_equal(done.err, -EACCES);
-	assert_non_null(strstr(done.why, strerror(ENOENT)));
-	assert_int_equal(mkdir(path, 0700), 0);
-	make(KV_AUTH_TOKEN);
-	fetch();
-	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(done.err, -EACCES);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	make(KV_AUTH_TOKEN);
-	fetch();
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(done.err, -EACCES);
-}
-
-static void
-a_token_is_read_up_to_the_first_blank(void **state)
-{
-	static const struct {
-		const char *content, *token;
-	} rows[] = { { "t0ken", "t0ken" }, { "t0ken\n", "t0ken" }, { "t0ken\r\n", "t0ken" },
-		{ "t0ken \n\n", "t0ken" }, { "t0ken\nother\n", "t0ken" } };
-
-	(void)state;
-	for (size_t i = 0; i < N_OF(rows); i++) {
-		assert_row(fetch_from_file(rows[i].content, 0600) == 0, i, done.why);
-		assert_row(strcmp(done.token, rows[i].token) == 0, i, done.token);
-		assert_int_equal(done.life_s, 0);
-	}
-}
-
-/* {"exp":…} as a token that is signed with nothing. */
-static int
-fetch_jwt(int64_t wall_end)
-{
-	char text[400], claims[100];
-	struct kv_buf payload;
-	int err;
-
-	snprintf(claims, sizeof(claims), "{\"aud\":\"x\",\"exp\":%lld}", (long long)wall_end);
-	kv_buf_init(&payload, 300);
-	assert_int_equal(kv_base64_encode(claims, strlen(claims), &payload), 0);
-	snprintf(text, sizeof(text), "eyJhIjoxfQ.%s.x", kv_buf_str(&payload));
-	kv_buf_release(&payload);
-	err = fetch_from_file(text, 0600);
-	return err;
-}
-
-static void
-a_token_in_a_file_ends_when_it_says(void **state)
-{
-	(void)state;
-	assert_int_equal(fetch_jwt(1700000000 + 1800), 0);
-	assert_int_equal(done.life_s, 1800);
-	assert_int_equal(fetch_jwt(1700000000), -EACCES);
-	assert_non_null(strstr(done.why, "expired"));
-}
-
-/* ---- always ---- */
-
-static void
-one_fetch_at_a_time(void **state)
-{
-	(void)state;
-	make(KV_AUTH_MANAGED);
-	done.n = 0;
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), -EBUSY);
-	fake_loop_run(loop, 1000);
-	assert_int_equal(done.n, 1);
-}
-
-static void
-the_end_drops_what_is_under_way(void **state)
-{
-	(void)state;
-	done.n = 0;
-	fake_http_use(http, silent);
-	make(KV_AUTH_MANAGED);
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-	fake_loop_run(loop, 1000);
-	assert_int_equal(fake_http_under_way(http), 1);
-	make(KV_AUTH_CLI);
-	assert_int_equal(fake_http_under_way(http), 0);
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-	make(KV_AUTH_ENV);
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
-	kv_credential_free(credential);
-	kv_credential_free(NULL);
-	credential = NULL;
-	fake_loop_run(loop, 100000);
-	assert_int_equal(done.n, 0);
-}
-
-static void
-no_freed_memory_holds_a_secret(void **state)
-{
-	static const char *const texts[] = { SECRET, "t0ken", IDENTITY_KEY };
-
-	(void)state;
-	options.client_id = "app";
-	for (size_t i = 0; i < N_OF(texts); i++) {
-		fake_alloc_watch(texts[i]);
-		options.client_secret = SECRET;
-		make(KV_AUTH_ENV);
-		fetch();
-		options.identity_endpoint = APP_SERVICE;
-		options.identity_header = IDENTITY_KEY;
-		make(KV_AUTH_MANAGED);
-		fetch();
-		fetch_from_file("t0ken\n", 0600);
-		assert_row(fake_alloc_unwiped() == 0, i, texts[i]);
-		fake_alloc_watch(NULL);
-	}
-}
-
-static void
-no_log_line_holds_a_secret(void **state)
-{
-	const int captured = memfd_create("stderr", 0), saved = dup(STDERR_FILENO);
-	char text[20000];
-	ssize_t n;
-
-	(void)state;
-	options.client_id = "app";
-	options.client_secret = SECRET;
-	options.identity_endpoint = APP_SERVICE;
-	options.identity_header = IDENTITY_KEY;
-	assert_true(captured >= 0 && saved >= 0 && dup2(captured, STDERR_FILENO) >= 0);
-	kv_log_open(true, "all");
-	make(KV_AUTH_ENV);
-	fetch();
-	make(KV_AUTH_MANAGED);
-	fetch();
-	fail_first(1, 401, "");
-	fetch();
-	kv_log_close();
-	assert_true(dup2(saved, STDERR_FILENO) >= 0);
-	n = pread(captured, text, sizeof(text) - 1, 0);
-	close(captured);
-	close(saved);
 	assert_true(n > 0);
-	text[n] = '\0';
-	assert_non_null(strstr(text, "op=token"));
-	assert_null(strstr(text, SECRET));
-	assert_null(strstr(text, IDENTITY_KEY));
-	assert_null(strstr(text, "t0ken"));
+	for (size_t i = 0; i < n; i++) {
+		variable = kv_credential_variable_at(i);
+		assert_string_equal(kv_credential_variable(&options, variable->name), variable->name);
+	}
+	assert_null(kv_credential_variable(&options, "HOME"));
+}
+
+static void
+no_more_variables_than_there_is_room_for(void **state)
+{
+	static char names[KV_CREDENTIAL_VARIABLES + 1][8];
+	struct kv_credential_options options = { .auth = 0 };
+
+	(void)state;
+	for (size_t i = 0; i <= KV_CREDENTIAL_VARIABLES; i++) {
+		snprintf(names[i], sizeof(names[i]), "V%zu", i);
+		assert_int_equal(kv_credential_set_variable(&options, names[i], "x"),
+		    i < KV_CREDENTIAL_VARIABLES ? 0 : -E2BIG);
+	}
+	assert_string_equal(kv_credential_variable(&options, "V31"), "x");
+	assert_null(kv_credential_variable(&options, "V32"));
 }
 
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_client_secret_is_sent_as_the_service_wants_it),
-		TEST(what_a_form_cannot_hold_is_encoded),
-		TEST(what_is_missing_is_named),
-		TEST(a_refusal_says_who_was_refused_why_and_what_to_look_at),
-		TEST(app_service_is_asked_as_it_wants_it),
-		TEST(imds_is_asked_as_it_wants_it),
-		TEST(a_life_is_read_in_every_spelling),
-		TEST(an_answer_without_a_token_is_ebadmsg),
-		TEST(what_passes_is_tried_again_after_a_pause),
-		TEST(imds_may_be_away_for_70_s),
-		TEST(the_service_may_ask_for_a_longer_pause),
-		TEST(what_does_not_pass_is_given_up_in_the_end),
-		TEST(what_stays_is_not_tried_again),
-		TEST(who_cannot_be_reached_is_named_with_the_reason),
-		TEST(auto_takes_the_first_that_is_configured),
-		TEST(auto_does_not_go_on_when_what_is_configured_fails),
-		TEST(auto_takes_the_cli_where_no_imds_answers),
-		TEST(an_imds_that_only_fails_is_no_reason_for_the_cli),
-		TEST(auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds),
-		TEST(auto_ends_with_what_the_cli_said),
-		TEST(nobody_may_ask_for_a_pause_of_hours),
-		TEST(a_request_that_drips_ends_after_30_s),
-		TEST(auto_goes_on_where_the_place_of_imds_is_silent),
-		TEST(without_any_credential_the_sentence_says_what_there_could_be),
-		TEST(only_the_owner_may_be_able_to_touch_a_token_file),
-		TEST(somebody_elses_token_file_is_refused),
-		TEST(a_token_file_must_be_a_file_with_something_in_it),
-		TEST(a_token_is_read_up_to_the_first_blank),
-		TEST(a_token_in_a_file_ends_when_it_says),
-		TEST(one_fetch_at_a_time),
-		TEST(the_end_drops_what_is_under_way),
-		TEST(no_freed_memory_holds_a_secret),
-		TEST(no_log_line_holds_a_secret),
+		cmocka_unit_test(every_kind_has_a_word_and_every_word_a_kind),
+		cmocka_unit_test(every_kind_is_whole),
+		cmocka_unit_test(the_list_of_words_is_the_table),
+		cmocka_unit_test(every_variable_has_a_place),
+		cmocka_unit_test(no_more_variables_than_there_is_room_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,13 +291,13 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(options.gid, getgid());
 	assert_int_equal(options.umask, 0077);
 	assert_false(options.is_read_only || options.is_dry_run || options.allow_other || options.allow_root);
-	assert_int_equal(options.auth.credential.kind, KV_AUTH_AUTO);
+	assert_int_equal(options.auth.credential.auth, 0);
 	assert_null(options.auth.credential.tenant);
 	assert_null(options.auth.credential.client_id);
 	assert_null(options.auth.credential.client_secret);
 	assert_null(options.auth.credential.token_file);
-	assert_null(options.auth.credential.identity_endpoint);
-	assert_null(options.auth.credential.imds);
+	assert_null(kv_credential_variable(&options.auth.credential, "IDENTITY_ENDPOINT"));
+	assert_null(kv_credential_variable(&options.auth.credential, "AZURE_POD_IDENTITY_AUTHORITY_HOST"));
 	assert_null(options.auth.allow_tenant);
 	assert_false(options.auth.no_challenge_verify);
 }
@@ -330,7 +330,7 @@ every_option_says_what_it_says(void **state)
 	assert_string_equal(options.auth.credential.tenant, "t");
 	assert_string_equal(options.auth.credential.client_id, "c");
 	assert_string_equal(options.auth.allow_tenant, "*");
-	assert_int_equal(options.auth.credential.kind, KV_AUTH_ENV);
+	assert_string_equal(kv_credential_words[options.auth.credential.auth], "env");
 	assert_int_equal(options.cache_size, 5 << 10);
 }
 
@@ -450,11 +450,11 @@ the_environment_says_who_asks_and_options_win_over_it(void **state)
 	assert_int_equal(parse_with("myvault", NULL), 0);
 	assert_string_equal(c->tenant, "tenant-e");
 	assert_string_equal(c->client_id, "client-e");
-	assert_string_equal(c->client_secret, SECRET);
-	assert_string_equal(c->identity_endpoint, "http://127.0.0.1/msi");
-	assert_string_equal(c->identity_header, "header-e");
-	assert_string_equal(c->imds, "http://imds");
-	assert_string_equal(c->sudo_user, "alice");
+	assert_string_equal(kv_credential_variable(c, "AZURE_CLIENT_SECRET"), SECRET);
+	assert_string_equal(kv_credential_variable(c, "IDENTITY_ENDPOINT"), "http://127.0.0.1/msi");
+	assert_string_equal(kv_credential_variable(c, "IDENTITY_HEADER"), "header-e");
+	assert_string_equal(kv_credential_variable(c, "AZURE_POD_IDENTITY_AUTHORITY_HOST"), "http://imds");
+	assert_string_equal(kv_credential_variable(c, "SUDO_USER"), "alice");
 	write_file("kvfs.conf", "tenant = tenant-f\nclient_id = client-f\n", 0600);
 	assert_int_equal(parse_with("myvault", NULL), 0);
 	assert_string_equal(c->tenant, "tenant-f");
@@ -472,16 +472,16 @@ each_kind_of_credential_has_its_word(void **state)
 {
 	static const struct {
 		const char *list;
-		enum kv_credential_kind kind;
-	} rows[] = { { "auth=auto", KV_AUTH_AUTO }, { "auth=env", KV_AUTH_ENV },
-		{ "auth=managed", KV_AUTH_MANAGED }, { "auth=cli", KV_AUTH_CLI },
-		{ "auth=token,token_file=/t", KV_AUTH_TOKEN }, { "token_file=/t", KV_AUTH_TOKEN },
-		{ "token_file=/t,auth=cli", KV_AUTH_CLI } };
+		const char *auth;
+	} rows[] = { { "auth=auto", "auto" }, { "auth=env", "env" }, { "auth=managed", "managed" },
+		{ "auth=cli", "cli" }, { "auth=token,token_file=/t", "token" }, { "token_file=/t", "token" },
+		{ "token_file=/t,auth=cli", "cli" } };
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		assert_row(parse_with("myvault", rows[i].list) == 0, i, kv_buf_str(&why));
-		assert_row(options.auth.credential.kind == rows[i].kind, i, rows[i].list);
+		assert_row(strcmp(kv_credential_words[options.auth.credential.auth], rows[i].auth) == 0, i,
+		    rows[i].list);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * client/vault/vault.c with the real client/auth/auth.c and client/auth/credential.c: one false server is both the
+ * client/vault/vault.c with the real client/auth/token.c and client/auth/credential.c: one false server is both the
  * vault and the token service.
  */
 #include "tests/unit/unit.h"
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/base/buf.h"
 #include "client/vault/vault.h"
 #include "tests/unit/caught.h"
@@ -35,9 +35,9 @@
 
 static struct kv_loop *loop;
 static struct kv_http *http;
-static struct kv_auth *auth;
+static struct kv_token_cache *auth;
 static struct kv_vault *vault;
-static struct kv_auth_options auth_options;
+static struct kv_token_options auth_options;
 static struct kv_vault_options vault_options;
 static struct kv_url origin;
 static struct kv_blob *blob;
@@ -156,9 +156,9 @@ static void
 make_for(const char *url)
 {
 	kv_vault_free(vault);
-	kv_auth_free(auth);
+	kv_token_free(auth);
 	assert_int_equal(kv_url_parse(url, &origin, NULL), 0);
-	auth = kv_auth_new(loop, http, &origin, &auth_options);
+	auth = kv_token_new(loop, http, &origin, &auth_options);
 	vault = kv_vault_new(loop, http, auth, &origin, &vault_options);
 	assert_non_null(vault);
 }
@@ -172,7 +172,7 @@ set_up(void **state)
 	fake_clock_set(1000000, 1700000000);
 	loop = kv_loop_new();
 	http = fake_http_new(loop, serve);
-	auth_options = (struct kv_auth_options){ .credential = { .kind = KV_AUTH_ENV,
+	auth_options = (struct kv_token_options){ .credential = { .auth = 1,
 						     .authority = LOGIN,
 						     .client_id = "app",
 						     .client_secret = "s3cret" } };
@@ -197,7 +197,7 @@ tear_down(void **state)
 	(void)state;
 	kv_vault_free(vault);
 	vault = NULL;
-	kv_auth_free(auth);
+	kv_token_free(auth);
 	auth = NULL;
 	kv_blob_unref(blob);
 	assert_int_equal(fake_http_under_way(http), 0);
@@ -784,7 +784,7 @@ every_request_is_counted_by_operation_and_status(void **state)
 	assert_int_equal(kv_vault_count(vault, KV_OP_RESTORE, 200), 0);
 	for (size_t i = 0; kv_vault_counted(vault, i, &counted); i++)
 		sum += counted.n;
-	assert_int_equal(sum, 7 + kv_auth_count(auth, true));
+	assert_int_equal(sum, 7 + kv_token_count(auth, true));
 }
 
 static void
@@ -868,7 +868,7 @@ no_freed_memory_holds_a_token_or_a_blob(void **state)
 		answer(200, BUNDLE);
 		call(KV_OP_RESTORE, KV_SECRETS);
 		kv_vault_free(vault);
-		kv_auth_free(auth);
+		kv_token_free(auth);
 		vault = NULL;
 		auth = NULL;
 		assert_row(fake_alloc_unwiped() == 0, i, texts[i]);
@@ -897,7 +897,7 @@ a_call_survives_the_want_of_memory(void **state)
 				fake_http_free(http);
 				http = NULL;
 				kv_vault_free(vault);
-				kv_auth_free(auth);
+				kv_token_free(auth);
 				vault = NULL;
 				auth = NULL;
 				http = fake_http_new(loop, serve);

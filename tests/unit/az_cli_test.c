@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/auth/credential.h"
+#include "client/auth/ask.h"
+#include "client/auth/chain.h"
 #include "client/base/loop.h"
 #include "tests/unit/fake_http.h"
 
@@ -20,7 +21,7 @@
 
 static struct kv_loop *loop;
 static struct kv_http *http;
-static struct kv_credential *credential;
+static struct kv_chain *chain;
 static struct kv_credential_options options;
 static struct kv_audience audience;
 static char folder[] = "/tmp/kvfs-az-XXXXXX";
@@ -76,18 +77,26 @@ install_az(const char *script)
 }
 
 static void
-make(enum kv_credential_kind kind)
+set(const char *name, const char *value)
 {
-	options.kind = kind;
-	credential = kv_credential_new(loop, http, &options);
-	assert_non_null(credential);
+	assert_int_equal(kv_credential_set_variable(&options, name, value), 0);
+}
+
+static void
+make(const char *auth)
+{
+	options.auth = 0;
+	while (strcmp(kv_credential_words[options.auth], auth) != 0)
+		options.auth++;
+	chain = kv_chain_new(loop, http, &options);
+	assert_non_null(chain);
 }
 
 static void
 fetch(void)
 {
 	done.n = 0;
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
+	assert_int_equal(kv_chain_fetch(chain, &audience, take, &done), 0);
 	assert_int_equal(done.n, 0);
 	assert_int_equal(kv_loop_run(loop), 0);
 	assert_int_equal(done.n, 1);
@@ -121,8 +130,8 @@ tear_down(void **state)
 	static const char *const names[] = { "az", "arguments", "pid" };
 
 	(void)state;
-	kv_credential_free(credential);
-	credential = NULL;
+	kv_chain_free(chain);
+	chain = NULL;
 	fake_http_free(http);
 	kv_loop_free(loop);
 	setenv("PATH", path_before, 1);
@@ -172,8 +181,8 @@ az_is_asked_for_the_vaults_resource(void **state)
 	install_az("printf '%s\\n' \"$*\" >$folder/arguments\n" ANSWER);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		audience.tenant = rows[i].tenant;
-		kv_credential_free(credential);
-		make(KV_AUTH_CLI);
+		kv_chain_free(chain);
+		make("cli");
 		fetch();
 		assert_row(done.err == 0, i, done.why);
 		assert_string_equal(done.token, "t0ken");
@@ -197,7 +206,7 @@ the_words_of_az_are_passed_on(void **state)
 	};
 
 	(void)state;
-	make(KV_AUTH_CLI);
+	make("cli");
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		install_az(rows[i].script);
 		fetch();
@@ -213,7 +222,7 @@ an_answer_without_a_token_is_ebadmsg_and_names_az(void **state)
 		"echo '{\"accessToken\": 7}'" };
 
 	(void)state;
-	make(KV_AUTH_CLI);
+	make("cli");
 	for (size_t i = 0; i < N_OF(scripts); i++) {
 		install_az(scripts[i]);
 		fetch();
@@ -227,7 +236,7 @@ without_az_the_sentence_says_so(void **state)
 {
 	(void)state;
 	setenv("PATH", folder, 1);
-	make(KV_AUTH_CLI);
+	make("cli");
 	fetch();
 	assert_int_equal(done.err, -EACCES);
 	assert_string_equal(done.why, "the az CLI is not installed");
@@ -238,7 +247,7 @@ auto_comes_to_az_in_the_end(void **state)
 {
 	(void)state;
 	install_az(ANSWER);
-	make(KV_AUTH_AUTO);
+	make("auto");
 	fetch();
 	assert_int_equal(done.err, 0);
 	assert_string_equal(done.token, "t0ken");
@@ -250,8 +259,8 @@ under_sudo_the_sentence_names_who_called_it(void **state)
 {
 	(void)state;
 	install_az("echo 'ERROR: Please run az login' >&2; exit 1");
-	options.sudo_user = "alice";
-	make(KV_AUTH_CLI);
+	set("SUDO_USER", "alice");
+	make("cli");
 	fetch();
 	assert_int_equal(strstr(done.why, "run kvfs as alice") != NULL, getuid() == 0);
 }
@@ -266,17 +275,17 @@ the_end_kills_az(void **state)
 
 	(void)state;
 	install_az("echo $$ >$folder/pid; exec sleep 1000");
-	make(KV_AUTH_CLI);
+	make("cli");
 	done.n = 0;
-	assert_int_equal(kv_credential_fetch(credential, &audience, take, &done), 0);
+	assert_int_equal(kv_chain_fetch(chain, &audience, take, &done), 0);
 	while (stat(file("pid"), &st) != 0 || st.st_size == 0)
 		nanosleep(&pause, NULL);
 	read_whole("pid", text, sizeof(text));
 	pid = (pid_t)strtol(text, NULL, 10);
 	assert_true(pid > 1);
 	assert_int_equal(kill(pid, 0), 0);
-	kv_credential_free(credential);
-	credential = NULL;
+	kv_chain_free(chain);
+	chain = NULL;
 	assert_int_equal(kill(pid, 0), -1);
 	assert_int_equal(errno, ESRCH);
 	assert_int_equal(done.n, 0);

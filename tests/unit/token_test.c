@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client/auth/auth.h"
+#include "client/auth/token.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/http/url.h"
@@ -31,8 +31,8 @@
 
 static struct kv_loop *loop;
 static struct kv_http *http;
-static struct kv_auth *auth;
-static struct kv_auth_options options;
+static struct kv_token_cache *auth;
+static struct kv_token_options options;
 static struct kv_url vault;
 static struct kv_buf why;
 
@@ -44,7 +44,7 @@ static struct {
 	int64_t mono;
 } done[200];
 static int n_done;
-static struct kv_auth_wait *to_cancel;
+static struct kv_token_wait *to_cancel;
 
 static void
 take(void *arg, int err, const char *token, const char *sentence)
@@ -55,17 +55,17 @@ take(void *arg, int err, const char *token, const char *sentence)
 	snprintf(done[n_done].why, sizeof(done[0].why), "%s", sentence);
 	done[n_done].mono = kv_clock_mono_ms();
 	done[n_done++].tag = *(const char *)arg;
-	kv_auth_cancel(to_cancel);
+	kv_token_cancel(to_cancel);
 	to_cancel = NULL;
 }
 
-static struct kv_auth_wait *
+static struct kv_token_wait *
 ask(const char *tag)
 {
-	struct kv_auth_wait *wait;
+	struct kv_token_wait *wait;
 	const int before = n_done;
 
-	assert_int_equal(kv_auth_token(auth, take, (char *)(uintptr_t)tag, &wait), 0);
+	assert_int_equal(kv_token_get(auth, take, (char *)(uintptr_t)tag, &wait), 0);
 	assert_int_equal(n_done, before);
 	return wait;
 }
@@ -118,9 +118,9 @@ busy_at_first(const struct fake_http_request *request, struct fake_http_reply *r
 static void
 make_for(const char *url)
 {
-	kv_auth_free(auth);
+	kv_token_free(auth);
 	assert_int_equal(kv_url_parse(url, &vault, NULL), 0);
-	auth = kv_auth_new(loop, http, &vault, &options);
+	auth = kv_token_new(loop, http, &vault, &options);
 	assert_non_null(auth);
 	kv_buf_clear(&why);
 }
@@ -129,7 +129,7 @@ static int
 challenge(const char *header)
 {
 	kv_buf_clear(&why);
-	return kv_auth_challenge(auth, header, &why);
+	return kv_token_challenge(auth, header, &why);
 }
 
 static void
@@ -147,10 +147,9 @@ set_up(void **state)
 	loop = kv_loop_new();
 	http = fake_http_new(loop, well);
 	kv_buf_init(&why, 2000);
-	options = (struct kv_auth_options){ .credential = { .kind = KV_AUTH_ENV,
-						.authority = LOGIN,
-						.client_id = "app",
-						.client_secret = SECRET } };
+	options = (struct kv_token_options){
+		.credential = { .auth = 1, .authority = LOGIN, .client_id = "app", .client_secret = SECRET }
+	};
 	n_done = n_tokens = 0;
 	life_s = 3600;
 	to_cancel = NULL;
@@ -161,7 +160,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_auth_free(auth);
+	kv_token_free(auth);
 	auth = NULL;
 	kv_buf_release(&why);
 	assert_int_equal(fake_http_under_way(http), 0);
@@ -225,9 +224,9 @@ a_challenge_says_what_the_token_is_for(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		make_for(rows[i].vault);
-		assert_false(kv_auth_has_challenge(auth));
+		assert_false(kv_token_has_challenge(auth));
 		assert_row(challenge(rows[i].header) == 0, i, kv_buf_str(&why));
-		assert_true(kv_auth_has_challenge(auth));
+		assert_true(kv_token_has_challenge(auth));
 		ask("a");
 		fake_loop_run(loop, 1000);
 		snprintf(url, sizeof(url), LOGIN "/%s/oauth2/v2.0/token", rows[i].tenant);
@@ -250,7 +249,7 @@ what_is_no_challenge_of_a_vault_is_ebadmsg(void **state)
 		assert_row(challenge(headers[i]) == -EBADMSG, i, headers[i]);
 		assert_row(strstr(kv_buf_str(&why), "myvault.vault.azure.net") != NULL, i, kv_buf_str(&why));
 		assert_row(strstr(kv_buf_str(&why), "is it a vault?") != NULL, i, kv_buf_str(&why));
-		assert_false(kv_auth_has_challenge(auth));
+		assert_false(kv_token_has_challenge(auth));
 	}
 }
 
@@ -311,7 +310,7 @@ the_resource_must_be_the_vaults_own(void **state)
 		make_for(VAULT);
 		snprintf(header, sizeof(header), "Bearer " AUTHORITY ", %s", rows[i].parameters);
 		assert_row(challenge(header) == rows[i].err, i, rows[i].parameters);
-		assert_int_equal(kv_auth_has_challenge(auth), rows[i].err == 0);
+		assert_int_equal(kv_token_has_challenge(auth), rows[i].err == 0);
 		if (rows[i].err != 0) {
 			assert_row(
 			    strstr(kv_buf_str(&why), "myvault.vault.azure.net") != NULL, i, kv_buf_str(&why));
@@ -424,14 +423,14 @@ claims_go_into_the_next_token_request_only(void **state)
 		ask("a");
 		fake_loop_run(loop, 1000);
 		assert_null(strstr(fake_http_last(http)->body, "claims"));
-		kv_auth_reject(auth, "token-1");
+		kv_token_reject(auth, "token-1");
 		assert_row(challenge(headers[i]) == 0, i, headers[i]);
 		ask("a");
 		fake_loop_run(loop, 1000);
 		assert_row(strstr(fake_http_last(http)->body, FORM_SCOPE CLAIMS_FORM) != NULL, i,
 		    fake_http_last(http)->body);
 		assert_string_equal(fake_http_last(http)->url, TOKEN_URL);
-		kv_auth_reject(auth, "token-2");
+		kv_token_reject(auth, "token-2");
 		ask("a");
 		fake_loop_run(loop, 1000);
 		assert_null(strstr(fake_http_last(http)->body, "claims"));
@@ -459,13 +458,13 @@ claims_that_come_during_a_fetch_do_no_harm(void **state)
 	make();
 	ask("a");
 	fake_loop_run(loop, 1000);
-	kv_auth_reject(auth, "token-1");
+	kv_token_reject(auth, "token-1");
 	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8=")), 0);
 	fake_http_use(http, busy_at_first);
 	left_to_fail = 2;
 	ask("a");
 	fake_loop_run(loop, 100);
-	kv_auth_reject(auth, "token-1");
+	kv_token_reject(auth, "token-1");
 	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8=")), 0);
 	ask("b");
 	fake_loop_run(loop, 10000);
@@ -715,7 +714,7 @@ after_a_reload_the_credential_is_asked_anew_while_the_token_serves(void **state)
 	ask("a");
 	fake_loop_run(loop, 1000);
 	fake_http_use(http, refusing);
-	kv_auth_reload(auth);
+	kv_token_reload(auth);
 	ask("b");
 	fake_loop_run(loop, 1000);
 	assert_string_equal(done[1].token, "token-1");
@@ -724,7 +723,7 @@ after_a_reload_the_credential_is_asked_anew_while_the_token_serves(void **state)
 	fake_loop_run(loop, 1000); /* that one was refused: it is left alone */
 	assert_int_equal(fake_http_requests(http), 2);
 	fake_http_use(http, well);
-	kv_auth_reload(auth);
+	kv_token_reload(auth);
 	ask("d");
 	fake_loop_run(loop, 1000);
 	ask("e");
@@ -739,7 +738,7 @@ a_reload_during_a_fetch_asks_once_more(void **state)
 	make();
 	fake_http_use(http, refusing);
 	ask("a");
-	kv_auth_reload(auth);
+	kv_token_reload(auth);
 	fake_http_use(http, well);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(done[0].err, -EACCES); /* with the secret that there was before */
@@ -755,15 +754,15 @@ a_rejected_token_is_fetched_anew_once(void **state)
 	make();
 	ask("a");
 	fake_loop_run(loop, 1000);
-	kv_auth_reject(auth, "token-0");
+	kv_token_reject(auth, "token-0");
 	ask("b");
 	fake_loop_run(loop, 1000);
 	assert_string_equal(done[1].token, "token-1");
-	kv_auth_reject(auth, "token-1");
+	kv_token_reject(auth, "token-1");
 	ask("c");
 	fake_loop_run(loop, 1000);
 	assert_string_equal(done[2].token, "token-2");
-	kv_auth_reject(auth, "token-1");
+	kv_token_reject(auth, "token-1");
 	ask("d");
 	fake_loop_run(loop, 1000);
 	assert_string_equal(done[3].token, "token-2");
@@ -773,21 +772,21 @@ a_rejected_token_is_fetched_anew_once(void **state)
 static void
 who_cancels_is_never_called(void **state)
 {
-	struct kv_auth_wait *waits[4];
+	struct kv_token_wait *waits[4];
 
 	(void)state;
 	make();
 	for (int i = 0; i < 4; i++)
 		waits[i] = ask(&"abcd"[i]);
-	kv_auth_cancel(waits[0]);
-	kv_auth_cancel(NULL);
+	kv_token_cancel(waits[0]);
+	kv_token_cancel(NULL);
 	to_cancel = waits[2]; /* by the completion of another */
 	fake_loop_run(loop, 1000);
 	assert_int_equal(n_done, 2);
 	assert_int_equal(done[0].tag, 'b');
 	assert_int_equal(done[1].tag, 'd');
 	waits[0] = ask("e");
-	kv_auth_cancel(waits[0]);
+	kv_token_cancel(waits[0]);
 	fake_loop_run(loop, 1000);
 	assert_int_equal(n_done, 2);
 	assert_int_equal(fake_http_requests(http), 1);
@@ -800,9 +799,9 @@ the_end_calls_nobody(void **state)
 	make();
 	ask("a");
 	fake_loop_run(loop, 5);
-	kv_auth_free(auth);
+	kv_token_free(auth);
 	auth = NULL;
-	kv_auth_free(NULL);
+	kv_token_free(NULL);
 	assert_int_equal(fake_http_under_way(http), 0);
 	fake_loop_run(loop, 10000);
 	assert_int_equal(n_done, 0);
@@ -822,11 +821,11 @@ no_freed_memory_holds_a_token_or_a_secret(void **state)
 		make();
 		ask("a");
 		fake_loop_run(loop, 1000);
-		kv_auth_reject(auth, "token-1");
+		kv_token_reject(auth, "token-1");
 		ask("b");
 		ask("c");
 		fake_loop_run(loop, 1000);
-		kv_auth_free(auth);
+		kv_token_free(auth);
 		auth = NULL;
 		assert_row(fake_alloc_unwiped() == 0, i, texts[i]);
 		fake_alloc_watch(NULL);
@@ -836,10 +835,10 @@ no_freed_memory_holds_a_token_or_a_secret(void **state)
 static int
 read_challenge(void)
 {
-	struct kv_auth *one = kv_auth_new(loop, http, &vault, &options);
-	int err = one != NULL ? kv_auth_challenge(one, CHALLENGE, NULL) : -ENOMEM;
+	struct kv_token_cache *one = kv_token_new(loop, http, &vault, &options);
+	int err = one != NULL ? kv_token_challenge(one, CHALLENGE, NULL) : -ENOMEM;
 
-	kv_auth_free(one);
+	kv_token_free(one);
 	return err;
 }
 
@@ -858,13 +857,13 @@ a_token_request_survives_the_want_of_memory(void **state)
 
 	(void)state;
 	for (int n = 1; has_failed; n++) {
-		struct kv_auth_wait *wait;
+		struct kv_token_wait *wait;
 		int err;
 
 		n_done = 0;
 		make();
 		fake_alloc_fail_at(n);
-		err = kv_auth_token(auth, take, (char *)(uintptr_t) "a", &wait);
+		err = kv_token_get(auth, take, (char *)(uintptr_t) "a", &wait);
 		fake_loop_run(loop, 60000);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);

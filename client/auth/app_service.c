@@ -1,0 +1,53 @@
+/*
+ * The managed identity of App Service, Functions and Container Apps: an endpoint in the environment.
+ */
+#include "client/auth/ask.h"
+#include "client/base/buf.h"
+
+#define ENDPOINT "IDENTITY_ENDPOINT"
+#define HEADER	 "IDENTITY_HEADER"
+
+static enum kv_presence
+presence(const struct kv_credential_options *o)
+{
+	return kv_credential_variable(o, ENDPOINT) != NULL && kv_credential_variable(o, HEADER) != NULL ?
+	    KV_CONFIGURED :
+	    KV_NOT_CONFIGURED;
+}
+
+static int
+send_get(struct kv_ask *ask)
+{
+	struct kv_buf url, header;
+	int err;
+
+	kv_buf_init(&url, 8192);
+	kv_buf_init(&header, 8192);
+	err = kv_buf_printf(&url, "%s?api-version=2019-08-01", kv_credential_variable(ask->o, ENDPOINT));
+	if (err == 0)
+		err = kv_buf_printf(&header, "X-IDENTITY-HEADER: %s", kv_credential_variable(ask->o, HEADER));
+	if (err == 0)
+		err = kv_ask_send_get(ask, kv_buf_str(&url), kv_buf_str(&header));
+	kv_buf_release(&header);
+	kv_buf_release(&url);
+	return err;
+}
+
+static int
+ask_app_service(struct kv_ask *ask)
+{
+	static const struct kv_ask_endpoint app_service = { .who = "the managed identity's endpoint",
+		.attempts = 7,
+		.pause_ms = 1340,
+		.may_be_away = true,
+		.send = send_get,
+		.refusal = "the managed identity got no token" };
+
+	return kv_ask_endpoint(ask, &app_service);
+}
+
+const struct kv_credential_kind kv_app_service = {
+	.variables = { { ENDPOINT, false }, { HEADER, true } },
+	.presence = presence,
+	.ask = ask_app_service,
+};

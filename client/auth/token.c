@@ -1,0 +1,340 @@
+/*
+ * The token of the vault.
+ *
+ *	no challenge -> challenge -> fetching -> token -> (renew_at) token and fetching -> token …
+ *	                    ^           |                        at its end: waiters wait
+ *	                    +- failed --+   (30 s after a refusal, else 1 s, during which every waiter gets the
+ *	                                     same sentence)
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/auth/ask.h"
+#include "client/auth/chain.h"
+#include "client/auth/challenge.h"
+#include "client/auth/token.h"
+#include "client/base/base64.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
+#include "client/base/loop.h"
+#include "client/http/url.h"
+
+#define MODULE		"auth"
+#define RENEW_BEFORE_MS 300000
+#define REFUSED_MS	30000
+#define FAILED_MS	1000 /* by a passing failure: so much between two requests */
+#define UNKNOWN_LIFE_S	600  /* of a token that does not say: asked for again after half of it */
+
+struct kv_token_wait {
+	struct kv_token_cache *cache;
+	struct kv_token_wait *next;
+	kv_token_done *done;
+	void *arg;
+};
+
+struct kv_token_cache {
+	const struct kv_token_options *o;
+	const struct kv_url *vault;
+	struct kv_chain *chain;
+	char *resource, *scope, *tenant, *claims; /* of the challenge */
+	struct kv_audience audience;		  /* while a fetch is under way: the strings above, lent */
+	bool is_fetching;
+	bool is_reloaded; /* during the fetch, which may have used what was there before */
+	char *token;
+	int64_t mono_renew, mono_end;
+	int err; /* of the last fetch, with why, until mono_retry */
+	struct kv_buf why;
+	int64_t mono_retry;
+	uint64_t n_got, n_failed;
+	struct kv_token_wait *waits;
+	struct kv_timer deliver;
+};
+
+/* ---- the challenge ---- */
+
+static void
+drop_token(struct kv_token_cache *cache)
+{
+	kv_buf_free_string(cache->token);
+	cache->token = NULL;
+}
+
+/* The service wants a token with more in it (continuous access evaluation): same audience as before. */
+static int
+keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why)
+{
+	struct kv_buf json;
+	int err;
+
+	if (cache->is_fetching && cache->audience.claims != NULL)
+		return 0; /* the same challenge, to another call */
+	kv_buf_init(&json, strlen(base64));
+	err = kv_base64_decode(base64, strlen(base64), &json);
+	if (err == -EINVAL) {
+		kv_buf_say(why, "the claims that %s asks for are no base64", cache->vault->host);
+		err = -EBADMSG;
+	}
+	if (err == 0) {
+		free(cache->claims);
+		cache->claims = strdup(kv_buf_str(&json));
+		err = cache->claims != NULL ? 0 : -ENOMEM;
+	}
+	kv_buf_release(&json);
+	return err;
+}
+
+static bool
+is_equal(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void
+keep_challenge(struct kv_token_cache *cache, struct kv_challenge *ch)
+{
+	if (!is_equal(cache->scope, ch->scope) || !is_equal(cache->tenant, ch->tenant))
+		drop_token(cache);
+	free(cache->resource);
+	free(cache->scope);
+	free(cache->tenant);
+	cache->resource = ch->resource;
+	cache->scope = ch->scope;
+	cache->tenant = ch->tenant;
+	ch->resource = ch->scope = ch->tenant = NULL;
+}
+
+int
+kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_buf *why)
+{
+	const struct kv_challenge_rules rules = { .vault = cache->vault,
+		.tenant = cache->o->credential.tenant,
+		.allow_tenant = cache->o->allow_tenant,
+		.no_verify = cache->o->no_challenge_verify };
+	struct kv_challenge ch;
+	int err = kv_challenge_parse(header, &ch);
+
+	if (err == 0 && ch.claims != NULL && cache->scope != NULL) {
+		err = keep_claims(cache, ch.claims, why);
+	} else {
+		if (err == 0)
+			err = kv_challenge_check(&ch, &rules, why);
+		if (err == -EBADMSG)
+			kv_buf_say(why,
+			    "%s answers 401 without a challenge of Azure Key Vault: is it a vault?",
+			    cache->vault->host);
+		if (err == 0 && !cache->is_fetching) /* the fetch under way borrows the strings */
+			keep_challenge(cache, &ch);
+	}
+	kv_challenge_release(&ch);
+	return err;
+}
+
+bool
+kv_token_has_challenge(const struct kv_token_cache *cache)
+{
+	return cache->scope != NULL;
+}
+
+/* ---- the token ---- */
+
+static bool
+has_token(const struct kv_token_cache *cache)
+{
+	return cache->token != NULL && kv_clock_mono_ms() < cache->mono_end;
+}
+
+/* Those that wait now; one that a completion adds is answered by the next call. */
+static void
+answer_waits(struct kv_token_cache *cache, int err)
+{
+	char *token = err == 0 ? strdup(cache->token) : NULL; /* a waiter may reject it */
+	char *why = strdup(kv_buf_str(&cache->why));
+	int n = 0;
+
+	if (err == 0 && token == NULL)
+		err = -ENOMEM;
+	for (const struct kv_token_wait *w = cache->waits; w != NULL; w = w->next)
+		n++;
+	while (n-- > 0 && cache->waits != NULL) { /* a completion may cancel others */
+		struct kv_token_wait *w = cache->waits;
+
+		cache->waits = w->next;
+		w->done(w->arg, err, token, why != NULL ? why : "");
+		free(w);
+	}
+	kv_buf_free_string(token);
+	free(why);
+}
+
+static void
+fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
+{
+	struct kv_token_cache *cache = arg;
+	const int64_t mono_now = kv_clock_mono_ms();
+	int64_t life_ms = (life_s > 0 ? life_s : UNKNOWN_LIFE_S) * 1000;
+
+	cache->is_fetching = false;
+	cache->n_got += err == 0;
+	cache->n_failed += err != 0;
+	cache->err = err;
+	kv_buf_clear(&cache->why);
+	kv_buf_say(&cache->why, "%s", why);
+	if (err == 0) {
+		drop_token(cache);
+		cache->token = strdup(token);
+		if (cache->token == NULL)
+			cache->err = err = -ENOMEM;
+		cache->mono_end = life_s > 0 ? mono_now + life_ms : INT64_MAX;
+		cache->mono_renew =
+		    mono_now + (life_ms > 2 * RENEW_BEFORE_MS ? life_ms - RENEW_BEFORE_MS : life_ms / 2);
+		if (cache->audience.claims != NULL) { /* they were for this one token */
+			free(cache->claims);
+			cache->claims = NULL;
+		}
+	}
+	if (err != 0) {
+		cache->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
+		/* the calls that wait for it fail with this sentence, and are logged with it */
+		kv_log_event(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=%s", cache->vault->host,
+		    kv_err_name(err), why);
+	}
+	if (cache->is_reloaded)
+		kv_token_reload(cache);
+	if (cache->waits != NULL)
+		answer_waits(cache, has_token(cache) ? 0 : err);
+}
+
+void
+kv_token_reload(struct kv_token_cache *cache)
+{
+	cache->is_reloaded = cache->is_fetching;
+	cache->mono_retry = cache->mono_renew = 0;
+	kv_chain_reload(cache->chain);
+}
+
+uint64_t
+kv_token_count(const struct kv_token_cache *cache, bool got)
+{
+	return got ? cache->n_got : cache->n_failed;
+}
+
+/* Where the token is asked for: the user's tenant, but for another one that allow_tenant lets pass. */
+static const char *
+token_tenant(const struct kv_token_cache *cache)
+{
+	const char *own = cache->o->credential.tenant;
+
+	return own == NULL || kv_challenge_is_another_tenant(own, cache->tenant) ? cache->tenant : own;
+}
+
+static void
+start_fetch(struct kv_token_cache *cache)
+{
+	int err;
+
+	if (cache->is_fetching || kv_clock_mono_ms() < cache->mono_retry)
+		return;
+	cache->audience = (struct kv_audience){ .resource = cache->resource,
+		.scope = cache->scope,
+		.tenant = token_tenant(cache),
+		.claims = cache->claims };
+	cache->is_fetching = true;
+	err = kv_chain_fetch(cache->chain, &cache->audience, fetched, cache);
+	if (err != 0) {
+		cache->is_fetching = false;
+		cache->err = err;
+	}
+}
+
+static void
+deliver(void *arg)
+{
+	struct kv_token_cache *cache = arg;
+
+	if (has_token(cache))
+		answer_waits(cache, 0);
+	else if (!cache->is_fetching)
+		answer_waits(cache, cache->err != 0 ? cache->err : -EIO);
+}
+
+int
+kv_token_get(struct kv_token_cache *cache, kv_token_done *done, void *arg, struct kv_token_wait **wait)
+{
+	struct kv_token_wait *w = calloc(1, sizeof(*w)), **end = &cache->waits;
+
+	*wait = NULL;
+	if (w == NULL)
+		return -ENOMEM;
+	w->cache = cache;
+	w->done = done;
+	w->arg = arg;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = w;
+	if (!has_token(cache) || kv_clock_mono_ms() >= cache->mono_renew)
+		start_fetch(cache);
+	if (has_token(cache) || !cache->is_fetching)
+		kv_timer_set(&cache->deliver, 0);
+	*wait = w;
+	return 0;
+}
+
+void
+kv_token_cancel(struct kv_token_wait *wait)
+{
+	if (wait == NULL)
+		return;
+	for (struct kv_token_wait **at = &wait->cache->waits; *at != NULL; at = &(*at)->next)
+		if (*at == wait) {
+			*at = wait->next;
+			free(wait);
+			return;
+		}
+}
+
+void
+kv_token_reject(struct kv_token_cache *cache, const char *token)
+{
+	if (cache->token != NULL && strcmp(cache->token, token) == 0)
+		drop_token(cache);
+}
+
+struct kv_token_cache *
+kv_token_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *vault,
+    const struct kv_token_options *options)
+{
+	struct kv_token_cache *cache = calloc(1, sizeof(*cache));
+
+	if (cache == NULL)
+		return NULL;
+	cache->o = options;
+	cache->vault = vault;
+	kv_buf_init(&cache->why, 1024);
+	kv_timer_init(&cache->deliver, loop, deliver, cache);
+	cache->chain = kv_chain_new(loop, http, &options->credential);
+	if (cache->chain == NULL) {
+		kv_token_free(cache);
+		return NULL;
+	}
+	return cache;
+}
+
+void
+kv_token_free(struct kv_token_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	kv_chain_free(cache->chain);
+	while (cache->waits != NULL)
+		kv_token_cancel(cache->waits);
+	kv_timer_stop(&cache->deliver);
+	drop_token(cache);
+	free(cache->resource);
+	free(cache->scope);
+	free(cache->tenant);
+	free(cache->claims);
+	kv_buf_release(&cache->why);
+	free(cache);
+}
