@@ -112,7 +112,7 @@ listing_complete(struct kv_volume *v, enum kv_type type)
 	if (v->disk == NULL)
 		return;
 	if (v->options.cache == KV_CACHE_DISK) {
-		kv_disk_prune(v->disk, type, kv_listing_has_key, v->listings[type]);
+		kv_disk_prune(v->disk, type, kv_catalog_has_key, kv_listing_catalog(v->listings[type]));
 	} else {
 		objects = kv_listing_view(v->listings[type], &n, NULL, NULL);
 		kv_blobs_keep_newest(v->blobs, type, objects, n);
@@ -162,8 +162,8 @@ make_listings(struct kv_volume *v)
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (!o->types[t])
 			continue;
-		v->listings[t] = kv_listing_new(v->loop, v->throttle, v->index.objects, (enum kv_type)t,
-		    o->list_ttl_ms, object_changed, v);
+		v->listings[t] = kv_listing_new(
+		    v->throttle, v->index.objects, (enum kv_type)t, o->list_ttl_ms, object_changed, v);
 		if (v->listings[t] == NULL)
 			return false;
 		kv_listing_on_progress(v->listings[t], listing_progress, v);

@@ -143,7 +143,7 @@ kv_preflight(struct kv_mount *m, struct kv_buf *why)
 		if (m->volume->listings[t] == NULL)
 			continue;
 		err =
-		    kv_listing_first(m->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
+		    kv_listing_begin(m->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
 		if (err == 0)
 			s.n_waiting++;
 	}

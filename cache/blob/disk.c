@@ -141,7 +141,8 @@ is_left_behind(int folder, const char *file)
 }
 
 void
-kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(void *arg, const char *key), void *arg)
+kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(const void *arg, const char *key),
+    const void *arg)
 {
 	const int copy = openat(d->folders[type], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -172,7 +173,7 @@ struct newest {
 };
 
 static bool
-is_newest(void *arg, const char *key)
+is_newest(const void *arg, const char *key)
 {
 	const struct newest *newest = arg;
 

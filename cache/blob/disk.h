@@ -36,6 +36,6 @@ struct kv_blob *kv_disk_get(struct kv_disk *disk, const struct kv_object *object
 bool kv_disk_has(const struct kv_disk *disk, const struct kv_object *object);
 void kv_disk_drop(struct kv_disk *disk, const struct kv_object *object);
 /* What the vault no longer has goes (is_listed is asked for upper-cased names), and what a crash left half-written. */
-void kv_disk_prune(
-    struct kv_disk *disk, enum kv_type type, bool (*is_listed)(void *arg, const char *key), void *arg);
+void kv_disk_prune(struct kv_disk *disk, enum kv_type type,
+    bool (*is_listed)(const void *arg, const char *key), const void *arg);
 #endif

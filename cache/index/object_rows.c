@@ -277,7 +277,7 @@ count_rows(struct kv_object_rows *rows, enum kv_type type)
 
 void
 kv_object_rows_prune(struct kv_object_rows *rows, enum kv_type type, size_t n,
-    bool (*is_listed)(void *arg, const char *key), void *arg)
+    bool (*is_listed)(const void *arg, const char *key), const void *arg)
 {
 	sqlite3_stmt *s;
 

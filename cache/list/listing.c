@@ -1,155 +1,50 @@
 /*
- * Listings.
+ * Listings: snapshots of the list, one after the other, and which of them serves.
  *
- * All objects of the type are in one table by upper-cased name; an object's seen says which
- * snapshot had it last. So the same object goes from snapshot to snapshot, and whoever holds it
- * (a node, a blob) is told when its list item changes.
- *
- * Invariants: at most one snapshot is coming in. current is complete. An object that is gone is in
- * no table. An object of the table that is not managed is in the array of current, or of coming, or both.
- *
- * After a listing broke off whose names were handed out:
- *
- *	banned: everything fails -> 10 s are over: whoever asks waits for a complete listing -> lifted
- *
- * Waiting for the complete one, not only for a name in it: a program that swallowed the failure would be
- * given the rest of its names otherwise, one by one, while nobody knows yet whether the list is whole.
+ * Invariants:
+ *	current is complete, loading is loading: its next page is on its way
+ *	an object of a snapshot is in the catalog, or is gone
+ *	current's serial is the freshness', and no snapshot, and no object of the catalog, has a serial above the listing's
  */
+#include <assert.h>
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/list/snapshot.h"
 #include "cache/index/object_rows.h"
+#include "cache/list/freshness.h"
 #include "cache/list/listing.h"
+#include "cache/list/snapshot.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
-#include "client/base/loop.h"
 
-#define MODULE	  "listing"
-#define BAN_MS	  10000 /* after names of a listing that failed were handed out */
-#define AGAIN_MS  2000	/* between a failed refresh and the next */
-#define MAX_EMPTY 10000 /* pages without a new object in a row: a server that goes round in circles */
+#define MODULE "listing"
 
 struct kv_listing {
-	struct kv_loop *loop;
 	struct kv_throttle *throttle;
 	struct kv_object_rows *rows;
+	struct kv_catalog *catalog;
 	enum kv_type type;
-	int64_t ttl_ms, valid_ms; /* wanted; of current */
-	kv_listing_changed *changed;
-	void *arg;
+	struct kv_freshness freshness;
 	kv_listing_progress *progress;
 	void *progress_arg;
-	void *table; /* tsearch(3) of struct kv_object by key, a reference each */
-	size_t n_table;
-	struct kv_snapshot *current, *coming;
+	struct kv_snapshot *current, *loading;
 	uint64_t serial;
-	bool is_banned;
-	uint64_t banned_serial; /* of the listing that broke off */
-	int last_err;		/* of the last listing that failed, at mono_failed */
-	int64_t mono_ban_end, mono_failed;
 };
 
 static int fetch_page(struct kv_snapshot *);
 
-/* ---- the table ---- */
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	return strcmp(((const struct kv_object *)a)->key, ((const struct kv_object *)b)->key);
-}
-
-static struct kv_object *
-find_key(const struct kv_listing *l, const char *name)
-{
-	char key[KV_NAME_MAX + 1];
-	const struct kv_object probe = { .key = key };
-	void *const *found;
-
-	kv_object_key(name, key);
-	found = tfind(&probe, (void *const *)&l->table, compare_keys);
-	return found != NULL ? *found : NULL;
-}
-
-static struct kv_object *
-insert_new(struct kv_listing *l, const char *name)
-{
-	struct kv_object *object = kv_object_new(l->type, name);
-
-	if (object == NULL)
-		return NULL;
-	if (tsearch(object, &l->table, compare_keys) == NULL) {
-		kv_object_unref(object);
-		return NULL;
-	}
-	l->n_table++;
-	kv_object_rows_recall(l->rows, object);
-	return object;
-}
-
-static void
-make_unknown(struct kv_listing *l, struct kv_object *object)
-{
-	object->size = -1;
-	l->changed(l->arg, object);
-	object->has_digest = false;
-	kv_object_rows_note(l->rows, object);
-}
-
-void
-kv_listing_remove(struct kv_listing *l, struct kv_object *object)
-{
-	if (object->is_gone)
-		return;
-	tdelete(object, &l->table, compare_keys);
-	l->n_table--;
-	object->is_gone = true;
-	make_unknown(l, object);
-	kv_object_unref(object);
-}
-
-/* ---- what is served ---- */
-
-static int64_t
-age_ms(const struct kv_listing *l)
-{
-	return kv_clock_mono_ms() - l->current->mono_started;
-}
-
-/* A complete listing is in that was begun after the one that broke off. */
-static bool
-has_recovered(const struct kv_listing *l)
-{
-	return l->current != NULL && l->current->serial > l->banned_serial;
-}
-
-static bool
-is_failing(const struct kv_listing *l)
-{
-	return l->is_banned && kv_clock_mono_ms() < l->mono_ban_end;
-}
-
 static bool
 is_serving(const struct kv_listing *l)
 {
-	return l->current != NULL && age_ms(l) < 2 * l->valid_ms && (!l->is_banned || has_recovered(l));
-}
-
-/* What took long to list is fresh for longer. */
-static int64_t
-fresh_ms(const struct kv_listing *l, int64_t took_ms)
-{
-	return 10 * took_ms > l->ttl_ms ? 10 * took_ms : l->ttl_ms;
+	return kv_freshness_is_serving(&l->freshness);
 }
 
 /* ---- the end of a snapshot ---- */
 
 static void
-tell_progress(const struct kv_snapshot *g)
+report_progress(const struct kv_snapshot *g)
 {
 	const struct kv_listing *l = g->listing;
 
@@ -161,9 +56,9 @@ tell_progress(const struct kv_snapshot *g)
 static bool
 has_come(const struct kv_snapshot *g, const char *key)
 {
-	const struct kv_object *object = find_key(g->listing, key);
+	const struct kv_object *object = kv_catalog_find(g->listing->catalog, key);
 
-	return object != NULL && !g->listing->is_banned &&
+	return object != NULL && !g->listing->freshness.is_banned &&
 	    (object->seen == g->serial || object->mono_added >= g->mono_started);
 }
 
@@ -173,88 +68,43 @@ fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 	struct kv_listing *l = g->listing;
 
 	kv_snapshot_end(g, err);
-	l->coming = NULL;
-	l->mono_failed = g->mono_ended;
-	l->last_err = err;
-	if (g->was_handed_out) {
-		l->is_banned = true;
-		l->banned_serial = g->serial;
-		l->mono_ban_end = g->mono_ended + BAN_MS;
-	}
+	l->loading = NULL;
+	kv_freshness_failed(&l->freshness, g->serial, err, g->was_handed_out);
 	if (!is_serving(l))
-		tell_progress(g);
-	kv_snapshot_tell(g, has_come, reply);
+		report_progress(g);
+	kv_snapshot_notify(g, has_come, reply);
 	kv_snapshot_unref(g);
 }
 
-struct sweep {
-	struct kv_snapshot *snapshot;
-	struct kv_object **gone;
-	size_t n;
-	int err;
-};
-
-static void
-sweep_one(const void *node, VISIT visit, void *arg)
-{
-	struct kv_object *object = *(struct kv_object *const *)node;
-	struct sweep *s = arg;
-
-	if ((visit != postorder && visit != leaf) || object->seen == s->snapshot->serial)
-		return;
-	if (object->mono_added >= s->snapshot->mono_started) {
-		if (!object->is_managed && kv_snapshot_append(s->snapshot, object) != 0)
-			s->err = -ENOMEM;
-	} else {
-		s->gone[s->n++] = object;
-	}
-}
-
-/* What this snapshot did not have is gone, but for what was added while it came in. */
+/* What was added while this snapshot came in is in it too. */
 static int
-sweep(struct kv_snapshot *g)
+show_added(void *arg, struct kv_object *object)
 {
-	struct kv_listing *l = g->listing;
-	struct sweep s = { .snapshot = g };
-
-	s.gone = calloc(l->n_table + 1, sizeof(struct kv_object *));
-	if (s.gone == NULL)
-		return -ENOMEM;
-	twalk_r(l->table, sweep_one, &s);
-	for (size_t i = 0; i < s.n; i++)
-		kv_listing_remove(l, s.gone[i]);
-	free(s.gone);
-	return s.err;
-}
-
-bool
-kv_listing_has_key(void *listing, const char *key)
-{
-	return find_key(listing, key) != NULL;
+	return object->is_managed ? 0 : kv_snapshot_append(arg, object);
 }
 
 static void
 complete(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
-	const int err = sweep(g);
+	const int err = kv_catalog_sweep(l->catalog, g->serial, g->mono_started, show_added, g);
 
 	if (err != 0) {
 		fail(g, err, NULL);
 		return;
 	}
 	kv_snapshot_end(g, 0);
-	l->coming = NULL;
-	l->valid_ms = fresh_ms(l, g->mono_ended - g->mono_started);
+	l->loading = NULL;
+	kv_freshness_complete(&l->freshness, g->serial, g->mono_started);
 	kv_snapshot_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
 		kv_log_event(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
 		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
 		    (long long)(g->mono_ended - g->mono_started));
-	kv_object_rows_prune(l->rows, l->type, l->n_table, kv_listing_has_key, l);
-	tell_progress(g);
-	kv_snapshot_tell(g, has_come, NULL);
+	kv_object_rows_prune(l->rows, l->type, kv_catalog_count(l->catalog), kv_catalog_has_key, l->catalog);
+	report_progress(g);
+	kv_snapshot_notify(g, has_come, NULL);
 }
 
 /* ---- pages ---- */
@@ -262,38 +112,11 @@ complete(struct kv_snapshot *g)
 static int
 take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date)
 {
-	struct kv_listing *l = g->listing;
-	struct kv_object *object = find_key(l, item->name);
-	bool is_same, was_trusted;
+	struct kv_object *object;
+	const int err = kv_catalog_list(g->listing->catalog, item, g->serial, wall_date, &object);
 
-	if (object == NULL)
-		object = insert_new(l, item->name);
-	if (object == NULL)
-		return -ENOMEM;
-	if (object->seen == g->serial) /* twice in one listing: an object that moved while we read */
-		return 0;
-	object->seen = g->serial;
-	/* updated has whole seconds: an item of the second in which it was read may hide a later change */
-	is_same = object->has_fingerprint && strcmp(object->name, item->name) == 0 &&
-	    memcmp(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN) == 0;
-	if (!object->has_fingerprint && strcmp(object->name, item->name) == 0 &&
-	    object->wall_updated == item->wall_updated && object->mono_added != 0)
-		is_same = true; /* found or restored by ourselves, now listed */
-	memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
-	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
-	was_trusted = object->has_fingerprint;
-	object->has_fingerprint =
-	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + 2 < wall_date;
-	object->is_managed = item->is_managed;
-	object->is_enabled = item->is_enabled;
-	object->wall_expires = item->wall_expires;
-	object->mono_added = 0;
-	if (!is_same || item->wall_updated > object->wall_updated)
-		object->wall_updated = item->wall_updated;
-	if (!is_same)
-		make_unknown(l, object);
-	else if (object->has_fingerprint != was_trusted)
-		kv_object_rows_note(l->rows, object);
+	if (err != 0 || object == NULL)
+		return err;
 	if (item->is_managed) {
 		g->n_hidden++;
 		return 0;
@@ -317,14 +140,6 @@ take_page(struct kv_snapshot *g, const struct kv_reply *reply)
 	return err;
 }
 
-/* Whether the next page is this one again, or too many before this one had nothing new. */
-static bool
-goes_round(const struct kv_snapshot *g, const char *next_link)
-{
-	return next_link != NULL &&
-	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
-}
-
 static void
 page_done(void *arg, struct kv_reply *reply)
 {
@@ -340,7 +155,7 @@ page_done(void *arg, struct kv_reply *reply)
 		fail(g, err, reply);
 		return;
 	}
-	if (goes_round(g, reply->page->next_link)) {
+	if (kv_snapshot_goes_round(g, reply->page->next_link)) {
 		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
 		    kv_type_name(l->type), "the list goes round in circles");
 		fail(g, -EBADMSG, NULL);
@@ -363,8 +178,8 @@ page_done(void *arg, struct kv_reply *reply)
 		complete(g);
 		return;
 	}
-	kv_snapshot_tell(g, has_come, NULL);
-	tell_progress(g);
+	kv_snapshot_notify(g, has_come, NULL);
+	report_progress(g);
 }
 
 static int
@@ -385,7 +200,7 @@ start(struct kv_listing *l)
 	struct kv_snapshot *g;
 	int err;
 
-	if (l->coming != NULL)
+	if (l->loading != NULL)
 		return 0;
 	g = kv_snapshot_new(l, ++l->serial);
 	if (g == NULL)
@@ -395,37 +210,28 @@ start(struct kv_listing *l)
 		kv_snapshot_unref(g);
 		return err;
 	}
-	l->coming = g;
+	l->loading = g;
 	return 0;
 }
 
 /* ---- use ---- */
 
-/* The listing is being used: renew it in time. 0, or why nothing of this type can be said now. */
+/* The listing is being used: renew it in time. 0, or why nothing of this type can be answered now. */
 static int
 use(struct kv_listing *l)
 {
-	const int64_t mono_now = kv_clock_mono_ms();
-	bool is_old;
-	int err = 0;
+	const int err = kv_freshness_use(&l->freshness) ? start(l) : 0;
+	const int refusal = kv_freshness_refusal(&l->freshness, l->loading != NULL);
 
-	if (!is_failing(l) && has_recovered(l))
-		l->is_banned = false;
-	is_old =
-	    l->current == NULL || (l->is_banned && !has_recovered(l)) || age_ms(l) >= l->valid_ms / 5 * 4;
-	if (is_old && (mono_now - l->mono_failed >= AGAIN_MS || !(l->is_banned || is_serving(l))))
-		err = start(l);
-	if (is_failing(l) || (l->is_banned && l->coming == NULL))
-		return l->last_err;
+	if (refusal != 0)
+		return refusal;
 	return is_serving(l) ? 0 : err;
 }
 
 int
 kv_listing_failure(const struct kv_listing *l)
 {
-	if (is_failing(l) || (!is_serving(l) && kv_clock_mono_ms() - l->mono_failed < BAN_MS))
-		return l->last_err;
-	return 0;
+	return kv_freshness_failure(&l->freshness);
 }
 
 bool
@@ -435,12 +241,12 @@ kv_listing_is_serving(struct kv_listing *l)
 }
 
 int
-kv_listing_first(struct kv_listing *l, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
+kv_listing_begin(struct kv_listing *l, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
 	const int err = start(l);
 
 	*wait = NULL;
-	return err != 0 ? err : kv_snapshot_wait_for_page(l->coming, done, arg, wait);
+	return err != 0 ? err : kv_snapshot_wait_for_page(l->loading, done, arg, wait);
 }
 
 int
@@ -451,14 +257,14 @@ kv_listing_open(struct kv_listing *l, struct kv_snapshot **snapshot)
 	*snapshot = NULL;
 	if (err != 0)
 		return err;
-	*snapshot = kv_snapshot_ref(is_serving(l) ? l->current : l->coming);
+	*snapshot = kv_snapshot_ref(is_serving(l) ? l->current : l->loading);
 	return 0;
 }
 
 struct kv_object *const *
 kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_complete)
 {
-	const struct kv_snapshot *g = is_serving(l) ? l->current : l->coming;
+	const struct kv_snapshot *g = is_serving(l) ? l->current : l->loading;
 
 	*n = g != NULL ? g->n : 0;
 	if (serial != NULL)
@@ -484,9 +290,9 @@ kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **objec
 	*object = NULL;
 	if (err != 0)
 		return err;
-	found = !l->is_banned ? find_key(l, name) : NULL;
-	if (found != NULL && !is_serving(l) && found->seen != l->coming->serial &&
-	    found->mono_added < l->coming->mono_started)
+	found = !l->freshness.is_banned ? kv_catalog_find(l->catalog, name) : NULL;
+	if (found != NULL && !is_serving(l) && found->seen != l->loading->serial &&
+	    found->mono_added < l->loading->mono_started)
 		found = NULL;
 	if (found == NULL)
 		return -EAGAIN;
@@ -503,7 +309,7 @@ kv_listing_wait_for(
 	const int err = start(l);
 
 	*wait = NULL;
-	return err != 0 ? err : kv_snapshot_wait_for_name(l->coming, name, done, arg, wait);
+	return err != 0 ? err : kv_snapshot_wait_for_name(l->loading, name, done, arg, wait);
 }
 
 /* Into what is read now and what is coming in; where it is in neither. */
@@ -512,45 +318,36 @@ show(struct kv_listing *l, struct kv_object *object)
 {
 	int err = l->current != NULL ? kv_snapshot_append(l->current, object) : 0;
 
-	if (err == 0 && l->coming != NULL && object->seen == l->coming->serial)
-		err = kv_snapshot_append(l->coming, object);
+	if (err == 0 && l->loading != NULL && object->seen == l->loading->serial)
+		err = kv_snapshot_append(l->loading, object);
 	return err;
 }
 
 int
-kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_object **out)
+kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_object **object)
 {
-	struct kv_object *object = find_key(l, item->name);
+	struct kv_object *before = kv_catalog_find(l->catalog, item->name);
 	int err = 0;
 
-	*out = NULL;
-	if (object == NULL) {
-		object = insert_new(l, item->name);
-		if (object == NULL)
-			return -ENOMEM;
-		object->size = -1; /* what is remembered is of the object that was listed */
-		object->has_digest = false;
-		err = show(l, object);
+	*object = NULL;
+	if (before != NULL && before->is_managed && !item->is_managed)
+		err = show(l, before);
+	if (err == 0)
+		err = kv_catalog_add(l->catalog, item, object);
+	if (err == 0 && before == NULL && !item->is_managed) {
+		err = show(l, *object);
 		if (err != 0) {
-			kv_listing_remove(l, object);
-			return err;
+			kv_catalog_remove(l->catalog, *object);
+			*object = NULL;
 		}
-	} else {
-		if (object->is_managed && !item->is_managed)
-			err = show(l, object);
-		if (err != 0)
-			return err;
-		memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
-		make_unknown(l, object);
 	}
-	object->mono_added = kv_clock_mono_ms();
-	object->has_fingerprint = false;
-	object->wall_updated = item->wall_updated;
-	object->wall_expires = item->wall_expires;
-	object->is_enabled = item->is_enabled;
-	object->is_managed = item->is_managed;
-	*out = object;
-	return 0;
+	return err;
+}
+
+void
+kv_listing_remove(struct kv_listing *l, struct kv_object *object)
+{
+	kv_catalog_remove(l->catalog, object);
 }
 
 /* The time must be another too, for those who go by it. */
@@ -558,59 +355,19 @@ void
 kv_listing_touch(struct kv_listing *l, struct kv_object *object, int64_t wall_updated)
 {
 	object->wall_updated = wall_updated > object->wall_updated ? wall_updated : kv_clock_wall_s();
-	make_unknown(l, object);
-}
-
-bool
-kv_listing_knew(const struct kv_listing *l, const char *name)
-{
-	const struct kv_object *object = find_key(l, name);
-
-	return !is_serving(l) || object != NULL;
+	kv_catalog_invalidate(l->catalog, object);
 }
 
 int64_t
 kv_listing_valid_ms(const struct kv_listing *l)
 {
-	int64_t left_ms = 0, took_ms;
-
-	if (l->is_banned)
-		return 0;
-	if (is_serving(l)) {
-		left_ms = l->valid_ms - age_ms(l);
-	} else if (l->coming != NULL) {
-		took_ms = kv_clock_mono_ms() - l->coming->mono_started;
-		left_ms = fresh_ms(l, took_ms) - took_ms;
-	}
-	return left_ms > 0 ? left_ms : 0;
+	return kv_freshness_left_ms(&l->freshness, l->loading != NULL ? l->loading->mono_started : -1);
 }
 
 int64_t
 kv_listing_age_ms(const struct kv_listing *l)
 {
-	return l->current != NULL ? age_ms(l) : -1;
-}
-
-struct visit {
-	kv_listing_visit *visit;
-	void *arg;
-};
-
-static void
-visit_one(const void *node, VISIT visit, void *arg)
-{
-	const struct visit *v = arg;
-
-	if (visit == postorder || visit == leaf)
-		v->visit(v->arg, *(struct kv_object *const *)node);
-}
-
-void
-kv_listing_each(const struct kv_listing *l, kv_listing_visit *visit, void *arg)
-{
-	struct visit v = { .visit = visit, .arg = arg };
-
-	twalk_r(l->table, visit_one, &v);
+	return kv_freshness_age_ms(&l->freshness);
 }
 
 size_t
@@ -637,29 +394,65 @@ kv_listing_type(const struct kv_listing *l)
 	return l->type;
 }
 
+const struct kv_catalog *
+kv_listing_catalog(const struct kv_listing *l)
+{
+	return l->catalog;
+}
+
+static void
+check_object(void *arg, struct kv_object *object)
+{
+	const struct kv_listing *l = arg;
+
+	assert(object->seen <= l->serial);
+}
+
+static void
+check_snapshot(const struct kv_listing *l, const struct kv_snapshot *g)
+{
+	kv_snapshot_check(g);
+	assert(g->listing == l && g->refs > 0 && g->serial <= l->serial);
+	for (size_t i = 0; i < g->n; i++) {
+		assert(g->objects[i]->type == l->type);
+		assert(g->objects[i]->is_gone || g->objects[i]->refs > 1); /* the catalog's too */
+	}
+}
+
+void
+kv_listing_check(const struct kv_listing *l)
+{
+	const struct kv_snapshot *const snapshots[] = { l->current, l->loading };
+
+	kv_catalog_check(l->catalog);
+	kv_catalog_each(l->catalog, check_object, (void *)(uintptr_t)l);
+	kv_freshness_check(&l->freshness);
+	assert((l->current != NULL ? l->current->serial : 0) == l->freshness.serial);
+	assert(l->current == NULL || l->current->state == KV_COMPLETE);
+	assert(l->loading == NULL || (l->loading->state == KV_LOADING && l->loading->ticket != NULL));
+	for (int i = 0; i < 2; i++)
+		if (snapshots[i] != NULL)
+			check_snapshot(l, snapshots[i]);
+}
+
 struct kv_listing *
-kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle, struct kv_object_rows *rows,
-    enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg)
+kv_listing_new(struct kv_throttle *throttle, struct kv_object_rows *rows, enum kv_type type, int64_t ttl_ms,
+    kv_catalog_changed *changed, void *arg)
 {
 	struct kv_listing *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
-	l->loop = loop;
 	l->throttle = throttle;
 	l->rows = rows;
 	l->type = type;
-	l->ttl_ms = ttl_ms;
-	l->changed = changed;
-	l->arg = arg;
-	l->mono_failed = INT64_MIN / 2;
+	kv_freshness_init(&l->freshness, ttl_ms);
+	l->catalog = kv_catalog_new(type, rows, changed, arg);
+	if (l->catalog == NULL) {
+		free(l);
+		return NULL;
+	}
 	return l;
-}
-
-static void
-free_entry(void *object)
-{
-	kv_object_unref(object);
 }
 
 void
@@ -667,8 +460,8 @@ kv_listing_free(struct kv_listing *l)
 {
 	if (l == NULL)
 		return;
-	kv_snapshot_unref(l->coming);
+	kv_snapshot_unref(l->loading);
 	kv_snapshot_unref(l->current);
-	tdestroy(l->table, free_entry);
+	kv_catalog_free(l->catalog);
 	free(l);
 }

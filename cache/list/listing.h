@@ -11,6 +11,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "cache/list/catalog.h"
 #include "cache/list/snapshot.h"
 #include "cache/object.h"
 
@@ -18,23 +19,19 @@ struct kv_caller;
 struct kv_object_rows;
 struct kv_item;
 struct kv_listing;
-struct kv_loop;
 struct kv_throttle;
-
-/* An object's content is another now (its list item changed), or it is gone. size is -1 already. */
-typedef void kv_listing_changed(void *arg, struct kv_object *object);
 
 /*
  * rows: what is kept of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
  * memory. Nothing is sent yet.
  */
-struct kv_listing *kv_listing_new(struct kv_loop *loop, struct kv_throttle *throttle,
-    struct kv_object_rows *rows, enum kv_type type, int64_t ttl_ms, kv_listing_changed *changed, void *arg);
+struct kv_listing *kv_listing_new(struct kv_throttle *throttle, struct kv_object_rows *rows,
+    enum kv_type type, int64_t ttl_ms, kv_catalog_changed *changed, void *arg);
 /* Waits are dropped without their completions; snapshots must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 
 /* Begin, and tell when the first page is in or the attempt has failed. For the start. */
-int kv_listing_first(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
+int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
 /* ---- reading the whole ---- */
@@ -86,27 +83,19 @@ void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
 /* Its content is another, which no list shows: a version was updated at wall_updated. */
 void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
 /*
- * Whether name may be in the vault: it is listed, or was found or restored; or no complete listing serves,
- * so that nothing can be said. Only false means something: the listing that serves, at most twice its time
- * to live old, does not have it.
- */
-bool kv_listing_knew(const struct kv_listing *listing, const char *name);
-
-/*
  * How long what the listing says may be kept by the kernel. While the first one comes in this goes for
  * its names too: whoever keeps them takes them back when it fails (kv_listing_on_progress).
  */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
-/* Whether the vault has something of this name (upper-cased), as far as a complete listing said. */
-bool kv_listing_has_key(void *listing, const char *key);
 /* How long ago the complete listing was begun; -1 while there is none. */
 int64_t kv_listing_age_ms(const struct kv_listing *listing);
-/* Every object that is known, those that are not shown too, by upper-cased name. */
-typedef void kv_listing_visit(void *arg, const struct kv_object *object);
-void kv_listing_each(const struct kv_listing *listing, kv_listing_visit *visit, void *arg);
 /* Listed and shown; listed and not shown (managed). */
 size_t kv_listing_count(const struct kv_listing *listing);
 size_t kv_listing_count_hidden(const struct kv_listing *listing);
 struct kv_throttle *kv_listing_throttle(const struct kv_listing *listing);
 enum kv_type kv_listing_type(const struct kv_listing *listing);
+const struct kv_catalog *kv_listing_catalog(const struct kv_listing *listing);
+
+/* Asserts the invariants at the top of listing.c and of catalog.c. */
+void kv_listing_check(const struct kv_listing *listing);
 #endif

@@ -1,10 +1,24 @@
-/* Generations: an array of objects, and a list of those who wait for it to grow. */
+/*
+ * Snapshots: an array of objects, and a list of waits for it to grow.
+ *
+ *	LOADING -> COMPLETE
+ *	       `-> FAILED
+ *
+ * Invariants:
+ *	n objects are in the array, with a reference each; none of them was managed when it came in
+ *	waits and a request under way are only there while it is LOADING; each wait points back to its snapshot
+ *	err is set in FAILED alone
+ */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache/list/snapshot.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
+
+#define MAX_EMPTY 10000 /* pages without a new object in a row: a server that goes round in circles */
 
 enum kind { PAGE, INDEX, NAME };
 
@@ -82,7 +96,7 @@ kv_snapshot_at(struct kv_snapshot *g, size_t index, int *err)
 	}
 	if (index < g->n)
 		return g->objects[index];
-	*err = g->state == KV_COMING ? -EAGAIN : 0;
+	*err = g->state == KV_LOADING ? -EAGAIN : 0;
 	return NULL;
 }
 
@@ -96,6 +110,13 @@ void
 kv_snapshot_hand_out(struct kv_snapshot *g)
 {
 	g->was_handed_out = true;
+}
+
+bool
+kv_snapshot_goes_round(const struct kv_snapshot *g, const char *next_link)
+{
+	return next_link != NULL &&
+	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
 }
 
 void
@@ -170,12 +191,25 @@ kv_snapshot_cancel(struct kv_snapshot_wait *wait)
 		}
 }
 
+void
+kv_snapshot_check(const struct kv_snapshot *g)
+{
+	assert(g->n <= g->size);
+	for (size_t i = 0; i < g->n; i++)
+		assert(g->objects[i] != NULL && g->objects[i]->refs > 0);
+	assert(g->state == KV_LOADING || (g->waits == NULL && g->ticket == NULL));
+	for (const struct kv_snapshot_wait *w = g->waits; w != NULL; w = w->next)
+		assert(w->snapshot == g);
+	assert((g->state == KV_FAILED) == (g->err != 0));
+	assert((g->state == KV_LOADING) == (g->mono_ended == 0));
+}
+
 static bool
 is_over(const struct kv_snapshot_wait *w, kv_snapshot_has *has)
 {
 	const struct kv_snapshot *g = w->snapshot;
 
-	if (g->state != KV_COMING)
+	if (g->state != KV_LOADING)
 		return true;
 	switch (w->kind) {
 	case PAGE:
@@ -190,7 +224,7 @@ is_over(const struct kv_snapshot_wait *w, kv_snapshot_has *has)
 
 /* A completion may add and cancel waits: begin again after each. */
 void
-kv_snapshot_tell(struct kv_snapshot *g, kv_snapshot_has *has, const struct kv_reply *reply)
+kv_snapshot_notify(struct kv_snapshot *g, kv_snapshot_has *has, const struct kv_reply *reply)
 {
 	struct kv_snapshot_wait **at = &g->waits;
 

@@ -14,7 +14,7 @@ struct kv_listing;
 struct kv_reply;
 struct kv_ticket;
 
-enum kv_snapshot_state { KV_COMING, KV_COMPLETE, KV_FAILED };
+enum kv_snapshot_state { KV_LOADING, KV_COMPLETE, KV_FAILED };
 
 /* For cache/list/listing; others go by the functions. */
 struct kv_snapshot {
@@ -67,10 +67,15 @@ int kv_snapshot_wait_for_page(struct kv_snapshot *snapshot, kv_snapshot_done *do
 int kv_snapshot_wait_for_name(struct kv_snapshot *snapshot, const char *name, kv_snapshot_done *done,
     void *arg, struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 int kv_snapshot_append(struct kv_snapshot *snapshot, struct kv_object *object) KV_MUST_CHECK;
+/* Whether the page after this one is this one again, or too many pages before it had nothing new. */
+bool kv_snapshot_goes_round(const struct kv_snapshot *snapshot, const char *next_link);
 /* It is COMPLETE, or with err FAILED. */
 void kv_snapshot_end(struct kv_snapshot *snapshot, int err);
 /* Whether it has the object of that upper-cased name. */
 typedef bool kv_snapshot_has(const struct kv_snapshot *snapshot, const char *key);
 /* Call the completions of what has come true. */
-void kv_snapshot_tell(struct kv_snapshot *snapshot, kv_snapshot_has *has, const struct kv_reply *reply);
+void kv_snapshot_notify(struct kv_snapshot *snapshot, kv_snapshot_has *has, const struct kv_reply *reply);
+
+/* Asserts the invariants at the top of snapshot.c. */
+void kv_snapshot_check(const struct kv_snapshot *snapshot);
 #endif

@@ -266,7 +266,7 @@ struct skipping {
 };
 
 static void
-skip_one(void *arg, const struct kv_object *o)
+skip_one(void *arg, struct kv_object *o)
 {
 	struct skipping *s = arg;
 	const char *type = kv_type_name(o->type);
@@ -292,7 +292,7 @@ put_skipped(const struct kv_mount *m, struct kv_buf *text)
 
 	for (int t = 0; t < KV_TYPES; t++)
 		if (m->volume->listings[t] != NULL)
-			kv_listing_each(m->volume->listings[t], skip_one, &s);
+			kv_catalog_each(kv_listing_catalog(m->volume->listings[t]), skip_one, &s);
 	return s.err;
 }
 

@@ -182,7 +182,7 @@ a_fifo_in_its_place_is_not_waited_for(void **state)
 }
 
 static bool
-is_it(void *arg, const char *key)
+is_it(const void *arg, const char *key)
 {
 	return strcmp(arg, key) == 0;
 }

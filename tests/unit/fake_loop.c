@@ -11,6 +11,7 @@ struct kv_loop {
 	struct kv_timer *first; /* by child, of those that are set; prev is not NULL */
 	uint64_t serial;
 	int is_running;
+	void (*check)(void); /* or NULL */
 };
 
 struct kv_loop *
@@ -86,9 +87,17 @@ fake_loop_run(struct kv_loop *loop, int64_t ms)
 			fake_clock_advance(t->mono_due - kv_clock_mono_ms());
 		kv_timer_stop(t);
 		t->fire(t->arg);
+		if (loop->check != NULL)
+			loop->check();
 	}
 	if (loop->is_running && mono_end > kv_clock_mono_ms())
 		fake_clock_advance(mono_end - kv_clock_mono_ms());
+}
+
+void
+fake_loop_check_with(struct kv_loop *loop, void (*check)(void))
+{
+	loop->check = check;
 }
 
 int

@@ -9,6 +9,8 @@
 
 /* Fire what is due within the next ms of the false time, in order. The clock is ms later then. */
 void fake_loop_run(struct kv_loop *loop, int64_t ms);
+/* Call check after each timer that fires: what must hold between two turns of the loop. */
+void fake_loop_check_with(struct kv_loop *loop, void (*check)(void));
 /* Timers that are set. */
 int fake_loop_timers(const struct kv_loop *loop);
 #endif

@@ -75,8 +75,7 @@ set_up(void **state)
 {
 	(void)state;
 	rig_begin(answer, 200, 0);
-	rig.listings[KV_SECRETS] =
-	    kv_listing_new(rig.loop, rig.throttle, NULL, KV_SECRETS, 600000, changed, NULL);
+	rig.listings[KV_SECRETS] = kv_listing_new(rig.throttle, NULL, KV_SECRETS, 600000, changed, NULL);
 	assert_non_null(rig.listings[KV_SECRETS]);
 	rig.revalidate = kv_revalidate_new(rig.throttle, rig.listings, MAX_AGE_MS);
 	assert_non_null(rig.revalidate);

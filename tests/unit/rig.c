@@ -37,6 +37,7 @@ rig_begin_at(int64_t mono, fake_vault_answer *answer, double rate, int max_infli
 	caught_begin();
 	fake_clock_set(mono, RIG_WALL);
 	rig.loop = kv_loop_new();
+	fake_loop_check_with(rig.loop, rig_check);
 	rig.vault = fake_vault_new(rig.loop, answer);
 	rig.throttle = kv_throttle_new(rig.loop, rig.vault, &options);
 	assert_non_null(rig.throttle);
@@ -51,7 +52,7 @@ rig_begin(fake_vault_answer *answer, double rate, int max_inflight)
 void
 rig_make_listing(enum kv_type type)
 {
-	rig.listings[type] = kv_listing_new(rig.loop, rig.throttle, NULL, type, 60000, ignore_change, NULL);
+	rig.listings[type] = kv_listing_new(rig.throttle, NULL, type, 60000, ignore_change, NULL);
 	assert_non_null(rig.listings[type]);
 }
 
@@ -76,6 +77,9 @@ rig_list(enum kv_type type)
 void
 rig_check(void)
 {
+	for (int t = 0; t < KV_TYPES; t++)
+		if (rig.listings[t] != NULL)
+			kv_listing_check(rig.listings[t]);
 }
 
 void

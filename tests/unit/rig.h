@@ -26,7 +26,7 @@ void rig_make_listing(enum kv_type type);
 void rig_list(enum kv_type type);
 /* Open the listing and release it again: it is renewed where that is due. */
 void rig_use_listing(enum kv_type type);
-/* Everything that asserts its invariants does. */
+/* Every module asserts its invariants; done after each turn of the loop too. */
 void rig_check(void);
 /* Nothing may be in flight, and no timer set, when all has been freed. */
 void rig_end(void);

@@ -67,14 +67,14 @@ told(void *arg, int err, const struct kv_reply *reply)
 		kv_snapshot_cancel(*w->victim);
 		*w->victim = NULL;
 	}
-	if (w->is_insatiable && snapshot->state == KV_COMING)
+	if (w->is_insatiable && snapshot->state == KV_LOADING)
 		assert_int_equal(kv_snapshot_wait_for(snapshot, snapshot->n, told, w, &w->wait), 0);
 }
 
 static void
 tell(void)
 {
-	kv_snapshot_tell(snapshot, has, NULL);
+	kv_snapshot_notify(snapshot, has, NULL);
 }
 
 static void
@@ -139,7 +139,7 @@ all_are_told_of_a_failure_and_what_the_vault_said(void **state)
 	assert_int_equal(kv_snapshot_wait_for(snapshot, 0, told, &index, &index.wait), 0);
 	assert_int_equal(kv_snapshot_wait_for_name(snapshot, "x", told, &name, &name.wait), 0);
 	kv_snapshot_end(snapshot, -EACCES);
-	kv_snapshot_tell(snapshot, has, &reply);
+	kv_snapshot_notify(snapshot, has, &reply);
 	assert_int_equal(index.err, -EACCES);
 	assert_int_equal(name.err, -EACCES);
 	assert_ptr_equal(index.reply, &reply);

@@ -1,0 +1,293 @@
+/*
+ * The catalog: a tree of objects by key (tsearch(3)), with a reference each.
+ *
+ * Invariants:
+ *	the tree has n objects, in the order of their keys, no key twice
+ *	each is of the catalog's type, and its key is its name in upper case
+ *	each is referenced, and none is gone
+ *	a size or a digest is of content that has not changed since: with a digest there is a size
+ */
+#include <assert.h>
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/index/object_rows.h"
+#include "cache/list/catalog.h"
+#include "client/base/clock.h"
+#include "client/vault/item.h"
+
+#define SETTLED_S 2 /* "updated" has whole seconds: an item this young may hide a later change */
+
+struct kv_catalog {
+	enum kv_type type;
+	struct kv_object_rows *rows;
+	kv_catalog_changed *changed;
+	void *arg;
+	void *tree;
+	size_t n;
+};
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return strcmp(((const struct kv_object *)a)->key, ((const struct kv_object *)b)->key);
+}
+
+struct kv_object *
+kv_catalog_find(const struct kv_catalog *c, const char *name)
+{
+	char key[KV_NAME_MAX + 1];
+	const struct kv_object probe = { .key = key };
+	void *const *found;
+
+	kv_object_key(name, key);
+	found = tfind(&probe, (void *const *)&c->tree, compare_keys);
+	return found != NULL ? *found : NULL;
+}
+
+bool
+kv_catalog_has_key(const void *catalog, const char *key)
+{
+	return kv_catalog_find(catalog, key) != NULL;
+}
+
+size_t
+kv_catalog_count(const struct kv_catalog *c)
+{
+	return c->n;
+}
+
+struct visit {
+	kv_catalog_visit *visit;
+	void *arg;
+};
+
+static void
+visit_one(const void *node, VISIT order, void *arg)
+{
+	const struct visit *v = arg;
+
+	if (order == postorder || order == leaf)
+		v->visit(v->arg, *(struct kv_object *const *)node);
+}
+
+void
+kv_catalog_each(const struct kv_catalog *c, kv_catalog_visit *visit, void *arg)
+{
+	struct visit v = { .visit = visit, .arg = arg };
+
+	twalk_r(c->tree, visit_one, &v);
+}
+
+/* ---- changes ---- */
+
+static struct kv_object *
+insert_new(struct kv_catalog *c, const char *name)
+{
+	struct kv_object *object = kv_object_new(c->type, name);
+
+	if (object == NULL)
+		return NULL;
+	if (tsearch(object, &c->tree, compare_keys) == NULL) {
+		kv_object_unref(object);
+		return NULL;
+	}
+	c->n++;
+	kv_object_rows_recall(c->rows, object);
+	return object;
+}
+
+void
+kv_catalog_invalidate(struct kv_catalog *c, struct kv_object *object)
+{
+	object->size = -1;
+	c->changed(c->arg, object);
+	object->has_digest = false;
+	kv_object_rows_note(c->rows, object);
+}
+
+void
+kv_catalog_remove(struct kv_catalog *c, struct kv_object *object)
+{
+	if (object->is_gone)
+		return;
+	tdelete(object, &c->tree, compare_keys);
+	c->n--;
+	object->is_gone = true;
+	kv_catalog_invalidate(c, object);
+	kv_object_unref(object);
+}
+
+/* Whether item shows that object is as it was when its fingerprint was stored, or when it was added. */
+static bool
+is_unchanged(const struct kv_object *object, const struct kv_item *item)
+{
+	if (strcmp(object->name, item->name) != 0)
+		return false;
+	if (object->has_fingerprint)
+		return memcmp(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN) == 0;
+	return object->wall_updated == item->wall_updated && object->mono_added != 0;
+}
+
+int
+kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t serial, int64_t wall_date,
+    struct kv_object **out)
+{
+	struct kv_object *object = kv_catalog_find(c, item->name);
+	bool is_same, was_trusted;
+
+	*out = NULL;
+	if (object == NULL)
+		object = insert_new(c, item->name);
+	if (object == NULL)
+		return -ENOMEM;
+	if (object->seen == serial) /* an object that moved while its list was read */
+		return 0;
+	object->seen = serial;
+	is_same = is_unchanged(object, item);
+	memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
+	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
+	was_trusted = object->has_fingerprint;
+	object->has_fingerprint =
+	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + SETTLED_S < wall_date;
+	object->is_managed = item->is_managed;
+	object->is_enabled = item->is_enabled;
+	object->wall_expires = item->wall_expires;
+	object->mono_added = 0;
+	if (!is_same || item->wall_updated > object->wall_updated)
+		object->wall_updated = item->wall_updated;
+	if (!is_same)
+		kv_catalog_invalidate(c, object);
+	else if (object->has_fingerprint != was_trusted)
+		kv_object_rows_note(c->rows, object);
+	*out = object;
+	return 0;
+}
+
+int
+kv_catalog_add(struct kv_catalog *c, const struct kv_item *item, struct kv_object **out)
+{
+	struct kv_object *object = kv_catalog_find(c, item->name);
+
+	*out = NULL;
+	if (object == NULL) {
+		object = insert_new(c, item->name);
+		if (object == NULL)
+			return -ENOMEM;
+		object->size = -1; /* what the rows have is of the object that was listed */
+		object->has_digest = false;
+	} else {
+		memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
+		kv_catalog_invalidate(c, object);
+	}
+	object->mono_added = kv_clock_mono_ms();
+	object->has_fingerprint = false;
+	object->wall_updated = item->wall_updated;
+	object->wall_expires = item->wall_expires;
+	object->is_enabled = item->is_enabled;
+	object->is_managed = item->is_managed;
+	*out = object;
+	return 0;
+}
+
+struct sweep {
+	uint64_t serial;
+	int64_t mono_started;
+	kv_catalog_keep *keep;
+	void *arg;
+	struct kv_object **gone;
+	size_t n;
+	int err;
+};
+
+static void
+sweep_one(void *arg, struct kv_object *object)
+{
+	struct sweep *s = arg;
+
+	if (object->seen == s->serial)
+		return;
+	if (object->mono_added < s->mono_started)
+		s->gone[s->n++] = object;
+	else if (s->err == 0)
+		s->err = s->keep(s->arg, object);
+}
+
+int
+kv_catalog_sweep(
+    struct kv_catalog *c, uint64_t serial, int64_t mono_started, kv_catalog_keep *keep, void *arg)
+{
+	struct sweep s = { .serial = serial, .mono_started = mono_started, .keep = keep, .arg = arg };
+
+	s.gone = calloc(c->n + 1, sizeof(struct kv_object *));
+	if (s.gone == NULL)
+		return -ENOMEM;
+	kv_catalog_each(c, sweep_one, &s);
+	for (size_t i = 0; i < s.n; i++)
+		kv_catalog_remove(c, s.gone[i]);
+	free(s.gone);
+	return s.err;
+}
+
+/* ---- the whole ---- */
+
+struct check {
+	const struct kv_catalog *catalog;
+	const struct kv_object *last;
+	size_t n;
+};
+
+static void
+check_one(const void *node, VISIT order, void *arg)
+{
+	const struct kv_object *object = *(struct kv_object *const *)node;
+	struct check *check = arg;
+	char key[KV_NAME_MAX + 1];
+
+	if (order != postorder && order != leaf)
+		return;
+	kv_object_key(object->name, key);
+	assert(strcmp(object->key, key) == 0);
+	assert(check->last == NULL || strcmp(check->last->key, key) < 0);
+	assert(object->type == check->catalog->type);
+	assert(object->refs > 0 && !object->is_gone);
+	assert(!object->has_digest || object->size >= 0);
+	check->last = object;
+	check->n++;
+}
+
+void
+kv_catalog_check(const struct kv_catalog *c)
+{
+	struct check check = { .catalog = c };
+
+	twalk_r(c->tree, check_one, &check);
+	assert(check.n == c->n);
+}
+
+struct kv_catalog *
+kv_catalog_new(enum kv_type type, struct kv_object_rows *rows, kv_catalog_changed *changed, void *arg)
+{
+	struct kv_catalog *c = calloc(1, sizeof(*c));
+
+	if (c != NULL)
+		*c = (struct kv_catalog){ .type = type, .rows = rows, .changed = changed, .arg = arg };
+	return c;
+}
+
+static void
+free_entry(void *object)
+{
+	kv_object_unref(object);
+}
+
+void
+kv_catalog_free(struct kv_catalog *c)
+{
+	if (c == NULL)
+		return;
+	tdestroy(c->tree, free_entry);
+	free(c);
+}
