@@ -6,20 +6,20 @@
 
 #include "cache/pace/retry.h"
 
-#define TLS_ATTEMPTS	 3
-#define RESTORE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
+#define TLS_ATTEMPTS  3
+#define ONCE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
 
 bool
 kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient)
 {
-	const bool is_restore = call->op == KV_OP_RESTORE;
+	const bool is_once = kv_operation(call->op)->is_once;
 
 	if (reply->err == 0)
 		return false;
 	if (reply->status != 0 && !reply->is_of_token)
 		return kv_err_is_passing(reply->status) &&
-		    (!is_restore || reply->status != 500 || attempts < RESTORE_ATTEMPTS);
-	if (is_restore && reply->was_sent)
+		    (!is_once || reply->status != 500 || attempts < ONCE_ATTEMPTS);
+	if (is_once && reply->was_sent)
 		return false;
 	switch (reply->err) {
 	case -EIO:

@@ -32,8 +32,6 @@
 #define IMPATIENT_MS 10000
 #define REST_MS	     20
 
-enum { LIGHT, OF_KEYS, OF_RESTORES };
-
 /*
  * Requests per second at the start. The service allows 400 (documentation, "Key Vault service limits"),
  * of keys with 4096 bits 50 and in an HSM 25, creations less. A Managed HSM allows ten backups or
@@ -43,9 +41,9 @@ static const struct {
 	const char *name;
 	double start, hsm_start;
 } class_rates[CLASSES] = {
-	[LIGHT] = { "light", 200, 200 },
-	[OF_KEYS] = { "keys", 25, 5 },
-	[OF_RESTORES] = { "restores", 10, 5 },
+	[KV_PACE_LIGHT] = { "light", 200, 200 },
+	[KV_PACE_KEYS] = { "keys", 25, 5 },
+	[KV_PACE_RESTORES] = { "restores", 10, 5 },
 };
 #define CEILING 200 /* half of what the service allows at most */
 
@@ -140,10 +138,8 @@ static int
 class_of(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
 {
 	if (th->o.rate > 0)
-		return LIGHT;
-	if (op == KV_OP_RESTORE)
-		return OF_RESTORES;
-	return op == KV_OP_BACKUP && type == KV_KEYS ? OF_KEYS : LIGHT;
+		return KV_PACE_LIGHT;
+	return (int)(type == KV_KEYS ? kv_operation(op)->pace_of_keys : kv_operation(op)->pace);
 }
 
 /* ---- tickets ---- */
@@ -169,7 +165,7 @@ complete(struct kv_ticket *t, struct kv_reply *reply)
 	reply->mono_deadline = t->mono_deadline != 0 ? t->mono_deadline : kv_clock_mono_ms();
 	if (reply->err != 0 && !t->is_quiet && th->is_patient)
 		kv_audit_failure(th->vault, &t->call, reply, NULL);
-	if (t->call.op == KV_OP_BACKUP || t->call.op == KV_OP_RESTORE)
+	if (kv_operation(t->call.op)->is_audited)
 		kv_audit_sent(th->vault, &t->call, reply,
 		    reply->blob != NULL	     ? reply->blob->len :
 			t->call.blob != NULL ? t->call.blob->len :
@@ -248,7 +244,7 @@ deadline_over(void *arg)
 		take_out(t);
 	if (t->state == SENT) {
 		abandon_attempt(t);
-		if (t->last.err == 0 || t->call.op == KV_OP_RESTORE)
+		if (t->last.err == 0 || kv_operation(t->call.op)->is_once)
 			t->last =
 			    (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
 	}

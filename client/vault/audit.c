@@ -62,7 +62,7 @@ kv_audit_failure(
 {
 	struct kv_buf line;
 
-	begin_line(&line, vault, kv_op_name(call->op), call->type, call->name);
+	begin_line(&line, vault, kv_operation(call->op)->name, call->type, call->name);
 	add_answer(&line, reply);
 	add_caller(&line, &call->caller);
 	if (why == NULL)
@@ -97,7 +97,7 @@ kv_audit_sent(
 {
 	struct kv_buf line;
 
-	begin_line(&line, vault, kv_op_name(call->op), call->type,
+	begin_line(&line, vault, kv_operation(call->op)->name, call->type,
 	    reply->item != NULL ? reply->item->name : call->name);
 	add_answer(&line, reply);
 	if (bytes > 0)

@@ -18,8 +18,6 @@
 
 #include "client/auth/token.h"
 #include "client/base/fault.h"
-#include "client/vault/backup.h"
-#include "client/vault/bundle.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/http/echo.h"
@@ -27,14 +25,12 @@
 #include "client/base/log.h"
 #include "client/vault/misfit.h"
 #include "client/auth/challenge.h"
-#include "client/vault/body.h"
 #include "client/vault/vault.h"
 
-#define MODULE		"vault"
-#define MAX_PAGE	((size_t)8 << 20)
-#define MAX_BLOB_ANSWER (KV_BLOB_MAX / 3 * 4 + 4096)
-#define MAX_URL		16384
-#define STATUS_SLOTS	64
+#define MODULE	     "vault"
+#define MOST_BODY    (KV_BLOB_MAX / 3 * 4 + 4096)
+#define MAX_URL	     16384
+#define STATUS_SLOTS 64
 
 struct count {
 	enum kv_op op;
@@ -79,14 +75,6 @@ struct kv_vault_call {
 };
 
 static int proceed(struct kv_vault_call *);
-
-const char *
-kv_op_name(enum kv_op op)
-{
-	static const char *const names[KV_OPS] = { "list", "versions", "deleted", "backup", "restore" };
-
-	return names[op];
-}
 
 static void
 free_call(struct kv_vault_call *c)
@@ -135,7 +123,7 @@ kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted
 	while (n < STATUS_SLOTS && c[n].n > 0)
 		n++;
 	if (i < n)
-		*counted = (struct kv_vault_counted){ kv_op_name(c[i].op), c[i].status, c[i].n };
+		*counted = (struct kv_vault_counted){ kv_operation(c[i].op)->name, c[i].status, c[i].n };
 	else if (i <= n + 1)
 		*counted = (struct kv_vault_counted){ "token", i == n ? 200 : 0,
 			kv_token_count(vault->auth, i == n) };
@@ -157,7 +145,7 @@ complete(struct kv_vault_call *c, struct kv_reply *reply)
 	memcpy(reply->client_request_id, c->client_request_id, sizeof(reply->client_request_id));
 	if (kv_log_is_debug(MODULE))
 		kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld err=%s ms=%lld",
-		    kv_op_name(c->op), kv_type_name(c->type), reply->status, kv_err_name(reply->err),
+		    kv_operation(c->op)->name, kv_type_name(c->type), reply->status, kv_err_name(reply->err),
 		    (long long)reply->took_ms);
 	c->done(c->arg, reply);
 	free_call(c);
@@ -172,78 +160,39 @@ fail_early(struct kv_vault_call *c, int err)
 }
 
 static int
-read_blob(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_blob **blob)
-{
-	struct kv_buf data;
-	int err;
-
-	kv_buf_init(&data, KV_BLOB_MAX);
-	err = kv_body_decode(answer->body, answer->body_len, &data);
-	if (err == 0)
-		err = kv_blob_new(&data, blob);
-	kv_buf_release(&data);
-	return err == 0 ? kv_backup_check(*blob, c->type, &c->why) : err;
-}
-
-static int
-read_page(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_page *page)
-{
-	const struct kv_page_asked asked = { .type = c->type,
-		.name = c->op == KV_OP_VERSIONS ? c->name : NULL,
-		.vault = &c->vault->origin,
-		.any_host = c->vault->any_host };
-
-	return kv_page_parse(answer->body, answer->body_len, &asked, &c->why, page);
-}
-
-/* A conflict is in the way of a restore only; and what a restore cannot find is no file. */
-static int
 err_of(enum kv_op op, long status, const struct kv_fault *fault)
 {
 	const int err = kv_err_of_status(status, fault);
 
-	if (op != KV_OP_RESTORE)
-		return err == -EEXIST ? -EBUSY : err;
-	return err == -ENOENT ? -EBADMSG : err;
+	return err == -ENOENT ? kv_operation(op)->not_found :
+	    err == -EEXIST    ? kv_operation(op)->conflict :
+				err;
 }
 
 /* A 2xx: its body must be what the operation promises. */
 static void
 understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
-	struct kv_page page = { 0 };
-	struct kv_blob *blob = NULL;
-	struct kv_item item;
+	const struct kv_operation *op = kv_operation(c->op);
+	const struct kv_answered answered = { .type = c->type,
+		.name = c->name,
+		.vault = &c->vault->origin,
+		.any_host = c->vault->any_host,
+		.body = answer->body,
+		.len = answer->body_len,
+		.why = &c->why };
+	struct kv_parsed parsed = { 0 };
 
 	kv_buf_clear(&c->why);
-	switch (c->op) {
-	case KV_OP_LIST:
-	case KV_OP_VERSIONS:
-		reply->err = read_page(c, answer, &page);
-		reply->page = reply->err == 0 ? &page : NULL;
-		break;
-	case KV_OP_BACKUP:
-		reply->err = read_blob(c, answer, &blob);
-		reply->blob = reply->err == 0 ? blob : NULL;
-		if (reply->err == 0)
-			kv_http_drop_body(answer); /* it may be large, and is there a second time now */
-		break;
-	case KV_OP_RESTORE:
-		reply->err = kv_bundle_parse(answer->body, answer->body_len, c->type, &item);
-		reply->item = reply->err == 0 ? &item : NULL;
-		break;
-	case KV_OP_DELETED:
-		reply->err = kv_bundle_parse_deleted(
-		    answer->body, answer->body_len, c->type, c->name, &reply->wall_purge);
-		break;
-	}
+	reply->err = op->parse(&answered, &parsed, reply);
 	if (reply->err == -EBADMSG && c->why.len == 0) {
-		kv_buf_say(&c->why, "not what Azure Key Vault answers to %s: ", kv_op_name(c->op));
+		kv_buf_say(&c->why, "not what Azure Key Vault answers to %s: ", op->name);
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
+	if (reply->err == 0)
+		kv_http_drop_body(answer); /* it may be large, and its content is there a second time now */
 	complete(c, reply);
-	kv_page_release(&page);
-	kv_blob_unref(blob);
+	kv_parsed_release(&parsed);
 }
 
 static void
@@ -291,22 +240,23 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 	return err != 0 ? err : proceed(c);
 }
 
+/* It has gone out as it is meant, and must not go out a second time. */
 static bool
-is_restoring(const struct kv_vault_call *c)
+is_sent_once(const struct kv_vault_call *c)
 {
-	return c->op == KV_OP_RESTORE && !c->was_probe;
+	return kv_operation(c->op)->is_once && !c->was_probe;
 }
 
 /* No answer that is this call's. */
 static void
 not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
-	if (answer->is_mixed_up && !is_restoring(c) && c->n_mixed_up++ == 0) {
+	if (answer->is_mixed_up && !is_sent_once(c) && c->n_mixed_up++ == 0) {
 		err = proceed(c);
 		if (err == 0)
 			return;
 	}
-	reply->err = answer->is_mixed_up && is_restoring(c) ? -EIO : err;
+	reply->err = answer->is_mixed_up && is_sent_once(c) ? -EIO : err;
 	kv_buf_say(&c->why, "%s", answer->reason);
 	complete(c, reply);
 }
@@ -365,26 +315,27 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 static int
 send_request(struct kv_vault_call *c)
 {
+	const struct kv_operation *op = kv_operation(c->op);
+	const bool has_body = op->make_body != NULL && !c->was_probe;
 	const char *headers[] = { "Accept: application/json",
-		is_restoring(c) ? "Content-Type: application/json" : NULL, NULL };
-	const bool is_blob = c->op == KV_OP_BACKUP || c->op == KV_OP_RESTORE;
-	struct kv_http_request request = { .method = is_blob ? "POST" : "GET",
+		has_body ? "Content-Type: application/json" : NULL, NULL };
+	struct kv_http_request request = { .method = op->method,
 		.url = c->url,
 		.token = c->token,
 		.headers = headers,
 		.echo = &c->vault->echo,
 		.id = c->client_request_id,
-		.is_once = is_restoring(c),
+		.is_once = is_sent_once(c),
 		.is_repeated = c->n_mixed_up > 0,
-		.max_answer = c->op == KV_OP_BACKUP ? MAX_BLOB_ANSWER : MAX_PAGE,
-		.silence_s = is_blob ? c->vault->blob_silence_s : 0 };
+		.max_answer = op->most_answer,
+		.silence_s = op->is_slow ? c->vault->blob_silence_s : 0 };
 	struct kv_buf body;
 	int err;
 
-	kv_buf_init(&body, MAX_BLOB_ANSWER);
+	kv_buf_init(&body, MOST_BODY);
 	err = kv_echo_make_id(&c->vault->echo, c->client_request_id);
-	if (err == 0 && is_restoring(c)) {
-		err = kv_body_encode(c->blob->data, c->blob->len, &body);
+	if (err == 0 && has_body) {
+		err = op->make_body(c->blob, &body);
 		request.body = body.data;
 		request.body_len = body.len;
 	}
@@ -427,31 +378,16 @@ proceed(struct kv_vault_call *c)
 static int
 make_url(struct kv_vault *vault, const struct kv_call *call, char **url)
 {
-	const char *type = kv_type_name(call->type), *name = call->name != NULL ? call->name : "";
 	struct kv_buf text;
-	int err = 0;
+	int err;
 
 	kv_buf_init(&text, MAX_URL);
 	if (call->next_link != NULL) {
 		err = kv_buf_puts(&text, call->next_link);
 	} else {
-		switch (call->op) {
-		case KV_OP_LIST:
-			err = kv_buf_printf(&text, "%s/%s", vault->base, type);
-			break;
-		case KV_OP_VERSIONS:
-			err = kv_buf_printf(&text, "%s/%s/%s/versions", vault->base, type, name);
-			break;
-		case KV_OP_DELETED:
-			err = kv_buf_printf(&text, "%s/deleted%s/%s", vault->base, type, name);
-			break;
-		case KV_OP_BACKUP:
-			err = kv_buf_printf(&text, "%s/%s/%s/backup", vault->base, type, name);
-			break;
-		case KV_OP_RESTORE:
-			err = kv_buf_printf(&text, "%s/%s/restore", vault->base, type);
-			break;
-		}
+		err = kv_buf_puts(&text, vault->base);
+		if (err == 0)
+			err = kv_operation_put_path(call->op, call->type, call->name, &text);
 		if (err == 0)
 			err = kv_buf_printf(&text, "?api-version=%s", vault->api_version);
 	}
@@ -505,8 +441,8 @@ kv_vault_cancel(struct kv_vault_call *handle)
 }
 
 struct kv_vault *
-kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth, const struct kv_url *origin,
-    const struct kv_vault_options *options)
+kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
+    const struct kv_url *origin, const struct kv_vault_options *options)
 {
 	struct kv_vault *vault = calloc(1, sizeof(*vault));
 	bool is_ipv6;

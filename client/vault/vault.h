@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include "client/vault/blob.h"
 #include "client/base/err.h"
-#include "client/vault/page.h"
+#include "client/vault/operations.h"
 #include "client/http/url.h"
 
 struct kv_token_cache;
@@ -19,11 +19,6 @@ struct kv_http;
 struct kv_loop;
 struct kv_vault;
 struct kv_vault_call;
-
-enum kv_op { KV_OP_LIST, KV_OP_VERSIONS, KV_OP_DELETED, KV_OP_BACKUP, KV_OP_RESTORE };
-#define KV_OPS 5
-/* "list", "versions", "deleted", "backup", "restore": the words of the log. */
-const char *kv_op_name(enum kv_op op);
 
 /* On whose behalf, for the log. */
 struct kv_caller {

@@ -139,14 +139,6 @@ kv_vault_name(const struct kv_vault *vault)
 	return "fake.vault.example";
 }
 
-const char *
-kv_op_name(enum kv_op op)
-{
-	static const char *const names[KV_OPS] = { "list", "versions", "deleted", "backup", "restore" };
-
-	return names[op];
-}
-
 uint64_t
 kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
 {
@@ -158,7 +150,8 @@ kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted
 {
 	if (i >= KV_OPS)
 		return false;
-	*counted = (struct kv_vault_counted){ kv_op_name((enum kv_op)i), 200, (uint64_t)vault->calls[i] };
+	*counted =
+	    (struct kv_vault_counted){ kv_operation((enum kv_op)i)->name, 200, (uint64_t)vault->calls[i] };
 	return true;
 }
 

@@ -912,7 +912,7 @@ a_call_survives_the_want_of_memory(void **state)
 			assert_int_equal(done.n, err == 0 ? 1 : 0);
 			if (err == 0)
 				err = done.reply.err;
-			assert_row(err == 0 || (has_failed && err == -ENOMEM), n, kv_op_name(op));
+			assert_row(err == 0 || (has_failed && err == -ENOMEM), n, kv_operation(op)->name);
 		}
 	}
 }

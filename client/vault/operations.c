@@ -1,0 +1,168 @@
+/*
+ * The table of operations, and what reads their answers.
+ */
+#include "client/vault/operations.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/base/buf.h"
+#include "client/vault/backup.h"
+#include "client/vault/blob.h"
+#include "client/vault/body.h"
+#include "client/vault/bundle.h"
+#include "client/vault/vault.h"
+
+#define MOST_PAGE	 ((size_t)8 << 20)
+#define MOST_BLOB_ANSWER (KV_BLOB_MAX / 3 * 4 + 4096)
+
+/* ---- answers ---- */
+
+static int
+parse_page(const struct kv_answered *a, const char *name, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const struct kv_page_asked asked = {
+		.type = a->type, .name = name, .vault = a->vault, .any_host = a->any_host
+	};
+	const int err = kv_page_parse(a->body, a->len, &asked, a->why, &parsed->page);
+
+	reply->page = err == 0 ? &parsed->page : NULL;
+	return err;
+}
+
+static int
+parse_list(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	return parse_page(a, NULL, parsed, reply);
+}
+
+static int
+parse_versions(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	return parse_page(a, a->name, parsed, reply);
+}
+
+static int
+parse_backup(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	struct kv_buf data;
+	int err;
+
+	kv_buf_init(&data, KV_BLOB_MAX);
+	err = kv_body_decode(a->body, a->len, &data);
+	if (err == 0)
+		err = kv_blob_new(&data, &parsed->blob);
+	kv_buf_release(&data);
+	if (err == 0)
+		err = kv_backup_check(parsed->blob, a->type, a->why);
+	reply->blob = err == 0 ? parsed->blob : NULL;
+	return err;
+}
+
+static int
+parse_bundle(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const int err = kv_bundle_parse(a->body, a->len, a->type, &parsed->item);
+
+	reply->item = err == 0 ? &parsed->item : NULL;
+	return err;
+}
+
+static int
+parse_deleted(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	(void)parsed;
+	return kv_bundle_parse_deleted(a->body, a->len, a->type, a->name, &reply->wall_purge);
+}
+
+void
+kv_parsed_release(struct kv_parsed *parsed)
+{
+	kv_page_release(&parsed->page);
+	kv_blob_unref(parsed->blob);
+	parsed->blob = NULL;
+}
+
+/* ---- bodies ---- */
+
+static int
+make_restore(const struct kv_blob *blob, struct kv_buf *body)
+{
+	return kv_body_encode(blob->data, blob->len, body);
+}
+
+/* ---- the table ---- */
+
+/* Nothing but a restore can be in conflict with an object; and what a restore does not find is not its file. */
+static const struct kv_operation rows[KV_OPS] = {
+	[KV_OP_LIST] = { .name = "list",
+	    .method = "GET",
+	    .path = "/{type}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_list,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_VERSIONS] = { .name = "versions",
+	    .method = "GET",
+	    .path = "/{type}/{name}/versions",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_versions,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_DELETED] = { .name = "deleted",
+	    .method = "GET",
+	    .path = "/deleted{type}/{name}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_deleted,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_BACKUP] = { .name = "backup",
+	    .method = "POST",
+	    .path = "/{type}/{name}/backup",
+	    .most_answer = MOST_BLOB_ANSWER,
+	    .is_slow = true,
+	    .parse = parse_backup,
+	    .pace_of_keys = KV_PACE_KEYS,
+	    .is_audited = true,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_RESTORE] = { .name = "restore",
+	    .method = "POST",
+	    .path = "/{type}/restore",
+	    .make_body = make_restore,
+	    .most_answer = MOST_PAGE,
+	    .is_slow = true,
+	    .parse = parse_bundle,
+	    .pace = KV_PACE_RESTORES,
+	    .pace_of_keys = KV_PACE_RESTORES,
+	    .is_once = true,
+	    .is_audited = true,
+	    .not_found = -EBADMSG,
+	    .conflict = -EEXIST },
+};
+
+const struct kv_operation *
+kv_operation(enum kv_op op)
+{
+	return &rows[op];
+}
+
+int
+kv_operation_put_path(enum kv_op op, enum kv_type type, const char *name, struct kv_buf *url)
+{
+	const char *p = rows[op].path;
+	int err = 0;
+
+	while (err == 0 && *p != '\0') {
+		const size_t literal = strcspn(p, "{");
+		const bool is_type = strncmp(p + literal, "{type}", 6) == 0;
+
+		err = kv_buf_append(url, p, literal);
+		p += literal;
+		if (err != 0 || *p == '\0')
+			break;
+		err = kv_buf_puts(url, is_type ? kv_type_name(type) : name != NULL ? name : "");
+		p += strlen("{type}"); /* as long as "{name}" */
+	}
+	return err;
+}

@@ -1,0 +1,88 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/base/buf.h"
+#include "client/vault/operations.h"
+#include "client/vault/vault.h"
+
+static void
+every_operation_is_whole(void **state)
+{
+	(void)state;
+	for (int i = 0; i < KV_OPS; i++) {
+		const struct kv_operation *op = kv_operation((enum kv_op)i);
+
+		assert_row(op->name != NULL && op->method != NULL && op->parse != NULL, (size_t)i, "row");
+		assert_row(op->path != NULL && op->path[0] == '/', (size_t)i, op->name);
+		assert_row(op->most_answer > 0, (size_t)i, op->name);
+		assert_row(op->not_found < 0 && op->conflict < 0, (size_t)i, op->name);
+		assert_row(op->pace < KV_PACES && op->pace_of_keys < KV_PACES, (size_t)i, op->name);
+		/* what has a body changes the vault, and is not sent twice */
+		assert_row((op->make_body != NULL) == op->is_once, (size_t)i, op->name);
+		for (int k = 0; k < i; k++)
+			assert_row(
+			    strcmp(op->name, kv_operation((enum kv_op)k)->name) != 0, (size_t)i, op->name);
+	}
+}
+
+static void
+a_path_has_type_and_name_in_place(void **state)
+{
+	static const struct {
+		enum kv_op op;
+		enum kv_type type;
+		const char *name, *path;
+	} rows[] = {
+		{ KV_OP_LIST, KV_KEYS, NULL, "/keys" },
+		{ KV_OP_VERSIONS, KV_SECRETS, "Db-1", "/secrets/Db-1/versions" },
+		{ KV_OP_DELETED, KV_CERTIFICATES, "a", "/deletedcertificates/a" },
+		{ KV_OP_BACKUP, KV_KEYS, "a", "/keys/a/backup" },
+		{ KV_OP_RESTORE, KV_KEYS, "a", "/keys/restore" },
+		{ KV_OP_BACKUP, KV_KEYS, NULL, "/keys//backup" },
+	};
+	struct kv_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		kv_buf_init(&b, 100);
+		assert_int_equal(kv_operation_put_path(rows[i].op, rows[i].type, rows[i].name, &b), 0);
+		assert_row(strcmp(kv_buf_str(&b), rows[i].path) == 0, i, kv_buf_str(&b));
+		kv_buf_release(&b);
+	}
+	kv_buf_init(&b, 10);
+	assert_int_equal(kv_operation_put_path(KV_OP_BACKUP, KV_KEYS, "a", &b), -EFBIG);
+	kv_buf_release(&b);
+}
+
+static void
+what_cannot_be_read_leaves_the_reply_empty(void **state)
+{
+	struct kv_buf why;
+
+	(void)state;
+	kv_buf_init(&why, 1000);
+	for (int i = 0; i < KV_OPS; i++) {
+		const struct kv_answered answered = { .name = "a", .body = "{}x", .len = 3, .why = &why };
+		struct kv_parsed parsed = { .blob = NULL };
+		struct kv_reply reply = { .err = 0 };
+
+		assert_int_equal(kv_operation((enum kv_op)i)->parse(&answered, &parsed, &reply), -EBADMSG);
+		assert_true(reply.page == NULL && reply.blob == NULL && reply.item == NULL);
+		kv_parsed_release(&parsed);
+	}
+	kv_buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_operation_is_whole),
+		cmocka_unit_test(a_path_has_type_and_name_in_place),
+		cmocka_unit_test(what_cannot_be_read_leaves_the_reply_empty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
