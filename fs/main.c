@@ -26,12 +26,8 @@
 #include "client/base/log.h"
 #include "client/vault/vault.h"
 #include "fs/background.h"
-#include "fs/control/control.h"
-#include "fs/object/file.h"
-#include "fs/object/folder.h"
-#include "fs/mount/layers.h"
+#include "fs/layers.h"
 #include "fs/mount/request.h"
-#include "fs/restore/dropbox.h"
 #include "fs/mount/session.h"
 #include "fs/signals.h"
 #include "fs/preflight.h"
@@ -45,7 +41,8 @@
 #define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel at once; by itself 128 KiB: ten blobs */
 
 struct program {
-	struct kv_settings options;
+	struct kv_settings settings;
+	struct kv_loop *loop;
 	struct kv_mount mount;
 	struct kv_layers layers;
 	struct kv_session session;
@@ -65,11 +62,10 @@ end_if_idle(void *arg)
 {
 	struct program *p = arg;
 
-	if (p->mount.dropbox != NULL && kv_dropbox_under_way(p->mount.dropbox) > 0 &&
-	    kv_clock_mono_ms() < p->mono_end)
+	if (kv_branch_under_way(&p->layers.branch) > 0 && kv_clock_mono_ms() < p->mono_end)
 		kv_timer_set(&p->end, END_LOOK_MS);
 	else
-		kv_loop_stop(p->mount.loop);
+		kv_loop_stop(p->loop);
 }
 
 static void
@@ -79,7 +75,7 @@ begin_to_end(struct program *p)
 
 	p->mount.is_ending = true;
 	if (is_second || !p->session.is_mounted) { /* the second one does not wait */
-		kv_loop_stop(p->mount.loop);
+		kv_loop_stop(p->loop);
 		return;
 	}
 	p->mono_end = kv_clock_mono_ms() + END_MS;
@@ -95,12 +91,12 @@ reload(struct program *p)
 
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
-	if (kv_settings_read_secret(&p->options, &why) == 0)
+	if (kv_settings_read_secret(&p->settings, &why) == 0)
 		kv_log_event(
-		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->mount.volume->vault));
+		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->layers.volume->vault));
 	else
 		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
-		    kv_vault_name(p->mount.volume->vault), kv_buf_str(&why));
+		    kv_vault_name(p->layers.volume->vault), kv_buf_str(&why));
 	kv_buf_release(&why);
 	kv_token_reload(p->layers.auth);
 }
@@ -120,22 +116,25 @@ signalled(void *arg, int number)
 static void
 log_sum(const struct program *p)
 {
-	const struct kv_mount *m = &p->mount;
+	const struct kv_branch *branch = &p->layers.branch;
+	const struct kv_volume *volume = p->layers.volume;
 	size_t n = 0, n_hidden = 0;
 
+	if (volume == NULL)
+		return;
 	for (int t = 0; t < KV_TYPES; t++) {
-		if (m->volume->listings[t] == NULL)
+		if (volume->listings[t] == NULL)
 			continue;
-		n += kv_listing_count(m->volume->listings[t]);
-		n_hidden += kv_listing_count_hidden(m->volume->listings[t]);
+		n += kv_listing_count(volume->listings[t]);
+		n_hidden += kv_listing_count_hidden(volume->listings[t]);
 	}
 	kv_log_event(KV_LOG_NOTICE, MODULE,
 	    "vault=%s event=unmounted objects=%zu not_shown=%zu backed_up=%llu read=%llu "
 	    "restored=%llu failed=%llu seconds=%lld",
-	    kv_vault_name(m->volume->vault), n, n_hidden,
-	    (unsigned long long)kv_vault_count(m->volume->vault, KV_OP_BACKUP, 200),
-	    (unsigned long long)m->n_reads, (unsigned long long)m->n_restored,
-	    (unsigned long long)m->n_failed, (long long)(kv_clock_wall_s() - m->wall_mounted));
+	    kv_vault_name(volume->vault), n, n_hidden,
+	    (unsigned long long)kv_vault_count(volume->vault, KV_OP_BACKUP, 200),
+	    (unsigned long long)branch->n_read, (unsigned long long)branch->n_restored,
+	    (unsigned long long)branch->n_failed, (long long)(kv_clock_wall_s() - p->mount.wall_mounted));
 }
 
 /* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
@@ -149,23 +148,22 @@ monotonic_lag_ms(void)
 }
 
 static bool
-is_nothing_under_way(const struct kv_mount *m)
+is_nothing_under_way(const struct program *p)
 {
 	struct kv_throttle_state state;
 
-	for (int class = 0; class < kv_throttle_classes(m->volume->throttle); class ++) {
-		kv_throttle_state(m->volume->throttle, class, &state);
+	for (int class = 0; class < kv_throttle_classes(p->layers.volume->throttle); class ++) {
+		kv_throttle_state(p->layers.volume->throttle, class, &state);
 		if (state.in_flight > 0 || state.queued > 0)
 			return false;
 	}
-	return LIST_EMPTY(&m->requests);
+	return LIST_EMPTY(&p->mount.requests);
 }
 
 /* What an archive left free between blobs that are kept; it takes some milliseconds, so when nobody asks. */
 static void
 give_memory_back(struct program *p)
 {
-	const struct kv_mount *m = &p->mount;
 	const bool is_idle = p->session.n_received == p->n_looked;
 
 	p->n_looked = p->session.n_received;
@@ -173,7 +171,7 @@ give_memory_back(struct program *p)
 	if (p->n_idle == 1)
 		malloc_trim(0);
 	if (p->n_idle >= FORGET && p->n_idle % FORGET == 0 &&
-	    is_nothing_under_way(m)) { /* libcurl would use none of them again, and each takes some 50 KB */
+	    is_nothing_under_way(p)) { /* libcurl would use none of them again, and each takes some 50 KB */
 		kv_http_forget_connections(p->layers.http);
 		malloc_trim(0);
 	}
@@ -196,7 +194,7 @@ look_awake(void *arg)
 
 /* A little less than fs.fuse.max_request_timeout, beyond which the kernel ends the whole mount; 0: no limit. */
 static int64_t
-patience_of_kernel_ms(void)
+kernel_limit_ms(void)
 {
 	FILE *f = fopen("/proc/sys/fs/fuse/max_request_timeout", "re");
 	char text[32] = "";
@@ -217,12 +215,11 @@ start(struct program *p, struct kv_buf *why)
 	struct kv_mount *m = &p->mount;
 	int err;
 
-	m->o = &p->options;
-	m->patience_ms = patience_of_kernel_ms();
-	m->loop = kv_loop_new();
-	if (m->loop == NULL)
+	p->loop = kv_loop_new();
+	if (p->loop == NULL)
 		return -ENOMEM;
-	kv_stat_only_init(&m->lookers, m->loop, p->options.stat_only);
+	kv_mount_init(m, p->loop, &p->settings);
+	m->kernel_limit_ms = kernel_limit_ms();
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
 	kv_timer_init(&p->awake, m->loop, look_awake, p);
 	err = kv_signals_watch(&p->signals, m->loop, signalled, p);
@@ -230,7 +227,7 @@ start(struct program *p, struct kv_buf *why)
 		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
-	err = kv_preflight(m, why);
+	err = kv_preflight(&p->layers.branch, why);
 	if (err == 0 && m->is_ending) { /* by a signal that came together with the last answer */
 		kv_buf_say(why, "ended by a signal");
 		err = -EINTR;
@@ -244,27 +241,18 @@ static void
 stop(struct program *p)
 {
 	struct kv_mount *m = &p->mount;
-	struct kv_request *r;
 
-	if (m->loop == NULL)
+	if (p->loop == NULL)
 		return;
 	if (p->session.is_mounted)
-		kv_volume_keep(m->volume);
-	kv_request_fail_all(m, -EIO);
-	LIST_FOREACH(r, &m->requests, all)
-		r->is_sent = false;
-	kv_request_fail_all(m, -EIO);
+		kv_volume_keep(p->layers.volume);
+	kv_request_fail_even_sent(m, -EIO);
 	kv_session_unmount(&p->session);
-	kv_file_release_all(m);
-	kv_folder_release_all(m);
-	kv_control_release_all(m);
-	kv_stat_only_release(&m->lookers);
-	kv_request_forget_asker(m);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
 	kv_timer_stop(&p->awake);
 	kv_signals_unwatch(&p->signals);
-	kv_loop_free(m->loop);
+	kv_loop_free(p->loop);
 }
 
 /* ---- the process ---- */
@@ -316,8 +304,8 @@ run(struct program *p, int report)
 
 	(void)mallopt(M_TOP_PAD, HEAP_STEP);
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
-	p->has_terminal = p->options.given.is_foreground && has_terminal();
-	kv_log_open(p->options.given.is_foreground, p->options.debug);
+	p->has_terminal = p->settings.given.is_foreground && has_terminal();
+	kv_log_open(p->settings.given.is_foreground, p->settings.debug);
 	kv_buf_init(&why, 4096);
 	err = start(p, &why);
 	if (err != 0) {
@@ -336,10 +324,9 @@ run(struct program *p, int report)
 		} else {
 			p->monotonic_lag_ms = monotonic_lag_ms();
 			kv_timer_set(&p->awake, AWAKE_MS);
-			err = kv_loop_run(p->mount.loop);
+			err = kv_loop_run(p->loop);
 		}
-		if (p->mount.dropbox != NULL)
-			kv_dropbox_say_lost(p->mount.dropbox);
+		kv_branch_log_lost(&p->layers.branch);
 		log_sum(p);
 	}
 	kv_buf_release(&why);
@@ -352,7 +339,7 @@ static int
 run_in_background(struct program *p)
 {
 	int report;
-	const int status = kv_background_fork(forget_options, &p->options, &report);
+	const int status = kv_background_fork(forget_options, &p->settings, &report);
 
 	return report >= 0 ? run(p, report) : status;
 }
@@ -381,18 +368,18 @@ main(int argc, char *argv[])
 	if (kv_commands_run(argc, argv, &status))
 		return status;
 	kv_buf_init(&why, 4096);
-	if (kv_settings_parse(argc, argv, &program.options, &why) != 0) {
+	if (kv_settings_parse(argc, argv, &program.settings, &why) != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
-	} else if (program.options.given.print != KV_PRINT_NOTHING) {
-		print(&program.options);
+	} else if (program.settings.given.print != KV_PRINT_NOTHING) {
+		print(&program.settings);
 		status = 0;
 	} else {
 		kv_signals_begin();
 		guard_secrets();
 		status =
-		    program.options.given.is_foreground ? run(&program, -1) : run_in_background(&program);
+		    program.settings.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}
 	kv_buf_release(&why);
-	kv_settings_release(&program.options);
+	kv_settings_release(&program.settings);
 	return status;
 }

@@ -17,7 +17,7 @@ struct first_page {
 };
 
 struct start {
-	struct kv_mount *mount;
+	struct kv_branch *branch;
 	struct first_page pages[KV_TYPES];
 	int n_waiting;
 	struct kv_buf why;    /* the first failure's that is no 403 */
@@ -55,10 +55,10 @@ say_status(const char *host, enum kv_type type, const struct kv_reply *reply, st
 }
 
 static void
-say_failure(
-    const struct kv_mount *m, enum kv_type type, int err, const struct kv_reply *reply, struct kv_buf *why)
+say_failure(const struct kv_branch *branch, enum kv_type type, int err, const struct kv_reply *reply,
+    struct kv_buf *why)
 {
-	const char *host = kv_vault_name(m->volume->vault), *text = text_of(reply);
+	const char *host = kv_vault_name(branch->volume->vault), *text = text_of(reply);
 
 	if (reply->is_of_token)
 		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
@@ -94,9 +94,9 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 	if (page->is_denied && s->denied.len == 0)
 		kv_buf_say(&s->denied, "%s", code_of(reply));
 	if (err != 0 && !page->is_denied && s->why.len == 0)
-		say_failure(s->mount, page->type, err, reply, &s->why);
+		say_failure(s->branch, page->type, err, reply, &s->why);
 	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
-		kv_loop_stop(s->mount->loop);
+		kv_loop_stop(s->branch->mount->loop);
 }
 
 /* "secrets, certificates" of those that are denied, or "keys:secrets" of the others. */
@@ -104,7 +104,7 @@ static void
 say_types(const struct start *s, bool is_denied, const char *between, struct kv_buf *text)
 {
 	for (int t = 0; t < KV_TYPES; t++)
-		if (s->mount->volume->listings[t] != NULL && s->pages[t].is_denied == is_denied)
+		if (s->branch->volume->listings[t] != NULL && s->pages[t].is_denied == is_denied)
 			kv_buf_say(text, "%s%s", text->len > 0 ? between : "", kv_type_name((enum kv_type)t));
 }
 
@@ -120,35 +120,35 @@ say_denied(const struct start *s, struct kv_buf *why)
 	if (strcmp(kv_buf_str(&s->denied), "ForbiddenByFirewall") == 0 ||
 	    strcmp(kv_buf_str(&s->denied), "ForbiddenByConnection") == 0)
 		kv_buf_say(why, "the network rules of %s refuse this machine (%s): allow its address there",
-		    kv_vault_name(s->mount->volume->vault), kv_buf_str(&s->denied));
+		    kv_vault_name(s->branch->volume->vault), kv_buf_str(&s->denied));
 	else
 		kv_buf_say(why, "no permission to list %s in %s (%s): grant it, or %s with -o types=%s",
-		    kv_buf_str(&denied), kv_vault_name(s->mount->volume->vault), kv_buf_str(&s->denied),
+		    kv_buf_str(&denied), kv_vault_name(s->branch->volume->vault), kv_buf_str(&s->denied),
 		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
 	kv_buf_release(&denied);
 	kv_buf_release(&others);
 }
 
 int
-kv_preflight(struct kv_mount *m, struct kv_buf *why)
+kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 {
-	struct start s = { .mount = m };
+	struct start s = { .branch = branch };
 	int err = 0;
 
 	kv_buf_init(&s.why, 2048);
 	kv_buf_init(&s.denied, 1024);
-	kv_throttle_set_patient(m->volume->throttle, false);
+	kv_throttle_set_patient(branch->volume->throttle, false);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
-		if (m->volume->listings[t] == NULL)
+		if (branch->volume->listings[t] == NULL)
 			continue;
-		err =
-		    kv_listing_begin(m->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
+		err = kv_listing_begin(
+		    branch->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
 		if (err == 0)
 			s.n_waiting++;
 	}
 	if (err == 0)
-		err = kv_loop_run(m->loop);
+		err = kv_loop_run(branch->mount->loop);
 	for (int t = 0; t < KV_TYPES; t++) {
 		kv_snapshot_cancel(s.pages[t].wait);
 		if (err == 0)
@@ -162,7 +162,7 @@ kv_preflight(struct kv_mount *m, struct kv_buf *why)
 		err = -EINTR;
 	if (err != 0 && why->len == 0)
 		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
-	kv_throttle_set_patient(m->volume->throttle, true);
+	kv_throttle_set_patient(branch->volume->throttle, true);
 	kv_buf_release(&s.why);
 	kv_buf_release(&s.denied);
 	return err;

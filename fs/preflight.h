@@ -4,8 +4,8 @@
  * Before the mount: a token, and the first page of each listing, so that a wrong name, a refused
  * credential or a missing permission is a sentence and not a mount that fails later.
  */
-#include "fs/mount/mount.h"
+#include "fs/mount/branch.h"
 
-/* Runs mount->loop until the first pages are in. -errno, and one sentence in why. */
-int kv_preflight(struct kv_mount *mount, struct kv_buf *why) KV_MUST_CHECK;
+/* Runs the mount's loop until the first pages are in. -errno, and one sentence in why. */
+int kv_preflight(struct kv_branch *branch, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -1,59 +1,85 @@
 /*
- * The files of .kvfs/: opened, read, released. What is in them is fs/control/report's.
+ * The files of .kvfs/: opened and read. A file is a row of the table below; what is in it is written by
+ * fs/control/report, manifest and metrics.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "cache/list/listing.h"
 #include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
 #include "fs/control/control.h"
+#include "fs/control/manifest.h"
+#include "fs/control/metrics.h"
 #include "fs/control/report.h"
+#include "fs/mount/folder.h"
 #include "fs/mount/request.h"
 
+#define FIRST_INO  6 /* of the folder; its files come after it */
+#define VALID_S	   3600
 #define MOST_BYTES ((size_t)64 << 20)
 
+/* Append the file's content as it is now. -ENOMEM, -EFBIG. */
+typedef int write_file(const struct kv_branch *, struct kv_buf *);
+
+static int
+write_log(const struct kv_branch *branch, struct kv_buf *text)
+{
+	(void)branch;
+	kv_log_recent(false, text);
+	return 0;
+}
+
+static const struct row {
+	const char *name;
+	write_file *write;
+	bool needs_listings; /* complete ones: the open waits for them */
+} rows[] = {
+	{ "status", kv_report, false },
+	{ "metrics", kv_metrics, false },
+	{ "skipped", kv_manifest_skipped, false },
+	{ "manifest", kv_manifest, true },
+	{ "log", write_log, false },
+};
+
+struct file {
+	struct kv_node node;
+	const struct row *row;
+};
+
 /* An open file. */
-struct kv_control_handle {
+struct handle {
+	struct kv_handle handle;
 	struct kv_buf text;
-	LIST_ENTRY(kv_control_handle) link;
 };
 
 /* An open that waits for a listing. */
 struct opening {
-	struct kv_mount *mount;
-	struct kv_request *request;
+	struct kv_request request;
+	struct kv_node *node; /* kept open */
 	struct kv_snapshot_wait *wait;
 	struct kv_snapshot *snapshot; /* that it waits for */
-	enum kv_control control;
 	struct fuse_file_info fi;
 };
 
-const char *
-kv_control_name(enum kv_control control)
-{
-	static const char *const names[KV_CONTROLS] = { "status", "metrics", "skipped", "manifest", "log" };
+static void listing_answered(void *, int, const struct kv_reply *);
 
-	return names[control];
-}
+/* ---- open ---- */
 
 static void
-free_handle(struct kv_control_handle *h)
+close_handle(struct kv_handle *handle)
 {
+	struct handle *h = (struct handle *)handle;
+
 	kv_buf_release(&h->text);
 	free(h);
 }
 
 static void
-close_handle(struct kv_control_handle *h)
+reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
-	LIST_REMOVE(h, link);
-	free_handle(h);
-}
-
-static void
-reply(struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_file_info *fi)
-{
-	struct kv_control_handle *h = malloc(sizeof(*h));
+	struct handle *h = calloc(1, sizeof(*h));
 	int err;
 
 	if (h == NULL) {
@@ -61,136 +87,161 @@ reply(struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_f
 		return;
 	}
 	kv_buf_init(&h->text, MOST_BYTES);
-	err = kv_report(m, control, &h->text);
+	err = ((const struct file *)node)->row->write(node->branch, &h->text);
 	if (err != 0) {
-		free_handle(h);
+		close_handle(&h->handle);
 		fuse_reply_err(req, -err);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)h;
 	fi->direct_io = 1;
-	LIST_INSERT_HEAD(&m->controls, h, link);
-	if (fuse_reply_open(req, fi) != 0)
-		close_handle(h);
+	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
 }
 
-/* ---- the manifest waits ---- */
-
 static void
-free_opening(struct opening *o)
+release_opening(struct kv_request *request)
 {
+	struct opening *o = (struct opening *)request;
+
 	kv_snapshot_cancel(o->wait);
 	kv_snapshot_unref(o->snapshot);
-	free(o);
+	kv_tree_closed(o->node);
 }
 
-static void
-cancel_opening(void *arg)
-{
-	free_opening(arg);
-}
-
-static int wait_for_listings(struct opening *);
-
-static void
-proceed(struct opening *o, int err)
-{
-	fuse_req_t req;
-
-	if (err == 0)
-		err = wait_for_listings(o);
-	if (err == -EINPROGRESS)
-		return;
-	req = kv_request_end(o->request);
-	if (err != 0)
-		fuse_reply_err(req, -err);
-	else
-		reply(o->mount, req, o->control, &o->fi);
-	free_opening(o);
-}
-
-static void
-listing_ended(void *arg, int err, const struct kv_reply *vault_reply)
-{
-	struct opening *o = arg;
-
-	(void)vault_reply;
-	o->wait = NULL;
-	proceed(o, err);
-}
-
-/* 0: all are complete. -EINPROGRESS: listing_ended() goes on. */
+/* 0: all are complete. -EINPROGRESS: listing_answered() goes on. */
 static int
 wait_for_listings(struct opening *o)
 {
+	struct kv_listing *const *listings = o->node->branch->volume->listings;
+
 	for (int t = 0; t < KV_TYPES; t++) {
 		int err;
 
-		if (o->mount->volume->listings[t] == NULL)
+		if (listings[t] == NULL)
 			continue;
 		kv_snapshot_unref(o->snapshot);
-		err = kv_listing_open(o->mount->volume->listings[t], &o->snapshot);
+		err = kv_listing_open(listings[t], &o->snapshot);
 		if (err != 0)
 			return err;
 		if (kv_snapshot_is_complete(o->snapshot))
 			continue;
-		err = kv_snapshot_wait_for(o->snapshot, SIZE_MAX, listing_ended, o, &o->wait);
+		err = kv_snapshot_wait_for(o->snapshot, SIZE_MAX, listing_answered, o, &o->wait);
 		return err != 0 ? err : -EINPROGRESS;
 	}
 	return 0;
 }
 
 static void
-open_manifest(struct kv_mount *m, fuse_req_t req, enum kv_control control, const struct fuse_file_info *fi)
+reply_or_wait(struct opening *o)
 {
-	struct kv_request *request = kv_request_new(m, req);
-	struct opening *o;
+	const int err = wait_for_listings(o);
 
-	if (request == NULL)
+	if (err == -EINPROGRESS)
 		return;
-	o = calloc(1, sizeof(*o));
-	if (o == NULL) {
-		kv_request_fail(request, -ENOMEM);
+	if (err != 0) {
+		kv_request_finish(&o->request, err);
 		return;
 	}
-	*o = (struct opening){ .mount = m, .request = request, .control = control, .fi = *fi };
-	kv_request_wait(request, cancel_opening, o);
-	proceed(o, 0);
+	reply(o->node, kv_request_take(&o->request), &o->fi);
+	kv_request_free(&o->request);
 }
 
-/* ---- the interface ---- */
-
-void
-kv_control_open(struct kv_mount *m, fuse_req_t req, enum kv_control control, struct fuse_file_info *fi)
+static void
+listing_answered(void *arg, int err, const struct kv_reply *vault_reply)
 {
-	if (control == KV_CONTROL_MANIFEST)
-		open_manifest(m, req, control, fi);
+	struct opening *o = arg;
+
+	(void)vault_reply;
+	o->wait = NULL;
+	if (err != 0)
+		kv_request_finish(&o->request, err);
 	else
-		reply(m, req, control, fi);
+		reply_or_wait(o);
 }
 
-void
-kv_control_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
+static void
+open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
-	const struct kv_control_handle *h = (const struct kv_control_handle *)(uintptr_t)fi->fh;
-	const size_t left = (size_t)offset < h->text.len ? h->text.len - (size_t)offset : 0;
+	struct opening *o;
 
-	if (left == 0)
-		fuse_reply_buf(req, NULL, 0);
-	else
-		fuse_reply_buf(req, (const char *)h->text.data + offset, size < left ? size : left);
+	if (!((const struct file *)node)->row->needs_listings) {
+		reply(node, req, fi);
+		return;
+	}
+	o = kv_request_new(node->branch->mount, req, sizeof(*o), release_opening);
+	if (o == NULL)
+		return;
+	o->node = node;
+	o->fi = *fi;
+	kv_tree_opened(node);
+	reply_or_wait(o);
 }
 
-void
-kv_control_release(fuse_req_t req, struct fuse_file_info *fi)
+/* ---- the other operations ---- */
+
+static void
+read_file(struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	close_handle((struct kv_control_handle *)(uintptr_t)fi->fh);
-	fuse_reply_err(req, 0);
+	const struct kv_buf *text = &((const struct handle *)kv_handle_of(fi))->text;
+
+	(void)node;
+	kv_request_reply_slice(req, text->data, text->len, size, offset);
 }
 
-void
-kv_control_release_all(struct kv_mount *m)
+static void
+release_file(struct kv_node *node)
 {
-	while (!LIST_EMPTY(&m->controls))
-		close_handle(LIST_FIRST(&m->controls));
+	free(node);
 }
+
+static void
+describe(const struct kv_node *node, struct kv_buf *path)
+{
+	kv_buf_say(path, "%s/%s", KV_CONTROL_FOLDER, ((const struct file *)node)->row->name);
+}
+
+static void
+attributes(struct kv_node *node, struct kv_attributes *a)
+{
+	(void)node;
+	a->stat.st_mode = S_IFREG | 0400;
+	a->stat.st_mtim.tv_sec = kv_clock_wall_s();
+	a->entry_valid_s = VALID_S;
+}
+
+static const struct kv_node_ops ops = {
+	.release = release_file,
+	.describe = describe,
+	.attributes = attributes,
+	.open = open_file,
+	.read = read_file,
+};
+
+/* ---- the part ---- */
+
+static int
+add_file(struct kv_branch *branch, struct kv_folder *folder, const struct row *row, uint64_t ino)
+{
+	struct file *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -ENOMEM;
+	f->row = row;
+	f->node.is_kept = true;
+	kv_tree_add(&branch->mount->tree, &f->node, &ops, branch, ino);
+	return kv_folder_add(folder, row->name, &f->node, true);
+}
+
+static int
+attach(struct kv_branch *branch, struct kv_folder *root, void **state)
+{
+	struct kv_folder *folder = kv_folder_new(&branch->mount->tree, branch, FIRST_INO, 0500);
+	int err =
+	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
+
+	(void)state; /* it has none */
+	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		err = add_file(branch, folder, &rows[i], FIRST_INO + 1 + i);
+	return err;
+}
+
+const struct kv_part kv_control_part = { .attach = attach };

@@ -20,13 +20,13 @@ put_family(struct kv_buf *text, const char *name, const char *type, const char *
 }
 
 static int
-put_requests(const struct kv_mount *m, struct kv_buf *text)
+put_requests(const struct kv_branch *branch, struct kv_buf *text)
 {
 	struct kv_vault_counted c;
 	int err = put_family(text, "kvfs_requests_total", "counter",
 	    "Requests to the vault, by operation and HTTP status (0: no answer, or no token).");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(m->volume->vault, i, &c); i++)
+	for (size_t i = 0; err == 0 && kv_vault_counted(branch->volume->vault, i, &c); i++)
 		err =
 		    kv_buf_printf(text, "kvfs_requests_total{operation=\"%s\",status=\"%ld\"} %" PRIu64 "\n",
 			c.operation, c.status, c.n);
@@ -58,15 +58,15 @@ class_value(const struct kv_throttle_state *s, size_t i)
 }
 
 static int
-put_classes(const struct kv_mount *m, struct kv_buf *text)
+put_classes(const struct kv_branch *branch, struct kv_buf *text)
 {
 	struct kv_throttle_state s;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < N_OF(of_classes); i++) {
 		err = put_family(text, of_classes[i].name, "gauge", of_classes[i].help);
-		for (int k = 0; err == 0 && k < kv_throttle_classes(m->volume->throttle); k++) {
-			kv_throttle_state(m->volume->throttle, k, &s);
+		for (int k = 0; err == 0 && k < kv_throttle_classes(branch->volume->throttle); k++) {
+			kv_throttle_state(branch->volume->throttle, k, &s);
 			err = kv_buf_printf(
 			    text, "%s{class=\"%s\"} %g\n", of_classes[i].name, s.name, class_value(&s, i));
 		}
@@ -75,33 +75,33 @@ put_classes(const struct kv_mount *m, struct kv_buf *text)
 }
 
 static int
-put_objects(const struct kv_mount *m, struct kv_buf *text, const char *name, const char *help,
+put_objects(const struct kv_branch *branch, struct kv_buf *text, const char *name, const char *help,
     size_t (*count)(const struct kv_listing *))
 {
 	int err = put_family(text, name, "gauge", help);
 
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		if (m->volume->listings[t] != NULL)
+		if (branch->volume->listings[t] != NULL)
 			err = kv_buf_printf(text, "%s{type=\"%s\"} %zu\n", name,
-			    kv_type_name((enum kv_type)t), count(m->volume->listings[t]));
+			    kv_type_name((enum kv_type)t), count(branch->volume->listings[t]));
 	return err;
 }
 
 static int
-put_rest(const struct kv_mount *m, struct kv_buf *text)
+put_rest(const struct kv_branch *branch, struct kv_buf *text)
 {
 	struct kv_blobs_state b;
 	size_t n_streams, window;
 	int err = 0;
 
-	kv_blobs_state(m->volume->blobs, &b);
-	kv_prefetch_state(m->volume->prefetch, &n_streams, &window);
+	kv_blobs_state(branch->volume->blobs, &b);
+	kv_prefetch_state(branch->volume->prefetch, &n_streams, &window);
 	const struct {
 		const char *name, *type, *help;
 		uint64_t value;
 	} rows[] = {
 		{ "kvfs_paused", "gauge", "1 while the vault seems to be down and is only probed.",
-		    kv_throttle_is_paused(m->volume->throttle) },
+		    kv_throttle_is_paused(branch->volume->throttle) },
 		{ "kvfs_cache_hits_total", "counter", "Looks and opens that were answered from here.",
 		    b.n_hits },
 		{ "kvfs_cache_misses_total", "counter", "Looks and opens that had to wait for the vault.",
@@ -118,11 +118,11 @@ put_rest(const struct kv_mount *m, struct kv_buf *text)
 		    b.n_ahead_used },
 		{ "kvfs_read_ahead_streams", "gauge", "Readers that are followed.", n_streams },
 		{ "kvfs_read_ahead_window", "gauge", "Objects ahead of the farthest.", window },
-		{ "kvfs_files_read_total", "counter", "Opens that read a blob.", m->n_reads },
-		{ "kvfs_restored_total", "counter", "Objects that were restored.", m->n_restored },
-		{ "kvfs_failed_total", "counter", "Opens and restores that failed.", m->n_failed },
+		{ "kvfs_files_read_total", "counter", "Opens that read a blob.", branch->n_read },
+		{ "kvfs_restored_total", "counter", "Objects that were restored.", branch->n_restored },
+		{ "kvfs_failed_total", "counter", "Opens and restores that failed.", branch->n_failed },
 		{ "kvfs_mount_time_seconds", "gauge", "When it was mounted, Unix time.",
-		    (uint64_t)m->wall_mounted },
+		    (uint64_t)branch->mount->wall_mounted },
 	};
 
 	for (size_t i = 0; err == 0 && i < N_OF(rows); i++) {
@@ -134,16 +134,16 @@ put_rest(const struct kv_mount *m, struct kv_buf *text)
 }
 
 int
-kv_metrics(const struct kv_mount *m, struct kv_buf *text)
+kv_metrics(const struct kv_branch *branch, struct kv_buf *text)
 {
-	int err = put_requests(m, text);
+	int err = put_requests(branch, text);
 
 	if (err == 0)
-		err = put_classes(m, text);
+		err = put_classes(branch, text);
 	if (err == 0)
-		err = put_objects(m, text, "kvfs_objects", "Objects that are shown.", kv_listing_count);
+		err = put_objects(branch, text, "kvfs_objects", "Objects that are shown.", kv_listing_count);
 	if (err == 0)
-		err = put_objects(m, text, "kvfs_objects_not_shown", "Objects that belong to a certificate.",
-		    kv_listing_count_hidden);
-	return err != 0 ? err : put_rest(m, text);
+		err = put_objects(branch, text, "kvfs_objects_not_shown",
+		    "Objects that belong to a certificate.", kv_listing_count_hidden);
+	return err != 0 ? err : put_rest(branch, text);
 }

@@ -4,10 +4,10 @@
  * The counters of a mount in Prometheus' text format.
  */
 #include "client/base/err.h"
-#include "fs/mount/mount.h"
+#include "fs/mount/branch.h"
 
 struct kv_buf;
 
 /* Appended to text. -ENOMEM, -EFBIG. */
-int kv_metrics(const struct kv_mount *mount, struct kv_buf *text) KV_MUST_CHECK;
+int kv_metrics(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
 #endif

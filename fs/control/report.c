@@ -1,5 +1,5 @@
 /*
- * The status (JSON), what is skipped, the manifest (a JSON object a line) and the log.
+ * The status, in JSON.
  *
  * Names of objects, types and operations are letters, digits and '-': only the rest is quoted.
  */
@@ -13,66 +13,54 @@
 #include "cache/list/listing.h"
 #include "cache/blob/prefetch.h"
 #include "cache/pace/throttle.h"
+#include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/base/json.h"
 #include "client/vault/vault.h"
-#include "fs/control/metrics.h"
 #include "fs/control/report.h"
 
 #define LAST_FAILURES 5
 #define MOST_LOG      ((size_t)128 << 10)
-#define WHEN	      32
-#define TYPICAL_LINE  160 /* bytes of the manifest */
 
 /* As a JSON string, UTC; null for none. */
-static void
-write_time(int64_t wall_s, char out[WHEN])
+void
+kv_report_time(int64_t wall_s, char out[KV_REPORT_TIME])
 {
 	const time_t t = (time_t)wall_s;
 	struct tm tm;
 
 	if (wall_s <= 0 || gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, WHEN, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm) == 0)
+	    strftime(out, KV_REPORT_TIME, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm) == 0)
 		memcpy(out, "null", sizeof("null"));
 }
 
 /* The vault and its region, for the status and the manifest. */
-static int
-put_vault(const struct kv_mount *m, struct kv_buf *text)
+int
+kv_report_vault(const struct kv_branch *branch, struct kv_buf *text)
 {
 	int err = kv_buf_puts(text, "{\"kvfs\":\"" KV_VERSION "\",\"vault\":");
 
 	if (err == 0)
-		err = kv_json_quote(text, kv_vault_name(m->volume->vault));
+		err = kv_json_quote(text, kv_vault_name(branch->volume->vault));
 	if (err == 0)
 		err = kv_buf_puts(text, ",\"region\":");
-	return err != 0 ? err : kv_json_quote(text, kv_vault_region(m->volume->vault));
+	return err != 0 ? err : kv_json_quote(text, kv_vault_region(branch->volume->vault));
 }
 
-/* What the objects of all types are, as far as their listings have come. */
-struct census {
-	size_t n[KV_TYPES], n_all;
-	size_t n_known;		      /* whose size is known: their blob was fetched, now or before */
-	size_t n_backed_up[KV_TYPES]; /* the same, but for those whose last backup failed */
-	size_t n_refused[KV_TYPES];   /* whose last backup failed */
-	bool is_listed[KV_TYPES];
-	bool is_complete;
-};
-
-static struct census
-count_objects(const struct kv_mount *m)
+struct kv_census
+kv_report_count(const struct kv_branch *branch)
 {
-	struct census c = { .is_complete = true };
+	struct kv_census c = { .is_complete = true };
 
 	for (int t = 0; t < KV_TYPES; t++) {
 		struct kv_object *const *objects;
 		bool is_complete;
 		size_t n;
 
-		if (m->volume->listings[t] == NULL)
+		if (branch->volume->listings[t] == NULL)
 			continue;
-		objects = kv_listing_view(m->volume->listings[t], &n, NULL, &is_complete);
+		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, &is_complete);
 		c.is_listed[t] = is_complete;
 		c.is_complete = c.is_complete && is_complete;
 		for (size_t i = 0; i < n; i++) {
@@ -91,26 +79,26 @@ count_objects(const struct kv_mount *m)
 /* ---- status ---- */
 
 static int
-put_mount(const struct kv_mount *m, struct kv_buf *text)
+put_mount(const struct kv_branch *branch, struct kv_buf *text)
 {
-	char mounted[WHEN];
-	int err = put_vault(m, text);
+	char mounted[KV_REPORT_TIME];
+	int err = kv_report_vault(branch, text);
 
-	write_time(m->wall_mounted, mounted);
+	kv_report_time(branch->mount->wall_mounted, mounted);
 	return err != 0 ? err :
 			  kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s",
-			      mounted, kv_clock_wall_s() - m->wall_mounted,
-			      kv_throttle_is_paused(m->volume->throttle) ? "true" : "false");
+			      mounted, kv_clock_wall_s() - branch->mount->wall_mounted,
+			      kv_throttle_is_paused(branch->volume->throttle) ? "true" : "false");
 }
 
 static int
-put_objects(const struct kv_mount *m, const struct census *c, struct kv_buf *text)
+put_objects(const struct kv_branch *branch, const struct kv_census *c, struct kv_buf *text)
 {
 	const char *comma = "";
 	int err = kv_buf_puts(text, ",\"objects\":{");
 
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
-		const struct kv_listing *l = m->volume->listings[t];
+		const struct kv_listing *l = branch->volume->listings[t];
 		int failure;
 
 		if (l == NULL)
@@ -146,11 +134,11 @@ served_a_second(const struct kv_throttle *th)
 }
 
 static int
-put_archive(
-    const struct kv_mount *m, const struct census *c, const struct kv_blobs_state *b, struct kv_buf *text)
+put_archive(const struct kv_branch *branch, const struct kv_census *c, const struct kv_blobs_state *b,
+    struct kv_buf *text)
 {
 	const size_t left = c->n_all - c->n_known;
-	const double rate = served_a_second(m->volume->throttle);
+	const double rate = served_a_second(branch->volume->throttle);
 	int err;
 
 	if (b->n_fetching == 0)
@@ -165,26 +153,26 @@ put_archive(
 }
 
 static int
-put_requests(const struct kv_mount *m, struct kv_buf *text)
+put_requests(const struct kv_branch *branch, struct kv_buf *text)
 {
 	struct kv_vault_counted c;
 	int err = kv_buf_puts(text, ",\"requests\":[");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(m->volume->vault, i, &c); i++)
+	for (size_t i = 0; err == 0 && kv_vault_counted(branch->volume->vault, i, &c); i++)
 		err = kv_buf_printf(text, "%s{\"operation\":\"%s\",\"status\":%ld,\"count\":%" PRIu64 "}",
 		    i > 0 ? "," : "", c.operation, c.status, c.n);
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }
 
 static int
-put_pace(const struct kv_mount *m, struct kv_buf *text)
+put_pace(const struct kv_branch *branch, struct kv_buf *text)
 {
 	int err = kv_buf_puts(text, ",\"pace\":[");
 
-	for (int i = 0; err == 0 && i < kv_throttle_classes(m->volume->throttle); i++) {
+	for (int i = 0; err == 0 && i < kv_throttle_classes(branch->volume->throttle); i++) {
 		struct kv_throttle_state s;
 
-		kv_throttle_state(m->volume->throttle, i, &s);
+		kv_throttle_state(branch->volume->throttle, i, &s);
 		err = kv_buf_printf(text,
 		    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
 		    "\"in_flight\":%d,\"hanging\":%d,\"queued\":%d,\"window\":%d,\"latency_ms\":%" PRId64 "}",
@@ -195,11 +183,11 @@ put_pace(const struct kv_mount *m, struct kv_buf *text)
 }
 
 static int
-put_cache(const struct kv_mount *m, const struct kv_blobs_state *b, struct kv_buf *text)
+put_cache(const struct kv_branch *branch, const struct kv_blobs_state *b, struct kv_buf *text)
 {
 	size_t n_streams, window;
 
-	kv_prefetch_state(m->volume->prefetch, &n_streams, &window);
+	kv_prefetch_state(branch->volume->prefetch, &n_streams, &window);
 	return kv_buf_printf(text,
 	    ",\"cache\":{\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"from_disk\":%" PRIu64
 	    ",\"fetching\":%zu,\"fetched\":%" PRIu64 ",\"bytes_fetched\":%" PRIu64
@@ -207,8 +195,8 @@ put_cache(const struct kv_mount *m, const struct kv_blobs_state *b, struct kv_bu
 	    ",\"read_ahead\":{\"streams\":%zu,\"window\":%zu,\"fetched\":%" PRIu64 ",\"used\":%" PRIu64 "}"
 	    ",\"files\":{\"read\":%" PRIu64 ",\"restored\":%" PRIu64 ",\"failed\":%" PRIu64 "}",
 	    b->n_hits, b->n_misses, b->n_from_disk, b->n_fetching, b->n_fetched, b->n_bytes, b->memory,
-	    b->spilled, n_streams, window, b->n_ahead, b->n_ahead_used, m->n_reads, m->n_restored,
-	    m->n_failed);
+	    b->spilled, n_streams, window, b->n_ahead, b->n_ahead_used, branch->n_read, branch->n_restored,
+	    branch->n_failed);
 }
 
 /* The last lines of the log that tell of something wrong, newest last. */
@@ -235,155 +223,24 @@ put_failures(struct kv_buf *text)
 	return err != 0 ? err : kv_buf_puts(text, "]}\n");
 }
 
-static int
-put_status(const struct kv_mount *m, struct kv_buf *text)
+int
+kv_report(const struct kv_branch *branch, struct kv_buf *text)
 {
-	const struct census c = count_objects(m);
+	const struct kv_census c = kv_report_count(branch);
 	struct kv_blobs_state b;
 	int err;
 
-	kv_blobs_state(m->volume->blobs, &b);
-	err = put_mount(m, text);
+	kv_blobs_state(branch->volume->blobs, &b);
+	err = put_mount(branch, text);
 	if (err == 0)
-		err = put_objects(m, &c, text);
+		err = put_objects(branch, &c, text);
 	if (err == 0)
-		err = put_archive(m, &c, &b, text);
+		err = put_archive(branch, &c, &b, text);
 	if (err == 0)
-		err = put_requests(m, text);
+		err = put_requests(branch, text);
 	if (err == 0)
-		err = put_pace(m, text);
+		err = put_pace(branch, text);
 	if (err == 0)
-		err = put_cache(m, &b, text);
+		err = put_cache(branch, &b, text);
 	return err != 0 ? err : put_failures(text);
-}
-
-/* ---- what is skipped ---- */
-
-struct skipping {
-	const struct kv_mount *mount;
-	struct kv_buf *text;
-	int err;
-};
-
-static void
-skip_one(void *arg, struct kv_object *o)
-{
-	struct skipping *s = arg;
-	const char *type = kv_type_name(o->type);
-
-	if (s->err != 0 || o->is_gone)
-		return;
-	if (o->is_managed && s->mount->volume->listings[KV_CERTIFICATES] != NULL)
-		s->err = kv_buf_printf(s->text, "%s/%s\tnot shown: the backup of certificates/%s holds it\n",
-		    type, o->name, o->name);
-	else if (o->is_managed)
-		s->err = kv_buf_printf(s->text,
-		    "%s/%s\tnot shown, and not in this mount: the backup of certificates/%s holds it (-o types=)\n",
-		    type, o->name, o->name);
-	else if (o->refused != 0)
-		s->err = kv_buf_printf(s->text, "%s/%s\tno backup: %s (%s)\n", type, o->name,
-		    kv_err_name(o->refused), strerror(-o->refused));
-}
-
-static int
-put_skipped(const struct kv_mount *m, struct kv_buf *text)
-{
-	struct skipping s = { .mount = m, .text = text };
-
-	for (int t = 0; t < KV_TYPES; t++)
-		if (m->volume->listings[t] != NULL)
-			kv_catalog_each(kv_listing_catalog(m->volume->listings[t]), skip_one, &s);
-	return s.err;
-}
-
-/* ---- manifest ---- */
-
-/* As a JSON string, or null. */
-static void
-write_hex(const unsigned char *digest, bool is_known, char out[2 * KV_DIGEST_LEN + 3])
-{
-	static const char hex[] = "0123456789abcdef";
-	char *at = out;
-
-	*at++ = '"';
-	for (int i = 0; i < KV_DIGEST_LEN; i++) {
-		*at++ = hex[digest[i] >> 4];
-		*at++ = hex[digest[i] & 15];
-	}
-	memcpy(at, "\"", 2);
-	if (!is_known)
-		memcpy(out, "null", sizeof("null"));
-}
-
-static int
-put_object(const struct kv_object *o, struct kv_buf *text)
-{
-	char updated[WHEN], expires[WHEN], size[24] = "null", digest[2 * KV_DIGEST_LEN + 3];
-
-	write_time(o->wall_updated, updated);
-	write_time(o->wall_expires, expires);
-	if (o->size >= 0)
-		snprintf(size, sizeof(size), "%" PRId64, o->size);
-	write_hex(o->digest, o->has_digest, digest);
-	return kv_buf_printf(text,
-	    "{\"type\":\"%s\",\"name\":\"%s\",\"updated\":%s,\"enabled\":%s,\"expires\":%s,"
-	    "\"size\":%s,\"sha256\":%s}\n",
-	    kv_type_name(o->type), o->name, updated, o->is_enabled ? "true" : "false", expires, size, digest);
-}
-
-/* When the oldest of the listings was begun. */
-static int64_t
-wall_listed(const struct kv_mount *m)
-{
-	int64_t age_ms = 0;
-
-	for (int t = 0; t < KV_TYPES; t++)
-		if (m->volume->listings[t] != NULL && kv_listing_age_ms(m->volume->listings[t]) > age_ms)
-			age_ms = kv_listing_age_ms(m->volume->listings[t]);
-	return kv_clock_wall_s() - age_ms / 1000;
-}
-
-static int
-put_manifest(const struct kv_mount *m, struct kv_buf *text)
-{
-	const struct census c = count_objects(m);
-	char listed[WHEN];
-	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE); /* at once, so that it all goes back */
-
-	if (err == 0)
-		err = put_vault(m, text);
-	write_time(wall_listed(m), listed);
-	if (err == 0)
-		err = kv_buf_printf(text, ",\"listed\":%s,\"objects\":%zu}\n", listed, c.n_all);
-	for (int t = 0; t < KV_TYPES; t++) {
-		struct kv_object *const *objects;
-		size_t n = 0;
-
-		if (m->volume->listings[t] == NULL)
-			continue;
-		objects = kv_listing_view(m->volume->listings[t], &n, NULL, NULL);
-		for (size_t i = 0; err == 0 && i < n; i++)
-			if (!objects[i]->is_gone && !objects[i]->is_managed)
-				err = put_object(objects[i], text);
-	}
-	return err;
-}
-
-int
-kv_report(const struct kv_mount *m, enum kv_control control, struct kv_buf *text)
-{
-	switch (control) {
-	case KV_CONTROL_STATUS:
-		return put_status(m, text);
-	case KV_CONTROL_METRICS:
-		return kv_metrics(m, text);
-	case KV_CONTROL_SKIPPED:
-		return put_skipped(m, text);
-	case KV_CONTROL_MANIFEST:
-		return put_manifest(m, text);
-	case KV_CONTROL_LOG:
-		kv_log_recent(false, text);
-		return 0;
-	}
-	return -EINVAL;
 }

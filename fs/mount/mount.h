@@ -1,50 +1,66 @@
 #ifndef KV_FS_MOUNT_MOUNT_H
 #define KV_FS_MOUNT_MOUNT_H
 /*
- * What all parts of the file system share: one mount.
+ * One FUSE mount: the kernel's side of everything. What belongs to one vault in it is a kv_branch.
  */
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 #include <stdbool.h>
 #include <sys/queue.h>
-#include "cache/volume.h"
-#include "client/vault/type.h"
 #include "client/base/loop.h"
-#include "fs/object/stat_only.h"
 #include "fs/config/settings.h"
+#include "fs/mount/process.h"
 #include "fs/mount/tree.h"
 
-struct kv_dropbox;
-struct kv_object;
+struct kv_branch;
+struct kv_handle;
 struct kv_request;
-
-/* Who asked last (fs/mount/request). */
-struct kv_asker {
-	pid_t tid; /* 0: nobody */
-	int comm;  /* its /proc/TID/comm, open */
-};
+struct kv_session;
 
 struct kv_mount {
-	const struct kv_settings *o;
+	const struct kv_settings *settings;
 	struct kv_loop *loop;
-	struct kv_volume *volume;
-	struct kv_dropbox *dropbox; /* NULL with -o ro */
-	struct fuse_session *session;
-	uint64_t init_unique; /* of the kernel's INIT, and what fs/mount/session adds to libfuse's reply */
-	uint32_t init_flags;
+	struct kv_session *session; /* NULL before the mount is in place, and in tests */
 	struct kv_tree tree;
-	struct kv_stat_only lookers;
-	struct kv_asker asker;
-	LIST_HEAD(, kv_request) requests;  /* that wait for something */
-	LIST_HEAD(, kv_file_handle) files; /* that are open */
-	LIST_HEAD(, kv_folder_handle) folders;
-	LIST_HEAD(, kv_control_handle) controls;
-	bool is_ending; /* new requests get EIO */
+	struct kv_branch *branch; /* of the vault */
+	struct kv_process_reader reader;
+	LIST_HEAD(, kv_request) requests; /* that wait for something */
+	LIST_HEAD(, kv_handle) handles;	  /* files and folders that are open */
+	bool is_ending;			  /* new requests get EIO */
 	int64_t wall_mounted;
-	int large_file;				/* the kernel's O_LARGEFILE, which an ordinary open has */
-	int64_t patience_ms;			/* how long the kernel lets a request wait; 0: for ever */
-	uint64_t n_reads, n_restored, n_failed; /* for the sum at the end */
+	int large_file;		 /* the kernel's O_LARGEFILE, which an ordinary open has */
+	int64_t kernel_limit_ms; /* how long the kernel lets a request wait; 0: for ever */
 };
+
+/* loop and settings outlive the mount. */
+void kv_mount_init(struct kv_mount *mount, struct kv_loop *loop, const struct kv_settings *settings);
+/* Whatever is still open, at the end: an unmount comes before the kernel's last releases. */
+void kv_mount_close_handles(struct kv_mount *mount);
+/* Frees the nodes. No request waits, nothing is open. */
+void kv_mount_release(struct kv_mount *mount);
+/* Assert what must hold between two requests. */
+void kv_mount_check(const struct kv_mount *mount);
+
+/* ---- what is open ---- */
+
+/* An open file or folder: the first member of what fi->fh points to. */
+struct kv_handle {
+	struct kv_node *node;
+	void (*close)(struct kv_handle *); /* frees it; node is still there */
+	LIST_ENTRY(kv_handle) all;
+};
+/*
+ * Answer req: handle is open on node from now on, closed by RELEASE, RELEASEDIR or the end of the mount. It
+ * is closed at once where the kernel does not take the answer (the open was interrupted).
+ */
+void kv_handle_reply_open(struct kv_handle *handle, struct kv_node *node, void (*close)(struct kv_handle *),
+    fuse_req_t req, struct fuse_file_info *fi);
+/* The two halves of it, for CREATE. */
+void kv_handle_open(struct kv_handle *handle, struct kv_node *node, void (*close)(struct kv_handle *),
+    struct fuse_file_info *fi);
+void kv_handle_close(struct kv_handle *handle);
+/* What fi->fh points to; NULL for NULL. */
+struct kv_handle *kv_handle_of(const struct fuse_file_info *fi);
 
 /* libfuse's table of callbacks (ops.c). */
 extern const struct fuse_lowlevel_ops kv_ops;

@@ -1,25 +1,18 @@
 /*
- * The FUSE callbacks: translate, call, reply once. What a request needs is in fs/object/folder (names),
- * fs/object/file (blobs) and fs/restore (the drop box); here is which of them a node goes to, and what is
- * refused.
+ * The FUSE callbacks: find the node, refuse what its kind lacks, call.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "client/vault/audit.h"
-#include "cache/object.h"
 #include "client/base/log.h"
-#include "fs/control/control.h"
-#include "fs/object/file.h"
-#include "fs/object/folder.h"
-#include "fs/restore/close.h"
-#include "fs/restore/dropbox.h"
-#include "fs/restore/folders.h"
-#include "fs/restore/recall.h"
+#include "client/vault/audit.h"
+#include "fs/mount/branch.h"
+#include "fs/mount/entry.h"
+#include "fs/mount/mount.h"
+#include "fs/mount/ops.h"
 #include "fs/mount/request.h"
 
 #define MODULE "fs"
@@ -46,32 +39,24 @@ is_refused(fuse_req_t req)
 	return true;
 }
 
-/* Somebody writes where nothing can be written: say where to write. name is in folder, or NULL for folder itself. */
-static void
-refuse_write(fuse_req_t req, const char *what, const struct kv_node *folder, const char *name)
+void
+kv_ops_refuse_write(const struct kv_node *node, fuse_req_t req, const char *op, const char *name)
 {
-	const struct kv_mount *m = mount_of(req);
 	struct kv_caller caller;
 	struct kv_buf object;
 
 	kv_request_caller(req, &caller);
 	kv_buf_init(&object, 512);
-	if (folder->kind == KV_NODE_TYPE || folder->kind == KV_NODE_BLOB)
-		kv_buf_say(&object, "%s/", kv_type_name(folder->type));
-	if (folder->kind == KV_NODE_CONTROL_FOLDER || folder->kind == KV_NODE_CONTROL)
-		kv_buf_say(&object, "%s/", KV_CONTROL_FOLDER);
-	kv_buf_say(&object, "%s",
-	    folder->kind == KV_NODE_BLOB	? folder->object->name :
-		folder->kind == KV_NODE_CONTROL ? kv_control_name(folder->control) :
-		name != NULL			? name :
-						  "");
+	node->ops->describe(node, &object);
+	if (name != NULL)
+		kv_buf_say(&object, "%s%s", object.len > 0 ? "/" : "", name);
 	kv_log_event(KV_LOG_NOTICE, MODULE,
 	    "vault=%s op=%s object=%s errno=EACCES uid=%u pid=%d cmd=%s why=%s",
-	    kv_vault_name(m->volume->vault), what, kv_buf_str(&object), caller.uid, caller.pid,
+	    kv_vault_name(node->branch->volume->vault), op, kv_buf_str(&object), caller.uid, caller.pid,
 	    caller.command,
-	    m->tree.drop != NULL ?
-		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/" :
-		"the mount is read-only");
+	    node->branch->mount->settings->is_read_only ?
+		"the mount is read-only" :
+		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/");
 	kv_buf_release(&object);
 	fuse_reply_err(req, EACCES);
 }
@@ -99,8 +84,14 @@ op_init(void *arg, struct fuse_conn_info *conn)
 static void
 op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	if (!is_refused(req))
-		kv_folder_lookup(mount_of(req), req, node_of(req, parent), name);
+	struct kv_node *folder = node_of(req, parent);
+
+	if (is_refused(req))
+		return;
+	if (folder->ops->lookup == NULL)
+		fuse_reply_err(req, ENOTDIR);
+	else
+		folder->ops->lookup(folder, req, name);
 }
 
 static void
@@ -113,29 +104,36 @@ op_forget(fuse_req_t req, fuse_ino_t number, uint64_t n)
 static void
 op_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
+	struct kv_node *folder = node_of(req, number);
+
+	if (is_refused(req))
+		return;
+	if (folder->ops->opendir == NULL)
+		fuse_reply_err(req, ENOTDIR);
+	else
+		folder->ops->opendir(folder, req, fi);
+}
+
+static void
+read_folder(
+    fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
+{
+	struct kv_node *folder = node_of(req, number);
+
 	if (!is_refused(req))
-		kv_folder_open(mount_of(req), req, node_of(req, number), fi);
+		folder->ops->readdir(folder, req, size, offset, fi, plus);
 }
 
 static void
 op_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	if (!is_refused(req))
-		kv_folder_read(mount_of(req), req, node_of(req, number), size, offset, fi, false);
+	read_folder(req, number, size, offset, fi, false);
 }
 
 static void
 op_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	if (!is_refused(req))
-		kv_folder_read(mount_of(req), req, node_of(req, number), size, offset, fi, true);
-}
-
-static void
-op_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
-{
-	(void)number;
-	kv_folder_release(req, fi);
+	read_folder(req, number, size, offset, fi, true);
 }
 
 /* ---- attributes ---- */
@@ -143,32 +141,23 @@ op_releasedir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 static void
 op_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind == KV_NODE_BLOB) {
-		if (!is_refused(req))
-			kv_file_getattr(m, req, node);
-	} else if (node->kind == KV_NODE_DROP_FILE && fi == NULL) {
-		if (!is_refused(req))
-			kv_recall_getattr(m->dropbox, req, node);
-	} else {
-		kv_file_reply_attributes(m, req, node);
-	}
+	if (node->ops->getattr == NULL)
+		kv_entry_reply_attributes(node, req);
+	else if (!is_refused(req))
+		node->ops->getattr(node, req, fi);
 }
 
 static void
 op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int what, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_setattr(m->dropbox, req, node, attr, what, fi);
-	else if (node->kind == KV_NODE_DROP_FOLDER)
-		kv_file_reply_attributes(m, req, node);
+	if (node->ops->setattr == NULL)
+		kv_ops_refuse_write(node, req, "setattr", NULL);
 	else
-		refuse_write(req, "setattr", node, NULL);
+		node->ops->setattr(node, req, attr, what, fi);
 }
 
 /* ENOSYS: the kernel never asks again, which makes ls -l ten times faster. */
@@ -181,15 +170,14 @@ op_getxattr(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 	fuse_reply_err(req, ENOSYS);
 }
 
-/* cp -p and install set an ACL that says what the mode says. */
+/* cp -p and install set an ACL that repeats the mode. */
 static void
 op_setxattr(fuse_req_t req, fuse_ino_t number, const char *name, const char *value, size_t size, int flags)
 {
 	(void)value;
 	(void)size;
 	(void)flags;
-	if (node_of(req, number)->kind != KV_NODE_DROP_FILE &&
-	    node_of(req, number)->kind != KV_NODE_DROP_FOLDER)
+	if (node_of(req, number)->ops->setattr == NULL)
 		fuse_reply_err(req, EACCES);
 	else
 		fuse_reply_err(req, strstr(name, "posix_acl") != NULL ? 0 : ENOTSUP);
@@ -223,52 +211,36 @@ op_statfs(fuse_req_t req, fuse_ino_t number)
 static void
 op_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
 	if (is_refused(req))
 		return;
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_open(m->dropbox, req, node, fi);
-	else if ((fi->flags & O_ACCMODE) != O_RDONLY)
-		refuse_write(req, "open", node, NULL);
-	else if (node->kind == KV_NODE_CONTROL)
-		kv_control_open(m, req, node->control, fi);
+	if (node->ops->open == NULL)
+		fuse_reply_err(req, EISDIR);
+	else if (node->ops->write == NULL && (fi->flags & O_ACCMODE) != O_RDONLY)
+		kv_ops_refuse_write(node, req, "open", NULL);
 	else
-		kv_file_open(m, req, node, fi);
+		node->ops->open(node, req, fi);
 }
 
 static void
 op_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	if (is_refused(req))
-		return;
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_read(req, node, size, offset);
-	else if (node->kind == KV_NODE_CONTROL)
-		kv_control_read(req, size, offset, fi);
-	else
-		kv_file_read(m, req, size, offset, fi);
+	if (!is_refused(req))
+		node->ops->read(node, req, size, offset, fi);
 }
 
 static void
-op_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
+op_write(
+    fuse_req_t req, fuse_ino_t number, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct kv_mount *m = mount_of(req);
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_dropbox_release(m->dropbox, req, fi);
-	else if (node->kind == KV_NODE_CONTROL)
-		kv_control_release(req, fi);
-	else
-		kv_file_release(m, req, fi);
+	if (!is_refused(req))
+		node->ops->write(node, req, data, size, offset, fi);
 }
-
-/* ---- the drop box ---- */
 
 /* Even while the mount ends: a restore that was sent is waited for. */
 static void
@@ -276,10 +248,10 @@ op_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
 	struct kv_node *node = node_of(req, number);
 
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_close_flush(mount_of(req)->dropbox, req, node, fi);
-	else
+	if (node->ops->flush == NULL)
 		fuse_reply_err(req, 0);
+	else
+		node->ops->flush(node, req, fi);
 }
 
 static void
@@ -289,58 +261,75 @@ op_fsync(fuse_req_t req, fuse_ino_t number, int is_data_only, struct fuse_file_i
 
 	(void)is_data_only;
 	(void)fi;
-	if (node->kind == KV_NODE_DROP_FILE)
-		kv_close_fsync(req, node);
-	else
+	if (node->ops->fsync == NULL)
 		fuse_reply_err(req, 0);
+	else
+		node->ops->fsync(node, req);
 }
 
-/* Whether what changes name in folder can go on; else req was answered. */
-static bool
-is_drop_folder(fuse_req_t req, const char *what, const struct kv_node *folder, const char *name)
+/* RELEASE and RELEASEDIR. */
+static void
+op_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
+	(void)number;
+	kv_handle_close(kv_handle_of(fi));
+	fuse_reply_err(req, 0);
+}
+
+static void
+op_fallocate(
+    fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+	(void)number;
+	(void)mode;
+	(void)offset;
+	(void)length;
+	(void)fi;
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+/* ---- changing names ---- */
+
+/* folder, if names in it can be changed; else NULL, and req was answered. */
+static struct kv_node *
+writable_folder(fuse_req_t req, fuse_ino_t number, const char *op, const char *name)
+{
+	struct kv_node *folder = node_of(req, number);
+
 	if (is_refused(req))
-		return false;
-	if (folder->kind == KV_NODE_DROP_FOLDER)
-		return true;
-	refuse_write(req, what, folder, name);
-	return false;
+		return NULL;
+	if (folder->ops->create != NULL)
+		return folder;
+	kv_ops_refuse_write(folder, req, op, name);
+	return NULL;
 }
 
 static void
 op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	struct kv_node *folder = node_of(req, parent);
+	struct kv_node *folder = writable_folder(req, parent, "create", name);
 
-	if (is_drop_folder(req, "create", folder, name))
-		kv_dropbox_create(mount_of(req)->dropbox, req, folder, name, mode, fi);
-}
-
-static void
-op_write(
-    fuse_req_t req, fuse_ino_t number, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	if (!is_refused(req))
-		kv_dropbox_write(mount_of(req)->dropbox, req, node_of(req, number), data, size, offset, fi);
+	if (folder != NULL)
+		folder->ops->create(folder, req, name, mode, fi);
 }
 
 static void
 op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct kv_node *folder = node_of(req, parent);
+	struct kv_node *folder = writable_folder(req, parent, "mkdir", name);
 
 	(void)mode;
-	if (is_drop_folder(req, "mkdir", folder, name))
-		kv_folders_mkdir(mount_of(req)->dropbox, req, folder, name);
+	if (folder != NULL)
+		folder->ops->mkdir(folder, req, name);
 }
 
 static void
 op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct kv_node *folder = node_of(req, parent);
+	struct kv_node *folder = writable_folder(req, parent, "unlink", name);
 
-	if (is_drop_folder(req, "unlink", folder, name))
-		kv_folders_unlink(mount_of(req)->dropbox, req, folder, name);
+	if (folder != NULL)
+		folder->ops->unlink(folder, req, name);
 }
 
 static void
@@ -348,27 +337,34 @@ op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct kv_node *folder = node_of(req, parent);
 
-	if (folder->kind == KV_NODE_ROOT && strcmp(name, "restore") == 0)
-		fuse_reply_err(req, EBUSY);
-	else if (is_drop_folder(req, "rmdir", folder, name))
-		kv_folders_rmdir(mount_of(req)->dropbox, req, folder, name);
+	if (is_refused(req))
+		return;
+	if (folder->ops->rmdir == NULL)
+		kv_ops_refuse_write(folder, req, "rmdir", name);
+	else
+		folder->ops->rmdir(folder, req, name);
 }
 
 static void
 op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
     unsigned int flags)
 {
-	struct kv_node *folder = node_of(req, parent), *to = node_of(req, new_parent);
+	struct kv_node *folder = writable_folder(req, parent, "rename", name);
+	struct kv_node *to = folder != NULL ? writable_folder(req, new_parent, "rename", new_name) : NULL;
 
-	if (is_drop_folder(req, "rename", folder, name) && is_drop_folder(req, "rename", to, new_name))
-		kv_folders_rename(mount_of(req)->dropbox, req, folder, name, to, new_name, flags);
+	if (to == NULL)
+		return;
+	if (to->ops != folder->ops || to->branch != folder->branch)
+		fuse_reply_err(req, EXDEV);
+	else
+		folder->ops->rename(folder, req, name, to, new_name, flags);
 }
 
-/* Links and devices: the drop box takes the bytes of files. */
+/* Links and devices: a folder that can be written to takes the bytes of files. */
 static void
-refuse_kind(fuse_req_t req, fuse_ino_t parent, const char *what, const char *name)
+refuse_kind(fuse_req_t req, fuse_ino_t parent, const char *op, const char *name)
 {
-	if (is_drop_folder(req, what, node_of(req, parent), name))
+	if (writable_folder(req, parent, op, name) != NULL)
 		fuse_reply_err(req, EPERM);
 }
 
@@ -394,18 +390,6 @@ op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t
 	refuse_kind(req, parent, "mknod", name);
 }
 
-static void
-op_fallocate(
-    fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
-{
-	(void)number;
-	(void)mode;
-	(void)offset;
-	(void)length;
-	(void)fi;
-	fuse_reply_err(req, EOPNOTSUPP);
-}
-
 const struct fuse_lowlevel_ops kv_ops = {
 	.init = op_init,
 	.lookup = op_lookup,
@@ -428,7 +412,7 @@ const struct fuse_lowlevel_ops kv_ops = {
 	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
-	.releasedir = op_releasedir,
+	.releasedir = op_release,
 	.statfs = op_statfs,
 	.setxattr = op_setxattr,
 	.getxattr = op_getxattr,

@@ -1,104 +1,115 @@
 #ifndef KV_FS_MOUNT_TREE_H
 #define KV_FS_MOUNT_TREE_H
 /*
- * Names and inodes. The kernel's number of a node is its address; the st_ino that people see is
- * another thing and stays the same for the same name.
+ * Nodes: what the kernel refers to by a number. A node carries the table of the FUSE operations that its kind
+ * supports; a kind embeds struct kv_node as its first member and is defined in the folder of its part of
+ * the tree (fs/object, fs/restore, fs/control).
  *
- * A blob's node stands for one content: the kernel's page cache belongs to the node, and pages of one
- * backup must never be followed by pages of the next. So when an object's content changes, or its blob
- * was dropped and must be fetched anew (the service encrypts it freshly), the node is stale: what is
- * open on it goes on, everything else gets ESTALE, at which the kernel looks the name up again and is
- * given another node.
+ * The kernel's number of a node is its address. The st_ino that people see is another number, which stays the
+ * same for the same name.
  */
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include "client/vault/blob.h"
-#include "client/vault/type.h"
+#include <sys/stat.h>
 
-struct kv_object;
-struct kv_upload;
-
-enum kv_node_kind {
-	KV_NODE_ROOT,
-	KV_NODE_TYPE,
-	KV_NODE_BLOB,
-	KV_NODE_DROP_FOLDER,
-	KV_NODE_DROP_FILE,
-	KV_NODE_CONTROL_FOLDER,
-	KV_NODE_CONTROL,
-};
-
-/* The files of .kvfs/ (fs/control/control). */
-enum kv_control {
-	KV_CONTROL_STATUS,
-	KV_CONTROL_METRICS,
-	KV_CONTROL_SKIPPED,
-	KV_CONTROL_MANIFEST,
-	KV_CONTROL_LOG,
-};
-#define KV_CONTROLS 5
-
+struct kv_branch;
+struct kv_buf;
+struct kv_node;
 struct kv_tree;
 
-#define KV_ROOT_NUMBER 1 /* FUSE_ROOT_ID */
+struct kv_attributes {
+	struct stat stat;
+	double entry_valid_s; /* how long the kernel may cache the node's name … */
+	double attr_valid_s;  /* … and its attributes */
+};
+
+/*
+ * The operations of a kind of node. Each answers req exactly once, now or later, unless it says otherwise. A
+ * NULL is an operation that the kind lacks; fs/mount/ops answers it. fi->fh is a struct kv_handle.
+ */
+struct kv_node_ops {
+	/* Frees node and what embeds it. */
+	void (*release)(struct kv_node *node);
+	/* The last handle on it was closed. */
+	void (*closed)(struct kv_node *node);
+	/* Append its path as people see it, "keys/db", to path. Of the root: nothing. */
+	void (*describe)(const struct kv_node *node, struct kv_buf *path);
+	/*
+	 * Fill in what differs from: a file of the mounting user with one link, st_ino, and no caching. It is
+	 * called for the kernel: what is filled in is sent to it.
+	 */
+	void (*attributes)(struct kv_node *node, struct kv_attributes *attributes);
+
+	/* Folders. */
+	void (*lookup)(struct kv_node *node, fuse_req_t req, const char *name);
+	void (*opendir)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
+	/* plus: READDIRPLUS. */
+	void (*readdir)(struct kv_node *node, fuse_req_t req, size_t size, off_t offset,
+	    struct fuse_file_info *fi, bool plus);
+	/* Folders that can be written to have all of these. */
+	void (*create)(
+	    struct kv_node *node, fuse_req_t req, const char *name, mode_t mode, struct fuse_file_info *fi);
+	void (*mkdir)(struct kv_node *node, fuse_req_t req, const char *name);
+	void (*unlink)(struct kv_node *node, fuse_req_t req, const char *name);
+	void (*rmdir)(struct kv_node *node, fuse_req_t req, const char *name);
+	/* to has the same table. */
+	void (*rename)(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to,
+	    const char *to_name, unsigned int flags);
+
+	/* Files. NULL getattr: attributes() is the answer. fi may be NULL. */
+	void (*getattr)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
+	void (*open)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
+	void (*read)(
+	    struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
+	/* Files that can be written to have all of these. */
+	void (*write)(struct kv_node *node, fuse_req_t req, const char *data, size_t size, off_t offset,
+	    struct fuse_file_info *fi);
+	void (*flush)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
+	void (*fsync)(struct kv_node *node, fuse_req_t req);
+	/* Files and folders that can be written to. fi may be NULL. */
+	void (*setattr)(struct kv_node *node, fuse_req_t req, const struct stat *attr, int what,
+	    struct fuse_file_info *fi);
+};
 
 struct kv_node {
+	const struct kv_node_ops *ops;
 	struct kv_tree *tree;
+	struct kv_branch *branch;
 	LIST_ENTRY(kv_node) all;
-	enum kv_node_kind kind;
-	enum kv_type type;	 /* TYPE, BLOB */
-	enum kv_control control; /* CONTROL */
 	uint64_t ino;
-	uint64_t n_lookup;		     /* references of the kernel */
-	unsigned int n_open;		     /* handles on it */
-	bool is_stale;			     /* BLOB */
-	bool is_bound;			     /* BLOB: a content was given to the kernel */
-	unsigned char digest[KV_DIGEST_LEN]; /* which one */
-	struct kv_blob *blob;		     /* the same, while a handle is open */
-	struct kv_object *object;	     /* BLOB, a reference */
-	/* DROP_FOLDER and DROP_FILE: a name in a folder; parent is NULL once it was removed */
-	struct kv_node *parent, *sibling, *children;
-	char *name;
-	struct kv_upload *upload; /* DROP_FILE; fs/restore */
-	bool is_fixed;		  /* DROP_FOLDER: there from the start, and not to be removed */
+	uint64_t n_lookup;   /* references of the kernel */
+	unsigned int n_open; /* handles on it, and waiting requests */
+	bool is_kept;	     /* it has a name that must be found again: it lives without references too */
 	int64_t wall_changed;
 };
 
-/* All nodes of a mount. A folder that is not mounted (types=, ro) is NULL. */
+/* All nodes of a mount. */
 struct kv_tree {
 	LIST_HEAD(, kv_node) all;
-	struct kv_node *root, *types[KV_TYPES], *drop, *control, *controls[KV_CONTROLS];
+	struct kv_node *root;
 };
-/* has_type: which of the folders keys, secrets, certificates there are. */
-int kv_tree_init(struct kv_tree *tree, const bool has_type[KV_TYPES], bool has_drop) KV_MUST_CHECK;
-/* Every node, whoever refers to it. */
+void kv_tree_init(struct kv_tree *tree);
+/* Frees every node, whoever refers to it. */
 void kv_tree_release(struct kv_tree *tree);
+/* Assert what must hold between two requests. */
+void kv_tree_check(const struct kv_tree *tree);
 
-/* What the kernel calls it, and back. The root's number is FUSE's own. */
+/* The rest of node is zeros. wall_changed is now. The first one is the root. */
+void kv_tree_add(struct kv_tree *tree, struct kv_node *node, const struct kv_node_ops *ops,
+    struct kv_branch *branch, uint64_t ino);
+
+/* What the kernel calls node, and back. The root's number is FUSE's own, 1. */
 uint64_t kv_tree_number(const struct kv_node *node);
 struct kv_node *kv_tree_node(const struct kv_tree *tree, uint64_t number);
 
-/* The node that object's name stands for now, made where there is none. NULL: out of memory. */
-struct kv_node *kv_tree_blob(struct kv_tree *tree, struct kv_object *object);
-/* The name stands for another node from now on. */
-void kv_tree_make_stale(struct kv_node *node);
-
-/* A new file or folder in a drop folder. -EEXIST, -ENOMEM. */
-int kv_tree_make(
-    struct kv_node *folder, enum kv_node_kind kind, const char *name, struct kv_node **node) KV_MUST_CHECK;
-/* NULL where there is none. */
-struct kv_node *kv_tree_child(struct kv_node *folder, const char *name);
-/* Its name is gone, and those below it; a node lives while the kernel or a handle refers to it. */
-void kv_tree_remove(struct kv_node *node);
-/* Give it another name, in the place of what had that. */
-int kv_tree_move(struct kv_node *node, struct kv_node *folder, const char *name) KV_MUST_CHECK;
-/* The type that folder or the nearest one above says, by the name keys, secrets or certificates. -ENOENT: none does. */
-int kv_tree_type_of(const struct kv_node *folder, enum kv_type *type) KV_MUST_CHECK;
-
-/* References of the kernel and of handles; the last one gone, what has no name is freed. */
+/* References of the kernel, and of handles and waiting requests. With the last one node may be freed. */
 void kv_tree_looked_up(struct kv_node *node);
 void kv_tree_forget(struct kv_node *node, uint64_t n);
 void kv_tree_opened(struct kv_node *node);
 void kv_tree_closed(struct kv_node *node);
+/* is_kept is false from now on: node lives as long as somebody refers to it. */
+void kv_tree_drop(struct kv_node *node);
 #endif

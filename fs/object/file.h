@@ -1,30 +1,44 @@
 #ifndef KV_FS_OBJECT_FILE_H
 #define KV_FS_OBJECT_FILE_H
 /*
- * Files of blobs: their attributes, open, read, release. Each function answers req once, now or later.
+ * The file of an object, NAME.blob. A node stands for one content, because the kernel's page cache belongs to the
+ * node and pages of one backup must never be followed by pages of another. So when the object's content
+ * changes, or its blob was dropped and must be fetched anew (the service encrypts it freshly), the node is
+ * *stale*: what is open on it goes on, everything else gets ESTALE, at which the kernel looks the name up
+ * again and is given another node.
  */
-#include "fs/mount/mount.h"
+#include "client/base/crypto.h"
+#include "client/vault/vault.h"
+#include "fs/mount/tree.h"
+#include "fs/object/told.h"
 
-/* Attributes of any node as they are known now; a blob's size is 0 while it is not known. */
-void kv_file_attributes(const struct kv_mount *mount, struct kv_node *node, struct stat *attr);
-/* How long the kernel may keep a node's name, and its attributes; seconds. */
-double kv_file_entry_valid_s(const struct kv_mount *mount, const struct kv_node *node);
-double kv_file_attr_valid_s(const struct kv_mount *mount, const struct kv_node *node);
+#define KV_FILE_SUFFIX ".blob"
 
-/* The answer to a GETATTR or SETATTR of any node. */
-void kv_file_reply_attributes(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);
+struct kv_blob;
+struct kv_objects;
 
-/* For kv_volume_new(): an object's content is another now, or it is gone; its name stands for another node. */
-void kv_file_changed(void *mount, struct kv_object *object);
-/* The listing that type's names are from has failed: whatever comes by one of them must look it up again. */
-void kv_file_take_back_all(struct kv_mount *mount, enum kv_type type);
+struct kv_file {
+	struct kv_node node;
+	struct kv_told *told; /* and by it the object */
+	bool is_stale;
+	bool is_bound;			     /* the kernel was given content … */
+	unsigned char digest[KV_DIGEST_LEN]; /* … of this blob */
+	struct kv_blob *blob;		     /* the same, while something is open */
+};
 
-/* Of a blob's node: with its exact size, which may have to be fetched. */
-void kv_file_getattr(struct kv_mount *mount, fuse_req_t req, struct kv_node *node);
-void kv_file_open(struct kv_mount *mount, fuse_req_t req, struct kv_node *node, struct fuse_file_info *fi);
-void kv_file_read(
-    struct kv_mount *mount, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
-void kv_file_release(struct kv_mount *mount, fuse_req_t req, struct fuse_file_info *fi);
-/* At the end: an unmount comes before the kernel's last releases. */
-void kv_file_release_all(struct kv_mount *mount);
+/* The one that the name of object stands for now, made where there is none. NULL: out of memory. */
+struct kv_file *kv_file_of(struct kv_objects *objects, struct kv_object *object);
+/* NULL where node is of another kind. */
+struct kv_file *kv_file_of_node(struct kv_node *node);
+
+/* From now on the name stands for another node. */
+void kv_file_make_stale(struct kv_file *file);
+/* The same, and the kernel must look the name up again for whatever comes by this node. */
+void kv_file_take_back(struct kv_file *file);
+
+/*
+ * file stands for blob from now on. -ESTALE: it must not, because it stands for another one, or because caller may go by
+ * another size than blob's (logged).
+ */
+int kv_file_bind(struct kv_file *file, struct kv_blob *blob, const struct kv_caller *caller) KV_MUST_CHECK;
 #endif

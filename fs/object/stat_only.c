@@ -109,8 +109,6 @@ kv_stat_only_init(struct kv_stat_only *l, struct kv_loop *loop, const char *name
 void
 kv_stat_only_release(struct kv_stat_only *l)
 {
-	if (l->names == NULL)
-		return;
 	kv_timer_stop(&l->quiet);
 	for (int i = 0; i < KV_BURSTS; i++)
 		end_burst(l, &l->bursts[i]);

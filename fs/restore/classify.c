@@ -3,7 +3,8 @@
 
 #include "client/vault/blob.h"
 #include "client/vault/body.h"
-#include "fs/mount/mount.h"
+#include "cache/volume.h"
+#include "fs/restore/drop.h"
 #include "fs/restore/classify.h"
 
 #define SHORTEST_UNKNOWN 512 /* bytes of a first write: shorter than any blob that has been seen */
@@ -50,11 +51,11 @@ decode(struct kv_verdict *v, const struct kv_buf *content, struct kv_buf *why)
 
 /* What the bytes themselves and the folder say. */
 static int
-judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_node *folder, struct kv_buf *why)
+judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_drop *folder, struct kv_buf *why)
 {
 	bool is_complete;
 	const enum kv_blob_format format = kv_blob_look(raw->data, raw->len, &is_complete);
-	const bool has_folder = kv_tree_type_of(folder, &v->type) == 0;
+	const bool has_folder = kv_drop_type(folder, &v->type) == 0;
 
 	if (!is_complete) {
 		kv_buf_say(why, "the blob is cut: %zu bytes are not all of it", raw->len);
@@ -81,21 +82,20 @@ judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_node *fold
 
 /* A type that types= leaves out is not restored either. */
 static int
-check_mounted(struct kv_verdict *v, const struct kv_mount *m, struct kv_buf *why)
+check_mounted(struct kv_verdict *v, const struct kv_volume *volume, struct kv_buf *why)
 {
-	if (v->is_guess &&
-	    (m->volume->listings[KV_CERTIFICATES] == NULL || m->volume->listings[KV_KEYS] == NULL)) {
-		v->type = m->volume->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
+	if (v->is_guess && (volume->listings[KV_CERTIFICATES] == NULL || volume->listings[KV_KEYS] == NULL)) {
+		v->type = volume->listings[KV_CERTIFICATES] != NULL ? KV_CERTIFICATES : KV_KEYS;
 		v->is_guess = false;
 	}
-	if (m->volume->listings[v->type] != NULL)
+	if (volume->listings[v->type] != NULL)
 		return 0;
 	kv_buf_say(why, "this mount leaves %s out (-o types=)", kv_type_name(v->type));
 	return -EACCES;
 }
 
 int
-kv_classify(const struct kv_mount *m, const struct kv_buf *content, const struct kv_node *folder,
+kv_classify(const struct kv_volume *volume, const struct kv_buf *content, const struct kv_drop *folder,
     struct kv_verdict *v, struct kv_buf *why)
 {
 	int err;
@@ -106,7 +106,7 @@ kv_classify(const struct kv_mount *m, const struct kv_buf *content, const struct
 	if (err == 0)
 		err = judge(v, v->decoded.len > 0 ? &v->decoded : content, folder, why);
 	if (err == 0)
-		err = check_mounted(v, m, why);
+		err = check_mounted(v, volume, why);
 	return err;
 }
 
@@ -117,10 +117,9 @@ kv_verdict_release(struct kv_verdict *v)
 }
 
 bool
-kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_node *folder)
+kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_drop *folder)
 {
 	enum kv_type type;
 
-	return kv_blob_may_begin(data, len) ||
-	    (len >= SHORTEST_UNKNOWN && kv_tree_type_of(folder, &type) == 0);
+	return kv_blob_may_begin(data, len) || (len >= SHORTEST_UNKNOWN && kv_drop_type(folder, &type) == 0);
 }

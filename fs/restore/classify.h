@@ -8,8 +8,8 @@
 #include "client/base/buf.h"
 #include "client/vault/type.h"
 
-struct kv_mount;
-struct kv_node;
+struct kv_drop;
+struct kv_volume;
 
 struct kv_verdict {
 	enum kv_type type;
@@ -22,7 +22,7 @@ struct kv_verdict {
  * blob, is cut or of another type than the folder's, -EFBIG, -EACCES for a type that types= leaves out,
  * each with a sentence in why; -ENOMEM without one.
  */
-int kv_classify(const struct kv_mount *mount, const struct kv_buf *content, const struct kv_node *folder,
+int kv_classify(const struct kv_volume *volume, const struct kv_buf *content, const struct kv_drop *folder,
     struct kv_verdict *verdict, struct kv_buf *why) KV_MUST_CHECK;
 void kv_verdict_release(struct kv_verdict *verdict);
 
@@ -31,5 +31,5 @@ void kv_verdict_release(struct kv_verdict *verdict);
  * (`echo x >FILE`) must fail here already. A format that kvfs does not know is left to the vault where the
  * folder tells the type and the write has the length of something that could be a blob.
  */
-bool kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_node *folder);
+bool kv_classify_may_begin(const unsigned char *data, size_t len, const struct kv_drop *folder);
 #endif

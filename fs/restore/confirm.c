@@ -103,10 +103,10 @@ struct sweep {
 };
 
 static void
-collect_old(const void *node, VISIT visit, void *arg)
+collect_old(const void *file, VISIT visit, void *arg)
 {
 	struct sweep *s = arg;
-	struct confirmation *e = *(struct confirmation *const *)node;
+	struct confirmation *e = *(struct confirmation *const *)file;
 
 	if ((visit == postorder || visit == leaf) && !is_of_use(e, kv_clock_mono_ms()))
 		s->old[s->n++] = e;

@@ -9,31 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs/object/folder.h"
+#include "fs/mount/entry.h"
+#include "fs/mount/request.h"
 #include "fs/restore/close.h"
 #include "fs/restore/folders.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
 
-static bool
-is_folder(const struct kv_node *node)
-{
-	return node->kind == KV_NODE_DROP_FOLDER;
-}
-
 /* Somebody has not been told yet what became of a file in it. */
 static bool
-is_busy(const struct kv_node *folder)
+is_busy(const struct kv_drop *folder)
 {
-	for (const struct kv_node *c = folder->children; c != NULL; c = c->sibling)
-		if (is_folder(c) ? is_busy(c) : kv_upload_is_unsent(c->upload))
+	for (const struct kv_drop *c = folder->children; c != NULL; c = c->sibling)
+		if (kv_drop_is_folder(c) ? is_busy(c) : kv_upload_is_unsent(c->upload))
 			return true;
 	return false;
 }
 
 /* 0, or why folder cannot be removed or renamed over. */
 static int
-check_removable(const struct kv_node *folder)
+check_removable(const struct kv_drop *folder)
 {
 	if (folder->is_fixed)
 		return -EBUSY;
@@ -44,73 +39,73 @@ check_removable(const struct kv_node *folder)
 
 /* With all below it, whose receipts are forgotten. */
 static void
-remove_folder(struct kv_dropbox *box, struct kv_node *folder)
+remove_folder(struct kv_drop *folder)
 {
-	struct kv_node *c, *next;
+	struct kv_drop *c, *next;
 
-	kv_receipts_forget_below(box->receipts, folder->parent, folder->name);
+	kv_receipts_forget_below(folder->dropbox->receipts, folder->parent, folder->name);
 	for (c = folder->children; c != NULL; c = next) {
 		next = c->sibling;
-		if (is_folder(c))
-			remove_folder(box, c);
+		if (kv_drop_is_folder(c))
+			remove_folder(c);
 		else
 			kv_dropbox_detach(c);
 	}
-	kv_tree_remove(folder);
+	kv_drop_remove(folder);
 }
 
 static void
-remove_file(struct kv_dropbox *box, struct kv_node *file)
+remove_file(struct kv_drop *file)
 {
-	kv_receipts_forget(box->receipts, file->parent, file->name);
+	kv_receipts_forget(file->dropbox->receipts, file->parent, file->name);
 	kv_dropbox_detach(file);
 }
 
 void
-kv_folders_mkdir(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+kv_folders_mkdir(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	struct kv_node *node;
+	struct kv_drop *folder = kv_drop_of(node), *made;
 	int err;
 
 	kv_dropbox_free_name(folder, name);
-	err = kv_tree_make(folder, KV_NODE_DROP_FOLDER, name, &node);
+	err = kv_drop_make_folder(folder, name, &made);
 	if (err != 0)
 		fuse_reply_err(req, -err);
 	else
-		kv_folder_reply(box->mount, req, node);
+		kv_entry_reply(&made->node, req);
 }
 
 /* The object stays in the vault. */
 void
-kv_folders_unlink(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+kv_folders_unlink(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	struct kv_node *node = kv_dropbox_child(folder, name);
-	const int err = node == NULL ? -ENOENT : is_folder(node) ? -EISDIR : 0;
+	struct kv_drop *file = kv_dropbox_child(kv_drop_of(node), name);
+	const int err = file == NULL ? -ENOENT : kv_drop_is_folder(file) ? -EISDIR : 0;
 
 	if (err == 0)
-		remove_file(box, node);
+		remove_file(file);
 	fuse_reply_err(req, -err);
 }
 
 void
-kv_folders_rmdir(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+kv_folders_rmdir(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	struct kv_node *node = kv_dropbox_child(folder, name);
-	const int err = node == NULL ? -ENOENT : is_folder(node) ? check_removable(node) : -ENOTDIR;
+	struct kv_drop *file = kv_dropbox_child(kv_drop_of(node), name);
+	const int err = file == NULL ? -ENOENT : kv_drop_is_folder(file) ? check_removable(file) : -ENOTDIR;
 
 	if (err == 0)
-		remove_folder(box, node);
+		remove_folder(file);
 	fuse_reply_err(req, -err);
 }
 
 /* ---- rename ---- */
 
 static bool
-is_below(const struct kv_node *node, const struct kv_node *folder)
+is_below(const struct kv_drop *file, const struct kv_drop *folder)
 {
-	while (node != NULL && node != folder)
-		node = node->parent;
-	return node != NULL;
+	while (file != NULL && file != folder)
+		file = file->parent;
+	return file != NULL;
 }
 
 /* "x.blob.~1~": cp --backup=numbered looks for a free number in a list that is empty here, and would never end. */
@@ -128,7 +123,7 @@ is_numbered_backup(const char *name)
 
 /* Why a file cannot get this name; NULL: it can. */
 static const char *
-refuse_name(const struct kv_node *file, const char *to_name)
+refuse_name(const struct kv_drop *file, const char *to_name)
 {
 	/* its writer would be told "done" at its close, and nothing be sent */
 	if (to_name[0] == '.' && !(kv_upload_is_staging(file->name) && kv_upload_is_staging(to_name)))
@@ -138,73 +133,73 @@ refuse_name(const struct kv_node *file, const char *to_name)
 	return NULL;
 }
 
-/* Whether node may take the place of other, called to_name in to. */
+/* Whether file may take the place of other, called to_name in to. */
 static int
-check_rename(const struct kv_node *node, const struct kv_node *to, const char *to_name,
-    const struct kv_node *other, unsigned int flags)
+check_rename(const struct kv_drop *file, const struct kv_drop *to, const char *to_name,
+    const struct kv_drop *other, unsigned int flags)
 {
 	if ((flags & ~(unsigned int)RENAME_NOREPLACE) != 0)
 		return -EINVAL;
 	if (other != NULL && flags != 0)
 		return -EEXIST;
-	if (!is_folder(node)) {
-		if (refuse_name(node, to_name) != NULL)
+	if (!kv_drop_is_folder(file)) {
+		if (refuse_name(file, to_name) != NULL)
 			return -EINVAL;
-		return other != NULL && is_folder(other) ? -EISDIR : 0;
+		return other != NULL && kv_drop_is_folder(other) ? -EISDIR : 0;
 	}
-	if (node->is_fixed)
+	if (file->is_fixed)
 		return -EBUSY;
-	if (is_below(to, node))
+	if (is_below(to, file))
 		return -EINVAL;
-	if (other != NULL && !is_folder(other))
+	if (other != NULL && !kv_drop_is_folder(other))
 		return -ENOTDIR;
 	return other != NULL ? check_removable(other) : 0;
 }
 
 static int
-move_folder(struct kv_dropbox *box, struct kv_node *node, struct kv_node *to, const char *to_name)
+move_folder(struct kv_drop *file, struct kv_drop *to, const char *to_name)
 {
-	kv_receipts_move_below(box->receipts, node->parent, node->name, to, to_name);
-	return kv_tree_move(node, to, to_name);
+	kv_receipts_move_below(file->dropbox->receipts, file->parent, file->name, to, to_name);
+	return kv_drop_move(file, to, to_name);
 }
 
 static int
-move_file(struct kv_dropbox *box, struct kv_node *node, struct kv_node *to, const char *to_name)
+move_file(struct kv_drop *file, struct kv_drop *to, const char *to_name)
 {
 	int err;
 
-	kv_receipts_forget(box->receipts, node->parent, node->name);
-	err = kv_tree_move(node, to, to_name);
-	kv_receipts_note(box->receipts, node);
+	kv_receipts_forget(file->dropbox->receipts, file->parent, file->name);
+	err = kv_drop_move(file, to, to_name);
+	kv_receipts_note(file->dropbox->receipts, file);
 	return err;
 }
 
 void
-kv_folders_rename(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name,
-    struct kv_node *to, const char *to_name, unsigned int flags)
+kv_folders_rename(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to_node,
+    const char *to_name, unsigned int flags)
 {
-	struct kv_node *node = kv_dropbox_child(folder, name);
-	struct kv_node *other = kv_dropbox_child(to, to_name);
+	struct kv_drop *file = kv_dropbox_child(kv_drop_of(node), name), *to = kv_drop_of(to_node);
+	struct kv_drop *other = kv_dropbox_child(to, to_name);
 	struct kv_caller caller;
-	int err = node == NULL ? -ENOENT : node == other ? 0 : check_rename(node, to, to_name, other, flags);
+	int err = file == NULL ? -ENOENT : file == other ? 0 : check_rename(file, to, to_name, other, flags);
 
-	if (err == -EINVAL && !is_folder(node) && refuse_name(node, to_name) != NULL) {
+	if (err == -EINVAL && !kv_drop_is_folder(file) && refuse_name(file, to_name) != NULL) {
 		kv_request_caller(req, &caller);
-		kv_dropbox_say(box, name, &caller, err, refuse_name(node, to_name));
+		kv_dropbox_say(file->dropbox, name, &caller, err, refuse_name(file, to_name));
 	}
-	if (err != 0 || node == other) {
+	if (err != 0 || file == other) {
 		fuse_reply_err(req, -err);
 		return;
 	}
-	if (!is_folder(node) && kv_upload_is_staging(name) && !kv_upload_is_staging(to_name)) {
-		kv_close_commit(box, req, node, to, to_name);
+	if (!kv_drop_is_folder(file) && kv_upload_is_staging(name) && !kv_upload_is_staging(to_name)) {
+		kv_close_commit(file, req, to, to_name);
 		return;
 	}
 	kv_dropbox_free_name(to, to_name);
-	if (other != NULL && is_folder(other))
-		remove_folder(box, other);
+	if (other != NULL && kv_drop_is_folder(other))
+		remove_folder(other);
 	else if (other != NULL)
-		remove_file(box, other);
-	err = is_folder(node) ? move_folder(box, node, to, to_name) : move_file(box, node, to, to_name);
+		remove_file(other);
+	err = kv_drop_is_folder(file) ? move_folder(file, to, to_name) : move_file(file, to, to_name);
 	fuse_reply_err(req, -err);
 }

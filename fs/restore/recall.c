@@ -13,8 +13,8 @@
 
 #include "client/vault/audit.h"
 #include "cache/pace/throttle.h"
-#include "fs/object/file.h"
-#include "fs/object/folder.h"
+#include "fs/mount/entry.h"
+#include "fs/mount/request.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/recall.h"
 #include "fs/restore/receipt.h"
@@ -59,7 +59,8 @@ ask_ahead(void *arg, const char *path, const struct kv_receipt *receipt)
 static size_t
 most_ahead(const struct kv_dropbox *box)
 {
-	const double n = AHEAD_S * kv_throttle_rate(box->mount->volume->throttle, KV_OP_VERSIONS, KV_SECRETS);
+	const double n =
+	    AHEAD_S * kv_throttle_rate(box->branch->volume->throttle, KV_OP_VERSIONS, KV_SECRETS);
 
 	return n < FIRST_DEPTH ? FIRST_DEPTH : (size_t)n;
 }
@@ -94,17 +95,17 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 		s->n_unread--;
 	}
 	if (s->n_hits > 0 && s->n_unread <= s->depth / 2)
-		kv_receipt_rows_next(box->mount->volume->index.receipts, s->ahead,
+		kv_receipt_rows_next(box->branch->volume->index.receipts, s->ahead,
 		    (int)(s->depth - s->n_unread), ask_ahead, &a);
 }
 
 /* ---- a look ---- */
 
-/* A LOOKUP of name in folder, or with name NULL a GETATTR of node. */
+/* A LOOKUP of name in folder, or with name NULL a GETATTR of file. */
 struct look {
-	struct kv_request *request;
+	struct kv_request request;
 	struct kv_dropbox *dropbox;
-	struct kv_node *folder, *node; /* kept open, that one which is not NULL */
+	struct kv_drop *folder, *file; /* kept open, that one which is not NULL */
 	char *name;
 	struct kv_process process;
 	struct kv_receipt receipt; /* that is being confirmed */
@@ -113,43 +114,33 @@ struct look {
 };
 
 static void look(struct look *);
+static void confirm_answered(void *, int);
+static void restore_answered(void *, int);
 
 static void
-free_look(struct look *l)
+release(struct kv_request *request)
 {
+	struct look *l = (struct look *)request;
+
 	kv_confirms_cancel(l->confirm);
 	kv_submit_cancel(l->submit);
 	if (l->folder != NULL)
-		kv_tree_closed(l->folder);
-	if (l->node != NULL)
-		kv_tree_closed(l->node);
+		kv_tree_closed(&l->folder->node);
+	if (l->file != NULL)
+		kv_tree_closed(&l->file->node);
 	free(l->name);
-	free(l);
 }
 
 static void
-cancel_look(void *arg)
+show(struct look *l, struct kv_drop *file)
 {
-	free_look(arg);
-}
-
-static void
-fail(struct look *l, int err)
-{
-	kv_request_fail(l->request, err);
-	free_look(l);
-}
-
-static void
-show(struct look *l, struct kv_node *node)
-{
-	fuse_req_t req = kv_request_end(l->request);
+	fuse_req_t req = kv_request_take(&l->request);
 
 	if (l->name != NULL)
-		kv_folder_reply(l->dropbox->mount, req, node);
+		kv_entry_reply(&file->node, req);
 	else
-		kv_file_reply_attributes(l->dropbox->mount, req, node);
-	free_look(l);
+		kv_entry_reply_attributes(&file->node, req);
+	kv_request_free(&l->request);
 }
 
 static bool
@@ -159,70 +150,70 @@ is_same(const struct kv_receipt *a, const struct kv_receipt *b)
 	    strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* The receipt that node is, or what an earlier mount left for its name. */
+/* The receipt that file is, or what an earlier mount left for its name. */
 static bool
-find_receipt(const struct look *l, const struct kv_node *node, struct kv_receipt *receipt)
+find_receipt(const struct look *l, const struct kv_drop *file, struct kv_receipt *receipt)
 {
-	if (node == NULL)
+	if (file == NULL)
 		return kv_receipts_find_path(l->dropbox->receipts, l->folder, l->name, receipt);
-	if (node->kind != KV_NODE_DROP_FILE || node->upload->state != KV_UPLOAD_DONE)
+	if (kv_drop_is_folder(file) || file->upload->state != KV_UPLOAD_DONE)
 		return false;
-	*receipt = node->upload->receipt;
+	*receipt = file->upload->receipt;
 	return receipt->name[0] != '\0';
 }
 
-static struct kv_node *
+static struct kv_drop *
 node_of(const struct look *l)
 {
-	return l->node != NULL ? l->node : kv_dropbox_child(l->folder, l->name);
+	return l->file != NULL ? l->file : kv_dropbox_child(l->folder, l->name);
 }
 
 /* The vault has not got what l's receipt stands for. */
 static void
 forget(const struct look *l)
 {
-	struct kv_node *node = node_of(l);
+	struct kv_drop *file = node_of(l);
 	struct kv_receipt receipt;
 
-	if (!find_receipt(l, node, &receipt) || !is_same(&receipt, &l->receipt))
+	if (!find_receipt(l, file, &receipt) || !is_same(&receipt, &l->receipt))
 		return; /* something else is there meanwhile */
-	if (node == NULL) {
+	if (file == NULL) {
 		kv_receipts_forget(l->dropbox->receipts, l->folder, l->name);
-	} else if (node->parent != NULL) {
-		kv_receipts_forget(l->dropbox->receipts, node->parent, node->name);
-		kv_dropbox_detach(node);
+	} else if (file->parent != NULL) {
+		kv_receipts_forget(l->dropbox->receipts, file->parent, file->name);
+		kv_dropbox_detach(file);
 	}
 }
 
 /* The file that an earlier mount restored, as it would be here still. */
 static int
-make_receipt(const struct look *l, struct kv_node **node)
+make_receipt(const struct look *l, struct kv_drop **file)
 {
-	const struct kv_settings *o = l->dropbox->mount->o;
-	int err = kv_dropbox_make(l->dropbox, l->folder, l->name, node);
+	const struct kv_settings *o = l->dropbox->branch->mount->settings;
+	int err = kv_dropbox_make(l->dropbox, l->folder, l->name, file);
 
 	if (err != 0)
 		return err;
-	kv_upload_become_receipt((*node)->upload, &l->receipt);
-	(*node)->upload->uid = o->uid;
-	(*node)->upload->gid = o->gid;
+	kv_upload_become_receipt((*file)->upload, &l->receipt);
+	(*file)->upload->uid = o->uid;
+	(*file)->upload->gid = o->gid;
 	return 0;
 }
 
 static void
 confirmed(struct look *l)
 {
-	struct kv_node *node = node_of(l);
+	struct kv_drop *file = node_of(l);
 	int err = 0;
 
-	if (node == NULL && l->folder->parent == NULL && l->folder != l->folder->tree->drop)
+	if (file == NULL && kv_drop_is_removed(l->folder))
 		err = -ENOENT; /* the folder is gone meanwhile */
-	else if (node == NULL)
-		err = make_receipt(l, &node);
+	else if (file == NULL)
+		err = make_receipt(l, &file);
 	if (err != 0)
-		fail(l, err);
+		kv_request_finish(&l->request, err);
 	else
-		show(l, node);
+		show(l, file);
 }
 
 static void
@@ -234,11 +225,11 @@ confirm_answered(void *arg, int err)
 	if (err == -ENOENT)
 		forget(l);
 	if (err != 0) {
-		fail(l, err);
+		kv_request_finish(&l->request, err);
 		return;
 	}
-	kv_audit_confirmed(l->dropbox->mount->volume->vault, l->receipt.type, l->receipt.name,
-	    l->receipt.version, &l->request->caller);
+	kv_audit_confirmed(l->dropbox->branch->volume->vault, l->receipt.type, l->receipt.name,
+	    l->receipt.version, &l->request.caller);
 	confirmed(l);
 }
 
@@ -253,31 +244,31 @@ restore_answered(void *arg, int err)
 }
 
 static void
-run_stream(const struct look *l, const struct kv_node *node, bool has_waited)
+run_stream(const struct look *l, const struct kv_drop *file, bool has_waited)
 {
 	char path[PATH_MAX];
 
 	if (kv_receipts_path(
-		node != NULL ? node->parent : l->folder, node != NULL ? node->name : l->name, path))
-		run_ahead(l->dropbox, &l->process, &l->request->caller, path, has_waited);
+		file != NULL ? file->parent : l->folder, file != NULL ? file->name : l->name, path))
+		run_ahead(l->dropbox, &l->process, &l->request.caller, path, has_waited);
 }
 
 static void
-confirm(struct look *l, const struct kv_node *node)
+confirm(struct look *l, const struct kv_drop *file)
 {
 	struct kv_confirms *confirms = l->dropbox->confirms;
 	bool was_under_way;
 	int err;
 
 	if (kv_confirms_is_fresh(confirms, &l->receipt, &l->process)) {
-		run_stream(l, node, false);
+		run_stream(l, file, false);
 		confirmed(l);
 		return;
 	}
-	err = kv_confirms_ask(confirms, &l->receipt, &l->process, &l->request->caller, confirm_answered, l,
+	err = kv_confirms_ask(confirms, &l->receipt, &l->process, &l->request.caller, confirm_answered, l,
 	    &l->confirm, &was_under_way);
 	if (err == 0)
-		run_stream(l, node, true);
+		run_stream(l, file, true);
 	else
 		confirm_answered(l, err);
 }
@@ -285,86 +276,84 @@ confirm(struct look *l, const struct kv_node *node)
 static void
 look(struct look *l)
 {
-	struct kv_node *node = node_of(l);
+	struct kv_drop *file = node_of(l);
 	int err = 0;
 
-	if (node != NULL && node->kind == KV_NODE_DROP_FILE && node->upload->state == KV_UPLOAD_SENDING &&
-	    !kv_upload_is_staging(node->name)) {
-		err = kv_submit_wait(node, restore_answered, l, &l->submit);
+	if (file != NULL && !kv_drop_is_folder(file) && file->upload->state == KV_UPLOAD_SENDING &&
+	    !kv_upload_is_staging(file->name)) {
+		err = kv_submit_wait(file, restore_answered, l, &l->submit);
 		if (err != 0)
-			fail(l, err);
-	} else if (find_receipt(l, node, &l->receipt)) {
-		confirm(l, node);
-	} else if (node != NULL && (l->name != NULL || kv_upload_is_visible(node->upload))) {
-		show(l, node);
+			kv_request_finish(&l->request, err);
+	} else if (find_receipt(l, file, &l->receipt)) {
+		confirm(l, file);
+	} else if (file != NULL && (l->name != NULL || kv_upload_is_visible(file->upload))) {
+		show(l, file);
 	} else {
-		fail(l, -ENOENT);
+		kv_request_finish(&l->request, -ENOENT);
 	}
 }
 
 /* ---- the interface ---- */
 
-/* Whether a look at node, or for NULL at name in folder, may have to wait. */
+/* Whether a look at file, or for NULL at name in folder, may have to wait. */
 static bool
 may_wait(
-    const struct kv_dropbox *box, const struct kv_node *folder, const char *name, const struct kv_node *node)
+    const struct kv_dropbox *box, const struct kv_drop *folder, const char *name, const struct kv_drop *file)
 {
 	struct kv_receipt receipt;
 
-	if (node == NULL)
+	if (file == NULL)
 		return kv_receipts_find_path(box->receipts, folder, name, &receipt);
-	if (node->kind != KV_NODE_DROP_FILE)
+	if (kv_drop_is_folder(file))
 		return false;
-	if (node->upload->state == KV_UPLOAD_SENDING)
-		return !kv_upload_is_staging(node->name);
-	return node->upload->state == KV_UPLOAD_DONE && node->upload->receipt.name[0] != '\0';
+	if (file->upload->state == KV_UPLOAD_SENDING)
+		return !kv_upload_is_staging(file->name);
+	return file->upload->state == KV_UPLOAD_DONE && file->upload->receipt.name[0] != '\0';
 }
 
 static void
-begin(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name, struct kv_node *node)
+begin(struct kv_dropbox *box, fuse_req_t req, struct kv_drop *folder, const char *name, struct kv_drop *file)
 {
-	struct kv_request *request = kv_request_new(box->mount, req);
-	struct look *l;
+	struct look *l = kv_request_new(box->branch->mount, req, sizeof(*l), release);
 
-	if (request == NULL)
+	if (l == NULL)
 		return;
-	l = calloc(1, sizeof(*l));
-	if (l == NULL || (name != NULL && (l->name = strdup(name)) == NULL)) {
-		free(l);
-		kv_request_fail(request, -ENOMEM);
+	if (name != NULL && (l->name = strdup(name)) == NULL) {
+		kv_request_finish(&l->request, -ENOMEM);
 		return;
 	}
-	l->request = request;
 	l->dropbox = box;
 	l->folder = folder;
-	l->node = node;
+	l->file = file;
 	if (folder != NULL)
-		kv_tree_opened(folder);
-	if (node != NULL)
-		kv_tree_opened(node);
-	l->process = kv_request_process(&request->caller);
-	kv_request_wait(request, cancel_look, l);
+		kv_tree_opened(&folder->node);
+	if (file != NULL)
+		kv_tree_opened(&file->node);
+	l->process = kv_process_of(&l->request.caller);
 	look(l);
 }
 
 void
-kv_recall_lookup(struct kv_dropbox *box, fuse_req_t req, struct kv_node *folder, const char *name)
+kv_recall_lookup(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	struct kv_node *node = kv_dropbox_child(folder, name);
+	struct kv_drop *folder = kv_drop_of(node);
+	struct kv_drop *file = kv_dropbox_child(folder, name);
 
-	if (may_wait(box, folder, name, node))
-		begin(box, req, folder, name, NULL);
-	else if (node != NULL)
-		kv_folder_reply(box->mount, req, node);
+	if (may_wait(folder->dropbox, folder, name, file))
+		begin(folder->dropbox, req, folder, name, NULL);
+	else if (file != NULL)
+		kv_entry_reply(&file->node, req);
 	else
 		fuse_reply_err(req, ENOENT);
 }
 
 void
-kv_recall_getattr(struct kv_dropbox *box, fuse_req_t req, struct kv_node *node)
+kv_recall_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
-	if (may_wait(box, NULL, NULL, node))
-		begin(box, req, NULL, NULL, node);
+	struct kv_drop *file = kv_drop_of(node);
+
+	if (fi == NULL && may_wait(file->dropbox, NULL, NULL, file))
+		begin(file->dropbox, req, NULL, NULL, file);
 	else
-		kv_file_reply_attributes(box->mount, req, node);
+		kv_entry_reply_attributes(node, req);
 }

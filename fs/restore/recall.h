@@ -14,8 +14,7 @@ struct kv_recall_stream;
 /* NULL: out of memory. Freed with free(3). */
 struct kv_recall_stream *kv_recall_stream_new(void);
 
-/* Each answers req exactly once, now or later. */
-void kv_recall_lookup(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *folder, const char *name);
-/* node: a KV_NODE_DROP_FILE that the asking process does not have open. */
-void kv_recall_getattr(struct kv_dropbox *dropbox, fuse_req_t req, struct kv_node *node);
+/* Operations of struct kv_node_ops: of a folder, and of a file. What the asking process has open is as it is. */
+void kv_recall_lookup(struct kv_node *node, fuse_req_t req, const char *name);
+void kv_recall_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 #endif

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/restore/drop.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
-#include "fs/mount/tree.h"
 
 struct kv_receipts {
 	struct kv_receipt_rows *rows;
@@ -62,7 +62,7 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 /* ---- by the path ---- */
 
 bool
-kv_receipts_path(const struct kv_node *folder, const char *name, char *path)
+kv_receipts_path(const struct kv_drop *folder, const char *name, char *path)
 {
 	char rest[PATH_MAX];
 	int n = snprintf(path, PATH_MAX, "%s", name);
@@ -75,14 +75,14 @@ kv_receipts_path(const struct kv_node *folder, const char *name, char *path)
 }
 
 void
-kv_receipts_note(struct kv_receipts *rs, const struct kv_node *node)
+kv_receipts_note(struct kv_receipts *rs, const struct kv_drop *file)
 {
-	const struct kv_upload *u = node->upload;
+	const struct kv_upload *u = file->upload;
 	char path[PATH_MAX];
 	struct kv_receipt receipt;
 
-	if (u->state != KV_UPLOAD_DONE || u->receipt.name[0] == '\0' || node->parent == NULL ||
-	    kv_upload_is_staging(node->name) || !kv_receipts_path(node->parent, node->name, path))
+	if (u->state != KV_UPLOAD_DONE || u->receipt.name[0] == '\0' || file->parent == NULL ||
+	    kv_upload_is_staging(file->name) || !kv_receipts_path(file->parent, file->name, path))
 		return;
 	receipt = u->receipt;
 	receipt.size = kv_upload_size(u);
@@ -92,7 +92,7 @@ kv_receipts_note(struct kv_receipts *rs, const struct kv_node *node)
 }
 
 void
-kv_receipts_forget(struct kv_receipts *rs, const struct kv_node *folder, const char *name)
+kv_receipts_forget(struct kv_receipts *rs, const struct kv_drop *folder, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -101,7 +101,7 @@ kv_receipts_forget(struct kv_receipts *rs, const struct kv_node *folder, const c
 }
 
 void
-kv_receipts_forget_below(struct kv_receipts *rs, const struct kv_node *folder, const char *name)
+kv_receipts_forget_below(struct kv_receipts *rs, const struct kv_drop *folder, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -110,8 +110,8 @@ kv_receipts_forget_below(struct kv_receipts *rs, const struct kv_node *folder, c
 }
 
 void
-kv_receipts_move_below(struct kv_receipts *rs, const struct kv_node *folder, const char *name,
-    const struct kv_node *to, const char *to_name)
+kv_receipts_move_below(struct kv_receipts *rs, const struct kv_drop *folder, const char *name,
+    const struct kv_drop *to, const char *to_name)
 {
 	char from_path[PATH_MAX], to_path[PATH_MAX];
 
@@ -122,7 +122,7 @@ kv_receipts_move_below(struct kv_receipts *rs, const struct kv_node *folder, con
 
 bool
 kv_receipts_find_path(
-    struct kv_receipts *rs, const struct kv_node *folder, const char *name, struct kv_receipt *receipt)
+    struct kv_receipts *rs, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt)
 {
 	char path[PATH_MAX];
 

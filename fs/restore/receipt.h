@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include "cache/index/receipt_rows.h"
 
-struct kv_node;
+struct kv_drop;
 struct kv_receipts;
 
 /* rows: NULL where nothing is kept; then paths are forgotten with the mount. NULL: out of memory. */
@@ -20,18 +20,18 @@ void kv_receipts_keep(struct kv_receipts *receipts, const struct kv_receipt *rec
 bool kv_receipts_find(struct kv_receipts *receipts, const unsigned char digest[KV_DIGEST_LEN],
     enum kv_type type, struct kv_receipt *receipt);
 
-/* By the path: node's place, size, mtime and mode are remembered, where it is a receipt. */
-void kv_receipts_note(struct kv_receipts *receipts, const struct kv_node *node);
+/* By the path: file's place, size, mtime and mode are remembered, where it is a receipt. */
+void kv_receipts_note(struct kv_receipts *receipts, const struct kv_drop *file);
 /* name in folder is no receipt any more. */
-void kv_receipts_forget(struct kv_receipts *receipts, const struct kv_node *folder, const char *name);
+void kv_receipts_forget(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
 /* Nor is anything below the folder of that name in folder. */
-void kv_receipts_forget_below(struct kv_receipts *receipts, const struct kv_node *folder, const char *name);
+void kv_receipts_forget_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
 /* What is below the folder of that name in folder is below to_name in to from now on. */
-void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_node *folder, const char *name,
-    const struct kv_node *to, const char *to_name);
+void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name,
+    const struct kv_drop *to, const char *to_name);
 /* What an earlier mount left for name in folder. */
 bool kv_receipts_find_path(
-    struct kv_receipts *receipts, const struct kv_node *folder, const char *name, struct kv_receipt *receipt);
+    struct kv_receipts *receipts, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt);
 /* "keys/db.blob": name in folder, below restore/. False where it is longer than PATH_MAX: such a path has no receipt. */
-bool kv_receipts_path(const struct kv_node *folder, const char *name, char *path);
+bool kv_receipts_path(const struct kv_drop *folder, const char *name, char *path);
 #endif

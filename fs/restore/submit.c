@@ -51,7 +51,7 @@ struct kv_submit_wait {
 struct kv_submit {
 	struct kv_dropbox *dropbox;
 	LIST_ENTRY(kv_submit) all;
-	struct kv_node *node, *folder; /* kept open while this lives */
+	struct kv_drop *file, *folder; /* kept open while this lives */
 	char *name;
 	struct kv_caller caller;
 	struct kv_process process; /* the caller's */
@@ -76,15 +76,15 @@ static void conflict_answered(void *, enum kv_conflict_kind, int64_t);
 
 /* ---- the log ---- */
 
-/* The object's name as the file's name says it. */
+/* The object's name, if the file is called after it. */
 static void
-guess_name(const char *file, char *name)
+guess_name(const char *file_name, char *name)
 {
-	size_t n = strlen(file);
+	size_t n = strlen(file_name);
 
-	if (n > 5 && strcmp(file + n - 5, ".blob") == 0)
+	if (n > 5 && strcmp(file_name + n - 5, ".blob") == 0)
 		n -= 5;
-	snprintf(name, KV_NAME_MAX + 1, "%.*s", (int)(n > KV_NAME_MAX ? KV_NAME_MAX : n), file);
+	snprintf(name, KV_NAME_MAX + 1, "%.*s", (int)(n > KV_NAME_MAX ? KV_NAME_MAX : n), file_name);
 }
 
 static void
@@ -97,7 +97,7 @@ say_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 		.name = s->in_the_way[0] != '\0' ? s->in_the_way : guess };
 
 	guess_name(s->name, guess);
-	kv_audit_failure(s->dropbox->mount->volume->vault, &call, reply, why);
+	kv_audit_failure(s->dropbox->branch->volume->vault, &call, reply, why);
 }
 
 /* ---- the end ---- */
@@ -118,8 +118,8 @@ free_submit(struct kv_submit *s)
 	box->n_submits--;
 	kv_blob_unref(s->blob);
 	kv_buf_free_string(s->name);
-	kv_tree_closed(s->folder);
-	kv_tree_closed(s->node);
+	kv_tree_closed(&s->folder->node);
+	kv_tree_closed(&s->file->node);
 	free(s);
 }
 
@@ -127,20 +127,20 @@ static void
 end(struct kv_submit *s, int err)
 {
 	struct kv_dropbox *box = s->dropbox;
-	struct kv_upload *u = s->node->upload;
+	struct kv_upload *u = s->file->upload;
 	struct kv_submit_wait *w;
 
 	u->submit = NULL;
 	kv_upload_end(u, err);
 	if (err != 0) {
-		box->mount->n_failed++;
+		box->branch->n_failed++;
 	} else {
 		u->receipt = s->receipt;
-		kv_receipts_note(box->receipts, s->node);
+		kv_receipts_note(box->receipts, s->file);
 	}
 	/* a failed restore leaves no receipt; a staged name is the writer's to remove */
-	if (err != 0 && u->n_handles == 0 && s->node->parent != NULL && !kv_upload_is_staging(s->node->name))
-		kv_dropbox_detach(s->node);
+	if (err != 0 && u->n_handles == 0 && s->file->parent != NULL && !kv_upload_is_staging(s->file->name))
+		kv_dropbox_detach(s->file);
 	while ((w = LIST_FIRST(&s->waits)) != NULL) {
 		LIST_REMOVE(w, link);
 		w->done(w->arg, err);
@@ -153,7 +153,7 @@ static void
 succeed(struct kv_submit *s, const struct kv_item *item)
 {
 	struct kv_dropbox *box = s->dropbox;
-	struct kv_mount *m = box->mount;
+	struct kv_branch *branch = box->branch;
 	char guess[KV_NAME_MAX + 1], text[512];
 	struct kv_object *object;
 
@@ -163,15 +163,15 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 		    kv_type_name(s->type), item->name);
 		kv_dropbox_say(box, s->name, &s->caller, 0, text);
 	}
-	m->n_restored++;
+	branch->n_restored++;
 	s->receipt = (struct kv_receipt){ .type = s->type, .wall_updated = item->wall_updated };
 	memcpy(s->receipt.digest, s->blob->digest, KV_DIGEST_LEN);
 	memcpy(s->receipt.name, item->name, sizeof(s->receipt.name));
 	memcpy(s->receipt.version, item->version, sizeof(s->receipt.version));
 	kv_receipts_keep(box->receipts, &s->receipt);
 	kv_confirms_note(box->confirms, &s->receipt, s->mono_sent, &s->process);
-	kv_absent_forget(m->volume->absent, s->type, item->name);
-	if (kv_listing_add(m->volume->listings[s->type], item, &object) != 0)
+	kv_absent_forget(branch->volume->absent, s->type, item->name);
+	if (kv_listing_add(branch->volume->listings[s->type], item, &object) != 0)
 		kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=ENOMEM why=%s",
 		    kv_type_name(s->type), item->name, "restored, shown with the next listing");
 	end(s, 0);
@@ -192,7 +192,7 @@ send_blob(void *arg)
 	guess_name(s->name, guess);
 	s->mono_sent = kv_clock_mono_ms();
 	err = kv_throttle_send(
-	    s->dropbox->mount->volume->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
+	    s->dropbox->branch->volume->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
 	if (err != 0) {
 		kv_dropbox_say(s->dropbox, s->name, &s->caller, err, NULL);
 		end(s, err);
@@ -239,7 +239,7 @@ look_at_conflict(struct kv_submit *s)
 	}
 	name_conflict(s);
 	if (!kv_type_is_name(s->in_the_way) ||
-	    kv_conflict_ask(s->dropbox->mount->volume->throttle, s->type, s->in_the_way, &s->caller,
+	    kv_conflict_ask(s->dropbox->branch->volume->throttle, s->type, s->in_the_way, &s->caller,
 		conflict_answered, s, &s->conflict) != 0) {
 		say_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
@@ -325,12 +325,12 @@ confirm_or_send(struct kv_submit *s)
 {
 	struct kv_confirms *confirms = s->dropbox->confirms;
 
-	kv_timer_init(&s->again, s->dropbox->mount->loop, send_blob, s);
+	kv_timer_init(&s->again, s->dropbox->branch->mount->loop, send_blob, s);
 	if (!find_receipt(s)) {
 		kv_timer_set(&s->again, 0);
 		return;
 	}
-	s->caller.mono_deadline = kv_clock_mono_ms() + s->dropbox->mount->o->timeout_ms;
+	s->caller.mono_deadline = kv_clock_mono_ms() + s->dropbox->branch->mount->settings->timeout_ms;
 	if (kv_confirms_ask(
 		confirms, &s->receipt, NULL, &s->caller, confirm_answered, s, &s->confirm, NULL) != 0)
 		kv_timer_set(&s->again, 0);
@@ -346,7 +346,7 @@ confirm_answered(void *arg, int err)
 		send_blob(s);
 		return;
 	}
-	kv_audit_confirmed(s->dropbox->mount->volume->vault, s->receipt.type, s->receipt.name,
+	kv_audit_confirmed(s->dropbox->branch->volume->vault, s->receipt.type, s->receipt.name,
 	    s->receipt.version, &s->caller);
 	end(s, 0);
 }
@@ -354,27 +354,27 @@ confirm_answered(void *arg, int err)
 /* ---- the beginning ---- */
 
 static int
-make(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const char *name,
+make(struct kv_dropbox *box, struct kv_drop *file, struct kv_drop *folder, const char *name,
     const struct kv_caller *caller, struct kv_verdict *verdict, struct kv_submit **submit)
 {
 	struct kv_submit *s = calloc(1, sizeof(*s));
 
 	*submit = s;
 	if (s == NULL || (s->name = strdup(name)) == NULL ||
-	    kv_upload_send(node->upload, &verdict->decoded, &s->blob) != 0) {
+	    kv_upload_send(file->upload, &verdict->decoded, &s->blob) != 0) {
 		if (s != NULL)
 			kv_buf_free_string(s->name);
 		free(s);
 		return -ENOMEM;
 	}
-	node->upload->submit = s;
+	file->upload->submit = s;
 	s->dropbox = box;
-	s->node = node;
+	s->file = file;
 	s->folder = folder;
-	kv_tree_opened(node);
-	kv_tree_opened(folder);
+	kv_tree_opened(&file->node);
+	kv_tree_opened(&folder->node);
 	s->caller = *caller;
-	s->process = kv_request_process(caller);
+	s->process = kv_process_of(caller);
 	s->type = verdict->type;
 	s->is_guess = verdict->is_guess;
 	LIST_INIT(&s->waits);
@@ -385,11 +385,11 @@ make(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const
 
 /* What the bytes are to be restored as, if they are all there. */
 static int
-judge(const struct kv_dropbox *box, const struct kv_node *node, const struct kv_node *folder,
+judge(const struct kv_dropbox *box, const struct kv_drop *file, const struct kv_drop *folder,
     struct kv_verdict *verdict, struct kv_buf *why)
 {
-	const struct kv_upload *u = node->upload;
-	const int err = kv_classify(box->mount, &u->data, folder, verdict, why);
+	const struct kv_upload *u = file->upload;
+	const int err = kv_classify(box->branch->volume, &u->data, folder, verdict, why);
 
 	if (u->data.len > 0 && u->data.len >= u->rewritten)
 		return err;
@@ -400,29 +400,29 @@ judge(const struct kv_dropbox *box, const struct kv_node *node, const struct kv_
 }
 
 int
-kv_submit_start(struct kv_dropbox *box, struct kv_node *node, struct kv_node *folder, const char *name,
-    const struct kv_caller *caller)
+kv_submit_start(
+    struct kv_drop *file, struct kv_drop *folder, const char *name, const struct kv_caller *caller)
 {
-	struct kv_mount *m = box->mount;
+	struct kv_dropbox *box = file->dropbox;
 	struct kv_verdict verdict;
 	struct kv_submit *s;
 	struct kv_buf why;
 	int err;
 
 	kv_buf_init(&why, 512);
-	err = judge(box, node, folder, &verdict, &why);
-	if (err == 0 && m->o->is_dry_run) {
+	err = judge(box, file, folder, &verdict, &why);
+	if (err == 0 && box->branch->mount->settings->is_dry_run) {
 		kv_dropbox_say(box, name, caller, 0, "dry_run: would be restored");
-		node->upload->receipt = (struct kv_receipt){ .type = verdict.type };
-		kv_upload_end(node->upload, 0);
+		file->upload->receipt = (struct kv_receipt){ .type = verdict.type };
+		kv_upload_end(file->upload, 0);
 	} else if (err == 0) {
-		err = make(box, node, folder, name, caller, &verdict, &s);
+		err = make(box, file, folder, name, caller, &verdict, &s);
 		if (err == 0)
 			confirm_or_send(s);
 	}
 	if (err != 0) {
 		kv_dropbox_say(box, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
-		m->n_failed++;
+		box->branch->n_failed++;
 	}
 	kv_verdict_release(&verdict);
 	kv_buf_release(&why);
@@ -432,7 +432,7 @@ kv_submit_start(struct kv_dropbox *box, struct kv_node *node, struct kv_node *fo
 /* ---- who waits ---- */
 
 int
-kv_submit_wait(struct kv_node *node, kv_submit_done *done, void *arg, struct kv_submit_wait **wait)
+kv_submit_wait(struct kv_drop *file, kv_submit_done *done, void *arg, struct kv_submit_wait **wait)
 {
 	struct kv_submit_wait *w = calloc(1, sizeof(*w));
 
@@ -441,7 +441,7 @@ kv_submit_wait(struct kv_node *node, kv_submit_done *done, void *arg, struct kv_
 		return -ENOMEM;
 	w->done = done;
 	w->arg = arg;
-	LIST_INSERT_HEAD(&node->upload->submit->waits, w, link);
+	LIST_INSERT_HEAD(&file->upload->submit->waits, w, link);
 	return 0;
 }
 
@@ -460,7 +460,7 @@ kv_submit_say_lost(struct kv_dropbox *box)
 	const struct kv_submit *s;
 
 	LIST_FOREACH(s, &box->submits, all) {
-		box->mount->n_failed++;
+		box->branch->n_failed++;
 		kv_dropbox_say(box, s->name, &s->caller, -EIO,
 		    s->ticket != NULL ?
 			"the mount ended before the answer came: the object may have been restored; look before you try again" :
@@ -474,8 +474,8 @@ kv_submit_stop_all(struct kv_dropbox *box)
 	while (!LIST_EMPTY(&box->submits)) {
 		struct kv_submit *s = LIST_FIRST(&box->submits);
 
-		s->node->upload->submit = NULL;
-		kv_upload_end(s->node->upload, -EIO);
+		s->file->upload->submit = NULL;
+		kv_upload_end(s->file->upload, -EIO);
 		free_submit(s);
 	}
 }

@@ -14,7 +14,7 @@
 #define MOST_BYTES (KV_BLOB_MAX / 2 * 3)
 
 struct kv_upload *
-kv_upload_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg)
+kv_upload_new(struct kv_loop *loop, size_t *staged)
 {
 	struct kv_upload *u = calloc(1, sizeof(*u));
 
@@ -24,8 +24,14 @@ kv_upload_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void
 	u->content = 1;
 	u->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
 	kv_buf_init(&u->data, MOST_BYTES);
-	kv_timer_init(&u->expiry, loop, expired, arg);
+	kv_timer_init(&u->expiry, loop, NULL, NULL);
 	return u;
+}
+
+void
+kv_upload_on_expiry(struct kv_upload *u, kv_timer_fire *expired, void *arg)
+{
+	kv_timer_init(&u->expiry, u->expiry.loop, expired, arg);
 }
 
 static void

@@ -21,7 +21,6 @@
 #include "client/base/loop.h"
 #include "client/vault/vault.h"
 
-struct kv_dropbox;
 struct kv_submit; /* fs/restore/submit: the restore under way */
 
 enum kv_upload_state {
@@ -33,7 +32,6 @@ enum kv_upload_state {
 };
 
 struct kv_upload {
-	struct kv_dropbox *dropbox; /* that it is in */
 	enum kv_upload_state state;
 	int err;	    /* FAILED, BROKEN */
 	struct kv_buf data; /* OPEN */
@@ -63,7 +61,9 @@ struct kv_writer {
 };
 
 /* NULL: out of memory. */
-struct kv_upload *kv_upload_new(struct kv_loop *loop, size_t *staged, kv_timer_fire *expired, void *arg);
+struct kv_upload *kv_upload_new(struct kv_loop *loop, size_t *staged);
+/* What u->expiry does. */
+void kv_upload_on_expiry(struct kv_upload *upload, kv_timer_fire *expired, void *arg);
 /* NULL does nothing; submit must be over. */
 void kv_upload_free(struct kv_upload *upload);
 

@@ -5,9 +5,10 @@
 
 #include "fs/restore/upload.h"
 #include "fs/restore/classify.h"
-#include "fs/mount/mount.h"
 #include "fs/mount/tree.h"
+#include "fs/restore/drop.h"
 #include "tests/unit/blob_bytes.h"
+#include "tests/unit/drop_rig.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
@@ -44,34 +45,26 @@ what_it_is_restored_as(void **state)
 		{ SECRET, NULL, K | C, -EACCES, 0, false, "leaves secrets out (-o types=)" },
 		{ KEY, NULL, S, -EACCES, 0, false, "(-o types=)" },
 	};
-	const bool has[KV_TYPES] = { true, true, true };
 	static char anything; /* in the place of a listing: only that there is one counts */
-	struct kv_mount mount;
 	struct kv_volume volume;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct kv_verdict verdict;
-		struct kv_node *folder;
+		struct kv_drop *folder;
 		struct kv_buf content, why;
 		int err;
 
-		memset(&mount, 0, sizeof(mount));
 		memset(&volume, 0, sizeof(volume));
-		mount.volume = &volume;
-		assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
-		folder =
-		    rows[i].folder != NULL ? kv_tree_child(mount.tree.drop, rows[i].folder) : mount.tree.drop;
-		if (folder == NULL)
-			assert_int_equal(
-			    kv_tree_make(mount.tree.drop, KV_NODE_DROP_FOLDER, rows[i].folder, &folder), 0);
+		drop_rig_begin();
+		folder = rows[i].folder != NULL ? drop_rig_folder(drop_root, rows[i].folder) : drop_root;
 		for (int t = 0; t < KV_TYPES; t++)
 			if ((rows[i].mounted & (1 << t)) != 0)
-				mount.volume->listings[t] = (struct kv_listing *)(void *)&anything;
+				volume.listings[t] = (struct kv_listing *)(void *)&anything;
 		kv_buf_init(&content, 4096);
 		kv_buf_init(&why, 512);
 		assert_int_equal(kv_buf_append(&content, rows[i].content, strlen(rows[i].content)), 0);
-		err = kv_classify(&mount, &content, folder, &verdict, &why);
+		err = kv_classify(&volume, &content, folder, &verdict, &why);
 		assert_row(err == rows[i].err, i, kv_buf_str(&why));
 		if (err == 0) {
 			assert_row(verdict.type == rows[i].type, i, "type");
@@ -82,7 +75,7 @@ what_it_is_restored_as(void **state)
 		kv_verdict_release(&verdict);
 		kv_buf_release(&content);
 		kv_buf_release(&why);
-		kv_tree_release(&mount.tree);
+		drop_rig_end();
 	}
 }
 
@@ -92,18 +85,14 @@ without_memory_there_is_no_verdict(void **state)
 {
 	static const char *const forms[] = { CUT, SECRET, "{\"value\":\"JkF6\"}", "JkF6\ndXJl",
 		"\xef\xbb\xbf" CUT };
-	const bool has[KV_TYPES] = { true, true, true };
 	static char anything;
-	struct kv_mount mount;
 	struct kv_volume volume;
 
 	(void)state;
-	memset(&mount, 0, sizeof(mount));
 	memset(&volume, 0, sizeof(volume));
-	mount.volume = &volume;
-	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
+	drop_rig_begin();
 	for (int t = 0; t < KV_TYPES; t++)
-		mount.volume->listings[t] = (struct kv_listing *)(void *)&anything;
+		volume.listings[t] = (struct kv_listing *)(void *)&anything;
 	for (size_t i = 0; i < N_OF(forms); i++) {
 		bool has_failed = true;
 		int wanted = 0;
@@ -117,7 +106,7 @@ without_memory_there_is_no_verdict(void **state)
 			kv_buf_init(&why, 512);
 			assert_int_equal(kv_buf_append(&content, forms[i], strlen(forms[i])), 0);
 			fake_alloc_fail_at(n);
-			err = kv_classify(&mount, &content, mount.tree.drop, &verdict, &why);
+			err = kv_classify(&volume, &content, drop_root, &verdict, &why);
 			has_failed = n == 0 || fake_alloc_has_failed();
 			fake_alloc_fail_at(0);
 			if (n == 0)
@@ -129,26 +118,24 @@ without_memory_there_is_no_verdict(void **state)
 			kv_buf_release(&why);
 		}
 	}
-	kv_tree_release(&mount.tree);
+	drop_rig_end();
 }
 
 static void
 what_a_first_write_may_be(void **state)
 {
 	static char unknown[600];
-	const bool has[KV_TYPES] = { true, true, true };
-	struct kv_tree tree;
-	struct kv_node *keys;
+	struct kv_drop *keys;
 
 	(void)state;
 	memset(unknown, '#', sizeof(unknown));
-	assert_int_equal(kv_tree_init(&tree, has, true), 0);
-	keys = kv_tree_child(tree.drop, "keys");
+	drop_rig_begin();
+	keys = drop_rig_folder(drop_root, "keys");
 	assert_true(kv_classify_may_begin((const unsigned char *)unknown, 512, keys));
 	assert_false(kv_classify_may_begin((const unsigned char *)unknown, 511, keys));
-	assert_false(kv_classify_may_begin((const unsigned char *)unknown, 600, tree.drop));
-	assert_true(kv_classify_may_begin((const unsigned char *)SECRET, 20, tree.drop));
-	kv_tree_release(&tree);
+	assert_false(kv_classify_may_begin((const unsigned char *)unknown, 600, drop_root));
+	assert_true(kv_classify_may_begin((const unsigned char *)SECRET, 20, drop_root));
+	drop_rig_end();
 }
 
 int

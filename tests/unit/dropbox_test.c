@@ -11,7 +11,16 @@
 #include "cache/pace/throttle.h"
 #include "client/base/base64.h"
 #include "client/base/clock.h"
+#include "fs/mount/branch.h"
+#include "fs/mount/entry.h"
+#include "fs/mount/folder.h"
+#include "fs/mount/mount.h"
+#include "fs/mount/ops.h"
+#include "fs/mount/process.h"
 #include "fs/mount/request.h"
+#include "fs/mount/tree.h"
+#include "fs/restore/drop.h"
+#include "fs/restore/restore.h"
 #include "fs/restore/classify.h"
 #include "fs/restore/close.h"
 #include "fs/restore/confirm.h"
@@ -22,21 +31,16 @@
 #include "fs/restore/receipt.h"
 #include "fs/restore/submit.h"
 #include "fs/restore/upload.h"
-#include "fs/mount/tree.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_fuse.h"
-#include "tests/unit/fake_replies.h"
+#include "tests/unit/mount_rig.h"
 #include "tests/unit/rig.h"
 
 #define MINUTES_MS ((int64_t)60 * 1000)
 
-/* The process of all requests: this one, because fs/mount/request looks into /proc. */
-#define ME getpid()
-
-static struct kv_settings options;
-static struct kv_mount mount;
 static struct kv_dropbox *box;
+static struct kv_drop *drop_root; /* restore/ */
 
 /* As long as a blob, and of no format that kvfs knows. */
 static char unknown[600];
@@ -149,6 +153,8 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 
 /* ---- the mount ---- */
 
+static const struct kv_part *const parts[] = { &kv_restore_part, NULL };
+
 /* A mount with complete listings of these types. */
 static void
 begin(bool has_keys, bool has_secrets, bool has_certificates)
@@ -156,21 +162,15 @@ begin(bool has_keys, bool has_secrets, bool has_certificates)
 	const bool has[KV_TYPES] = { has_keys, has_secrets, has_certificates };
 
 	rig_begin_at(INT64_C(1000000000000), answer, 0, 8); /* long after this process began */
-	memset(&mount, 0, sizeof(mount));
-	mount.volume = &rig;
-	memset(&options, 0, sizeof(options));
-	options.timeout_ms = 300000;
-	mount.o = &options;
-	mount.loop = rig.loop;
 	rig.absent = kv_absent_new();
 	assert_non_null(rig.absent);
-	assert_int_equal(kv_tree_init(&mount.tree, has, true), 0);
-	for (int t = 0; t < KV_TYPES; t++) {
+	memcpy(mount_settings.types, has, sizeof(has));
+	for (int t = 0; t < KV_TYPES; t++)
 		if (has[t])
 			rig_list((enum kv_type)t);
-	}
-	box = mount.dropbox = kv_dropbox_new(&mount);
-	assert_non_null(box);
+	mount_rig_begin(parts);
+	box = kv_branch_state(&branch, &kv_restore_part);
+	drop_root = kv_drop_of(mount_rig_find("restore"));
 	n_sent = 0;
 	asked_for[0] = '\0';
 }
@@ -196,69 +196,50 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	assert_int_equal(fake_fuse_open(), 0);
-	kv_dropbox_check(box);
-	kv_dropbox_stop(box);
-	kv_tree_release(&mount.tree);
-	kv_dropbox_free(box);
-	kv_request_forget_asker(&mount);
-	rig_end();
+	mount_rig_end();
 	return 0;
 }
 
 /* The folder of the drop box of this name, NULL for itself. */
-static struct kv_node *
+static struct kv_drop *
 folder_of(const char *name)
 {
-	struct kv_node *folder = name != NULL ? kv_tree_child(mount.tree.drop, name) : mount.tree.drop;
+	struct kv_drop *folder = name != NULL ? kv_drop_child(drop_root, name) : drop_root;
 
 	if (folder == NULL)
-		assert_int_equal(kv_tree_make(mount.tree.drop, KV_NODE_DROP_FOLDER, name, &folder), 0);
+		assert_int_equal(kv_drop_make_folder(drop_root, name, &folder), 0);
 	return folder;
 }
 
 /* An open file of a tool. */
 struct file {
-	struct kv_node *node;
+	struct kv_drop *node;
 	struct fuse_file_info fi;
 };
-
-/* Let time go on until req is answered. */
-static int
-answer_of(struct fuse_req *req)
-{
-	int err;
-
-	for (int64_t ms = 0; !req->is_answered && ms < 6 * MINUTES_MS; ms += 10)
-		fake_loop_run(mount.loop, 10);
-	err = fake_fuse_done(req);
-	kv_dropbox_check(box);
-	return err;
-}
 
 static int
 try_open(const char *folder, const char *name, int flags, struct file *f)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
-	struct kv_node *node = kv_dropbox_child(folder_of(folder), name);
+	struct fuse_req *req = mount_rig_request();
+	struct kv_drop *node = kv_dropbox_child(folder_of(folder), name);
 
 	f->fi = (struct fuse_file_info){ .flags = flags };
 	if (node == NULL)
-		kv_dropbox_create(box, req, folder_of(folder), name, 0600, &f->fi);
+		kv_dropbox_create(&folder_of(folder)->node, req, name, 0600, &f->fi);
 	else
-		kv_dropbox_open(box, req, node, &f->fi);
+		kv_dropbox_open(&node->node, req, &f->fi);
 	f->fi = req->fi;
-	f->node = node != NULL ? node : req->node;
-	return answer_of(req);
+	f->node = node != NULL ? node : kv_drop_of(req->node);
+	return mount_rig_answer(req);
 }
 
 static int
 write_at(struct file *f, const void *content, size_t len, off_t offset)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_dropbox_write(box, req, f->node, content, len, offset, &f->fi);
-	return answer_of(req);
+	kv_dropbox_write(&f->node->node, req, content, len, offset, &f->fi);
+	return mount_rig_answer(req);
 }
 
 /* Open it to write, as cp does; a file that is there is emptied. */
@@ -276,25 +257,26 @@ create(const char *folder, const char *name, const void *content, size_t len)
 static struct fuse_req *
 begin_flush(struct file *f)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_close_flush(box, req, f->node, &f->fi);
+	kv_close_flush(&f->node->node, req, &f->fi);
 	return req;
 }
 
 static int
 flush(struct file *f)
 {
-	return answer_of(begin_flush(f));
+	return mount_rig_answer(begin_flush(f));
 }
 
 static void
 release(struct file *f)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_dropbox_release(box, req, &f->fi);
-	assert_int_equal(answer_of(req), 0);
+	kv_handle_close(kv_handle_of(&f->fi));
+	fuse_reply_err(req, 0);
+	assert_int_equal(mount_rig_answer(req), 0);
 }
 
 /* What close(2) says. */
@@ -522,14 +504,14 @@ static void
 in_a_dry_run_all_is_checked_and_nothing_sent(void **state)
 {
 	(void)state;
-	options.is_dry_run = true;
+	mount_settings.is_dry_run = true;
 	assert_int_equal(copy("keys", "a.blob", KEY), 0);
 	assert_string_not_equal(caught_line("op=restore file=a.blob"), "");
 	assert_string_not_equal(caught_line("dry_run"), "");
 	assert_int_equal(copy("keys", "b.blob", SECRET), -EINVAL);
 	assert_int_equal(copy("keys", "c.blob", KEY_MAGIC), -EINVAL);
 	assert_int_equal(n_sent, 0);
-	assert_int_equal(mount.n_restored, 0);
+	assert_int_equal(branch.n_restored, 0);
 }
 
 /* ---- once ---- */
@@ -554,12 +536,12 @@ however_often_it_is_closed_it_is_sent_once(void **state)
 			reqs[k] = begin_flush(&f);
 		assert_row(kv_dropbox_under_way(box) == 1, i, "under way");
 		for (size_t k = 0; k < N_OF(reqs); k++)
-			assert_row(answer_of(reqs[k]) == rows[i].end, i, "answered");
+			assert_row(mount_rig_answer(reqs[k]) == rows[i].end, i, "answered");
 		assert_row(kv_dropbox_under_way(box) == 0, i, "over");
 		assert_row(flush(&f) == rows[i].end, i, "repeated");
 		assert_row(n_sent == 1, i, "sent");
-		assert_int_equal(mount.n_restored, rows[i].end == 0);
-		assert_int_equal(mount.n_failed, rows[i].end != 0);
+		assert_int_equal(branch.n_restored, rows[i].end == 0);
+		assert_int_equal(branch.n_failed, rows[i].end != 0);
 		release(&f);
 	}
 }
@@ -576,7 +558,7 @@ a_close_that_is_not_waited_for_goes_on(void **state)
 	kv_request_fail_all(&mount, -EINTR);
 	assert_true(req->is_answered != other->is_answered);
 	release(&f);
-	assert_int_equal(answer_of(req) + answer_of(other), -EINTR);
+	assert_int_equal(mount_rig_answer(req) + mount_rig_answer(other), -EINTR);
 	assert_true(is_there("keys", "a.blob"));
 	assert_int_equal(n_sent, 1);
 }
@@ -590,10 +572,10 @@ what_was_restored_leaves_a_receipt_and_is_listed_at_once(void **state)
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
 	assert_true(is_there("secrets", "a.blob"));
 	assert_int_equal(
-	    kv_upload_size(kv_tree_child(folder_of("secrets"), "a.blob")->upload), strlen(SECRET));
+	    kv_upload_size(kv_drop_child(folder_of("secrets"), "a.blob")->upload), strlen(SECRET));
 	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "a", &object), 0);
 	assert_int_equal(object->wall_updated, 1700000000);
-	fake_loop_run(mount.loop, 60 * MINUTES_MS);
+	fake_loop_run(rig.loop, 60 * MINUTES_MS);
 	assert_true(is_there("secrets", "a.blob"));
 	assert_string_equal(caught_line("file="), "");
 }
@@ -784,28 +766,28 @@ a_failed_file_leaves_its_name_to_the_next(void **state)
 static int
 unlink_it(const char *folder, const char *name)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_folders_unlink(box, req, folder_of(folder), name);
-	return answer_of(req);
+	kv_folders_unlink(&folder_of(folder)->node, req, name);
+	return mount_rig_answer(req);
 }
 
 static int
 rmdir_it(const char *name)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_folders_rmdir(box, req, mount.tree.drop, name);
-	return answer_of(req);
+	kv_folders_rmdir(&drop_root->node, req, name);
+	return mount_rig_answer(req);
 }
 
 static int
 rename_to(const char *folder, const char *name, const char *to, const char *to_name)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_folders_rename(box, req, folder_of(folder), name, folder_of(to), to_name, 0);
-	return answer_of(req);
+	kv_folders_rename(&folder_of(folder)->node, req, name, &folder_of(to)->node, to_name, 0);
+	return mount_rig_answer(req);
 }
 
 static void
@@ -833,7 +815,7 @@ a_close_whose_bytes_were_sent_repeats_their_result_without_a_name(void **state)
 
 	(void)state;
 	assert_int_equal(unlink_it("keys", "a.blob"), 0);
-	assert_int_equal(answer_of(req), 0);
+	assert_int_equal(mount_rig_answer(req), 0);
 	assert_int_equal(finish(f), 0);
 	assert_int_equal(n_sent, 1);
 }
@@ -848,11 +830,11 @@ a_later_close_is_told_what_the_vault_says_then(void **state)
 	assert_int_equal(flush(&f), 0); /* of a child that inherited the descriptor, say */
 	assert_int_equal(flush(&f), 0);
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
-	fake_loop_run(mount.loop, 6000);
+	fake_loop_run(rig.loop, 6000);
 	versions = done;
 	assert_int_equal(flush(&f), 0);
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1);
-	fake_loop_run(mount.loop, 6000);
+	fake_loop_run(rig.loop, 6000);
 	versions = missing;
 	assert_int_equal(finish(f), -ESTALE);
 	assert_string_not_equal(caught_line("in the vault no more: write it again"), "");
@@ -875,7 +857,7 @@ a_folder_is_removed_when_everybody_was_told(void **state)
 	assert_int_equal(rename_to("x", "a.blob", NULL, "x"), -EISDIR);
 	assert_int_equal(finish(f), 0);
 	assert_int_equal(rmdir_it("x"), 0);
-	assert_null(kv_tree_child(mount.tree.drop, "x"));
+	assert_null(kv_drop_child(drop_root, "x"));
 	folder_of(".~tmp~");
 	assert_int_equal(copy(".~tmp~", "a.blob", SECRET), 0);
 	assert_int_equal(rmdir_it(".~tmp~"), -ENOTEMPTY);
@@ -891,12 +873,12 @@ a_folder_is_removed_when_everybody_was_told(void **state)
 static int
 look_up(const char *folder, const char *name)
 {
-	struct fuse_req *req = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = mount_rig_request();
 
-	kv_recall_lookup(box, req, folder_of(folder), name);
+	kv_recall_lookup(&folder_of(folder)->node, req, name);
 	if (req->node != NULL)
 		kv_tree_forget(req->node, 1);
-	return answer_of(req);
+	return mount_rig_answer(req);
 }
 
 static void
@@ -908,11 +890,11 @@ a_receipt_is_shown_while_the_vault_confirms_it(void **state)
 	assert_int_equal(copy("secrets", "a.blob", SECRET), 0);
 	assert_int_equal(look_up("secrets", "a.blob"), 0); /* the restore's own answer is 5 s good */
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
-	fake_loop_run(mount.loop, 6000);
+	fake_loop_run(rig.loop, 6000);
 	assert_int_equal(look_up("secrets", "a.blob"), 0);
 	assert_int_equal(look_up("secrets", "a.blob"), 0);
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1);
-	fake_loop_run(mount.loop, 6000);
+	fake_loop_run(rig.loop, 6000);
 	versions = denied;
 	assert_int_equal(look_up("secrets", "a.blob"), -EACCES);
 	versions = missing;
@@ -927,14 +909,14 @@ static void
 a_look_at_what_is_being_sent_waits_for_its_result(void **state)
 {
 	struct file f = create("keys", "a.blob", KEY, strlen(KEY));
-	struct fuse_req *req = begin_flush(&f), *look = fake_fuse_request(&mount, ME);
+	struct fuse_req *req = begin_flush(&f), *look = mount_rig_request();
 
 	(void)state;
 	ANSWERS(denied);
-	kv_recall_lookup(box, look, folder_of("keys"), "a.blob");
+	kv_recall_lookup(&folder_of("keys")->node, look, "a.blob");
 	assert_false(look->is_answered);
-	assert_int_equal(answer_of(req), -EACCES);
-	assert_int_equal(answer_of(look), -ENOENT);
+	assert_int_equal(mount_rig_answer(req), -EACCES);
+	assert_int_equal(mount_rig_answer(look), -ENOENT);
 	release(&f);
 }
 
@@ -993,7 +975,7 @@ a_purge_that_takes_effect_is_waited_for(void **state)
 
 		assert_row(ms >= pauses_s[i] * 1000 && ms < pauses_s[i] * 1000 + 500, i, "pause");
 	}
-	assert_int_equal(mount.n_failed, 0);
+	assert_int_equal(branch.n_failed, 0);
 }
 
 static void
@@ -1115,7 +1097,7 @@ a_name_with_a_dot_is_one_that_is_being_staged(void **state)
 		{ "a", 0 },
 		{ "a.blob", -EEXIST },
 	};
-	struct kv_node *node;
+	struct kv_drop *node;
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
@@ -1126,7 +1108,7 @@ a_name_with_a_dot_is_one_that_is_being_staged(void **state)
 }
 
 /* What rsync does: write, close, rename. The kernel still knows the node. */
-static struct kv_node *
+static struct kv_drop *
 stage(const char *content)
 {
 	struct file f = create("keys", ".a.blob.AbC123", content, strlen(content));
@@ -1145,14 +1127,14 @@ rename_it(void)
 static void
 a_staged_file_is_restored_when_it_is_renamed(void **state)
 {
-	struct kv_node *node = stage(KEY);
+	struct kv_drop *node = stage(KEY);
 
 	(void)state;
 	assert_int_equal(n_sent, 0);
 	assert_int_equal(rename_it(), 0);
 	assert_int_equal(n_sent, 1);
-	kv_tree_forget(node, 1);
-	fake_loop_run(mount.loop, 60 * MINUTES_MS);
+	kv_tree_forget(&node->node, 1);
+	fake_loop_run(rig.loop, 60 * MINUTES_MS);
 	assert_true(is_there("keys", "a.blob"));
 	assert_false(is_there("keys", ".a.blob.AbC123"));
 	assert_string_equal(caught_line("dropped"), "");
@@ -1161,13 +1143,13 @@ a_staged_file_is_restored_when_it_is_renamed(void **state)
 static void
 a_staged_file_that_is_never_renamed_is_dropped_after_10_minutes(void **state)
 {
-	struct kv_node *node = stage(KEY);
+	struct kv_drop *node = stage(KEY);
 
 	(void)state;
-	kv_tree_forget(node, 1);
-	fake_loop_run(mount.loop, 10 * MINUTES_MS - 1000);
+	kv_tree_forget(&node->node, 1);
+	fake_loop_run(rig.loop, 10 * MINUTES_MS - 1000);
 	assert_true(is_there("keys", ".a.blob.AbC123"));
-	fake_loop_run(mount.loop, 2000);
+	fake_loop_run(rig.loop, 2000);
 	assert_false(is_there("keys", ".a.blob.AbC123"));
 	assert_string_not_equal(caught_line("why=\"dropped: it was never renamed"), "");
 	assert_int_equal(n_sent, 0);
@@ -1176,20 +1158,20 @@ a_staged_file_that_is_never_renamed_is_dropped_after_10_minutes(void **state)
 static void
 a_staged_file_that_is_removed_is_not_spoken_of(void **state)
 {
-	struct kv_node *node = stage(KEY);
+	struct kv_drop *node = stage(KEY);
 
 	(void)state;
 	assert_int_equal(unlink_it("keys", ".a.blob.AbC123"), 0);
 	assert_int_equal(box->staged, 0);
-	fake_loop_run(mount.loop, 60 * MINUTES_MS);
+	fake_loop_run(rig.loop, 60 * MINUTES_MS);
 	assert_string_equal(caught_text(), "");
-	kv_tree_forget(node, 1);
+	kv_tree_forget(&node->node, 1);
 }
 
 static void
 a_staged_file_whose_restore_failed_keeps_its_name_and_goes_later(void **state)
 {
-	struct kv_node *node = stage(KEY);
+	struct kv_drop *node = stage(KEY);
 
 	(void)state;
 	ANSWERS(denied);
@@ -1198,8 +1180,8 @@ a_staged_file_whose_restore_failed_keeps_its_name_and_goes_later(void **state)
 	assert_false(is_there("keys", "a.blob"));
 	assert_int_equal(rename_it(), -EACCES); /* it is remembered */
 	assert_int_equal(n_sent, 1);
-	kv_tree_forget(node, 1);
-	fake_loop_run(mount.loop, 11 * MINUTES_MS);
+	kv_tree_forget(&node->node, 1);
+	fake_loop_run(rig.loop, 11 * MINUTES_MS);
 	assert_false(is_there("keys", ".a.blob.AbC123"));
 }
 
@@ -1215,12 +1197,12 @@ all_can_be_freed_while_a_restore_is_under_way(void **state)
 	create("keys", "b.blob", "eyJhalf of it", 10);
 	stage(KEY);
 	req = begin_flush(&f);
-	fake_loop_run(mount.loop, 5);
+	fake_loop_run(rig.loop, 5);
 	LIST_FIRST(&mount.requests)->is_sent = false;
 	kv_request_fail_all(&mount, -EIO);
 	assert_int_equal(fake_fuse_done(req), -EIO);
 	kv_dropbox_stop(box);
-	fake_loop_run(mount.loop, 20 * MINUTES_MS);
+	fake_loop_run(rig.loop, 20 * MINUTES_MS);
 }
 
 static void
@@ -1253,13 +1235,13 @@ no_allocation_that_fails_does_harm(void **state)
 		snprintf(restored.name, sizeof(restored.name), "%s", name);
 		f = create("keys", name, unknown, 600);
 		n_before = n_sent;
-		req = fake_fuse_request(&mount, ME);
+		req = mount_rig_request();
 		fake_alloc_fail_at(n);
-		kv_close_flush(box, req, f.node, &f.fi);
-		fake_loop_run(mount.loop, 60000);
+		kv_close_flush(&f.node->node, req, &f.fi);
+		fake_loop_run(rig.loop, 60000);
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);
-		err = answer_of(req);
+		err = mount_rig_answer(req);
 		assert_row(err == 0 || err == -ENOMEM, (size_t)n, "errno");
 		assert_row(err == 0 ? n_sent == n_before + 1 : n_sent <= n_before + 1, (size_t)n, "sent");
 		release(&f);

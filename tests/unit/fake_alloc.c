@@ -19,14 +19,14 @@ char *__wrap_strdup(const char *s);
 void __wrap_free(void *p);
 
 static _Thread_local int left; /* allocations of this thread until one fails, 0: none will */
-static bool has_failed;
+static bool has_failed, is_held;
 static const char *watched;
 static int unwiped;
 
 static bool
 fails_now(void)
 {
-	if (left == 0 || --left > 0)
+	if (is_held || left == 0 || --left > 0)
 		return false;
 	has_failed = true;
 	errno = ENOMEM;
@@ -80,6 +80,12 @@ fake_alloc_fail_at(int n)
 	hook_cjson();
 	left = n;
 	has_failed = false;
+}
+
+void
+fake_alloc_hold(bool holds)
+{
+	is_held = holds;
 }
 
 bool

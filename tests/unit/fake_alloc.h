@@ -12,6 +12,9 @@ void fake_alloc_fail_at(int n);
 /* Whether it came to that. */
 bool fake_alloc_has_failed(void);
 
+/* While it holds, allocations are the test's own: none fails, none counts. */
+void fake_alloc_hold(bool holds);
+
 /* From now on memory must not hold text when it is freed; NULL: it may. */
 void fake_alloc_watch(const char *text);
 /* How often it did. */

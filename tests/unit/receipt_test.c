@@ -6,30 +6,29 @@
 
 #include "cache/index/index.h"
 #include "client/base/buf.h"
+#include "fs/restore/drop.h"
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
 #include "fs/mount/tree.h"
 #include "tests/unit/caught.h"
+#include "tests/unit/drop_rig.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 
 static char directory[32];
 static struct kv_loop *loop;
 static struct kv_index vault_index;
-static struct kv_tree tree;
 static struct kv_receipts *receipts;
-static size_t staged;
 
 static void
 begin(void)
 {
-	const bool has[KV_TYPES] = { [KV_KEYS] = true };
 	struct kv_buf why;
 
 	kv_buf_init(&why, 512);
 	loop = kv_loop_new();
 	assert_int_equal(kv_index_open(&vault_index, loop, directory, "v", &why), 0);
-	assert_int_equal(kv_tree_init(&tree, has, true), 0);
+	drop_rig_begin();
 	receipts = kv_receipts_new(vault_index.receipts);
 	assert_non_null(receipts);
 	kv_buf_release(&why);
@@ -39,7 +38,7 @@ static void
 end(void)
 {
 	kv_receipts_free(receipts);
-	kv_tree_release(&tree);
+	drop_rig_end();
 	kv_index_close(&vault_index);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
@@ -92,27 +91,14 @@ receipt_of(const char *name, unsigned char digest)
 }
 
 /* A file of the drop box that was restored as name. */
-static struct kv_node *
-restored(struct kv_node *folder, const char *file, const char *name)
+static struct kv_drop *
+restored(struct kv_drop *folder, const char *file_name, const char *name)
 {
 	const struct kv_receipt receipt = receipt_of(name, 7);
-	struct kv_node *node = NULL;
+	struct kv_drop *file = drop_rig_file(folder, file_name);
 
-	assert_int_equal(kv_tree_make(folder, KV_NODE_DROP_FILE, file, &node), 0);
-	node->upload = kv_upload_new(loop, &staged, NULL, NULL);
-	assert_non_null(node->upload);
-	kv_upload_become_receipt(node->upload, &receipt);
-	return node;
-}
-
-static struct kv_node *
-folder_of(struct kv_node *folder, const char *name)
-{
-	struct kv_node *made = kv_tree_child(folder, name);
-
-	if (made == NULL)
-		assert_int_equal(kv_tree_make(folder, KV_NODE_DROP_FOLDER, name, &made), 0);
-	return made;
+	kv_upload_become_receipt(file->upload, &receipt);
+	return file;
 }
 
 static bool
@@ -143,28 +129,28 @@ it_is_found_by_its_path_and_bytes_after_a_remount(void **state)
 {
 	const struct kv_receipt any = receipt_of("", 7);
 	struct kv_receipt found;
-	struct kv_node *node = restored(tree.drop, "a.blob", "a");
+	struct kv_drop *node = restored(drop_root, "a.blob", "a");
 
 	(void)state;
 	node->upload->mode = 0640;
 	node->upload->wall_mtime_ns = 123456789;
 	kv_receipts_note(receipts, node);
 	remount();
-	assert_true(kv_receipts_find_path(receipts, tree.drop, "a.blob", &found));
+	assert_true(kv_receipts_find_path(receipts, drop_root, "a.blob", &found));
 	assert_string_equal(found.name, "a");
 	assert_string_equal(found.version, "v1");
 	assert_int_equal(found.mode, 0640);
 	assert_int_equal(found.wall_mtime_ns, 123456789);
 	assert_true(kv_receipts_find(receipts, any.digest, KV_KEYS, &found));
-	assert_false(kv_receipts_find_path(receipts, tree.drop, "b.blob", &found));
+	assert_false(kv_receipts_find_path(receipts, drop_root, "b.blob", &found));
 }
 
 static void
 what_is_no_receipt_is_not_noted(void **state)
 {
 	(void)state;
-	kv_receipts_note(receipts, restored(tree.drop, ".a.blob.Xy01Zz", "a"));
-	kv_receipts_note(receipts, restored(tree.drop, "unsent.blob", ""));
+	kv_receipts_note(receipts, restored(drop_root, ".a.blob.Xy01Zz", "a"));
+	kv_receipts_note(receipts, restored(drop_root, "unsent.blob", ""));
 	remount();
 	assert_false(has(".a.blob.Xy01Zz"));
 	assert_false(has("unsent.blob"));
@@ -177,8 +163,8 @@ a_path_that_was_removed_is_forgotten_and_its_bytes_are_not(void **state)
 	struct kv_receipt found;
 
 	(void)state;
-	kv_receipts_note(receipts, restored(tree.drop, "a.blob", "a"));
-	kv_receipts_forget(receipts, tree.drop, "a.blob");
+	kv_receipts_note(receipts, restored(drop_root, "a.blob", "a"));
+	kv_receipts_forget(receipts, drop_root, "a.blob");
 	remount();
 	assert_false(has("a.blob"));
 	assert_true(kv_receipts_find(receipts, any.digest, KV_KEYS, &found));
@@ -190,23 +176,23 @@ a_folder_that_is_renamed_or_removed_takes_its_paths_along(void **state)
 {
 	(void)state;
 	for (int is_written = 0; is_written <= 1; is_written++) {
-		struct kv_node *x = folder_of(tree.drop, "x"), *y = folder_of(tree.drop, "y");
+		struct kv_drop *x = drop_rig_folder(drop_root, "x"), *y = drop_rig_folder(drop_root, "y");
 
 		kv_receipts_note(receipts, restored(x, "a.blob", "a"));
-		kv_receipts_note(receipts, restored(folder_of(x, "deep"), "b.blob", "b"));
+		kv_receipts_note(receipts, restored(drop_rig_folder(x, "deep"), "b.blob", "b"));
 		kv_receipts_note(receipts, restored(y, "old.blob", "old"));
-		kv_receipts_note(receipts, restored(tree.drop, "x.blob", "x"));
-		kv_receipts_note(receipts, restored(tree.drop, "x0", "x0"));
+		kv_receipts_note(receipts, restored(drop_root, "x.blob", "x"));
+		kv_receipts_note(receipts, restored(drop_root, "x0", "x0"));
 		if (is_written)
 			fake_loop_run(loop, 10000);
-		kv_receipts_move_below(receipts, tree.drop, "x", tree.drop, "y");
+		kv_receipts_move_below(receipts, drop_root, "x", drop_root, "y");
 		for (int i = 0; i < 2; i++) {
 			assert_true(has("y/a.blob") && has("y/deep/b.blob"));
 			assert_false(has("x/a.blob") || has("x/deep/b.blob") || has("y/old.blob"));
 			assert_true(has("x.blob") && has("x0"));
 			fake_loop_run(loop, 10000); /* now from the file */
 		}
-		kv_receipts_forget_below(receipts, tree.drop, "y");
+		kv_receipts_forget_below(receipts, drop_root, "y");
 		for (int i = 0; i < 2; i++) {
 			assert_false(has("y/a.blob") || has("y/deep/b.blob"));
 			assert_true(has("x.blob") && has("x0"));
@@ -228,15 +214,15 @@ count(void *arg, const char *path, const struct kv_receipt *receipt)
 static void
 the_next_receipts_come_in_the_order_of_their_paths(void **state)
 {
-	struct kv_node *keys = folder_of(tree.drop, "keys");
+	struct kv_drop *keys = drop_rig_folder(drop_root, "keys");
 	char paths[200] = "";
 
 	(void)state;
 	kv_receipts_note(receipts, restored(keys, "c", "c"));
 	kv_receipts_note(receipts, restored(keys, "a", "a"));
 	kv_receipts_note(receipts, restored(keys, "b", "b"));
-	kv_receipts_note(receipts, restored(tree.drop, "z", "z"));
-	kv_receipts_forget(receipts, tree.drop, "z");
+	kv_receipts_note(receipts, restored(drop_root, "z", "z"));
+	kv_receipts_forget(receipts, drop_root, "z");
 	fake_loop_run(loop, 10000);
 	kv_receipt_rows_next(vault_index.receipts, "keys/a", 5, count, paths);
 	assert_string_equal(paths, "keys/b keys/c ");

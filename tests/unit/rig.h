@@ -13,7 +13,7 @@
 #define RIG_MONO INT64_C(1000000) /* where the clocks begin */
 #define RIG_WALL INT64_C(1700000000)
 
-/* Its events and options are unused, unless the test makes it with kv_volume_new(). */
+/* Its options are unused, and its events where a test sets none, unless the test makes it with kv_volume_new(). */
 extern struct kv_volume rig;
 
 /* The clocks, the loop, the vault and the throttle; the log is caught. rate 0: each class has its own. */

@@ -30,7 +30,7 @@ set_up(void **state)
 	staged = 0;
 	n_expired = 0;
 	me = (struct kv_writer){ .id = 1 };
-	upload = kv_upload_new(loop, &staged, expire, &n_expired);
+	upload = kv_upload_new(loop, &staged);
 	assert_non_null(upload);
 	return 0;
 }
@@ -253,7 +253,7 @@ what_nobody_can_send_any_more_is_freed(void **state)
 static void
 all_files_together_have_a_limit(void **state)
 {
-	struct kv_upload *other = kv_upload_new(loop, &staged, expire, &n_expired);
+	struct kv_upload *other = kv_upload_new(loop, &staged);
 	struct kv_writer writer = another();
 
 	(void)state;
@@ -300,10 +300,12 @@ what_rsync_is_still_writing_is_known_by_its_name(void **state)
 static void
 its_timer_goes_with_it(void **state)
 {
-	struct kv_upload *other = kv_upload_new(loop, &staged, expire, &n_expired);
+	struct kv_upload *other = kv_upload_new(loop, &staged);
 
 	(void)state;
 	assert_non_null(other);
+	kv_upload_on_expiry(upload, expire, &n_expired);
+	kv_upload_on_expiry(other, expire, &n_expired);
 	kv_timer_set(&upload->expiry, 1000);
 	kv_timer_set(&other->expiry, 1000);
 	kv_upload_free(other);
@@ -319,7 +321,7 @@ write_once(void)
 
 	kv_upload_free(upload);
 	me = (struct kv_writer){ .id = 1 };
-	upload = kv_upload_new(loop, &staged, expire, &n_expired);
+	upload = kv_upload_new(loop, &staged);
 	if (upload == NULL)
 		return -ENOMEM;
 	err = put("hello", 0);

@@ -172,10 +172,9 @@ set_up(void **state)
 	fake_clock_set(1000000, 1700000000);
 	loop = kv_loop_new();
 	http = fake_http_new(loop, serve);
-	auth_options = (struct kv_token_options){ .credential = { .auth = 1,
-						     .authority = LOGIN,
-						     .client_id = "app",
-						     .client_secret = "s3cret" } };
+	auth_options = (struct kv_token_options){
+		.credential = { .auth = 1, .authority = LOGIN, .client_id = "app", .client_secret = "s3cret" }
+	};
 	vault_options = (struct kv_vault_options){ .api_version = "7.4" };
 	challenge = CHALLENGE_OF("https://vault.azure.net");
 	region = "westeurope";

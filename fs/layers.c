@@ -10,9 +10,10 @@
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/http/http.h"
-#include "fs/mount/layers.h"
-#include "fs/object/file.h"
-#include "fs/restore/dropbox.h"
+#include "fs/control/control.h"
+#include "fs/layers.h"
+#include "fs/object/objects.h"
+#include "fs/restore/restore.h"
 
 #define OTHER_FILES 64	    /* descriptors that are no connection to the vault */
 #define MAPPED	    1048576 /* a piece of memory of this size is a mapping of its own */
@@ -72,21 +73,18 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 	memcpy(options->types, o->types, sizeof(options->types));
 }
 
-static void
-listing_failed(void *arg, enum kv_type type)
-{
-	kv_file_take_back_all(arg, type);
-}
+/* The parts of the tree. */
+static const struct kv_part *const parts[] = { &kv_objects_part, &kv_restore_part, &kv_control_part, NULL };
 
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
-	const struct kv_settings *o = m->o;
+	const struct kv_settings *o = m->settings;
 	const int inflight = most_inflight(o);
 	const struct kv_http_options http_options = { .ca_file = o->ca_file,
 		.max_connections = inflight + 4 /* tokens */ };
 	const struct kv_volume_events events = {
-		.changed = kv_file_changed, .listing_failed = listing_failed, .arg = m
+		.changed = kv_branch_changed, .listing_failed = kv_branch_listing_failed, .arg = &l->branch
 	};
 	struct kv_volume_options options;
 	int err;
@@ -100,25 +98,22 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	if (l->auth == NULL)
 		return -ENOMEM;
 	fill_options(o, inflight, &options);
-	m->volume = kv_volume_new(m->loop, l->http, l->auth, &options, &events);
-	if (m->volume == NULL)
+	l->volume = kv_volume_new(m->loop, l->http, l->auth, &options, &events);
+	if (l->volume == NULL)
 		return -ENOMEM;
-	if (!o->is_read_only && (m->dropbox = kv_dropbox_new(m)) == NULL)
-		return -ENOMEM;
-	return kv_tree_init(&m->tree, o->types, !o->is_read_only);
+	return kv_branch_init(&l->branch, m, l->volume, parts);
 }
 
 void
 kv_layers_release(struct kv_layers *l)
 {
-	struct kv_mount *m = l->mount;
-
-	if (m == NULL)
+	if (l->mount == NULL)
 		return;
-	kv_dropbox_stop(m->dropbox);
-	kv_tree_release(&m->tree);
-	kv_dropbox_free(m->dropbox);
-	kv_volume_free(m->volume);
+	kv_branch_stop(&l->branch);
+	kv_mount_close_handles(l->mount);
+	kv_mount_release(l->mount);
+	kv_branch_release(&l->branch);
+	kv_volume_free(l->volume);
 	kv_token_free(l->auth);
 	kv_http_free(l->http);
 }

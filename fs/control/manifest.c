@@ -1,0 +1,129 @@
+/*
+ * Names of objects and types are letters, digits and '-': nothing has to be quoted.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cache/list/catalog.h"
+#include "cache/list/listing.h"
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "fs/control/manifest.h"
+#include "fs/control/report.h"
+
+#define TYPICAL_LINE 160 /* bytes of the manifest */
+
+/* ---- what is skipped ---- */
+
+struct skipping {
+	const struct kv_branch *branch;
+	struct kv_buf *text;
+	int err;
+};
+
+static void
+skip_one(void *arg, struct kv_object *o)
+{
+	struct skipping *s = arg;
+	const char *type = kv_type_name(o->type);
+
+	if (s->err != 0 || o->is_gone)
+		return;
+	if (o->is_managed && s->branch->volume->listings[KV_CERTIFICATES] != NULL)
+		s->err = kv_buf_printf(s->text, "%s/%s\tnot shown: the backup of certificates/%s holds it\n",
+		    type, o->name, o->name);
+	else if (o->is_managed)
+		s->err = kv_buf_printf(s->text,
+		    "%s/%s\tnot shown, and not in this mount: the backup of certificates/%s holds it (-o types=)\n",
+		    type, o->name, o->name);
+	else if (o->refused != 0)
+		s->err = kv_buf_printf(s->text, "%s/%s\tno backup: %s (%s)\n", type, o->name,
+		    kv_err_name(o->refused), strerror(-o->refused));
+}
+
+int
+kv_manifest_skipped(const struct kv_branch *branch, struct kv_buf *text)
+{
+	struct skipping s = { .branch = branch, .text = text };
+
+	for (int t = 0; t < KV_TYPES; t++)
+		if (branch->volume->listings[t] != NULL)
+			kv_catalog_each(kv_listing_catalog(branch->volume->listings[t]), skip_one, &s);
+	return s.err;
+}
+
+/* ---- manifest ---- */
+
+/* As a JSON string, or null. */
+static void
+write_hex(const unsigned char *digest, bool is_known, char out[2 * KV_DIGEST_LEN + 3])
+{
+	static const char hex[] = "0123456789abcdef";
+	char *at = out;
+
+	*at++ = '"';
+	for (int i = 0; i < KV_DIGEST_LEN; i++) {
+		*at++ = hex[digest[i] >> 4];
+		*at++ = hex[digest[i] & 15];
+	}
+	memcpy(at, "\"", 2);
+	if (!is_known)
+		memcpy(out, "null", sizeof("null"));
+}
+
+static int
+put_object(const struct kv_object *o, struct kv_buf *text)
+{
+	char updated[KV_REPORT_TIME], expires[KV_REPORT_TIME], size[24] = "null",
+							       digest[2 * KV_DIGEST_LEN + 3];
+
+	kv_report_time(o->wall_updated, updated);
+	kv_report_time(o->wall_expires, expires);
+	if (o->size >= 0)
+		snprintf(size, sizeof(size), "%" PRId64, o->size);
+	write_hex(o->digest, o->has_digest, digest);
+	return kv_buf_printf(text,
+	    "{\"type\":\"%s\",\"name\":\"%s\",\"updated\":%s,\"enabled\":%s,\"expires\":%s,"
+	    "\"size\":%s,\"sha256\":%s}\n",
+	    kv_type_name(o->type), o->name, updated, o->is_enabled ? "true" : "false", expires, size, digest);
+}
+
+/* When the oldest of the listings was begun. */
+static int64_t
+wall_listed(const struct kv_branch *branch)
+{
+	int64_t age_ms = 0;
+
+	for (int t = 0; t < KV_TYPES; t++)
+		if (branch->volume->listings[t] != NULL &&
+		    kv_listing_age_ms(branch->volume->listings[t]) > age_ms)
+			age_ms = kv_listing_age_ms(branch->volume->listings[t]);
+	return kv_clock_wall_s() - age_ms / 1000;
+}
+
+int
+kv_manifest(const struct kv_branch *branch, struct kv_buf *text)
+{
+	const struct kv_census c = kv_report_count(branch);
+	char listed[KV_REPORT_TIME];
+	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE); /* at once, so that it all goes back */
+
+	if (err == 0)
+		err = kv_report_vault(branch, text);
+	kv_report_time(wall_listed(branch), listed);
+	if (err == 0)
+		err = kv_buf_printf(text, ",\"listed\":%s,\"objects\":%zu}\n", listed, c.n_all);
+	for (int t = 0; t < KV_TYPES; t++) {
+		struct kv_object *const *objects;
+		size_t n = 0;
+
+		if (branch->volume->listings[t] == NULL)
+			continue;
+		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, NULL);
+		for (size_t i = 0; err == 0 && i < n; i++)
+			if (!objects[i]->is_gone && !objects[i]->is_managed)
+				err = put_object(objects[i], text);
+	}
+	return err;
+}

@@ -1,0 +1,104 @@
+#include <assert.h>
+#include <errno.h>
+
+#include "fs/mount/branch.h"
+#include "fs/mount/folder.h"
+
+#define ROOT_INO 1
+
+/* For each i whose part is attached. */
+#define EACH_PART(b, i)                                                      \
+	for (size_t i = 0; (b)->parts != NULL && (b)->parts[i] != NULL; i++) \
+		if ((b)->states[i] != NULL)
+
+int
+kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume,
+    const struct kv_part *const parts[])
+{
+	struct kv_folder *root;
+	int err = 0;
+
+	*b = (struct kv_branch){ .mount = mount, .volume = volume, .parts = parts };
+	mount->branch = b;
+	root = kv_folder_new(&mount->tree, b, ROOT_INO, 0777);
+	if (root == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; err == 0 && parts[i] != NULL; i++) {
+		assert(i < KV_PARTS_MAX);
+		err = parts[i]->attach(b, root, &b->states[i]);
+	}
+	return err;
+}
+
+void *
+kv_branch_state(const struct kv_branch *b, const struct kv_part *part)
+{
+	for (size_t i = 0; b->parts[i] != NULL; i++)
+		if (b->parts[i] == part)
+			return b->states[i];
+	return NULL;
+}
+
+void
+kv_branch_stop(struct kv_branch *b)
+{
+	EACH_PART(b, i)
+	if (b->parts[i]->stop != NULL)
+		b->parts[i]->stop(b->states[i]);
+}
+
+void
+kv_branch_release(struct kv_branch *b)
+{
+	EACH_PART(b, i)
+	if (b->parts[i]->release != NULL)
+		b->parts[i]->release(b->states[i]);
+	*b = (struct kv_branch){ .mount = NULL };
+}
+
+void
+kv_branch_changed(void *branch, struct kv_object *object)
+{
+	const struct kv_branch *b = branch;
+
+	EACH_PART(b, i)
+	if (b->parts[i]->changed != NULL)
+		b->parts[i]->changed(b->states[i], object);
+}
+
+void
+kv_branch_listing_failed(void *branch, enum kv_type type)
+{
+	const struct kv_branch *b = branch;
+
+	EACH_PART(b, i)
+	if (b->parts[i]->listing_failed != NULL)
+		b->parts[i]->listing_failed(b->states[i], type);
+}
+
+int
+kv_branch_under_way(const struct kv_branch *b)
+{
+	int sum = 0;
+
+	EACH_PART(b, i)
+	if (b->parts[i]->under_way != NULL)
+		sum += b->parts[i]->under_way(b->states[i]);
+	return sum;
+}
+
+void
+kv_branch_log_lost(struct kv_branch *b)
+{
+	EACH_PART(b, i)
+	if (b->parts[i]->log_lost != NULL)
+		b->parts[i]->log_lost(b->states[i]);
+}
+
+void
+kv_branch_check(const struct kv_branch *b)
+{
+	EACH_PART(b, i)
+	if (b->parts[i]->check != NULL)
+		b->parts[i]->check(b->states[i]);
+}

@@ -1,0 +1,111 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/vault/vault.h"
+#include "fs/mount/process.h"
+
+static const int fatal_signals[] = { SIGKILL, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static int
+open_proc(pid_t tid, const char *name)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* /proc/TID/NAME as text; false where there is nothing to read. */
+static bool
+read_proc(pid_t tid, const char *name, char *text, size_t size)
+{
+	const int fd = open_proc(tid, name);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+struct kv_process
+kv_process_of(const struct kv_caller *caller)
+{
+	struct kv_process process = { 0 };
+	char status[4096], text[1024];
+	const char *tgid, *at;
+	unsigned long long ticks;
+
+	if (!read_proc(caller->pid, "status", status, sizeof(status)) ||
+	    (tgid = strstr(status, "\nTgid:")) == NULL ||
+	    !read_proc((pid_t)strtol(tgid + 6, NULL, 10), "stat", text, sizeof(text)) ||
+	    (at = strrchr(text, ')')) == NULL)
+		return process;
+	for (int field = 2; *at != '\0' && field < 22; at++) /* "(comm)" is the second */
+		field += *at == ' ';
+	ticks = strtoull(at, NULL, 10); /* field 22, in clock ticks of CLOCK_BOOTTIME */
+	process.id = (pid_t)strtol(tgid + 6, NULL, 10);
+	process.mono_begun = (int64_t)(ticks * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return process;
+}
+
+/* The value of "NAME:\thex" in /proc/TID/status; all ones where it cannot be read. */
+static unsigned long long
+pending_in(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at != NULL ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
+}
+
+bool
+kv_process_is_being_killed(pid_t tid)
+{
+	char status[4096];
+	unsigned long long pending;
+
+	if (!read_proc(tid, "status", status, sizeof(status)))
+		return true;
+	pending = pending_in(status, "\nSigPnd:") | pending_in(status, "\nShdPnd:");
+	for (size_t i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
+		if (pending & 1ULL << (fatal_signals[i] - 1))
+			return true;
+	return false;
+}
+
+/*
+ * One program asks for many files, so the file that names the last caller stays open. Once that process has
+ * ended the file cannot be read any more, even when another process has its number.
+ */
+void
+kv_process_command(struct kv_process_reader *reader, pid_t tid, char *command, size_t size)
+{
+	const bool is_last = reader->tid > 0 && reader->tid == tid;
+	ssize_t n = is_last ? pread(reader->comm, command, size - 1, 0) : -1;
+
+	if (n <= 0) {
+		const int fd = open_proc(tid, "comm");
+
+		kv_process_release(reader);
+		if (fd >= 0) {
+			*reader = (struct kv_process_reader){ .tid = tid, .comm = fd };
+			n = pread(fd, command, size - 1, 0);
+		}
+	}
+	command[n > 0 ? n : 0] = '\0';
+	command[strcspn(command, "\n")] = '\0';
+}
+
+void
+kv_process_release(struct kv_process_reader *reader)
+{
+	if (reader->tid > 0)
+		close(reader->comm);
+	reader->tid = 0;
+}

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cache/list/listing.h"
+#include "fs/mount/entry.h"
+#include "fs/mount/request.h"
+#include "fs/object/file.h"
+#include "fs/object/find.h"
+#include "fs/object/objects.h"
+#include "fs/object/type_folder.h"
+
+#define VALID_S 3600
+
+struct type_folder {
+	struct kv_node node;
+	enum kv_type type;
+};
+
+/* An open folder. All its reads are of one snapshot. */
+struct handle {
+	struct kv_handle handle;
+	struct kv_snapshot *snapshot;
+};
+
+/* A READDIR that waits for the next page. */
+struct reading {
+	struct kv_request request;
+	struct kv_objects *objects;
+	struct kv_snapshot *snapshot; /* the handle's */
+	struct kv_snapshot_wait *wait;
+	struct kv_entries entries;
+};
+
+static void page_answered(void *, int, const struct kv_reply *);
+
+static enum kv_type
+type_of(const struct kv_node *node)
+{
+	return ((const struct type_folder *)node)->type;
+}
+
+/* ---- names ---- */
+
+/* 0, -EAGAIN (no more yet), or the listing's failure. */
+static int
+add_objects(struct kv_objects *os, struct kv_snapshot *snapshot, struct kv_entries *entries)
+{
+	char name[KV_NAME_MAX + sizeof(KV_FILE_SUFFIX)];
+	struct kv_object *object;
+	struct kv_file *file;
+	int err;
+
+	while (
+	    (object = kv_snapshot_at(snapshot, (size_t)(entries->offset - KV_ENTRIES_FIRST), &err)) != NULL) {
+		if (object->is_gone || object->is_managed) {
+			entries->offset++;
+			continue;
+		}
+		file = kv_file_of(os, object);
+		if (file == NULL)
+			return -ENOMEM;
+		if (!kv_snapshot_is_complete(snapshot))
+			kv_snapshot_hand_out(snapshot);
+		snprintf(name, sizeof(name), "%s" KV_FILE_SUFFIX, object->name);
+		if (!kv_entries_add(entries, name, &file->node))
+			return 0;
+	}
+	return err;
+}
+
+static int
+add_names(struct kv_node *node, struct kv_snapshot *snapshot, struct kv_entries *entries)
+{
+	return kv_entries_add_dots(entries, node) ? add_objects(kv_objects_of(node), snapshot, entries) : 0;
+}
+
+/* ---- waiting for more ---- */
+
+static void
+release_reading(struct kv_request *request)
+{
+	struct reading *r = (struct reading *)request;
+
+	kv_snapshot_cancel(r->wait);
+	kv_entries_release(&r->entries);
+}
+
+/* Some names are better than waiting for more. */
+static void
+reply_or_wait(struct reading *r, int err)
+{
+	if (err == -EAGAIN && r->entries.used == 0)
+		err = kv_snapshot_wait_for(
+		    r->snapshot, (size_t)(r->entries.offset - KV_ENTRIES_FIRST), page_answered, r, &r->wait);
+	if (err == 0 && r->wait != NULL)
+		return;
+	kv_entries_reply(&r->entries, kv_request_take(&r->request), err == -EAGAIN ? 0 : err);
+	kv_request_free(&r->request);
+}
+
+static void
+page_answered(void *arg, int err, const struct kv_reply *reply)
+{
+	struct reading *r = arg;
+
+	(void)reply;
+	r->wait = NULL;
+	reply_or_wait(r, err != 0 ? err : add_objects(r->objects, r->snapshot, &r->entries));
+}
+
+/* The snapshot is still coming in: it may have to wait. */
+static void
+read_coming(
+    struct kv_node *node, fuse_req_t req, struct kv_snapshot *snapshot, size_t size, off_t offset, bool plus)
+{
+	struct reading *r = kv_request_new(node->branch->mount, req, sizeof(*r), release_reading);
+	int err;
+
+	if (r == NULL)
+		return;
+	r->objects = kv_objects_of(node);
+	r->snapshot = snapshot;
+	err = kv_entries_init(&r->entries, node, req, size, offset, plus);
+	if (err != 0)
+		kv_request_finish(&r->request, err);
+	else
+		reply_or_wait(r, add_names(node, snapshot, &r->entries));
+}
+
+/* ---- the operations ---- */
+
+static void
+release(struct kv_node *node)
+{
+	free(node);
+}
+
+static void
+describe(const struct kv_node *node, struct kv_buf *path)
+{
+	kv_buf_say(path, "%s", kv_type_name(type_of(node)));
+}
+
+/* It looks as if it could be written to, so that its copies can; what would create a name is refused. */
+static void
+attributes(struct kv_node *node, struct kv_attributes *a)
+{
+	a->stat.st_mode = S_IFDIR | (0777 & ~node->branch->mount->settings->umask);
+	a->stat.st_nlink = 2;
+	a->stat.st_mtim.tv_sec = node->wall_changed;
+	a->entry_valid_s = a->attr_valid_s = VALID_S;
+}
+
+static void
+lookup(struct kv_node *node, fuse_req_t req, const char *name)
+{
+	kv_find(kv_objects_of(node), type_of(node), req, name);
+}
+
+static void
+close_handle(struct kv_handle *handle)
+{
+	struct handle *h = (struct handle *)handle;
+
+	kv_snapshot_unref(h->snapshot);
+	free(h);
+}
+
+static void
+open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+	int err = h != NULL ? 0 : -ENOMEM;
+
+	if (err == 0)
+		err = kv_listing_open(node->branch->volume->listings[type_of(node)], &h->snapshot);
+	if (err != 0) {
+		free(h);
+		fuse_reply_err(req, -err);
+		return;
+	}
+	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
+}
+
+static void
+read_folder(
+    struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
+{
+	struct kv_snapshot *snapshot = ((struct handle *)kv_handle_of(fi))->snapshot;
+	struct kv_entries entries;
+
+	if (!kv_snapshot_is_complete(snapshot)) {
+		read_coming(node, req, snapshot, size, offset, plus);
+		return;
+	}
+	if (kv_entries_init(&entries, node, req, size, offset, plus) != 0)
+		fuse_reply_err(req, ENOMEM);
+	else
+		kv_entries_reply(&entries, req, add_names(node, snapshot, &entries));
+}
+
+static const struct kv_node_ops ops = {
+	.release = release,
+	.describe = describe,
+	.attributes = attributes,
+	.lookup = lookup,
+	.opendir = open_folder,
+	.readdir = read_folder,
+};
+
+struct kv_node *
+kv_type_folder_new(struct kv_branch *branch, enum kv_type type, uint64_t ino)
+{
+	struct type_folder *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->type = type;
+	f->node.is_kept = true;
+	kv_tree_add(&branch->mount->tree, &f->node, &ops, branch, ino);
+	return &f->node;
+}

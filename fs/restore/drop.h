@@ -1,0 +1,52 @@
+#ifndef KV_FS_RESTORE_DROP_H
+#define KV_FS_RESTORE_DROP_H
+/*
+ * The names of the drop box: files and folders below restore/, in a tree of their own, because what was restored
+ * is found by its name though nothing is listed.
+ */
+#include <stdbool.h>
+#include "client/base/err.h"
+#include "client/vault/type.h"
+#include "fs/mount/tree.h"
+
+struct kv_dropbox;
+struct kv_upload;
+
+/* A file or folder. It lives while it has a name, and then while something refers to its node. */
+struct kv_drop {
+	struct kv_node node;
+	struct kv_dropbox *dropbox;
+	struct kv_upload *upload; /* of a file; NULL: a folder */
+	struct kv_drop *parent;	  /* NULL: removed, or restore/ itself */
+	struct kv_drop *sibling, *children;
+	char *name;		   /* NULL: restore/ itself */
+	LIST_ENTRY(kv_drop) files; /* of the drop box, a file */
+	bool is_fixed;		   /* a folder that is there from the start, and cannot be removed */
+};
+
+/* That of node; node must be one. */
+struct kv_drop *kv_drop_of(struct kv_node *node);
+bool kv_drop_is_folder(const struct kv_drop *drop);
+/* It has no name any more. */
+bool kv_drop_is_removed(const struct kv_drop *drop);
+
+/* For the tables of operations. */
+void kv_drop_release(struct kv_node *node);
+
+/* restore/ itself. NULL: out of memory. */
+struct kv_drop *kv_drop_new_root(struct kv_dropbox *dropbox, uint64_t ino);
+/* A new folder. -EEXIST, -ENOMEM. */
+int kv_drop_make_folder(struct kv_drop *folder, const char *name, struct kv_drop **drop) KV_MUST_CHECK;
+/* A new file; upload is its own from now on, but not where this fails. */
+int kv_drop_make_file(
+    struct kv_drop *folder, const char *name, struct kv_upload *upload, struct kv_drop **drop) KV_MUST_CHECK;
+
+/* NULL where there is none. */
+struct kv_drop *kv_drop_child(struct kv_drop *folder, const char *name);
+/* Its name is gone, and those below it. drop may be freed. */
+void kv_drop_remove(struct kv_drop *drop);
+/* Give it another name, in the place of what had that. -ENOMEM. */
+int kv_drop_move(struct kv_drop *drop, struct kv_drop *folder, const char *name) KV_MUST_CHECK;
+/* The type that the nearest folder called keys, secrets or certificates names, from folder upwards. -ENOENT: none. */
+int kv_drop_type(const struct kv_drop *folder, enum kv_type *type) KV_MUST_CHECK;
+#endif
