@@ -21,8 +21,9 @@
 
 #include "client/base/clock.h"
 
-#define KEEP_S	  10 /* quiet for so long, then asked every KEEP_S / 2 */
-#define SILENT_MS 15000
+#define KEEP_S	      10 /* quiet for so long, then asked every KEEP_S / 2 */
+#define SILENT_MS     15000
+#define MAX_UNINVITED 4
 
 struct kv_connection {
 	LIST_ENTRY(kv_connection) link; /* while fd is open */
@@ -39,6 +40,13 @@ set_option(int fd, int level, int name, int value)
 {
 	/* Without it a dead connection is found later, by its request's time-out. */
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+void
+kv_connections_init(struct kv_connections *all)
+{
+	*all = (struct kv_connections){ .n_open = 0 };
+	LIST_INIT(&all->list);
 }
 
 int
@@ -62,7 +70,8 @@ kv_connections_open(struct kv_connections *all, int family, int type, int protoc
 		set_option(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_S / 2);
 		set_option(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KV_CONNECTION_SILENT_MS);
 	}
-	LIST_INSERT_HEAD(all, c, link);
+	LIST_INSERT_HEAD(&all->list, c, link);
+	all->n_open++;
 	return c->fd;
 }
 
@@ -86,7 +95,8 @@ kv_connections_close(struct kv_connections *all, int fd)
 {
 	struct kv_connection *c;
 
-	LIST_FOREACH(c, all, link)
+	all->n_open--;
+	LIST_FOREACH(c, &all->list, link)
 		if (c->fd == fd) {
 			forget(c);
 			break;
@@ -99,7 +109,7 @@ kv_connections_release(struct kv_connections *all)
 {
 	struct kv_connection *c;
 
-	while ((c = LIST_FIRST(all)) != NULL) {
+	while ((c = LIST_FIRST(&all->list)) != NULL) {
 		c->n_running = 0;
 		forget(c);
 	}
@@ -138,7 +148,7 @@ kv_connections_find(struct kv_connections *all, const char *peer_ip, int local_p
 {
 	struct kv_connection *c;
 
-	LIST_FOREACH(c, all, link) {
+	LIST_FOREACH(c, &all->list, link) {
 		if (c->local_port == 0)
 			learn_addresses(c);
 		if (c->local_port == local_port && strcmp(c->peer_ip, peer_ip) == 0)
@@ -254,6 +264,26 @@ kv_connection_drop(struct kv_connection *c)
 		end(c);
 }
 
+static bool
+has_uninvited(struct kv_connections *all, const struct kv_connection *c, bool is_once)
+{
+	if (!kv_connection_has_uninvited(c)) {
+		all->n_uninvited = 0;
+		return false;
+	}
+	return ++all->n_uninvited <= MAX_UNINVITED || is_once;
+}
+
+/* What is too old for a request that is sent only once may do for the others. */
+bool
+kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once)
+{
+	if (kv_connection_is_usable(c, false) && !has_uninvited(all, c, is_once))
+		return kv_connection_is_usable(c, is_once);
+	kv_connection_drop(c);
+	return false;
+}
+
 /* ---- all of them ---- */
 
 void
@@ -261,7 +291,7 @@ kv_connections_end_silent(struct kv_connections *all, int64_t mono_sent)
 {
 	struct kv_connection *c;
 
-	LIST_FOREACH(c, all, link)
+	LIST_FOREACH(c, &all->list, link)
 		if (c->mono_alive < mono_sent && c->n_once == 0 &&
 		    (c->n_running == 0 || silence_ms(c) >= SILENT_MS))
 			end(c);
@@ -272,7 +302,7 @@ kv_connections_end_all(struct kv_connections *all)
 {
 	struct kv_connection *c;
 
-	LIST_FOREACH(c, all, link)
+	LIST_FOREACH(c, &all->list, link)
 		if (c->n_once == 0)
 			end(c);
 		else

@@ -11,7 +11,11 @@
 #include "client/base/err.h"
 
 struct kv_connection;
-LIST_HEAD(kv_connections, kv_connection);
+struct kv_connections {
+	LIST_HEAD(, kv_connection) list;
+	int n_open;
+	int n_uninvited; /* requests in a row whose connection had bytes in it before they went out */
+};
 
 /* Without acknowledgement a sent byte ends its connection after this long; while a request that is sent only once is
  * under way, after KV_CONNECTION_ONCE_MS: TCP_USER_TIMEOUT also counts a full window of a peer that is merely slow. */
@@ -20,6 +24,7 @@ LIST_HEAD(kv_connections, kv_connection);
 /* What is sent only once goes out only on a connection that answered or was opened within this time. */
 #define KV_CONNECTION_FRESH_MS 10000
 
+void kv_connections_init(struct kv_connections *all);
 /* A new TCP socket with keepalive and a time-out. Returns the descriptor, or -errno. */
 int kv_connections_open(struct kv_connections *all, int family, int type, int protocol) KV_MUST_CHECK;
 /* Closes fd. What still runs on it keeps its struct kv_connection until it leaves. */
@@ -36,6 +41,12 @@ struct kv_connection *kv_connections_find(struct kv_connections *all, const char
 bool kv_connection_is_usable(const struct kv_connection *c, bool is_once);
 /* Bytes have come in between two answers of HTTP/1.1: they would be taken for the next one. */
 bool kv_connection_has_uninvited(const struct kv_connection *c);
+/*
+ * Whether a request may go out on c: where that is not usable for any request, or has bytes in it, it is dropped. A TLS
+ * server may send session tickets after an answer, which look the same: where every connection has bytes
+ * in it, these are no answers, and only a request that is_once does not go out.
+ */
+bool kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once);
 /* A request goes out; each is matched by a kv_connection_leave(), after which c may be gone. */
 void kv_connection_enter(struct kv_connection *c, bool is_once);
 void kv_connection_leave(struct kv_connection *c, bool is_once);

@@ -8,7 +8,9 @@
 #include <strings.h>
 
 #include "client/base/crypto.h"
+#include "client/base/log.h"
 
+#define MODULE		 "http"
 #define MARK_LEN	 8
 #define FIRST_TO_BELIEVE 2
 #define LATER_TO_BELIEVE 8 /* a gateway has come into a way that had none: less likely than a mix-up */
@@ -73,4 +75,40 @@ kv_echo_judge(struct kv_echo *echo, const struct kv_echo_answer *a)
 		return KV_ECHO_DOUBTED;
 	echo->is_off = true;
 	return KV_ECHO_REWRITER;
+}
+
+static void
+log_answer(const struct kv_echo *echo, const struct kv_echo_answer *a, enum kv_log_level level,
+    const char *event, const char *why)
+{
+	kv_log_event(level, MODULE, "host=%s event=%s status=%ld client_request=%s returned=%s why=%s",
+	    echo->host, event, a->status, a->id, a->returned, why);
+}
+
+bool
+kv_echo_accept(struct kv_echo *echo, const struct kv_echo_answer *a)
+{
+	static const char foreign[] =
+	    "the answer belongs to another request: it is not used and its connection is dropped";
+	const int n_doubted = echo->n_doubted;
+
+	switch (kv_echo_judge(echo, a)) {
+	case KV_ECHO_OWN:
+		if (echo->n_doubted < n_doubted)
+			log_answer(echo, a, KV_LOG_WARNING, "answer_mixed_up",
+			    "the first answer of the connection before belonged to another request: it was not used");
+		return true;
+	case KV_ECHO_REWRITER:
+		log_answer(echo, a, KV_LOG_WARNING, "request_ids_rewritten",
+		    "a gateway puts its own x-ms-client-request-id into answers: whether an answer belongs to its "
+		    "request is not checked any more");
+		return true;
+	case KV_ECHO_DOUBTED:
+		log_answer(echo, a, KV_LOG_DEBUG, "answer_mixed_up", foreign);
+		return false;
+	case KV_ECHO_FOREIGN:
+		log_answer(echo, a, KV_LOG_WARNING, "answer_mixed_up", foreign);
+		return false;
+	}
+	return false;
 }

@@ -9,11 +9,12 @@
 #include "client/base/err.h"
 
 struct kv_echo {
-	char mark[9];	 /* how the ids of this process begin */
-	bool is_off;	 /* a gateway puts its own ids there: only ids of ours mean anything */
-	bool has_echoed; /* an answer has had the right id */
-	bool is_spotty;	 /* the server returns ids with some answers and leaves others without one */
-	int n_doubted;	 /* connections in a row whose first answer had an id of nobody here */
+	const char *host; /* for the log, or NULL */
+	char mark[9];	  /* how the ids of this process begin */
+	bool is_off;	  /* a gateway puts its own ids there: only ids of ours mean anything */
+	bool has_echoed;  /* an answer has had the right id */
+	bool is_spotty;	  /* the server returns ids with some answers and leaves others without one */
+	int n_doubted;	  /* connections in a row whose first answer had an id of nobody here */
 };
 /* A mark for the process. -EIO where the kernel has no random bytes. */
 int kv_echo_make_mark(char mark[9]) KV_MUST_CHECK;
@@ -38,6 +39,7 @@ enum kv_echo_before {
 struct kv_echo_answer {
 	const char *id;	      /* the request's */
 	const char *returned; /* what the answer has; "" for none */
+	long status;
 	enum kv_echo_before before;
 	bool may_lack_id; /* such an answer is no harm without one, or cannot be asked for again */
 	bool
@@ -51,4 +53,6 @@ struct kv_echo_answer {
  * the request is made again to find out.
  */
 enum kv_echo_verdict kv_echo_judge(struct kv_echo *echo, const struct kv_echo_answer *answer) KV_MUST_CHECK;
+/* Whether the answer may be used, by kv_echo_judge(); one that may not, and a gateway, are logged. */
+bool kv_echo_accept(struct kv_echo *echo, const struct kv_echo_answer *answer) KV_MUST_CHECK;
 #endif

@@ -73,8 +73,11 @@ int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */
 void kv_http_cancel(struct kv_transfer *transfer);
-/* For the requests to one host; their ids are known as this process's at every other one. */
-void kv_http_init_echo(const struct kv_http *http, struct kv_echo *echo);
+/*
+ * For the requests to one host, whose name is borrowed for the log; their ids are recognised as this process's at
+ * every other one.
+ */
+void kv_http_init_echo(const struct kv_http *http, const char *host, struct kv_echo *echo);
 /*
  * End every connection but those that carry what is sent only once: after the machine has slept they
  * are dead and do not know it. Other transfers under way fail with -EIO.

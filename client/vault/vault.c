@@ -454,7 +454,7 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *
 	vault->http = http;
 	vault->auth = auth;
 	vault->origin = *origin;
-	kv_http_init_echo(http, &vault->echo);
+	kv_http_init_echo(http, vault->origin.host, &vault->echo);
 	vault->blob_silence_s = options->blob_silence_s != 0 ? options->blob_silence_s : 120;
 	is_ipv6 = strchr(origin->host, ':') != NULL;
 	n = snprintf(vault->base, sizeof(vault->base), is_ipv6 ? "https://[%s]" : "https://%s", origin->host);

@@ -24,7 +24,7 @@ set_up(void **state)
 
 	(void)state;
 	fake_clock_set(1000000, 1700000000);
-	LIST_INIT(&all);
+	kv_connections_init(&all);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 5), 0);

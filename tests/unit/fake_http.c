@@ -198,8 +198,9 @@ kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_htt
 }
 
 void
-kv_http_init_echo(const struct kv_http *http, struct kv_echo *echo)
+kv_http_init_echo(const struct kv_http *http, const char *host, struct kv_echo *echo)
 {
+	(void)host;
 	(void)http;
 	kv_echo_init(echo, "00000000");
 }

@@ -45,7 +45,7 @@ set_up_with(const char *ca_file, int connections)
 	err = kv_http_new(loop, &options, &http, &why);
 	kv_buf_release(&why);
 	if (err == 0)
-		kv_http_init_echo(http, &echo);
+		kv_http_init_echo(http, "localhost", &echo);
 	return err;
 }
 
@@ -526,7 +526,7 @@ a_gateway_that_rewrites_ids_is_put_up_with(void **state)
 	assert_int_equal(fake_server_connections(server), 2);
 	assert_int_equal(get_answered(id, other, false)->err, -EBADMSG);
 	/* that is one host's */
-	kv_http_init_echo(http, &echo);
+	kv_http_init_echo(http, "localhost", &echo);
 	assert_int_equal(get_answered(id, other, false)->err, -EBADMSG);
 	assert_int_equal(get_answered(id, STRANGER, false)->err, -EBADMSG);
 }
