@@ -50,7 +50,7 @@ kv_object_new(enum kv_type type, const char *name)
 		free(object);
 		return NULL;
 	}
-	object->size = object->told = -1;
+	object->size = -1;
 	object->refs = 1;
 	return object;
 }

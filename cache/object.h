@@ -13,13 +13,12 @@
 #define KV_ORDERS 3 /* in which files may be read (cache/blob/prefetch) */
 
 struct kv_cached; /* cache/blob/blobs.c */
-struct kv_node;	  /* fs/mount/tree.h */
 
 struct kv_object {
 	enum kv_type type;
 	const char *key;      /* its name, upper-cased */
 	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
-	bool is_ino_used;     /* it has left the program: it must not change any more */
+	bool is_ino_used;     /* the file system has returned ino to somebody: it must not change any more */
 	int64_t wall_updated; /* the newest known, Unix seconds: mtime and ctime */
 	int64_t wall_expires; /* as the list says; 0: never */
 	bool is_enabled;
@@ -39,12 +38,6 @@ struct kv_object {
 	bool is_noted;
 	uint32_t place[KV_ORDERS]; /* cache/blob/prefetch' own */
 	bool is_ahead;
-	struct kv_node *node;	/* fs/mount/tree's own; the node that a lookup gives now, or NULL */
-	int64_t told;		/* fs/object/file's own: the size that the kernel was last told, or -1 */
-	int64_t mono_told_end;	/* until then a program may still go by it */
-	int64_t mono_told_kept; /* how long the kernel kept it */
-	int refused_tid;	/* whose open was just refused, for the kernel's second try */
-	int64_t mono_refused;
 	unsigned int refs;
 	char name[]; /* as the service spells it; the key is behind it */
 };

@@ -106,6 +106,7 @@ kv_file_of(struct kv_objects *objects, struct kv_object *object)
 	f->told = told;
 	told->file = f;
 	told->n_files++;
+	object->is_ino_used = true;
 	kv_tree_add(&objects->branch->mount->tree, &f->node, &ops, objects->branch, object->ino);
 	return f;
 }

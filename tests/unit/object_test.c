@@ -18,7 +18,6 @@ a_new_object_is_there_and_its_size_unknown(void **state)
 	assert_string_equal(object->key, "DB-PASSWORD");
 	assert_false(object->is_gone);
 	assert_int_equal(object->size, -1);
-	assert_int_equal(object->told, -1);
 	kv_object_unref(object);
 }
 

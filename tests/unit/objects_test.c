@@ -328,6 +328,17 @@ a_name_is_found_in_one_spelling(void **state)
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 1); /* nobody */
 }
 
+/* borg knows a file again by its number. */
+static void
+a_number_that_was_returned_does_not_change(void **state)
+{
+	const struct kv_file *file = kv_file_of_node(node_of("a.blob"));
+
+	(void)state;
+	assert_true(file->told->object->is_ino_used);
+	assert_int_equal(file->node.ino, file->told->object->ino);
+}
+
 /* ---- contents ---- */
 
 static void
@@ -558,6 +569,7 @@ main(void)
 		TEST(a_listing_that_comes_in_is_waited_for),
 		TEST(a_listing_that_fails_is_an_error_and_no_end),
 		TEST(a_name_is_found_in_one_spelling),
+		TEST(a_number_that_was_returned_does_not_change),
 		TEST(a_stat_fetches_once_and_the_read_is_of_the_same_blob),
 		TEST(what_cannot_be_fetched_has_size_1_and_cannot_be_opened),
 		TEST(a_blob_of_another_length_than_was_given_is_refused_twice),
