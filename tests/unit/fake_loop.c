@@ -1,14 +1,21 @@
 /*
  * Timers in a list, oldest due first by search: tests have few.
  */
+#include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "client/base/clock.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
 
+#define MOST_WATCHES 4
+
 struct kv_loop {
-	struct kv_timer *first; /* by child, of those that are set; prev is not NULL */
+	struct kv_watch *watches[MOST_WATCHES]; /* or NULL */
+	short events[MOST_WATCHES];		/* of poll(2) */
+	struct kv_timer *first;			/* by child, of those that are set; prev is not NULL */
 	uint64_t serial;
 	int is_running;
 	void (*check)(void); /* or NULL */
@@ -25,6 +32,69 @@ kv_loop_free(struct kv_loop *loop)
 {
 	free(loop);
 }
+
+/* ---- descriptors ---- */
+
+static int
+slot_of(const struct kv_loop *loop, const struct kv_watch *watch)
+{
+	int i = 0;
+
+	while (i < MOST_WATCHES && loop->watches[i] != watch)
+		i++;
+	assert(i < MOST_WATCHES);
+	return i;
+}
+
+int
+kv_loop_watch(
+    struct kv_loop *loop, struct kv_watch *watch, int fd, uint32_t events, kv_watch_ready *ready, void *arg)
+{
+	const int i = slot_of(loop, NULL);
+
+	*watch = (struct kv_watch){ .loop = loop, .fd = fd, .ready = ready, .arg = arg };
+	loop->watches[i] = watch;
+	return kv_loop_rewatch(watch, events);
+}
+
+int
+kv_loop_rewatch(struct kv_watch *watch, uint32_t events)
+{
+	watch->loop->events[slot_of(watch->loop, watch)] =
+	    (short)((events & EPOLLIN ? POLLIN : 0) | (events & EPOLLOUT ? POLLOUT : 0));
+	return 0;
+}
+
+void
+kv_loop_unwatch(struct kv_watch *watch)
+{
+	if (watch->loop == NULL || watch->fd < 0)
+		return;
+	watch->loop->watches[slot_of(watch->loop, watch)] = NULL;
+	watch->fd = -1;
+}
+
+int
+fake_loop_poll(struct kv_loop *loop)
+{
+	int n = 0;
+
+	for (int i = 0; i < MOST_WATCHES; i++) {
+		struct kv_watch *watch = loop->watches[i];
+		struct pollfd fd;
+
+		if (watch == NULL || loop->events[i] == 0)
+			continue;
+		fd = (struct pollfd){ .fd = watch->fd, .events = loop->events[i] };
+		if (poll(&fd, 1, 0) <= 0)
+			continue;
+		watch->ready(watch->arg, EPOLLIN);
+		n++;
+	}
+	return n;
+}
+
+/* ---- timers ---- */
 
 void
 kv_timer_init(struct kv_timer *timer, struct kv_loop *loop, kv_timer_fire *fire, void *arg)
