@@ -56,12 +56,13 @@ keep_rates(void *arg)
 {
 	struct kv_volume *v = arg;
 	struct kv_throttle_state state;
-	struct kv_pace pace;
+	struct kv_learned learned;
 
 	for (int class = 0; v->options.rate == 0 && class < kv_throttle_classes(v->throttle); class ++) {
 		kv_throttle_state(v->throttle, class, &state);
-		kv_throttle_learnt(v->throttle, class, &pace);
-		kv_rate_rows_keep(v->index.rates, state.name, pace.rate, pace.limit, pace.age_ms / 1000);
+		kv_throttle_learned(v->throttle, class, &learned);
+		kv_rate_rows_keep(
+		    v->index.rates, state.name, learned.rate, learned.limit, learned.age_ms / 1000);
 	}
 	kv_timer_set(&v->keep, KEEP_MS);
 }
@@ -70,15 +71,15 @@ static void
 recall_rates(struct kv_volume *v)
 {
 	struct kv_throttle_state state;
-	struct kv_pace pace;
+	struct kv_learned learned;
 	int64_t age_s;
 
 	for (int class = 0; class < kv_throttle_classes(v->throttle); class ++) {
 		kv_throttle_state(v->throttle, class, &state);
-		if (!kv_rate_rows_find(v->index.rates, state.name, &pace.rate, &pace.limit, &age_s))
+		if (!kv_rate_rows_find(v->index.rates, state.name, &learned.rate, &learned.limit, &age_s))
 			continue;
-		pace.age_ms = age_s * 1000;
-		kv_throttle_remember(v->throttle, class, &pace);
+		learned.age_ms = age_s * 1000;
+		kv_throttle_resume(v->throttle, class, &learned);
 	}
 	kv_timer_set(&v->keep, KEEP_MS);
 }

@@ -5,6 +5,7 @@
  * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost. While
  * nothing waits less is saved up: a burst would open connections that its pace does not need later.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ kv_bucket_init(struct kv_bucket *b, double start, double ceiling, double share, 
 }
 
 void
-kv_bucket_remember(struct kv_bucket *b, double rate, double limit, int64_t age_ms, int64_t mono_now)
+kv_bucket_resume(struct kv_bucket *b, double rate, double limit, int64_t age_ms, int64_t mono_now)
 {
 	b->rate = min(max(rate, b->least), b->ceiling);
 	b->limit = limit > 0 ? limit : 0;
@@ -259,4 +260,17 @@ kv_bucket_close(struct kv_bucket *b, int64_t mono_now)
 	b->is_closed = true;
 	b->is_probing = false;
 	b->mono_probe = mono_now + max_time(PROBE_MS / 2 + arc4random_uniform(PROBE_MS), asked_ms);
+}
+
+void
+kv_bucket_check(const struct kv_bucket *b)
+{
+	unsigned int n_sent = 0;
+
+	for (int i = 0; i < KV_BUCKET_SLOTS; i++)
+		n_sent += b->sent[i];
+	assert(n_sent == b->n_sent);
+	assert(b->least <= b->rate && b->rate <= b->ceiling);
+	assert(b->limit >= 0 && b->share > 0 && b->share <= 1);
+	assert(b->is_closed || (!b->is_probing && !b->is_limited));
 }

@@ -57,8 +57,7 @@ struct kv_bucket {
 /* start <= ceiling: requests per second. */
 void kv_bucket_init(struct kv_bucket *bucket, double start, double ceiling, double share, int64_t mono_now);
 /* Go on where an earlier one was: its rate, the limit it had found or 0, and how old that is. */
-void kv_bucket_remember(
-    struct kv_bucket *bucket, double rate, double limit, int64_t age_ms, int64_t mono_now);
+void kv_bucket_resume(struct kv_bucket *bucket, double rate, double limit, int64_t age_ms, int64_t mono_now);
 /* Milliseconds until one may go, 0 for now; -1 until the probe under way has been answered. */
 int64_t kv_bucket_wait_ms(struct kv_bucket *bucket, int64_t mono_now);
 /* One goes. Whether it is a probe, whose end must be told. */
@@ -71,4 +70,7 @@ double kv_bucket_throughput(const struct kv_bucket *bucket, int64_t mono_now);
 void kv_bucket_limited(struct kv_bucket *bucket, int64_t mono_sent, int64_t retry_after_ms, int64_t mono_now);
 /* The vault seems to be down, or a probe was lost: only probes from now on, until one is served. */
 void kv_bucket_close(struct kv_bucket *bucket, int64_t mono_now);
+
+/* Asserts what the fields must be to each other. */
+void kv_bucket_check(const struct kv_bucket *bucket);
 #endif

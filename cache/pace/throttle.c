@@ -1,15 +1,17 @@
 /*
- * Pacing, order and repetition of calls.
+ * Calls, their attempts and their deadlines.
  *
- * A ticket is QUEUED (in the list of its priority and bucket), SENT (an attempt is under way) or
- * RESTING (its attempt failed; its timer puts it back). From its first attempt on a deadline runs.
+ * A ticket is QUEUED (in the schedule), SENT (an attempt is under way) or RESTING (its attempt failed; its timer
+ * puts it back). From its first attempt on a deadline runs.
  *
- * Each class of requests has a bucket (cache/pace/bucket) that says when the next one may go, and a window
- * (cache/pace/window) that says how many may be under way. Metadata needs no place in the window, and a few
- * of the places that there are in all are kept for it. A 5xx or a broken connection is its request's
- * own affair; only when more than half of the last 20 attempts failed do all buckets close, and probe
- * until the vault serves again.
+ *	QUEUED -> SENT -> done
+ *	   ^        `-> RESTING (5xx, broken connection) -> QUEUED
+ *	   `----------' (429)
+ *
+ * Invariants: a ticket is in the schedule's queue, in flight, or has its timer set, and only one of these; as many
+ * are SENT as are in flight; the deadline's timer is set.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,57 +20,23 @@
 #include "client/vault/audit.h"
 #include "cache/pace/bucket.h"
 #include "cache/pace/retry.h"
+#include "cache/pace/schedule.h"
 #include "cache/pace/throttle.h"
-#include "cache/pace/window.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/base/loop.h"
 
 #define MODULE	     "throttle"
-#define PRIORITIES   (KV_METADATA + 1)
-#define CLASSES	     3
-#define RECENT	     20
-#define MAX_RESERVED 4
 #define IMPATIENT_MS 10000
-#define REST_MS	     20
-
-/*
- * Requests per second at the start. The service allows 400 (documentation, "Key Vault service limits"),
- * of keys with 4096 bits 50 and in an HSM 25, creations less. A Managed HSM allows ten backups or
- * restores ("Managed HSM scaling guidance").
- */
-static const struct {
-	const char *name;
-	double start, hsm_start;
-} class_rates[CLASSES] = {
-	[KV_PACE_LIGHT] = { "light", 200, 200 },
-	[KV_PACE_KEYS] = { "keys", 25, 5 },
-	[KV_PACE_RESTORES] = { "restores", 10, 5 },
-};
-#define CEILING 200 /* half of what the service allows at most */
-
-TAILQ_HEAD(queue, kv_ticket);
-
-struct class
-{
-	struct kv_bucket pace;
-	struct kv_window window;
-	struct queue queues[PRIORITIES];
-	int64_t mono_rested; /* nothing is sent ahead before */
-	bool is_limited;     /* closed by a 429; the log has said so */
-};
 
 enum state { QUEUED, SENT, RESTING };
 
 struct kv_ticket {
+	struct kv_schedule_entry entry; /* first */
 	struct kv_throttle *throttle;
-	TAILQ_ENTRY(kv_ticket) link; /* while QUEUED */
 	LIST_ENTRY(kv_ticket) all;
 	enum state state;
-	enum kv_priority priority;
-	struct class *class;
-	struct kv_window_place place; /* while SENT */
-	bool is_probe, is_quiet;
+	bool is_quiet;
 	struct kv_call call; /* strings and blob are the ticket's own */
 	int attempts;
 	int64_t mono_deadline; /* 0 before the first attempt of a call that has none of its own */
@@ -82,65 +50,17 @@ struct kv_ticket {
 struct kv_throttle {
 	struct kv_loop *loop;
 	struct kv_vault *vault;
-	struct kv_throttle_options o;
+	struct kv_schedule *schedule;
+	int64_t timeout_ms;
+	int max_inflight;
 	bool is_patient;
-	int n_sent;
-	struct class classes[CLASSES];
 	LIST_HEAD(, kv_ticket) all;
-	struct kv_timer turn; /* when the next queued one may go */
-	uint32_t recent;      /* the last attempts, 1: failed */
-	int down_err;	      /* of the last one that failed */
-	bool is_paused;	      /* the log has said so */
+	struct kv_timer turn;				 /* when the next queued one may go */
+	int down_err;					 /* of the last attempt that found the vault down */
+	bool is_paused, is_limited[KV_SCHEDULE_CLASSES]; /* as the log has reported it */
 };
 
 static void attempt_done(void *, struct kv_reply *);
-
-/* ---- queues ---- */
-
-static struct queue *
-queue_of(struct kv_ticket *t)
-{
-	return &t->class->queues[t->priority];
-}
-
-static void
-put_last(struct kv_ticket *t)
-{
-	t->state = QUEUED;
-	TAILQ_INSERT_TAIL(queue_of(t), t, link);
-}
-
-static void
-put_first(struct kv_ticket *t)
-{
-	t->state = QUEUED;
-	TAILQ_INSERT_HEAD(queue_of(t), t, link);
-}
-
-static void
-take_out(struct kv_ticket *t)
-{
-	TAILQ_REMOVE(queue_of(t), t, link);
-}
-
-static bool
-has_queued(const struct class *c, int lowest)
-{
-	for (int p = lowest; p < PRIORITIES; p++)
-		if (!TAILQ_EMPTY(&c->queues[p]))
-			return true;
-	return false;
-}
-
-/* ---- classes ---- */
-
-static int
-class_of(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
-{
-	if (th->o.rate > 0)
-		return KV_PACE_LIGHT;
-	return (int)(type == KV_KEYS ? kv_operation(op)->pace_of_keys : kv_operation(op)->pace);
-}
 
 /* ---- tickets ---- */
 
@@ -174,13 +94,19 @@ complete(struct kv_ticket *t, struct kv_reply *reply)
 	free_ticket(t);
 }
 
+static const struct kv_bucket *
+bucket_of(const struct kv_ticket *t)
+{
+	return kv_schedule_bucket(t->throttle->schedule, t->entry.class);
+}
+
 /* What kept a ticket from being sent until its time was over: what closed its class, or the others before it. */
 static int
 reason_not_sent(const struct kv_ticket *t)
 {
-	const struct kv_bucket *pace = &t->class->pace;
+	const struct kv_bucket *bucket = bucket_of(t);
 
-	return !pace->is_closed ? -ETIMEDOUT : pace->is_limited ? -EBUSY : t->throttle->down_err;
+	return !bucket->is_closed ? -ETIMEDOUT : bucket->is_limited ? -EBUSY : t->throttle->down_err;
 }
 
 /* The ticket ends without an attempt of its own: with what the last one said, or why there was none. */
@@ -201,20 +127,15 @@ give_up(struct kv_ticket *t)
 static void
 abandon_attempt(struct kv_ticket *t)
 {
-	const int64_t mono_now = kv_clock_mono_ms();
-
 	kv_vault_cancel(t->attempt);
-	t->throttle->n_sent--;
-	kv_window_leave(&t->class->window, &t->place, false, mono_now);
-	if (t->is_probe)
-		kv_bucket_close(&t->class->pace, mono_now);
+	kv_schedule_ended(t->throttle->schedule, &t->entry, KV_ABANDONED, -1, kv_clock_mono_ms());
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
 static int64_t
 timeout_ms(const struct kv_throttle *th)
 {
-	return !th->is_patient && th->o.timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->o.timeout_ms;
+	return !th->is_patient && th->timeout_ms > IMPATIENT_MS ? IMPATIENT_MS : th->timeout_ms;
 }
 
 /*
@@ -225,10 +146,10 @@ static void
 deadline_over(void *arg)
 {
 	struct kv_ticket *t = arg;
-	const int64_t idle_ms = kv_clock_mono_ms() - t->class->pace.mono_served;
+	const int64_t idle_ms = kv_clock_mono_ms() - bucket_of(t)->mono_served;
 
-	if (t->mono_deadline == 0 && idle_ms < t->throttle->o.timeout_ms) {
-		kv_timer_set(&t->deadline, t->throttle->o.timeout_ms - idle_ms);
+	if (t->mono_deadline == 0 && idle_ms < t->throttle->timeout_ms) {
+		kv_timer_set(&t->deadline, t->throttle->timeout_ms - idle_ms);
 		return;
 	}
 	if (t->state == SENT && !t->throttle->is_patient) { /* a token may take longer, az starts slowly */
@@ -241,7 +162,7 @@ deadline_over(void *arg)
 		}
 	}
 	if (t->state == QUEUED)
-		take_out(t);
+		kv_schedule_remove(t->throttle->schedule, &t->entry);
 	if (t->state == SENT) {
 		abandon_attempt(t);
 		if (t->last.err == 0 || kv_operation(t->call.op)->is_once)
@@ -252,76 +173,47 @@ deadline_over(void *arg)
 }
 
 static void
+put_back(struct kv_ticket *t)
+{
+	t->state = QUEUED;
+	kv_schedule_put_back(t->throttle->schedule, &t->entry);
+}
+
+static void
 rested(void *arg)
 {
 	struct kv_ticket *t = arg;
 
-	put_first(t); /* a reader comes to it soonest, and the queue of the read-ahead is seconds long */
+	put_back(t); /* a reader comes to it soonest, and the queue of the read-ahead is seconds long */
 	kv_timer_set(&t->throttle->turn, 0);
-}
-
-bool
-kv_throttle_is_paused(const struct kv_throttle *th)
-{
-	return __builtin_popcount(th->recent) > RECENT / 2;
-}
-
-static void
-close_all_if_failing(struct kv_throttle *th, bool has_failed, int64_t mono_now)
-{
-	th->recent = ((th->recent << 1) | has_failed) & (((uint32_t)1 << RECENT) - 1);
-	if (!kv_throttle_is_paused(th))
-		return;
-	for (int i = 0; i < CLASSES; i++)
-		if (!th->classes[i].pace.is_closed)
-			kv_bucket_close(&th->classes[i].pace, mono_now);
-}
-
-static const char *
-class_name(const struct kv_throttle *th, const struct class *c)
-{
-	return th->o.rate > 0 ? "all" : class_rates[c - th->classes].name;
 }
 
 /* A class that closes because of a 429 or opens again, and a vault that is only probed, are a line each. */
 static void
-say_what_changed(struct kv_throttle *th, struct class *c)
+log_changes(struct kv_throttle *th, int class)
 {
-	const bool is_limited = c->pace.is_closed && c->pace.is_limited;
+	const struct kv_bucket *bucket = kv_schedule_bucket(th->schedule, class);
+	const bool is_limited = bucket->is_closed && bucket->is_limited;
+	const bool is_paused = kv_schedule_is_paused(th->schedule);
 
 	if (!th->is_patient)
 		return;
-	if (is_limited != c->is_limited)
-		kv_audit_class(th->vault, class_name(th, c), is_limited, c->pace.rate);
-	if (kv_throttle_is_paused(th) != th->is_paused)
-		kv_audit_pause(th->vault, !th->is_paused, th->down_err);
-	c->is_limited = is_limited;
-	th->is_paused = kv_throttle_is_paused(th);
+	if (is_limited != th->is_limited[class])
+		kv_audit_class(
+		    th->vault, kv_schedule_class_name(th->schedule, class), is_limited, bucket->rate);
+	if (is_paused != th->is_paused)
+		kv_audit_pause(th->vault, is_paused, th->down_err);
+	th->is_limited[class] = is_limited;
+	th->is_paused = is_paused;
 }
 
-/* What an attempt's end says about its class and the vault. */
-static void
-learn(struct kv_ticket *t, const struct kv_reply *reply, int64_t mono_now)
+static enum kv_outcome
+outcome_of(const struct kv_reply *reply)
 {
-	struct kv_throttle *th = t->throttle;
-	struct kv_bucket *pace = &t->class->pace;
-	const bool is_down = reply->err != 0 && (reply->status == 0 || kv_err_is_passing(reply->status));
-
-	kv_window_leave(&t->class->window, &t->place, !is_down, mono_now);
-	if (reply->status == 429) {
-		kv_bucket_limited(pace, t->place.mono_sent, reply->retry_after_ms, mono_now);
-		return;
-	}
-	if (is_down)
-		th->down_err = reply->err;
-	close_all_if_failing(th, is_down, mono_now);
-	if (!is_down) {
-		if (t->is_probe)
-			th->recent = 0;
-		kv_bucket_served(pace, t->is_probe, mono_now);
-	} else if (t->is_probe) {
-		kv_bucket_close(pace, mono_now);
-	}
+	if (reply->status == 429)
+		return KV_LIMITED;
+	return reply->err != 0 && (reply->status == 0 || kv_err_is_passing(reply->status)) ? KV_DOWN :
+											     KV_SERVED;
 }
 
 static void
@@ -333,9 +225,10 @@ attempt_done(void *arg, struct kv_reply *reply)
 	int64_t ms;
 
 	t->attempt = NULL;
-	th->n_sent--;
-	learn(t, reply, mono_now);
-	say_what_changed(th, t->class);
+	if (outcome_of(reply) == KV_DOWN)
+		th->down_err = reply->err;
+	kv_schedule_ended(th->schedule, &t->entry, outcome_of(reply), reply->retry_after_ms, mono_now);
+	log_changes(th, t->entry.class);
 	kv_timer_set(&th->turn, 0);
 	ms = reply->err != 0 && reply->status != 429 ? kv_retry_rest_ms(reply, t->attempts) : 0;
 	if (!kv_retry_is_worth(&t->call, reply, t->attempts, th->is_patient) ||
@@ -350,7 +243,7 @@ attempt_done(void *arg, struct kv_reply *reply)
 	t->last.blob = NULL;
 	t->last.item = NULL;
 	if (reply->status == 429) {
-		put_first(t); /* while the bucket is closed it is the probe */
+		put_back(t); /* while the bucket is closed it is the probe */
 	} else {
 		t->state = RESTING;
 		kv_timer_set(&t->rest, ms);
@@ -358,16 +251,12 @@ attempt_done(void *arg, struct kv_reply *reply)
 }
 
 static void
-send_attempt(struct kv_ticket *t)
+send_attempt(struct kv_ticket *t, int64_t mono_now)
 {
 	struct kv_throttle *th = t->throttle;
-	const int64_t mono_now = kv_clock_mono_ms();
 	int err;
 
-	t->is_probe = kv_bucket_take(&t->class->pace, mono_now);
-	kv_window_enter(&t->class->window, &t->place, mono_now);
 	t->state = SENT;
-	th->n_sent++;
 	if (t->attempts++ == 0 && t->mono_deadline == 0) {
 		t->mono_deadline = mono_now + timeout_ms(th);
 		kv_timer_set(&t->deadline, timeout_ms(th));
@@ -380,95 +269,15 @@ send_attempt(struct kv_ticket *t)
 	}
 }
 
-/*
- * What may go of a class as far as places are concerned: its lowest priority, or PRIORITIES for nothing.
- * The last places are for metadata: ls must answer while all reads hang. *wait_ms: until the window has
- * a place for the others, -1 where no timer can tell.
- */
-static int
-lowest_priority(const struct kv_throttle *th, struct class *c, int64_t *wait_ms)
-{
-	const int reserved = th->o.max_inflight / 8 < MAX_RESERVED ? th->o.max_inflight / 8 : MAX_RESERVED;
-
-	*wait_ms = -1;
-	if (th->n_sent >= th->o.max_inflight)
-		return PRIORITIES;
-	if (th->n_sent >= th->o.max_inflight - reserved)
-		return KV_METADATA;
-	*wait_ms = kv_window_wait_ms(&c->window, c->pace.rate, kv_clock_mono_ms());
-	return *wait_ms == 0 ? 0 : KV_METADATA;
-}
-
-/*
- * What nobody waits for goes in batches: once the pace is used up it rests, for more to be saved up. The
- * answers come together then, and the loop and the program that reads wake less often (measured: 13 % less
- * processor time for an archive at 400 a second). Below 50 a second each goes alone anyway. How long it
- * still rests; 0 or less: it does not.
- */
-static int64_t
-rest_ms(struct class *c, int64_t mono_now)
-{
-	int64_t wait_ms;
-
-	if (c->mono_rested <= mono_now && !TAILQ_EMPTY(&c->queues[KV_AHEAD]) &&
-	    !has_queued(c, KV_AHEAD + 1)) {
-		wait_ms = kv_bucket_wait_ms(&c->pace, mono_now);
-		if (wait_ms > 0 && wait_ms < REST_MS)
-			c->mono_rested = mono_now + REST_MS;
-	}
-	return c->mono_rested - mono_now;
-}
-
-static int64_t
-sooner(int64_t a_ms, int64_t b_ms)
-{
-	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
-}
-
-/*
- * The first ticket of the highest priority whose class lets it go. NULL: *wait_ms until one does, -1
- * where no timer can tell.
- */
-static struct kv_ticket *
-next_ticket(struct kv_throttle *th, int64_t *wait_ms)
-{
-	int lowest[CLASSES];
-	int64_t waits[CLASSES];
-
-	*wait_ms = -1;
-	for (int i = 0; i < CLASSES; i++) {
-		const int64_t mono_now = kv_clock_mono_ms();
-		struct class *c = &th->classes[i];
-		int64_t place_ms, left_ms;
-
-		lowest[i] = lowest_priority(th, c, &place_ms);
-		if (lowest[i] == KV_AHEAD && (left_ms = rest_ms(c, mono_now)) > 0) {
-			lowest[i] = KV_AHEAD + 1;
-			place_ms = left_ms;
-		}
-		waits[i] = has_queued(c, lowest[i]) ? kv_bucket_wait_ms(&c->pace, mono_now) : -1;
-		*wait_ms = sooner(*wait_ms, waits[i]);
-		if (place_ms > 0 && has_queued(c, 0))
-			*wait_ms = sooner(*wait_ms, place_ms);
-	}
-	for (int p = PRIORITIES - 1; p >= 0; p--)
-		for (int i = 0; i < CLASSES; i++)
-			if (waits[i] == 0 && p >= lowest[i] && !TAILQ_EMPTY(&th->classes[i].queues[p]))
-				return TAILQ_FIRST(&th->classes[i].queues[p]);
-	return NULL;
-}
-
 static void
 take_turn(void *arg)
 {
 	struct kv_throttle *th = arg;
-	struct kv_ticket *t;
-	int64_t wait_ms;
+	struct kv_schedule_entry *e;
+	int64_t wait_ms, mono_now;
 
-	while ((t = next_ticket(th, &wait_ms)) != NULL) {
-		take_out(t);
-		send_attempt(t);
-	}
+	while ((e = kv_schedule_next(th->schedule, mono_now = kv_clock_mono_ms(), &wait_ms)) != NULL)
+		send_attempt((struct kv_ticket *)e, mono_now);
 	if (wait_ms >= 0)
 		kv_timer_set(&th->turn, wait_ms);
 }
@@ -500,11 +309,9 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 	if (t == NULL)
 		return -ENOMEM;
 	t->throttle = th;
-	t->priority = priority;
 	t->is_quiet = quiet;
 	t->done = done;
 	t->arg = arg;
-	t->class = &th->classes[class_of(th, call->op, call->type)];
 	kv_timer_init(&t->rest, th->loop, rested, t);
 	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
 	LIST_INSERT_HEAD(&th->all, t, all);
@@ -513,9 +320,9 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 		free_ticket(t);
 		return err;
 	}
-	put_last(t);
+	kv_schedule_add(th->schedule, &t->entry, call->op, call->type, priority);
 	t->mono_deadline = call->caller.mono_deadline;
-	left_ms = t->mono_deadline != 0 ? t->mono_deadline - kv_clock_mono_ms() : th->o.timeout_ms;
+	left_ms = t->mono_deadline != 0 ? t->mono_deadline - kv_clock_mono_ms() : th->timeout_ms;
 	kv_timer_set(&t->deadline, left_ms > 0 ? left_ms : 0);
 	kv_timer_set(&th->turn, 0);
 	*ticket = t;
@@ -525,13 +332,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 void
 kv_throttle_raise(struct kv_ticket *t, enum kv_priority priority)
 {
-	if (priority <= t->priority)
-		return;
-	if (t->state == QUEUED)
-		take_out(t);
-	t->priority = priority;
-	if (t->state == QUEUED)
-		put_last(t);
+	kv_schedule_raise(t->throttle->schedule, &t->entry, priority);
 }
 
 void
@@ -540,7 +341,7 @@ kv_throttle_cancel(struct kv_ticket *t)
 	if (t == NULL)
 		return;
 	if (t->state == QUEUED)
-		take_out(t);
+		kv_schedule_remove(t->throttle->schedule, &t->entry);
 	if (t->state == SENT)
 		abandon_attempt(t);
 	free_ticket(t);
@@ -549,7 +350,7 @@ kv_throttle_cancel(struct kv_ticket *t)
 double
 kv_throttle_rate(const struct kv_throttle *th, enum kv_op op, enum kv_type type)
 {
-	return th->classes[class_of(th, op, type)].pace.rate;
+	return kv_schedule_bucket(th->schedule, kv_schedule_class(th->schedule, op, type))->rate;
 }
 
 void
@@ -558,55 +359,58 @@ kv_throttle_set_patient(struct kv_throttle *th, bool is_patient)
 	th->is_patient = is_patient;
 }
 
-/* ---- what was learnt ---- */
+/* ---- what was learned ---- */
 
 int
 kv_throttle_classes(const struct kv_throttle *th)
 {
-	return th->o.rate > 0 ? 1 : CLASSES;
+	return kv_schedule_classes(th->schedule);
 }
 
 void
-kv_throttle_learnt(const struct kv_throttle *th, int class, struct kv_pace *pace)
+kv_throttle_learned(const struct kv_throttle *th, int class, struct kv_learned *learned)
 {
-	const struct kv_bucket *b = &th->classes[class].pace;
+	const struct kv_bucket *b = kv_schedule_bucket(th->schedule, class);
 
-	*pace = (struct kv_pace){ .rate = b->rate, .limit = b->limit };
+	*learned = (struct kv_learned){ .rate = b->rate, .limit = b->limit };
 	if (b->limit > 0)
-		pace->age_ms = kv_clock_mono_ms() - b->mono_limit;
+		learned->age_ms = kv_clock_mono_ms() - b->mono_limit;
 }
 
 void
-kv_throttle_remember(struct kv_throttle *th, int class, const struct kv_pace *pace)
+kv_throttle_resume(struct kv_throttle *th, int class, const struct kv_learned *learned)
 {
-	if (th->o.rate > 0)
-		return;
-	kv_bucket_remember(
-	    &th->classes[class].pace, pace->rate, pace->limit, pace->age_ms, kv_clock_mono_ms());
+	if (kv_schedule_classes(th->schedule) > 1)
+		kv_bucket_resume(kv_schedule_bucket(th->schedule, class), learned->rate, learned->limit,
+		    learned->age_ms, kv_clock_mono_ms());
 }
 
 void
 kv_throttle_state(const struct kv_throttle *th, int class, struct kv_throttle_state *state)
 {
-	const struct class *c = &th->classes[class];
-	const struct kv_ticket *t;
+	const struct kv_bucket *b = kv_schedule_bucket(th->schedule, class);
+	const struct kv_window *w = kv_schedule_window(th->schedule, class);
 
 	*state = (struct kv_throttle_state){
-		.name = class_name(th, c),
-		.rate = c->pace.rate,
-		.limit = c->pace.limit,
-		.served = kv_bucket_throughput(&c->pace, kv_clock_mono_ms()),
-		.is_closed = c->pace.is_closed,
-		.in_flight = c->window.n_places + c->window.n_hanging,
-		.hanging = c->window.n_hanging,
-		.window = kv_window_size(&c->window, c->pace.rate),
-		.latency_ms = (int64_t)(c->window.latency_ms + 0.5),
+		.name = kv_schedule_class_name(th->schedule, class),
+		.rate = b->rate,
+		.limit = b->limit,
+		.served = kv_bucket_throughput(b, kv_clock_mono_ms()),
+		.is_closed = b->is_closed,
+		.in_flight = w->n_slots + w->n_hung,
+		.hung = w->n_hung,
+		.queued = kv_schedule_queued(th->schedule, class),
+		.window = kv_window_size(w, b->rate),
+		.latency_ms = (int64_t)(w->latency_ms + 0.5),
 	};
-	if (state->window > th->o.max_inflight)
-		state->window = th->o.max_inflight;
-	for (int p = 0; p < PRIORITIES; p++)
-		TAILQ_FOREACH(t, &c->queues[p], link)
-			state->queued++;
+	if (state->window > th->max_inflight)
+		state->window = th->max_inflight;
+}
+
+bool
+kv_throttle_is_paused(const struct kv_throttle *th)
+{
+	return kv_schedule_is_paused(th->schedule);
 }
 
 bool
@@ -620,7 +424,7 @@ kv_throttle_is_idle(const struct kv_throttle *th)
 int64_t
 kv_throttle_timeout_ms(const struct kv_throttle *th)
 {
-	return th->o.timeout_ms;
+	return th->timeout_ms;
 }
 
 struct kv_vault *
@@ -629,37 +433,50 @@ kv_throttle_vault(const struct kv_throttle *th)
 	return th->vault;
 }
 
-static void
-init_class(struct kv_throttle *th, int i)
+void
+kv_throttle_check(const struct kv_throttle *th)
 {
-	struct class *c = &th->classes[i];
-	const double start = th->o.is_hsm ? class_rates[i].hsm_start : class_rates[i].start;
-	const int64_t mono_now = kv_clock_mono_ms();
+	const struct kv_ticket *t;
+	int n_sent = 0;
 
-	if (th->o.rate > 0)
-		kv_bucket_init(&c->pace, th->o.rate, th->o.rate, th->o.share, mono_now);
-	else
-		kv_bucket_init(&c->pace, start, CEILING, th->o.share, mono_now);
-	kv_window_init(&c->window, mono_now);
-	for (int p = 0; p < PRIORITIES; p++)
-		TAILQ_INIT(&c->queues[p]);
+	kv_schedule_check(th->schedule);
+	LIST_FOREACH(t, &th->all, all) {
+		assert(t->throttle == th);
+		assert((t->state == QUEUED) == t->entry.is_queued);
+		assert((t->state == SENT) == t->entry.is_in_flight);
+		assert((t->state == SENT) == (t->attempt != NULL));
+		assert((t->state == RESTING) == kv_timer_is_set(&t->rest));
+		assert(kv_timer_is_set(&t->deadline));
+		n_sent += t->state == SENT;
+	}
+	for (int class = 0; class < kv_schedule_classes(th->schedule); class ++)
+		n_sent -= kv_schedule_window(th->schedule, class)->n_slots +
+		    kv_schedule_window(th->schedule, class)->n_hung;
+	assert(n_sent == 0);
 }
 
 struct kv_throttle *
 kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_throttle_options *options)
 {
 	struct kv_throttle *th = calloc(1, sizeof(*th));
+	struct kv_schedule_options schedule;
 
 	if (th == NULL)
 		return NULL;
 	th->loop = loop;
 	th->vault = vault;
-	th->o = *options;
+	th->timeout_ms = options->timeout_ms;
 	th->is_patient = true;
-	if (th->o.max_inflight == 0)
-		th->o.max_inflight = KV_THROTTLE_MOST_INFLIGHT;
-	for (int i = 0; i < CLASSES; i++)
-		init_class(th, i);
+	th->max_inflight = options->max_inflight > 0 ? options->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
+	schedule = (struct kv_schedule_options){ .rate = options->rate,
+		.share = options->share,
+		.max_inflight = th->max_inflight,
+		.is_hsm = options->is_hsm };
+	th->schedule = kv_schedule_new(&schedule, kv_clock_mono_ms());
+	if (th->schedule == NULL) {
+		free(th);
+		return NULL;
+	}
 	kv_timer_init(&th->turn, loop, take_turn, th);
 	return th;
 }
@@ -672,5 +489,6 @@ kv_throttle_free(struct kv_throttle *th)
 	while (!LIST_EMPTY(&th->all))
 		kv_throttle_cancel(LIST_FIRST(&th->all));
 	kv_timer_stop(&th->turn);
+	kv_schedule_free(th->schedule);
 	free(th);
 }

@@ -5,13 +5,11 @@
  * completion with what became of it, after as many attempts as that took.
  */
 #include <stdbool.h>
+#include "cache/pace/schedule.h"
 #include "client/vault/vault.h"
 
 struct kv_throttle;
 struct kv_ticket; /* a call that is waiting or under way */
-
-/* Served in this order, the highest first. */
-enum kv_priority { KV_AHEAD, KV_REFRESH, KV_RESTORE, KV_READ, KV_METADATA };
 
 /* What a client may ask of one service: as many connections or streams as that. */
 #define KV_THROTTLE_MOST_INFLIGHT 1000
@@ -60,23 +58,23 @@ void kv_throttle_set_patient(struct kv_throttle *throttle, bool is_patient);
  * rate there is one, "all", whose pace is not worth keeping: remember does nothing then.
  */
 int kv_throttle_classes(const struct kv_throttle *throttle);
-struct kv_pace {
+struct kv_learned {
 	double rate;	/* requests per second */
 	double limit;	/* that was found, 0 while none was */
 	int64_t age_ms; /* of that limit */
 };
-void kv_throttle_learnt(const struct kv_throttle *throttle, int class, struct kv_pace *pace);
+void kv_throttle_learned(const struct kv_throttle *throttle, int class, struct kv_learned *learned);
 /* As another mount has learnt it. Before the first request of that class. */
-void kv_throttle_remember(struct kv_throttle *throttle, int class, const struct kv_pace *pace);
+void kv_throttle_resume(struct kv_throttle *throttle, int class, const struct kv_learned *learned);
 
 struct kv_throttle_state {
 	const char *name;   /* "light" (secrets, certificates, lists), "keys", "restores"; or "all" */
 	double rate, limit; /* requests per second; limit 0: none was found */
 	double served;	    /* a second, lately */
 	bool is_closed;	    /* only probes go */
-	int in_flight;	    /* among them hanging */
-	int hanging;	    /* for much longer than the others took */
-	int queued, window; /* window: in_flight without hanging, at most */
+	int in_flight;	    /* hung ones too */
+	int hung;	    /* in flight for much longer than the others took */
+	int queued, window; /* window: the limit of in_flight without hung */
 	int64_t latency_ms; /* smoothed; 0: not known */
 };
 void kv_throttle_state(const struct kv_throttle *throttle, int class, struct kv_throttle_state *state);
@@ -84,4 +82,7 @@ void kv_throttle_state(const struct kv_throttle *throttle, int class, struct kv_
 bool kv_throttle_is_idle(const struct kv_throttle *throttle);
 /* More than half of the last attempts failed: the whole vault is only probed. */
 bool kv_throttle_is_paused(const struct kv_throttle *throttle);
+
+/* Asserts the invariants at the top of throttle.c, and those of the schedule. */
+void kv_throttle_check(const struct kv_throttle *throttle);
 #endif

@@ -52,7 +52,7 @@ static double
 class_value(const struct kv_throttle_state *s, size_t i)
 {
 	const double values[N_OF(of_classes)] = { s->rate, s->served, s->limit, s->is_closed, s->in_flight,
-		s->hanging, s->queued, s->window, (double)s->latency_ms / 1000 };
+		s->hung, s->queued, s->window, (double)s->latency_ms / 1000 };
 
 	return values[i];
 }

@@ -177,7 +177,7 @@ put_pace(const struct kv_branch *branch, struct kv_buf *text)
 		    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
 		    "\"in_flight\":%d,\"hanging\":%d,\"queued\":%d,\"window\":%d,\"latency_ms\":%" PRId64 "}",
 		    i > 0 ? "," : "", s.name, s.rate, s.served, s.limit, s.is_closed ? "true" : "false",
-		    s.in_flight, s.hanging, s.queued, s.window, s.latency_ms);
+		    s.in_flight, s.hung, s.queued, s.window, s.latency_ms);
 	}
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }

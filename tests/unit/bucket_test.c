@@ -41,6 +41,7 @@ use(struct kv_bucket *b, struct service *s, int64_t *mono_now, int64_t mono_end)
 			kv_bucket_served(b, is_probe, *mono_now);
 		else
 			kv_bucket_limited(b, *mono_now, -1, *mono_now);
+		kv_bucket_check(b);
 	}
 }
 
@@ -331,18 +332,18 @@ what_is_remembered_ages(void **state)
 {
 	(void)state;
 	kv_bucket_init(&bucket, 25, 200, 0.5, 1000000);
-	kv_bucket_remember(&bucket, 20, 50, 50000, 1000000);
+	kv_bucket_resume(&bucket, 20, 50, 50000, 1000000);
 	assert_int_equal(kv_bucket_wait_ms(&bucket, 1000000), 0);
 	assert_true(bucket.rate == 20 && bucket.limit == 50);
-	kv_bucket_remember(&bucket, 20, 50, 600000, 1000000);
+	kv_bucket_resume(&bucket, 20, 50, 600000, 1000000);
 	assert_int_equal(kv_bucket_wait_ms(&bucket, 1000000), 0);
 	assert_true(bucket.rate == 20 && bucket.limit > 55 && bucket.limit < 56);
-	kv_bucket_remember(&bucket, 20, 50, (int64_t)24 * 3600 * 1000, 1000000);
+	kv_bucket_resume(&bucket, 20, 50, (int64_t)24 * 3600 * 1000, 1000000);
 	assert_int_equal(kv_bucket_wait_ms(&bucket, 1000000), 0);
 	assert_true(bucket.rate == 20 && bucket.limit >= 400);
-	kv_bucket_remember(&bucket, 1000, 0, 0, 1000000);
+	kv_bucket_resume(&bucket, 1000, 0, 0, 1000000);
 	assert_true(bucket.rate == 200 && bucket.limit == 0);
-	kv_bucket_remember(&bucket, 0.001, -1, -1, 1000000);
+	kv_bucket_resume(&bucket, 0.001, -1, -1, 1000000);
 	assert_true(bucket.rate >= 1 && bucket.limit == 0);
 }
 

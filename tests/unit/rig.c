@@ -81,6 +81,8 @@ rig_list(enum kv_type type)
 void
 rig_check(void)
 {
+	if (rig.throttle != NULL)
+		kv_throttle_check(rig.throttle);
 	for (int t = 0; t < KV_TYPES; t++)
 		if (rig.listings[t] != NULL)
 			kv_listing_check(rig.listings[t]);

@@ -655,7 +655,7 @@ reads_that_hang_do_not_stop_the_others(void **state)
 	assert_int_equal(n_done, 400);
 	kv_throttle_state(rig.throttle, 0, &now);
 	assert_int_equal(now.in_flight, 64);
-	assert_int_equal(now.hanging, 64);
+	assert_int_equal(now.hung, 64);
 	assert_in_range(now.latency_ms, 74, 76);
 }
 
@@ -677,7 +677,7 @@ static void
 what_was_learnt_goes_on_in_another_mount(void **state)
 {
 	struct kv_throttle_state now;
-	struct kv_pace pace = { .rate = 17, .limit = 40, .age_ms = 30000 };
+	struct kv_learned learned = { .rate = 17, .limit = 40, .age_ms = 30000 };
 
 	(void)state;
 	rig_begin(well, 0, 0);
@@ -685,12 +685,12 @@ what_was_learnt_goes_on_in_another_mount(void **state)
 	kv_throttle_state(rig.throttle, 1, &now);
 	assert_string_equal(now.name, "keys");
 	assert_true(now.rate == 25 && now.limit == 0);
-	kv_throttle_remember(rig.throttle, 1, &pace);
-	pace = (struct kv_pace){ .rate = 0 };
+	kv_throttle_resume(rig.throttle, 1, &learned);
+	learned = (struct kv_learned){ .rate = 0 };
 	fake_loop_run(rig.loop, 1000);
-	kv_throttle_learnt(rig.throttle, 1, &pace);
-	assert_true(pace.rate == 17 && pace.limit == 40);
-	assert_int_equal(pace.age_ms, 31000);
+	kv_throttle_learned(rig.throttle, 1, &learned);
+	assert_true(learned.rate == 17 && learned.limit == 40);
+	assert_int_equal(learned.age_ms, 31000);
 	for (int i = 0; i < 1000; i++)
 		ask(KV_OP_BACKUP, KV_KEYS, KV_READ, "a");
 	fake_loop_run(rig.loop, 10000);
@@ -700,13 +700,13 @@ what_was_learnt_goes_on_in_another_mount(void **state)
 static void
 a_rate_that_the_user_gave_is_not_what_was_learnt(void **state)
 {
-	const struct kv_pace pace = { .rate = 17, .limit = 40, .age_ms = 0 };
+	const struct kv_learned learned = { .rate = 17, .limit = 40, .age_ms = 0 };
 	struct kv_throttle_state now;
 
 	(void)state;
 	rig_begin(well, 100, 0);
 	assert_int_equal(kv_throttle_classes(rig.throttle), 1);
-	kv_throttle_remember(rig.throttle, 0, &pace);
+	kv_throttle_resume(rig.throttle, 0, &learned);
 	kv_throttle_state(rig.throttle, 0, &now);
 	assert_true(now.rate == 100 && now.limit == 0);
 }

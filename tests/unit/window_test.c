@@ -3,7 +3,7 @@
 #include "cache/pace/window.h"
 
 static struct kv_window window;
-static struct kv_window_place places[2000];
+static struct kv_window_slot slots[2000];
 static int64_t mono_now;
 
 static int
@@ -20,20 +20,22 @@ static void
 serve(int n, int64_t ms)
 {
 	for (int i = 0; i < n; i++) {
-		kv_window_enter(&window, &places[0], mono_now);
+		kv_window_enter(&window, &slots[0], mono_now);
 		mono_now += ms;
-		kv_window_leave(&window, &places[0], true, mono_now);
+		kv_window_leave(&window, &slots[0], true, mono_now);
+		kv_window_check(&window);
 	}
 }
 
-/* As many as find a place at once. */
+/* As many as find a slot at once. */
 static int
 fill(double rate)
 {
 	int n = 0;
 
 	while (kv_window_wait_ms(&window, rate, mono_now) == 0)
-		kv_window_enter(&window, &places[n++], mono_now);
+		kv_window_enter(&window, &slots[n++], mono_now);
+	kv_window_check(&window);
 	return n;
 }
 
@@ -52,12 +54,12 @@ the_window_is_twice_what_the_rate_needs(void **state)
 		serve(100, rows[i].ms);
 		assert_row(kv_window_size(&window, rows[i].rate) >= rows[i].size - 1, i, "size");
 		assert_row(kv_window_size(&window, rows[i].rate) <= rows[i].size + 1, i, "size");
-		assert_row(fill(rows[i].rate) == kv_window_size(&window, rows[i].rate), i, "places");
+		assert_row(fill(rows[i].rate) == kv_window_size(&window, rows[i].rate), i, "slots");
 	}
 }
 
 static void
-a_place_is_free_when_a_request_has_ended(void **state)
+a_slot_is_free_when_a_request_has_ended(void **state)
 {
 	int n;
 
@@ -65,14 +67,14 @@ a_place_is_free_when_a_request_has_ended(void **state)
 	serve(10, 100);
 	n = fill(100);
 	mono_now += 10;
-	kv_window_leave(&window, &places[3], false, mono_now);
+	kv_window_leave(&window, &slots[3], false, mono_now);
 	assert_int_equal(kv_window_wait_ms(&window, 100, mono_now), 0);
-	kv_window_enter(&window, &places[n], mono_now);
+	kv_window_enter(&window, &slots[n], mono_now);
 	assert_int_equal(kv_window_wait_ms(&window, 100, mono_now), 490);
 }
 
 static void
-what_hangs_takes_no_place_while_others_are_served(void **state)
+a_hung_request_takes_no_slot_while_others_are_served(void **state)
 {
 	(void)state;
 	serve(10, 100);
@@ -81,14 +83,14 @@ what_hangs_takes_no_place_while_others_are_served(void **state)
 	assert_int_equal(kv_window_wait_ms(&window, 100, mono_now), 1);
 	mono_now++;
 	assert_int_equal(kv_window_wait_ms(&window, 100, mono_now), 0);
-	assert_int_equal(window.n_hanging, 64);
-	kv_window_enter(&window, &places[100], mono_now);
+	assert_int_equal(window.n_hung, 64);
+	kv_window_enter(&window, &slots[100], mono_now);
 	assert_true(kv_window_wait_ms(&window, 100, mono_now) > 0); /* one, as nobody was served */
 	mono_now += 100;
-	kv_window_leave(&window, &places[100], true, mono_now);
+	kv_window_leave(&window, &slots[100], true, mono_now);
 	for (int i = 0; i < 64; i++) {
 		assert_int_equal(kv_window_wait_ms(&window, 100, mono_now), 0);
-		kv_window_enter(&window, &places[100 + i], mono_now);
+		kv_window_enter(&window, &slots[100 + i], mono_now);
 	}
 	assert_true(kv_window_wait_ms(&window, 100, mono_now) > 0);
 }
@@ -105,8 +107,8 @@ a_request_that_hung_is_no_lesson(void **state)
 	assert_true(window.latency_ms <= 1000);
 	serve(100, 75);
 	assert_true(window.latency_ms < 80);
-	kv_window_enter(&window, &places[0], mono_now);
-	kv_window_leave(&window, &places[0], false, mono_now + 60000); /* lost */
+	kv_window_enter(&window, &slots[0], mono_now);
+	kv_window_leave(&window, &slots[0], false, mono_now + 60000); /* lost */
 	assert_true(window.latency_ms < 80);
 }
 
@@ -116,8 +118,8 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
 		TEST(the_window_is_twice_what_the_rate_needs),
-		TEST(a_place_is_free_when_a_request_has_ended),
-		TEST(what_hangs_takes_no_place_while_others_are_served),
+		TEST(a_slot_is_free_when_a_request_has_ended),
+		TEST(a_hung_request_takes_no_slot_while_others_are_served),
 		TEST(a_request_that_hung_is_no_lesson),
 	};
 
