@@ -161,6 +161,12 @@ demo:
 	$Q$(MAKE) $(JOBS) all
 	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault tests/demo
 
+# The README's picture of a terminal, from a real run.
+picture:
+	@tests/install-packages build demo
+	$Q$(MAKE) $(JOBS) all
+	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault $(PYTHON) docs/terminal.py
+
 check:
 	@tests/install-packages build check
 	$Qfailed=; \
@@ -206,7 +212,7 @@ bench-plots: $B/bench/curves.csv
 	$Q$(PYTHON) tests/bench/plot.py $< tests/bench/plots
 bench-keep: bench-plots $B/bench/figures.csv
 	$Qcp $B/bench/figures.csv tests/bench/figures.csv
-	$Q$(PYTHON) tests/bench/table.py tests/bench/figures.csv README.md
+	$Q$(PYTHON) tests/bench/table.py tests/bench/figures.csv docs/performance.md
 
 # What a fuzzer finds is left in its directory below build/.
 check-fuzz:
@@ -220,9 +226,10 @@ $(FUZZERS:%=%.run): %.run: %
 	    || { echo "== $$x"; tail -n 40 $*.log; exit 1; }; \
 	sed -n "s/^stat::\(number_of_executed_units\|new_units_added\): */$$x \1: /p" $*.log
 
-# What is too long for every change: the drop box's model with many seeds, the fuzzers, all figures.
+# What is too long for every change: the drop box's model with many seeds, unfit tools, the fuzzers, all figures.
 nightly:
-	@tests/install-packages build check
+	@tests/install-packages build check tools
+	$Q$(MAKE) check-mount MOUNT_TESTS=tests/mount/test_tools.py
 	$QKVFS_TEST_SEEDS=300 $(MAKE) check-mount MOUNT_TESTS=tests/mount/test_model.py
 	$QKVFS_TEST_SEEDS=300 $(MAKE) SANITIZE=$(SANITIZERS) check-mount MOUNT_TESTS=tests/mount/test_model.py
 	$Q$(MAKE) check-fuzz FUZZ_S=600
@@ -250,7 +257,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all unit-tests fuzzers hdr-check demo check check-unit check-mount check-fuzz nightly run-fuzzers \
+.PHONY: all unit-tests fuzzers hdr-check demo picture check check-unit check-mount check-fuzz nightly run-fuzzers \
 	bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
 	lint run-lint format install uninstall clean
 .DELETE_ON_ERROR:

@@ -25,7 +25,6 @@ static const char *const sections[KV_SECTIONS] = {
 	[KV_SECTION_LOG] = "Log",
 };
 
-/* clang-format off: a row reads best as two or three lines */
 static const struct kv_option options[] = {
 	{ .name = "vault",
 	    .kind = KV_OPTION_TEXT,
@@ -272,7 +271,6 @@ static const struct kv_option options[] = {
 	    .argument = "LIST",
 	    .help = "debug messages of these modules, or all" },
 };
-/* clang-format on */
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 _Static_assert(OPTIONS <= KV_OPTIONS_MOST, "KV_OPTIONS_MOST");
 

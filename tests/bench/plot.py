@@ -1,4 +1,4 @@
-"""The two plots of the README, from the points of figures_peers.curves: plot.py CURVES.csv FOLDER."""
+"""The two plots of docs/performance.md, from the points of figures_peers.curves: plot.py CURVES.csv FOLDER."""
 import csv
 import pathlib
 import sys

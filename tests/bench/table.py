@@ -1,4 +1,4 @@
-"""The README's table of figures: table.py FIGURES.csv [README.md], which puts it between the README's marks."""
+"""The table of figures: table.py FIGURES.csv [docs/performance.md], which puts it between the marks of that page."""
 import pathlib
 import sys
 
@@ -51,16 +51,16 @@ def table(path):
     return "\n".join([*lines, "", f"Measured {'; '.join(notes)}."])
 
 
-def main(source, readme=None):
+def main(source, page=None):
     text = table(source)
-    if readme is None:
+    if page is None:
         print(text)
         return
-    path = pathlib.Path(readme)
+    path = pathlib.Path(page)
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        sys.exit(f"table: {readme} has no {BEGIN} … {END}")
+        sys.exit(f"table: {page} has no {BEGIN} … {END}")
     path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 

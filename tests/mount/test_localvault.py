@@ -1,4 +1,4 @@
-"""The commands of the README's "How to measure", and what they rest on."""
+"""The commands of "How to measure" in docs/performance.md, and what they rest on."""
 import json
 import os
 import pathlib
@@ -26,8 +26,8 @@ def test_a_server_and_its_settings_may_be_started_together(tmp_path):
         assert ok(*argv, "--print-env") == settings
 
 
-def test_the_commands_of_the_readme_work_as_they_are_pasted(tmp_path):
-    text = (ROOT / "README.md").read_text().partition("## How to measure")[2]
+def test_the_commands_of_how_to_measure_work_as_they_are_pasted(tmp_path):
+    text = (ROOT / "docs/performance.md").read_text().partition("## How to measure")[2]
     script = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
     assert "print-env" in script and "rsync" in script
     # Where they are run, the folder and the port are this test's own.

@@ -160,8 +160,8 @@ def test_after_a_look_by_ls_the_next_tool_still_gets_the_true_size(vault, mount,
     assert len(sizes) == len(vault.list("secrets")) and all(size > 1000 for size in sizes)
 
 
-def test_lookers_can_be_chosen(vault, mount):
-    m = mount(vault, "lookers=stat:find")
+def test_the_programs_that_only_stat_can_be_chosen(vault, mount):
+    m = mount(vault, "stat_only=stat:find")
     vault.reset()
     ok("stat", m / "keys" / m.names("keys")[0])
     assert vault.count("backup") == 0
@@ -233,10 +233,10 @@ def test_a_vault_that_stalls_costs_a_tool_one_time_out(vault, mount, tmp_path, t
     assert m.line(op="backup", object=f"secrets/{name.removesuffix('.blob')}")["errno"] == "ETIMEDOUT"
 
 
-def test_the_table_of_the_readme_is_the_table_that_is_tested():
-    readme = (ROOT / "README.md").read_text()
+def test_the_table_of_errors_is_the_table_that_is_tested():
+    page = (ROOT / "docs/errors.md").read_text()
     for errno in set(itertools.chain(*(e for _, e in ERRORS))) - {"EPROTO", "ECONNREFUSED"}:
-        assert f"`{errno}`" in readme, errno
+        assert f"`{errno}`" in page, errno
 
 
 def test_an_object_that_was_deleted_meanwhile_is_no_such_file(vault, mount):

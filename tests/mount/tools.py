@@ -54,6 +54,8 @@ class Tool:
     restore: str = ""
     # Where it is to be told that files may be there.
     again: str = ""
+    # Whether its archive has an empty file in the place of one that cannot be read.
+    stores_empty: bool = False
 
 
 TOOLS = {
@@ -84,6 +86,27 @@ TOOLS = {
     "dd": Tool(EACH_FILE.format(source="$m", target="$s/$n", copy="dd if=$f of=$s/$n/$f status=none"),
                EACH_FILE.format(source="$s/$n", target="$d", copy="dd if=$f of=$d/$f bs=1000 status=none"),
                reads_all=True),
+}
+
+# Tools that hide a failed restore or a failed backup, and two that cannot restore at all.
+GIT = "git --git-dir=$s/repo -c user.name=x -c user.email=x"
+UNFIT = {
+    "lftp": Tool('lftp -c "open file:$m && mirror . $s/$n"', 'lftp -c "open file:$s/$n && mirror . $d"', unwritten=0),
+    "pax": Tool(f"cd $m && pax -wf $s/$n.pax {FOLDERS}", "cd $d && pax -rf $s/$n.pax", unwritten=0),
+    "afio": Tool(f"cd $m && find {FOLDERS} | afio -o $s/$n.afio", "cd $d && afio -i $s/$n.afio", unwritten=0),
+    "busybox tar": Tool(f"busybox tar -C $m -cf $s/$n.tar {FOLDERS}", "busybox tar -C $d -xf $s/$n.tar", unwritten=0),
+    "git": Tool(f"git init -q --bare $s/repo && {GIT} --work-tree=$m add -A && {GIT} --work-tree=$m commit -q -m x",
+                f"{GIT} --work-tree=$d checkout -q -f .", unread=128, unwritten=0, stops_reading=True),
+    "storeBackup": Tool("mkdir $s/$n && storeBackup --sourceDir $m --backupDir $s/$n --series x >$s/log 2>&1",
+                        "storeBackupRecover -b $s/$n/x/* -r . -t $d", unwritten=0),
+    "mksquashfs": Tool("mksquashfs $m/keys $m/secrets $m/certificates $s/$n.sqfs -quiet -no-progress",
+                       "unsquashfs -q -n -f -d $d $s/$n.sqfs", unread=0, unwritten=2, stores_empty=True),
+    # It replaces the directories that it finds.
+    "bup": Tool("bup init && bup index $m && bup save -q -n x $m && printf %s $m >$s/where",
+                "bup restore -q -C $d /x/latest$(cat $s/where)/.", stops_reading=True, stops_writing=True),
+    # It writes under other names and renames directories into place.
+    "unison": Tool("unison -batch -silent -logfile $s/log $m $s/$n", "cp -r $s/$n/* $d/", unwritten=2,
+                   restore="unison -batch -silent -logfile $s/log $s/$n $d", stops_writing=True),
 }
 
 

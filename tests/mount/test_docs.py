@@ -1,0 +1,66 @@
+"""README and docs: every command that they show is run by a test, or marked as one that is run by hand.
+
+The line before a block of code is a comment: <!-- run --> (here, in one shell for each page), <!-- run by TEST -->,
+<!-- by hand: WHY -->, or <!-- output -->, which is no command.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import KVFS, ROOT, environment, is_mounted, run
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MARK = re.compile(r"<!-- (run|output|by hand: .+|run by (\S+)) -->$")
+
+
+def blocks(page):
+    """(the mark, the lines) of each block that is indented by four blanks or more."""
+    lines, mark = page.read_text().splitlines(), ""
+    found, was_blank = [], True
+    for line in lines:
+        if line.startswith("    ") and line.strip():
+            if was_blank and mark != "in":
+                found.append((mark, []))
+            mark = "in"
+            found[-1][1].append(line.strip())
+        elif line.strip():
+            mark = line.strip()
+        was_blank = not line.strip()
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_commands_is_run_by_a_test_or_marked(page):
+    for mark, lines in blocks(page):
+        match = MARK.match(mark)
+        assert match, f"{page.name}: before {lines[0]!r} there is no mark, but {mark!r}"
+        assert match.group(2) is None or (ROOT / match.group(2)).exists(), mark
+
+
+@pytest.mark.parametrize("page", [x for x in PAGES if any(mark == "<!-- run -->" for mark, _ in blocks(x))],
+                         ids=lambda page: page.name)
+def test_the_commands_of_a_page_work_as_they_are_pasted(page, vaults, tmp_path):
+    vault = vaults("first", "second", seed="keys=3,secrets=20,certificates=2,vault=first")
+    script = "\n".join("\n".join(lines) for mark, lines in blocks(page) if mark == "<!-- run -->")
+    for word, name in (("NAME", "first"), ("OTHER", "second")):
+        script = re.sub(rf"\b{word}\b", vault.urls[name], script)
+    home, programs = tmp_path / "home", tmp_path / "bin"
+    for directory in (home / ".config", programs):
+        directory.mkdir(parents=True)
+    (home / ".config/kvfs.conf").write_text(f"cacert = {vault.ca}\nrate = 400\n")
+    (programs / "kvfs").symlink_to(KVFS)
+    # The credentials are in the environment.
+    (programs / "az").write_text("#!/bin/sh\n[ \"$*\" = login ]\n")
+    (programs / "az").chmod(0o755)
+    env = environment(vault, HOME=home, PATH=f"{programs}:{os.environ['PATH']}")
+    try:
+        result = run("bash", "-ec", script, env=env, cwd=home)
+    finally:
+        if is_mounted(home / "vault"):
+            subprocess.run(["fusermount3", "-u", home / "vault"], check=False)
+    assert result.code == 0, result
+    if page.name == "README.md":
+        content = [[x for x in vault.dump(name) if not x["managed"]] for name in ("first", "second")]
+        assert content[0] == content[1] != []
