@@ -1,6 +1,6 @@
 /*
- * What a close is told: what became of the bytes that its own handle wrote. They were restored, they were refused,
- * or they can be restored no more, because their name is gone or another writer replaced them.
+ * A close returns what became of the bytes that its own handle wrote: they were restored, they were refused, or they
+ * can no longer be restored because their name was removed or another writer replaced them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@
 /* A FLUSH or RENAME that waits for the vault's answer. */
 struct commit {
 	struct kv_request request;
-	struct kv_submit_wait *wait;	 /* for the restore */
-	struct kv_confirm_wait *confirm; /* or for the vault to confirm an earlier one */
-	struct kv_drop *file, *folder;	 /* kept open; folder: where it moves, NULL where it stays */
+	struct kv_submit_wait *wait;	 /* for the restore … */
+	struct kv_confirm_wait *confirm; /* … or for the vault to confirm an earlier one */
+	struct kv_drop *file, *folder;	 /* kept open; folder: the destination of the RENAME, or NULL */
 	char *name;
 };
 
@@ -39,7 +39,7 @@ release(struct kv_request *request)
 	free(c->name);
 }
 
-/* Its new place, if both ends are still there: the bytes were sent, whatever became of the names. */
+/* Rename the file, if both names still exist. The bytes were sent in any case. */
 static int
 move(const struct commit *c)
 {
@@ -68,14 +68,14 @@ confirm_answered(void *arg, int err)
 
 	c->confirm = NULL;
 	if (err == -ENOENT) {
-		kv_dropbox_say(c->file->dropbox, c->file->name, &c->request.caller, -ESTALE,
-		    "an earlier close restored it, and it is in the vault no more: write it again");
+		kv_dropbox_log(c->file->dropbox, c->file->name, &c->request.caller, -ESTALE,
+		    "an earlier close restored it, but it is no longer in the vault: write it again");
 		err = -ESTALE;
 	}
 	restored(c, err);
 }
 
-/* Whether what an earlier close of the same bytes was told may be told again. */
+/* Whether the result of an earlier close of the same bytes may be returned again. */
 static bool
 is_still_true(struct commit *c)
 {
@@ -86,7 +86,7 @@ is_still_true(struct commit *c)
 	    kv_confirms_is_fresh(c->file->dropbox->confirms, receipt, &process);
 }
 
-/* 0: it is done, and so is an err; -EINPROGRESS: restored() will be called. */
+/* -EINPROGRESS: restored() will be called. Anything else is the result. */
 static int
 submit(struct commit *c)
 {
@@ -98,7 +98,7 @@ submit(struct commit *c)
 		err = kv_submit_start(
 		    c->file, folder, c->name != NULL ? c->name : c->file->name, &c->request.caller);
 	if (err != 0 && err != -ENOMEM && c->folder != NULL && u->state == KV_UPLOAD_OPEN)
-		kv_upload_end(u, err); /* a staged file is whole: nothing that follows could mend it */
+		kv_upload_end(u, err); /* a staged file is complete: no later write can make it valid */
 	if (err != 0)
 		return err;
 	if (u->state == KV_UPLOAD_SENDING)
@@ -135,7 +135,7 @@ kv_close_commit(struct kv_drop *file, fuse_req_t req, struct kv_drop *folder, co
 		restored(c, err);
 }
 
-/* What a close is told at once: 0, or -errno; 1: its bytes are to be restored, or are being, or were. */
+/* 0 or -errno: the result of the close. 1: its bytes are to be restored, are being restored, or were. */
 static int
 judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 {
@@ -147,8 +147,8 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 	if (h->writer.err != 0)
 		return h->writer.err;
 	if (kv_upload_is_replaced(u, &h->writer)) {
-		kv_dropbox_say_of(box, file, -ESTALE,
-		    "another program wrote the same file before this one had closed it: nothing of this one was restored");
+		kv_dropbox_log_file(box, file, -ESTALE,
+		    "another program wrote the same file before this one closed it: this program's bytes were not restored");
 		h->writer.err = -ESTALE;
 		return -ESTALE;
 	}
@@ -157,20 +157,20 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 	if (u->state != KV_UPLOAD_OPEN)
 		return u->err;
 	if (h->writer.content == 0 || (file->parent != NULL && kv_upload_is_staging(file->name)))
-		return 0; /* it wrote nothing; or the rename will restore it */
+		return 0; /* it wrote nothing, or the RENAME will restore it */
 	if (file->parent == NULL && u->data.len == 0)
 		return 0;
 	if (file->parent == NULL) {
-		kv_dropbox_say(box, file->name, &u->writer, -ESTALE,
-		    "its name was removed or replaced before it was closed: nothing was restored");
+		kv_dropbox_log(box, file->name, &u->writer, -ESTALE,
+		    "its name was removed or replaced before the close: nothing was restored");
 		box->branch->n_failed++;
 		h->writer.err = -ESTALE;
 		return -ESTALE;
 	}
 	if (u->data.len == 0)
-		return -EINVAL; /* not logged: a shell closes what it has not written yet */
+		return -EINVAL; /* not logged: a shell closes a file before it writes to it */
 	if (box->branch->mount->is_ending) {
-		kv_dropbox_say_of(box, file, -EIO, "the mount is ending: nothing was restored");
+		kv_dropbox_log_file(box, file, -EIO, "the mount is ending: nothing was restored");
 		u->was_judged = true;
 		return -EIO;
 	}

@@ -1,15 +1,15 @@
 #ifndef KV_FS_RESTORE_CLOSE_H
 #define KV_FS_RESTORE_CLOSE_H
 /*
- * The moment at which what was written is restored: a close, or the rename that gives a staged file its real name.
+ * When a file is restored: at its close, or at the rename that gives a staged file its final name.
  * Each function answers req exactly once.
  */
 #include "fs/restore/dropbox.h"
 
 /* FLUSH: a close(2) of one of the descriptors of a handle. */
 void kv_close_flush(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
-/* The close decides; but a failure that is known already is reported. */
+/* Reports a failure that has already happened; success is reported by the close only. */
 void kv_close_fsync(struct kv_node *node, fuse_req_t req);
-/* Restore file's bytes, for a rename to name in folder, where it moves then; for a close both are NULL. */
+/* Restore file. folder and name: the destination of a RENAME, which takes place after the restore; NULL for a close. */
 void kv_close_commit(struct kv_drop *file, fuse_req_t req, struct kv_drop *folder, const char *name);
 #endif

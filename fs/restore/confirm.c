@@ -1,9 +1,6 @@
 /*
- * Confirmations.
- *
- * An entry per version that was asked for: the latest yes and the latest no, each with the moment at which
- * its question was put. Answers may overtake each other, so a yes counts only while it was asked later than the
- * latest no.
+ * One entry per version: the latest yes and the latest no, each with the time at which its request was sent. Answers
+ * can arrive out of order, so a yes counts only if its request was sent after that of the latest no.
  */
 #include <errno.h>
 #include <search.h>
@@ -18,7 +15,7 @@
 
 #define FRESH_MS     5000
 #define NEVER	     (INT64_MIN / 2)
-#define MOST_ENTRIES 4096 /* beyond them those that are too old to be of use are freed */
+#define MOST_ENTRIES 4096 /* above this, expired entries are freed */
 
 struct confirmation {
 	enum kv_type type;
@@ -88,7 +85,7 @@ find(const struct kv_confirms *c, const struct kv_receipt *receipt)
 	return found != NULL ? *found : NULL;
 }
 
-/* A yes or no of the last seconds may still be asked for. */
+/* A recent answer may still be needed. */
 static bool
 is_of_use(const struct confirmation *e, int64_t mono_now)
 {
@@ -150,7 +147,7 @@ find_or_make(struct kv_confirms *c, const struct kv_receipt *receipt)
 	return e;
 }
 
-/* ---- what is known ---- */
+/* ---- recorded answers ---- */
 
 static bool
 is_fresh(int64_t mono_sent, const struct kv_process *by, const struct kv_process *asker)
@@ -178,7 +175,7 @@ note_yes(struct confirmation *e, int64_t mono_sent, const struct kv_process *ask
 	e->asker = *asker;
 }
 
-/* Without memory for it the next question goes to the vault. */
+/* Out of memory: the next question is sent to the vault. */
 void
 kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker)
@@ -189,7 +186,7 @@ kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_
 		note_yes(e, mono_sent, asker);
 }
 
-/* ---- questions ---- */
+/* ---- requests ---- */
 
 static void
 free_question(struct question *q)
@@ -225,7 +222,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	free_question(q);
 }
 
-/* A question under way that will do for asker. */
+/* A request in flight whose answer asker may use. */
 static struct question *
 find_question(const struct confirmation *e, const struct kv_process *asker)
 {
@@ -273,7 +270,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	if (was_under_way != NULL)
 		*was_under_way = q != NULL;
 	if (receipt->wall_updated == 0)
-		return -ENOENT; /* the vault never said: nothing can be compared */
+		return -ENOENT; /* the restore's answer had no version: nothing can be compared */
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -ENOMEM;
@@ -300,7 +297,7 @@ kv_confirms_cancel(struct kv_confirm_wait *wait)
 	free(wait);
 }
 
-/* ---- ahead ---- */
+/* ---- read-ahead ---- */
 
 void
 kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
@@ -311,7 +308,7 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
 	    find_question(find(c, receipt), asker) != NULL ||
 	    put_question(c, receipt, asker, caller, KV_AHEAD, &q) != 0)
-		return; /* it is asked when it is needed */
+		return; /* it is sent when it is needed */
 }
 
 /* ---- the whole ---- */

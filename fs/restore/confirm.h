@@ -1,11 +1,11 @@
 #ifndef KV_FS_RESTORE_CONFIRM_H
 #define KV_FS_RESTORE_CONFIRM_H
 /*
- * Confirmations: that the very version of a receipt is in the vault, with the `updated` that the restore answered.
+ * Confirmations: the version of a receipt is in the vault, with the `updated` that the restore returned.
  *
- * Version ids are random and versions cannot be deleted singly, so the id proves the material; `updated`
- * proves that its attributes are those of the restore. A confirmation is true as of the moment at which its request
- * was sent and no later, so each carries that moment.
+ * Version ids are random and a single version cannot be deleted, so the id proves the key material; `updated`
+ * proves that the attributes are those of the restore. A confirmation is true as of the time at which its request
+ * was sent, so it carries that time.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,35 +19,35 @@ struct kv_throttle;
 
 /* NULL: out of memory. */
 struct kv_confirms *kv_confirms_new(struct kv_throttle *throttle);
-/* Questions under way are dropped without their completions. NULL does nothing. */
+/* Cancels requests in flight without their completions. NULL does nothing. */
 void kv_confirms_free(struct kv_confirms *confirms);
 
 /*
- * Whether a yes is known that is at most 5 s old and was sent after asker's process began, or on its behalf. A
- * script that stats, deletes and stats again with other programs must not get the first answer twice.
+ * Whether there is a confirmation at most 5 s old whose request was sent after asker's process started, or on its
+ * behalf. A script that stats, deletes and stats again with other programs must not get the first answer twice.
  */
 bool kv_confirms_is_fresh(
     const struct kv_confirms *confirms, const struct kv_receipt *receipt, const struct kv_process *asker);
-/* The vault has said so itself, in the answer to a restore that was sent at mono_sent on asker's behalf. */
+/* Record the answer to a restore that was sent at mono_sent on asker's behalf: it confirms receipt. */
 void kv_confirms_note(struct kv_confirms *confirms, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker);
 
 /*
- * err 0: it is there. -ENOENT: the object is not there, or not in that version. Else the question has no answer.
+ * err 0: confirmed. -ENOENT: the object does not exist, or has another version. Anything else: the vault did not answer.
  * Called exactly once, from the loop, never before kv_confirms_ask() has returned.
  */
 typedef void kv_confirm_done(void *arg, int err);
 /*
- * Ask the vault. asker: a question under way whose answer kv_confirms_is_fresh() would take for it will do; NULL:
- * none will. was_under_way (may be NULL): there was one. -ENOENT where nothing can ever confirm receipt, -ENOMEM.
+ * Ask the vault. asker: joins a request in flight if kv_confirms_is_fresh() would accept its answer for asker; NULL
+ * always sends a new one. was_under_way (may be NULL): it was joined. -ENOENT: receipt can never be confirmed. -ENOMEM.
  */
 int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_caller *caller, kv_confirm_done *done, void *arg,
     struct kv_confirm_wait **wait, bool *was_under_way) KV_MUST_CHECK;
-/* done is not called; the question goes on. NULL does nothing. */
+/* done is not called; the request goes on. NULL does nothing. */
 void kv_confirms_cancel(struct kv_confirm_wait *wait);
 
-/* Ask on asker's behalf behind all that somebody waits for, unless a fresh answer is known or comes. */
+/* Read-ahead for asker, at the lowest priority; nothing if there is a fresh answer or a request in flight. */
 void kv_confirms_ask_ahead(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_caller *caller);
 #endif

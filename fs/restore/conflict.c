@@ -1,4 +1,3 @@
-/* First the object's versions, then the deleted object of its name. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +81,6 @@ deleted_answered(void *arg, struct kv_reply *reply)
 	struct kv_conflict *c = arg;
 
 	c->ticket = NULL;
-	/* 404: there is none; anything else tells nothing, and waiting does no harm */
+	/* 404: there is none. For any other failure, waiting and trying again does no harm. */
 	end(c, reply->err == 0 ? KV_CONFLICT_DELETED : KV_CONFLICT_NEITHER, reply->wall_purge);
 }

@@ -1,8 +1,8 @@
 #ifndef KV_FS_RESTORE_CONFLICT_H
 #define KV_FS_RESTORE_CONFLICT_H
 /*
- * What is in the way of a restore that the vault refused with 409: the object is there, or it was deleted and
- * not purged, or neither, because a deletion or purge is just taking effect.
+ * Finds out why the vault refused a restore with 409: the object exists, or it is soft-deleted, or neither, because a
+ * deletion or purge is still taking effect. Asks for the object's versions, then for the deleted object.
  */
 #include "cache/pace/throttle.h"
 
@@ -11,8 +11,8 @@ struct kv_conflict;
 enum kv_conflict_kind { KV_CONFLICT_IN_USE, KV_CONFLICT_DELETED, KV_CONFLICT_NEITHER, KV_CONFLICT_UNKNOWN };
 
 /*
- * wall_purge: when the service purges a DELETED object by itself, Unix seconds, 0 where unknown. UNKNOWN: its
- * versions may not be read. Called exactly once, from the loop, never before kv_conflict_ask() has returned.
+ * wall_purge: scheduled purge of a DELETED object, Unix seconds, 0 where unknown. UNKNOWN: reading its versions is not
+ * permitted. Called exactly once, from the loop, never before kv_conflict_ask() has returned.
  */
 typedef void kv_conflict_done(void *arg, enum kv_conflict_kind kind, int64_t wall_purge);
 /* name is copied. */

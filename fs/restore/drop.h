@@ -1,8 +1,8 @@
 #ifndef KV_FS_RESTORE_DROP_H
 #define KV_FS_RESTORE_DROP_H
 /*
- * The names of the drop box: files and folders below restore/, in a tree of their own, because what was restored
- * is found by its name though nothing is listed.
+ * The files and folders below restore/. They are kept in a tree of names, because a restored file is found by its
+ * name although readdir lists nothing.
  */
 #include <stdbool.h>
 #include "client/base/err.h"
@@ -12,7 +12,7 @@
 struct kv_dropbox;
 struct kv_upload;
 
-/* A file or folder. It lives while it has a name, and then while something refers to its node. */
+/* A file or folder. It lives while it has a name, and after that while its node is referenced. */
 struct kv_drop {
 	struct kv_node node;
 	struct kv_dropbox *dropbox;
@@ -20,11 +20,11 @@ struct kv_drop {
 	struct kv_drop *parent;	  /* NULL: removed, or restore/ itself */
 	struct kv_drop *sibling, *children;
 	char *name;		   /* NULL: restore/ itself */
-	LIST_ENTRY(kv_drop) files; /* of the drop box, a file */
+	LIST_ENTRY(kv_drop) files; /* of the drop box; a file's */
 	bool is_fixed;		   /* a folder that is there from the start, and cannot be removed */
 };
 
-/* That of node; node must be one. */
+/* node must be one. */
 struct kv_drop *kv_drop_of(struct kv_node *node);
 bool kv_drop_is_folder(const struct kv_drop *drop);
 /* It has no name any more. */
@@ -37,16 +37,16 @@ void kv_drop_release(struct kv_node *node);
 struct kv_drop *kv_drop_new_root(struct kv_dropbox *dropbox, uint64_t ino);
 /* A new folder. -EEXIST, -ENOMEM. */
 int kv_drop_make_folder(struct kv_drop *folder, const char *name, struct kv_drop **drop) KV_MUST_CHECK;
-/* A new file; upload is its own from now on, but not where this fails. */
+/* A new file, which owns upload from now on unless this fails. -EEXIST, -ENOMEM. */
 int kv_drop_make_file(
     struct kv_drop *folder, const char *name, struct kv_upload *upload, struct kv_drop **drop) KV_MUST_CHECK;
 
 /* NULL where there is none. */
 struct kv_drop *kv_drop_child(struct kv_drop *folder, const char *name);
-/* Its name is gone, and those below it. drop may be freed. */
+/* Remove its name, and all names below it. drop may be freed. */
 void kv_drop_remove(struct kv_drop *drop);
-/* Give it another name, in the place of what had that. -ENOMEM. */
+/* Rename it, replacing what has that name. -ENOMEM. */
 int kv_drop_move(struct kv_drop *drop, struct kv_drop *folder, const char *name) KV_MUST_CHECK;
-/* The type that the nearest folder called keys, secrets or certificates names, from folder upwards. -ENOENT: none. */
+/* The type of the nearest folder called keys, secrets or certificates, from folder upwards. -ENOENT: none. */
 int kv_drop_type(const struct kv_drop *folder, enum kv_type *type) KV_MUST_CHECK;
 #endif

@@ -1,5 +1,5 @@
 /*
- * Files of the drop box: made, opened, written, released. What a close is told is in fs/restore/close.
+ * Files of the drop box: made, opened, written, released. What a close returns is in fs/restore/close.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,12 +21,12 @@
 #include "fs/restore/upload.h"
 
 #define MODULE	   "restore"
-#define STAGING_MS ((int64_t)10 * 60 * 1000) /* how long a staged file waits for its real name */
+#define STAGING_MS ((int64_t)10 * 60 * 1000) /* how long a staged file may wait for its rename */
 
 /* ---- the log ---- */
 
 void
-kv_dropbox_say(
+kv_dropbox_log(
     const struct kv_dropbox *box, const char *what, const struct kv_caller *caller, int err, const char *why)
 {
 	kv_log_event(KV_LOG_NOTICE, MODULE,
@@ -36,14 +36,14 @@ kv_dropbox_say(
 }
 
 void
-kv_dropbox_say_of(const struct kv_dropbox *box, const struct kv_drop *file, int err, const char *why)
+kv_dropbox_log_file(const struct kv_dropbox *box, const struct kv_drop *file, int err, const char *why)
 {
-	kv_dropbox_say(box, file->name, &file->upload->writer, err, why);
+	kv_dropbox_log(box, file->name, &file->upload->writer, err, why);
 }
 
 /* ---- names ---- */
 
-/* The name of a staged file that nobody has open was never made real. */
+/* A staged file that nobody has open was never renamed. */
 static void
 expired(void *arg)
 {
@@ -56,7 +56,7 @@ expired(void *arg)
 		kv_timer_set(&file->upload->expiry, STAGING_MS);
 		return;
 	}
-	kv_dropbox_say_of(box, file, 0, "dropped: it was never renamed to its real name");
+	kv_dropbox_log_file(box, file, 0, "discarded: it was not renamed within 10 minutes");
 	kv_dropbox_detach(file);
 }
 
@@ -133,7 +133,7 @@ new_handle(fuse_req_t req, struct kv_drop *file, const struct fuse_file_info *fi
 	return h;
 }
 
-/* The last one: what has become nothing goes. */
+/* The last handle was closed: a file that was not restored goes. */
 static void
 settle(struct kv_dropbox *box, struct kv_drop *file)
 {
@@ -148,14 +148,14 @@ settle(struct kv_dropbox *box, struct kv_drop *file)
 		return;
 	}
 	if (u->state == KV_UPLOAD_OPEN && !u->was_judged)
-		kv_dropbox_say_of(box, file, -EINVAL,
+		kv_dropbox_log_file(box, file, -EINVAL,
 		    u->data.len == 0 ? "the file is empty: nothing was restored" :
 				       "the file was written after its close: nothing was restored");
 	if (u->state == KV_UPLOAD_OPEN || !kv_upload_is_visible(u))
 		kv_dropbox_detach(file);
 }
 
-/* At the end of the mount what is lost was logged already. */
+/* At the end of the mount, lost bytes have already been logged. */
 static void
 close_handle(struct kv_handle *handle)
 {
@@ -168,7 +168,7 @@ close_handle(struct kv_handle *handle)
 		settle(file->dropbox, file);
 }
 
-/* What was restored under this name counts no more, once another content begins. */
+/* Once another content is started, the receipt of the previous one is void. */
 static void
 forget_replaced(const struct kv_drop *file, enum kv_upload_state before)
 {
@@ -242,8 +242,8 @@ kv_dropbox_create(
 
 	if (err != 0) {
 		kv_request_caller(req, &caller);
-		kv_dropbox_say(
-		    box, name, &caller, err, err == -EINVAL ? "a blob's file cannot begin with a dot" : NULL);
+		kv_dropbox_log(box, name, &caller, err,
+		    err == -EINVAL ? "the name of a blob's file cannot begin with a dot" : NULL);
 		fuse_reply_err(req, -err);
 		return;
 	}
@@ -267,19 +267,18 @@ kv_dropbox_read(struct kv_node *node, fuse_req_t req, size_t size, off_t offset,
 		kv_request_reply_slice(req, u->data.data, u->data.len, size, offset);
 }
 
-/* A line for a file that a write has broken. */
+/* A write has failed, so the file can never be complete. */
 static void
-say_broken(const struct kv_dropbox *box, const struct kv_drop *file, int err)
+log_broken(const struct kv_dropbox *box, const struct kv_drop *file, int err)
 {
-	kv_dropbox_say_of(box, file, err,
-	    err == -EINVAL    ? "this is no blob: nothing was restored" :
-		err == -EFBIG ? "larger than any blob: nothing was restored" :
-		err == -ENOSPC ?
-				"too many files are being written at once: nothing of this one was restored" :
-				NULL);
+	kv_dropbox_log_file(box, file, err,
+	    err == -EINVAL     ? "this is not a blob: nothing was restored" :
+		err == -EFBIG  ? "larger than the largest blob (64 MiB): nothing was restored" :
+		err == -ENOSPC ? "too much is being written at the same time: this file was not restored" :
+				 NULL);
 }
 
-/* The first bytes of a file that is not being staged must look like a blob's. */
+/* The first bytes of a file that is not staged must be those of a blob. */
 static int
 check_start(const struct kv_drop *file, const char *data, size_t size)
 {
@@ -305,7 +304,7 @@ kv_dropbox_write(struct kv_node *node, fuse_req_t req, const char *data, size_t 
 	forget_replaced(file, before);
 	if (u->state == KV_UPLOAD_BROKEN && before != KV_UPLOAD_BROKEN) {
 		box->branch->n_failed++;
-		say_broken(box, file, err);
+		log_broken(box, file, err);
 	}
 	if (err != 0)
 		fuse_reply_err(req, -err);
@@ -329,13 +328,13 @@ resize(struct kv_drop *file, off_t size, struct kv_dropbox_handle *h)
 	int err;
 
 	if (size < 0 || (h == NULL && u->n_handles == 0 && (size_t)size != kv_upload_size(u)))
-		return -EINVAL; /* nobody would close it */
+		return -EINVAL; /* there would be no close to restore it */
 	err = kv_upload_truncate(u, h != NULL ? &h->writer : NULL, (size_t)size);
 	forget_replaced(file, before);
 	return err;
 }
 
-/* Tools set mode, owner and times of what they write, and fail if they cannot: remembered with the receipt. */
+/* Tools set mode, owner and times, and fail if they cannot. They are kept with the receipt. */
 void
 kv_dropbox_setattr(
     struct kv_node *node, fuse_req_t req, const struct stat *attr, int what, struct fuse_file_info *fi)
@@ -372,16 +371,16 @@ kv_dropbox_under_way(const struct kv_dropbox *box)
 }
 
 void
-kv_dropbox_say_lost(struct kv_dropbox *box)
+kv_dropbox_log_lost(struct kv_dropbox *box)
 {
 	const struct kv_drop *file;
 
-	kv_submit_say_lost(box);
+	kv_submit_log_lost(box);
 	LIST_FOREACH(file, &box->files, files) {
 		if (file->upload->state != KV_UPLOAD_OPEN || file->upload->data.len == 0)
 			continue;
 		box->branch->n_failed++;
-		kv_dropbox_say_of(
+		kv_dropbox_log_file(
 		    box, file, -EIO, "the mount ended before it was closed: nothing was restored");
 	}
 }
@@ -402,7 +401,7 @@ kv_dropbox_check(const struct kv_dropbox *box)
 		staged += u->data.len;
 		n_handles += u->n_handles;
 		n_sending += u->state == KV_UPLOAD_SENDING;
-		/* bytes that nobody can send any more are not kept */
+		/* bytes that can no longer be sent are not kept */
 		assert(file->parent != NULL || u->n_handles > 0 || u->data.len == 0);
 	}
 	assert(staged == box->staged);
@@ -439,7 +438,7 @@ void
 kv_dropbox_stop(struct kv_dropbox *box)
 {
 	box->is_stopped = true;
-	kv_submit_stop_all(box);
+	kv_submit_cancel_all(box);
 }
 
 void

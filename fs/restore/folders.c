@@ -1,9 +1,7 @@
 /*
- * Names of the drop box.
- *
- * restore/ lists as empty, so rmdir of a folder with receipts must work: they go with it. What must not go is
- * what somebody was not told about yet: bytes that are not sent, a restore under way, a staged file that waits for
- * its name. And a folder like rsync's .~tmp~ is removed by a tool that relies on ENOTEMPTY.
+ * restore/ lists as empty, so rmdir of a folder with receipts must succeed, and removes them. What must stay is
+ * anything whose writer has no result yet: unsent bytes, a restore in flight, a staged file. A folder such as rsync's
+ * .~tmp~ stays too if it holds anything: rsync removes it and relies on ENOTEMPTY.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +14,7 @@
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
 
-/* Somebody has not been told yet what became of a file in it. */
+/* The writer of a file in it has no result yet. */
 static bool
 is_busy(const struct kv_drop *folder)
 {
@@ -185,7 +183,7 @@ kv_folders_rename(struct kv_node *node, fuse_req_t req, const char *name, struct
 
 	if (err == -EINVAL && !kv_drop_is_folder(file) && refuse_name(file, to_name) != NULL) {
 		kv_request_caller(req, &caller);
-		kv_dropbox_say(file->dropbox, name, &caller, err, refuse_name(file, to_name));
+		kv_dropbox_log(file->dropbox, name, &caller, err, refuse_name(file, to_name));
 	}
 	if (err != 0 || file == other) {
 		fuse_reply_err(req, -err);

@@ -1,7 +1,7 @@
 #ifndef KV_FS_RESTORE_FOLDERS_H
 #define KV_FS_RESTORE_FOLDERS_H
 /*
- * The names of the drop box: made, removed, renamed. Operations of struct kv_node_ops; node is the folder. Only the rename that
+ * mkdir, unlink, rmdir and rename below restore/. Operations of struct kv_node_ops; node is the folder. Only the rename that
  * restores a staged file answers later.
  */
 #include "fs/restore/dropbox.h"

@@ -1,9 +1,9 @@
 /*
- * A look at a name goes through these, again from the top after each wait:
+ * A query of a name, which starts again from the top after each wait:
  *
- *	SENDING             -> waits for the restore
- *	a receipt           -> fresh: shown; else the vault is asked: yes: shown; no: ENOENT, the receipt is gone
- *	any other           -> as it is
+ *	SENDING      -> wait for the restore
+ *	a receipt    -> freshly confirmed: show it. Else ask the vault; yes: show it; no: discard it, ENOENT
+ *	otherwise    -> as it is
  */
 #include <errno.h>
 #include <limits.h>
@@ -22,16 +22,16 @@
 #include "fs/restore/upload.h"
 
 #define FIRST_DEPTH 4
-#define AHEAD_S	    2.5 /* of the pace, at most */
+#define AHEAD_S	    2.5 /* of the rate, at most */
 
-/* ---- ahead ---- */
+/* ---- read-ahead ---- */
 
 struct kv_recall_stream {
-	struct kv_process process; /* whose questions follow each other */
-	char last[PATH_MAX];	   /* what it asked for last */
-	char ahead[PATH_MAX];	   /* the last path that was asked for ahead, or "" */
+	struct kv_process process; /* that queries one receipt after the other */
+	char last[PATH_MAX];	   /* its last query */
+	char ahead[PATH_MAX];	   /* the last path that was confirmed ahead, or "" */
 	size_t n_hits, depth;
-	size_t n_unread; /* asked ahead, and not come to yet */
+	size_t n_unread; /* confirmed ahead, not queried yet */
 };
 
 struct kv_recall_stream *
@@ -66,8 +66,8 @@ most_ahead(const struct kv_dropbox *box)
 }
 
 /*
- * process has asked for the receipt at path. has_waited: the answer was not here yet. A reader that comes to questions
- * that are still under way is served better by more of them; one that never does has enough.
+ * process has queried the receipt at path. has_waited: the confirmation had not arrived, so the read-ahead is too short,
+ * and doubles.
  */
 static void
 run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct kv_caller *caller,
@@ -80,7 +80,7 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 	struct ahead a = { .dropbox = box, .caller = caller };
 
 	if (strcmp(path, s->last) == 0 && process->id == s->process.id)
-		return; /* the GETATTR after a LOOKUP */
+		return; /* the GETATTR after its LOOKUP */
 	s->n_hits = goes_on ? s->n_hits + 1 : 0;
 	if (!goes_on)
 		s->depth = FIRST_DEPTH;
@@ -99,48 +99,48 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 		    (int)(s->depth - s->n_unread), ask_ahead, &a);
 }
 
-/* ---- a look ---- */
+/* ---- one query ---- */
 
-/* A LOOKUP of name in folder, or with name NULL a GETATTR of file. */
-struct look {
+/* A LOOKUP of name in folder, or a GETATTR of file (name NULL). */
+struct query {
 	struct kv_request request;
 	struct kv_dropbox *dropbox;
-	struct kv_drop *folder, *file; /* kept open, that one which is not NULL */
+	struct kv_drop *folder, *file; /* the one that is not NULL is kept open */
 	char *name;
 	struct kv_process process;
-	struct kv_receipt receipt; /* that is being confirmed */
+	struct kv_receipt receipt; /* being confirmed */
 	struct kv_confirm_wait *confirm;
 	struct kv_submit_wait *submit;
 };
 
-static void look(struct look *);
+static void run_query(struct query *);
 static void confirm_answered(void *, int);
 static void restore_answered(void *, int);
 
 static void
 release(struct kv_request *request)
 {
-	struct look *l = (struct look *)request;
+	struct query *q = (struct query *)request;
 
-	kv_confirms_cancel(l->confirm);
-	kv_submit_cancel(l->submit);
-	if (l->folder != NULL)
-		kv_tree_closed(&l->folder->node);
-	if (l->file != NULL)
-		kv_tree_closed(&l->file->node);
-	free(l->name);
+	kv_confirms_cancel(q->confirm);
+	kv_submit_cancel(q->submit);
+	if (q->folder != NULL)
+		kv_tree_closed(&q->folder->node);
+	if (q->file != NULL)
+		kv_tree_closed(&q->file->node);
+	free(q->name);
 }
 
 static void
-show(struct look *l, struct kv_drop *file)
+show(struct query *q, struct kv_drop *file)
 {
-	fuse_req_t req = kv_request_take(&l->request);
+	fuse_req_t req = kv_request_take(&q->request);
 
-	if (l->name != NULL)
+	if (q->name != NULL)
 		kv_entry_reply(&file->node, req);
 	else
 		kv_entry_reply_attributes(&file->node, req);
-	kv_request_free(&l->request);
+	kv_request_free(&q->request);
 }
 
 static bool
@@ -150,12 +150,12 @@ is_same(const struct kv_receipt *a, const struct kv_receipt *b)
 	    strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* The receipt that file is, or what an earlier mount left for its name. */
+/* The receipt of file, or the one that an earlier mount left for its name. */
 static bool
-find_receipt(const struct look *l, const struct kv_drop *file, struct kv_receipt *receipt)
+find_receipt(const struct query *q, const struct kv_drop *file, struct kv_receipt *receipt)
 {
 	if (file == NULL)
-		return kv_receipts_find_path(l->dropbox->receipts, l->folder, l->name, receipt);
+		return kv_receipts_find_path(q->dropbox->receipts, q->folder, q->name, receipt);
 	if (kv_drop_is_folder(file) || file->upload->state != KV_UPLOAD_DONE)
 		return false;
 	*receipt = file->upload->receipt;
@@ -163,139 +163,139 @@ find_receipt(const struct look *l, const struct kv_drop *file, struct kv_receipt
 }
 
 static struct kv_drop *
-node_of(const struct look *l)
+node_of(const struct query *q)
 {
-	return l->file != NULL ? l->file : kv_dropbox_child(l->folder, l->name);
+	return q->file != NULL ? q->file : kv_dropbox_child(q->folder, q->name);
 }
 
-/* The vault has not got what l's receipt stands for. */
+/* The vault does not have the object of the receipt. */
 static void
-forget(const struct look *l)
+forget(const struct query *q)
 {
-	struct kv_drop *file = node_of(l);
+	struct kv_drop *file = node_of(q);
 	struct kv_receipt receipt;
 
-	if (!find_receipt(l, file, &receipt) || !is_same(&receipt, &l->receipt))
-		return; /* something else is there meanwhile */
+	if (!find_receipt(q, file, &receipt) || !is_same(&receipt, &q->receipt))
+		return; /* replaced in the meantime */
 	if (file == NULL) {
-		kv_receipts_forget(l->dropbox->receipts, l->folder, l->name);
+		kv_receipts_forget(q->dropbox->receipts, q->folder, q->name);
 	} else if (file->parent != NULL) {
-		kv_receipts_forget(l->dropbox->receipts, file->parent, file->name);
+		kv_receipts_forget(q->dropbox->receipts, file->parent, file->name);
 		kv_dropbox_detach(file);
 	}
 }
 
-/* The file that an earlier mount restored, as it would be here still. */
+/* The file of an earlier mount's restore. */
 static int
-make_receipt(const struct look *l, struct kv_drop **file)
+make_receipt(const struct query *q, struct kv_drop **file)
 {
-	const struct kv_settings *o = l->dropbox->branch->mount->settings;
-	int err = kv_dropbox_make(l->dropbox, l->folder, l->name, file);
+	const struct kv_settings *o = q->dropbox->branch->mount->settings;
+	int err = kv_dropbox_make(q->dropbox, q->folder, q->name, file);
 
 	if (err != 0)
 		return err;
-	kv_upload_become_receipt((*file)->upload, &l->receipt);
+	kv_upload_become_receipt((*file)->upload, &q->receipt);
 	(*file)->upload->uid = o->uid;
 	(*file)->upload->gid = o->gid;
 	return 0;
 }
 
 static void
-confirmed(struct look *l)
+confirmed(struct query *q)
 {
-	struct kv_drop *file = node_of(l);
+	struct kv_drop *file = node_of(q);
 	int err = 0;
 
-	if (file == NULL && kv_drop_is_removed(l->folder))
-		err = -ENOENT; /* the folder is gone meanwhile */
+	if (file == NULL && kv_drop_is_removed(q->folder))
+		err = -ENOENT; /* the folder was removed in the meantime */
 	else if (file == NULL)
-		err = make_receipt(l, &file);
+		err = make_receipt(q, &file);
 	if (err != 0)
-		kv_request_finish(&l->request, err);
+		kv_request_finish(&q->request, err);
 	else
-		show(l, file);
+		show(q, file);
 }
 
 static void
 confirm_answered(void *arg, int err)
 {
-	struct look *l = arg;
+	struct query *q = arg;
 
-	l->confirm = NULL;
+	q->confirm = NULL;
 	if (err == -ENOENT)
-		forget(l);
+		forget(q);
 	if (err != 0) {
-		kv_request_finish(&l->request, err);
+		kv_request_finish(&q->request, err);
 		return;
 	}
-	kv_audit_confirmed(l->dropbox->branch->volume->vault, l->receipt.type, l->receipt.name,
-	    l->receipt.version, &l->request.caller);
-	confirmed(l);
+	kv_audit_confirmed(q->dropbox->branch->volume->vault, q->receipt.type, q->receipt.name,
+	    q->receipt.version, &q->request.caller);
+	confirmed(q);
 }
 
 static void
 restore_answered(void *arg, int err)
 {
-	struct look *l = arg;
+	struct query *q = arg;
 
-	(void)err; /* what became of it is looked at anew */
-	l->submit = NULL;
-	look(l);
+	(void)err; /* the query starts again from the top */
+	q->submit = NULL;
+	run_query(q);
 }
 
 static void
-run_stream(const struct look *l, const struct kv_drop *file, bool has_waited)
+run_stream(const struct query *q, const struct kv_drop *file, bool has_waited)
 {
 	char path[PATH_MAX];
 
 	if (kv_receipts_path(
-		file != NULL ? file->parent : l->folder, file != NULL ? file->name : l->name, path))
-		run_ahead(l->dropbox, &l->process, &l->request.caller, path, has_waited);
+		file != NULL ? file->parent : q->folder, file != NULL ? file->name : q->name, path))
+		run_ahead(q->dropbox, &q->process, &q->request.caller, path, has_waited);
 }
 
 static void
-confirm(struct look *l, const struct kv_drop *file)
+confirm(struct query *q, const struct kv_drop *file)
 {
-	struct kv_confirms *confirms = l->dropbox->confirms;
+	struct kv_confirms *confirms = q->dropbox->confirms;
 	bool was_under_way;
 	int err;
 
-	if (kv_confirms_is_fresh(confirms, &l->receipt, &l->process)) {
-		run_stream(l, file, false);
-		confirmed(l);
+	if (kv_confirms_is_fresh(confirms, &q->receipt, &q->process)) {
+		run_stream(q, file, false);
+		confirmed(q);
 		return;
 	}
-	err = kv_confirms_ask(confirms, &l->receipt, &l->process, &l->request.caller, confirm_answered, l,
-	    &l->confirm, &was_under_way);
+	err = kv_confirms_ask(confirms, &q->receipt, &q->process, &q->request.caller, confirm_answered, q,
+	    &q->confirm, &was_under_way);
 	if (err == 0)
-		run_stream(l, file, true);
+		run_stream(q, file, true);
 	else
-		confirm_answered(l, err);
+		confirm_answered(q, err);
 }
 
 static void
-look(struct look *l)
+run_query(struct query *q)
 {
-	struct kv_drop *file = node_of(l);
+	struct kv_drop *file = node_of(q);
 	int err = 0;
 
 	if (file != NULL && !kv_drop_is_folder(file) && file->upload->state == KV_UPLOAD_SENDING &&
 	    !kv_upload_is_staging(file->name)) {
-		err = kv_submit_wait(file, restore_answered, l, &l->submit);
+		err = kv_submit_wait(file, restore_answered, q, &q->submit);
 		if (err != 0)
-			kv_request_finish(&l->request, err);
-	} else if (find_receipt(l, file, &l->receipt)) {
-		confirm(l, file);
-	} else if (file != NULL && (l->name != NULL || kv_upload_is_visible(file->upload))) {
-		show(l, file);
+			kv_request_finish(&q->request, err);
+	} else if (find_receipt(q, file, &q->receipt)) {
+		confirm(q, file);
+	} else if (file != NULL && (q->name != NULL || kv_upload_is_visible(file->upload))) {
+		show(q, file);
 	} else {
-		kv_request_finish(&l->request, -ENOENT);
+		kv_request_finish(&q->request, -ENOENT);
 	}
 }
 
 /* ---- the interface ---- */
 
-/* Whether a look at file, or for NULL at name in folder, may have to wait. */
+/* Whether a query of file, or for NULL of name in folder, may have to wait. */
 static bool
 may_wait(
     const struct kv_dropbox *box, const struct kv_drop *folder, const char *name, const struct kv_drop *file)
@@ -314,23 +314,23 @@ may_wait(
 static void
 begin(struct kv_dropbox *box, fuse_req_t req, struct kv_drop *folder, const char *name, struct kv_drop *file)
 {
-	struct look *l = kv_request_new(box->branch->mount, req, sizeof(*l), release);
+	struct query *q = kv_request_new(box->branch->mount, req, sizeof(*q), release);
 
-	if (l == NULL)
+	if (q == NULL)
 		return;
-	if (name != NULL && (l->name = strdup(name)) == NULL) {
-		kv_request_finish(&l->request, -ENOMEM);
+	if (name != NULL && (q->name = strdup(name)) == NULL) {
+		kv_request_finish(&q->request, -ENOMEM);
 		return;
 	}
-	l->dropbox = box;
-	l->folder = folder;
-	l->file = file;
+	q->dropbox = box;
+	q->folder = folder;
+	q->file = file;
 	if (folder != NULL)
 		kv_tree_opened(&folder->node);
 	if (file != NULL)
 		kv_tree_opened(&file->node);
-	l->process = kv_process_of(&l->request.caller);
-	look(l);
+	q->process = kv_process_of(&q->request.caller);
+	run_query(q);
 }
 
 void

@@ -1,6 +1,5 @@
 /*
- * Receipts. Those of this mount are in memory, by digest; those of earlier ones in the index, by digest and
- * by path.
+ * Receipts of this mount are in memory, by digest; those of earlier mounts are in the index, by digest and by path.
  */
 #include <limits.h>
 #include <search.h>
@@ -28,7 +27,7 @@ compare(const void *a, const void *b)
 	return order != 0 ? order : (int)x->type - (int)y->type;
 }
 
-/* That there is no memory for a receipt costs no more than a needless request later. */
+/* Out of memory: the only cost is a needless request later. */
 void
 kv_receipts_keep(struct kv_receipts *rs, const struct kv_receipt *receipt)
 {

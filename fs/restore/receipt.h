@@ -1,9 +1,9 @@
 #ifndef KV_FS_RESTORE_RECEIPT_H
 #define KV_FS_RESTORE_RECEIPT_H
 /*
- * Receipts: what was restored, in this mount or an earlier one, so that a restore that was cut off is
- * simply run again. A receipt is found by the bytes and by the path that was written. It proves nothing by
- * itself: before it is believed, fs/restore/confirm asks the vault.
+ * Receipts: what was restored, in this mount or an earlier one, so that a `cp` that was interrupted can simply be run
+ * again. A receipt is found by the bytes and by the path that were written. It is never proof: before it is used,
+ * fs/restore/confirm asks the vault.
  */
 #include <stdbool.h>
 #include "cache/index/receipt_rows.h"
@@ -11,7 +11,7 @@
 struct kv_drop;
 struct kv_receipts;
 
-/* rows: NULL where nothing is kept; then paths are forgotten with the mount. NULL: out of memory. */
+/* rows: NULL with cache=none, so that paths are lost with the mount. Returns NULL when out of memory. */
 struct kv_receipts *kv_receipts_new(struct kv_receipt_rows *rows);
 void kv_receipts_free(struct kv_receipts *receipts);
 
@@ -20,16 +20,16 @@ void kv_receipts_keep(struct kv_receipts *receipts, const struct kv_receipt *rec
 bool kv_receipts_find(struct kv_receipts *receipts, const unsigned char digest[KV_DIGEST_LEN],
     enum kv_type type, struct kv_receipt *receipt);
 
-/* By the path: file's place, size, mtime and mode are remembered, where it is a receipt. */
+/* By the path: keep file's path, size, mtime and mode, if it was restored. */
 void kv_receipts_note(struct kv_receipts *receipts, const struct kv_drop *file);
-/* name in folder is no receipt any more. */
+/* Discard the receipt of name in folder … */
 void kv_receipts_forget(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
-/* Nor is anything below the folder of that name in folder. */
+/* … and all those below the folder of that name. */
 void kv_receipts_forget_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
-/* What is below the folder of that name in folder is below to_name in to from now on. */
+/* The folder called name was renamed to to_name in to: so are the paths of the receipts below it. */
 void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name,
     const struct kv_drop *to, const char *to_name);
-/* What an earlier mount left for name in folder. */
+/* The receipt that an earlier mount left for name in folder. */
 bool kv_receipts_find_path(
     struct kv_receipts *receipts, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt);
 /* "keys/db.blob": name in folder, below restore/. False where it is longer than PATH_MAX: such a path has no receipt. */

@@ -1,5 +1,5 @@
 /*
- * The tables of restore/. A folder lists as empty, what was restored is found by its name.
+ * The tables of restore/. Its folders list as empty; a restored file is found by its name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ folder_attributes(struct kv_node *node, struct kv_attributes *a)
 		a->entry_valid_s = a->attr_valid_s = VALID_S;
 }
 
-/* What tools set of it is not kept. */
+/* Accepted and not kept. */
 static void
 set_folder_attributes(
     struct kv_node *node, fuse_req_t req, const struct stat *attr, int what, struct fuse_file_info *fi)
@@ -95,7 +95,7 @@ const struct kv_node_ops kv_restore_file_ops = {
 
 /* ---- the part ---- */
 
-/* With a folder for each type in it, so that a blob can be copied there at once. */
+/* It has a folder for each type from the start, so that blobs can be copied there without a mkdir. */
 static int
 attach(struct kv_branch *branch, struct kv_folder *root, void **state)
 {
@@ -128,7 +128,7 @@ under_way(const void *state)
 static void
 log_lost(void *state)
 {
-	kv_dropbox_say_lost(state);
+	kv_dropbox_log_lost(state);
 }
 
 static void

@@ -1,20 +1,20 @@
 /*
  * One restore.
  *
- *	start -> OPEN, refused: EINVAL, nothing sent
+ *	start -> OPEN, refused: EINVAL, nothing is sent
  *	   |
- *	   +-- these bytes were restored before: ask whether that version is there -> yes: DONE
- *	   |                                                                       |
- *	   +-----------> send <-------------------------- anything but a yes ------+
+ *	   +-- the same bytes were restored before: is that version in the vault? -> yes: DONE
+ *	   |                                                                      |
+ *	   +-----------> send <-------------------------- any other answer -------+
  *	                  |  ^
- *	                  |  +-- 400, 403 and the type was a guess: as a key
- *	                  |  +-- 409 (or 500): what is in the way?
- *	                  |             in use, deleted      -> EEXIST
- *	                  |             neither: a pause, again, in the end EBUSY
+ *	                  |  +-- 400 or 403, and the type was a guess: send it as a key
+ *	                  |  +-- 409 or 500: what is in conflict?
+ *	                  |             in use, deleted -> EEXIST
+ *	                  |             neither         -> pause and send again; finally EBUSY
  *	                  +-> 200 -> DONE: receipt, listed
  *
- * The vault names the object in its answer, because the name is inside the blob where we cannot read
- * it. Before there is an answer, the file's name without ".blob" is the best guess.
+ * The object's name is inside the blob, where only the service can read it, so it is known from the answer. Until
+ * then, the file's name without ".blob" is used in the log.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@
 
 #define MODULE "restore"
 
-/* Pauses while a delete or purge takes effect; the service needs up to some tens of seconds. */
+/* Pauses while a deletion or purge takes effect, which takes the service up to some tens of seconds. */
 static const int again_ms[] = { 2000, 4000, 8000, 15000, 15000 };
 #define AGAIN ((int)(sizeof(again_ms) / sizeof(again_ms[0])))
 
@@ -60,9 +60,9 @@ struct kv_submit {
 	bool is_guess; /* the type is one of two: certificate first, then key */
 	int n_again;
 	int64_t mono_sent;
-	struct kv_reply refusal;	  /* the 409 or 500 that is being looked into */
-	char in_the_way[KV_NAME_MAX + 1]; /* the object's name, where that is known */
-	struct kv_receipt receipt;	  /* of the same bytes, from before; then of this restore */
+	struct kv_reply refusal;	  /* the 409 or 500 whose reason is being looked up */
+	char in_the_way[KV_NAME_MAX + 1]; /* name of the conflicting object, or "" */
+	struct kv_receipt receipt;	  /* of an earlier restore of the same bytes; then of this one */
 	struct kv_confirm_wait *confirm;
 	struct kv_ticket *ticket;
 	struct kv_conflict *conflict;
@@ -88,7 +88,7 @@ guess_name(const char *file_name, char *name)
 }
 
 static void
-say_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
+log_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 {
 	char guess[KV_NAME_MAX + 1];
 	const struct kv_call call = { .op = KV_OP_RESTORE,
@@ -138,7 +138,7 @@ end(struct kv_submit *s, int err)
 		u->receipt = s->receipt;
 		kv_receipts_note(box->receipts, s->file);
 	}
-	/* a failed restore leaves no receipt; a staged name is the writer's to remove */
+	/* a failed restore leaves no name behind; a staged one is removed by its writer */
 	if (err != 0 && u->n_handles == 0 && s->file->parent != NULL && !kv_upload_is_staging(s->file->name))
 		kv_dropbox_detach(s->file);
 	while ((w = LIST_FIRST(&s->waits)) != NULL) {
@@ -159,9 +159,9 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 
 	guess_name(s->name, guess);
 	if (strcmp(guess, item->name) != 0) {
-		snprintf(text, sizeof(text), "the blob holds %s/%s, and that was restored",
+		snprintf(text, sizeof(text), "the blob contains %s/%s, which was restored",
 		    kv_type_name(s->type), item->name);
-		kv_dropbox_say(box, s->name, &s->caller, 0, text);
+		kv_dropbox_log(box, s->name, &s->caller, 0, text);
 	}
 	branch->n_restored++;
 	s->receipt = (struct kv_receipt){ .type = s->type, .wall_updated = item->wall_updated };
@@ -173,7 +173,7 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 	kv_absent_forget(branch->volume->absent, s->type, item->name);
 	if (kv_listing_add(branch->volume->listings[s->type], item, &object) != 0)
 		kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=ENOMEM why=%s",
-		    kv_type_name(s->type), item->name, "restored, shown with the next listing");
+		    kv_type_name(s->type), item->name, "restored; it will be shown by the next listing");
 	end(s, 0);
 }
 
@@ -194,12 +194,12 @@ send_blob(void *arg)
 	err = kv_throttle_send(
 	    s->dropbox->branch->volume->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
 	if (err != 0) {
-		kv_dropbox_say(s->dropbox, s->name, &s->caller, err, NULL);
+		kv_dropbox_log(s->dropbox, s->name, &s->caller, err, NULL);
 		end(s, err);
 	}
 }
 
-/* The name that the vault gave to what is in the way, else the best guess. */
+/* Take the name of the conflicting object from the vault's answer, else guess it. */
 static void
 name_conflict(struct kv_submit *s)
 {
@@ -219,11 +219,11 @@ pause_and_send(struct kv_submit *s)
 	const int64_t mono_now = kv_clock_mono_ms();
 
 	if (s->refusal.status != 409) {
-		say_failure(s, &s->refusal, NULL);
+		log_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
 	} else if (s->n_again == AGAIN || mono_now + again_ms[s->n_again] >= s->refusal.mono_deadline) {
 		s->refusal.err = -EBUSY;
-		say_failure(s, &s->refusal, "the name is still being deleted or purged: try again later");
+		log_failure(s, &s->refusal, "the name is still being deleted or purged: try again later");
 		end(s, -EBUSY);
 	} else {
 		kv_timer_set(&s->again, again_ms[s->n_again++]);
@@ -231,7 +231,7 @@ pause_and_send(struct kv_submit *s)
 }
 
 static void
-look_at_conflict(struct kv_submit *s)
+find_conflict(struct kv_submit *s)
 {
 	if (strncmp(s->refusal.fault.inner, "ObjectIsBeing", 13) == 0) {
 		pause_and_send(s);
@@ -241,7 +241,7 @@ look_at_conflict(struct kv_submit *s)
 	if (!kv_type_is_name(s->in_the_way) ||
 	    kv_conflict_ask(s->dropbox->branch->volume->throttle, s->type, s->in_the_way, &s->caller,
 		conflict_answered, s, &s->conflict) != 0) {
-		say_failure(s, &s->refusal, NULL);
+		log_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
 	}
 }
@@ -263,19 +263,19 @@ restore_answered(void *arg, struct kv_reply *reply)
 	} else if (reply->status == 409 || reply->status == 500) {
 		s->refusal = *reply;
 		s->refusal.why = "";
-		look_at_conflict(s);
+		find_conflict(s);
 	} else {
-		say_failure(s, reply,
+		log_failure(s, reply,
 		    reply->status == 0 && reply->was_sent ?
-			"the answer was lost: the object may have been restored; look before you try again" :
+			"the answer was lost: the object may have been restored; check before you try again" :
 			NULL);
 		end(s, reply->err);
 	}
 }
 
 /*
- * After an attempt without an answer the object may well be ours. It may as well be somebody else's, who made it
- * meanwhile: what the vault holds cannot be compared with the blob, so nobody is told that it is done.
+ * After an attempt that was not answered, the conflicting object may be the one that this restore created, or one that
+ * somebody else created since. They cannot be told apart, because an object cannot be compared with a blob: EEXIST.
  */
 static void
 conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
@@ -291,17 +291,17 @@ conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
 		return;
 	}
 	if (purge > 0 && gmtime_r(&purge, &date) != NULL)
-		strftime(until, sizeof(until), " (the service purges it itself on %Y-%m-%d)", &date);
+		strftime(until, sizeof(until), " (its scheduled purge is on %Y-%m-%d)", &date);
 	if (kind == KV_CONFLICT_DELETED)
-		snprintf(why, sizeof(why),
-		    "a deleted object of this name is in the way: recover or purge it%s", until);
+		snprintf(
+		    why, sizeof(why), "a soft-deleted object has this name: recover or purge it%s", until);
 	else
-		snprintf(why, sizeof(why), "an object of this name is in the vault%s",
+		snprintf(why, sizeof(why), "the vault already has an object of this name%s",
 		    s->refusal.attempts > 1 ?
-			"; an attempt of ours that was not answered may have restored it" :
+			"; an earlier attempt, which was not answered, may have restored it" :
 			"");
 	s->refusal.err = -EEXIST;
-	say_failure(s, &s->refusal, kind == KV_CONFLICT_UNKNOWN ? NULL : why);
+	log_failure(s, &s->refusal, kind == KV_CONFLICT_UNKNOWN ? NULL : why);
 	end(s, -EEXIST);
 }
 
@@ -317,8 +317,8 @@ find_receipt(struct kv_submit *s)
 }
 
 /*
- * Restored already, in this mount or an earlier one? Only the vault can say whether it is there still; anything
- * but its yes sends the restore, and the vault decides. Never ends s before the caller has returned.
+ * If the same bytes were restored before, in this mount or an earlier one, ask the vault whether it still has them; unless
+ * it confirms that, send the restore. Never ends s before the caller has returned.
  */
 static void
 confirm_or_send(struct kv_submit *s)
@@ -383,7 +383,7 @@ make(struct kv_dropbox *box, struct kv_drop *file, struct kv_drop *folder, const
 	return 0;
 }
 
-/* What the bytes are to be restored as, if they are all there. */
+/* Classify the file, if all its bytes are there. */
 static int
 judge(const struct kv_dropbox *box, const struct kv_drop *file, const struct kv_drop *folder,
     struct kv_verdict *verdict, struct kv_buf *why)
@@ -394,8 +394,7 @@ judge(const struct kv_dropbox *box, const struct kv_drop *file, const struct kv_
 	if (u->data.len > 0 && u->data.len >= u->rewritten)
 		return err;
 	kv_buf_clear(why);
-	kv_buf_say(
-	    why, "%s", u->data.len == 0 ? "the file is empty" : "only a part of the file was written anew");
+	kv_buf_say(why, "%s", u->data.len == 0 ? "the file is empty" : "only part of the file was rewritten");
 	return -EINVAL;
 }
 
@@ -412,7 +411,7 @@ kv_submit_start(
 	kv_buf_init(&why, 512);
 	err = judge(box, file, folder, &verdict, &why);
 	if (err == 0 && box->branch->mount->settings->is_dry_run) {
-		kv_dropbox_say(box, name, caller, 0, "dry_run: would be restored");
+		kv_dropbox_log(box, name, caller, 0, "dry_run: would be restored");
 		file->upload->receipt = (struct kv_receipt){ .type = verdict.type };
 		kv_upload_end(file->upload, 0);
 	} else if (err == 0) {
@@ -421,7 +420,7 @@ kv_submit_start(
 			confirm_or_send(s);
 	}
 	if (err != 0) {
-		kv_dropbox_say(box, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
+		kv_dropbox_log(box, name, caller, err, why.len > 0 ? kv_buf_str(&why) : NULL);
 		box->branch->n_failed++;
 	}
 	kv_verdict_release(&verdict);
@@ -429,7 +428,7 @@ kv_submit_start(
 	return err;
 }
 
-/* ---- who waits ---- */
+/* ---- waiting for it ---- */
 
 int
 kv_submit_wait(struct kv_drop *file, kv_submit_done *done, void *arg, struct kv_submit_wait **wait)
@@ -455,21 +454,21 @@ kv_submit_cancel(struct kv_submit_wait *wait)
 }
 
 void
-kv_submit_say_lost(struct kv_dropbox *box)
+kv_submit_log_lost(struct kv_dropbox *box)
 {
 	const struct kv_submit *s;
 
 	LIST_FOREACH(s, &box->submits, all) {
 		box->branch->n_failed++;
-		kv_dropbox_say(box, s->name, &s->caller, -EIO,
+		kv_dropbox_log(box, s->name, &s->caller, -EIO,
 		    s->ticket != NULL ?
-			"the mount ended before the answer came: the object may have been restored; look before you try again" :
+			"the mount ended before the answer came: the object may have been restored; check before you try again" :
 			"the mount ended before it was sent: nothing was restored");
 	}
 }
 
 void
-kv_submit_stop_all(struct kv_dropbox *box)
+kv_submit_cancel_all(struct kv_dropbox *box)
 {
 	while (!LIST_EMPTY(&box->submits)) {
 		struct kv_submit *s = LIST_FIRST(&box->submits);

@@ -10,7 +10,7 @@
 #include "client/base/clock.h"
 #include "fs/restore/upload.h"
 
-/* The text forms of a blob are longer than its bytes: a third, and line ends. */
+/* Text forms of a blob are longer than the blob: by a third, and by line ends. */
 #define MOST_BYTES (KV_BLOB_MAX / 2 * 3)
 
 struct kv_upload *
@@ -61,7 +61,7 @@ kv_upload_become_receipt(struct kv_upload *u, const struct kv_receipt *receipt)
 	u->mode = receipt->mode & 07777;
 }
 
-/* ---- what it is ---- */
+/* ---- state ---- */
 
 size_t
 kv_upload_size(const struct kv_upload *u)
@@ -90,7 +90,7 @@ kv_upload_is_replaced(const struct kv_upload *u, const struct kv_writer *w)
 
 /* ---- writing ---- */
 
-/* rewritten: the size of the content before, where its other bytes are not given up by the writer. */
+/* rewritten: the size of the previous content, unless the writer truncated it. */
 static void
 begin_content(struct kv_upload *u, size_t rewritten)
 {
@@ -120,7 +120,7 @@ kv_upload_abandon(struct kv_upload *u)
 		kv_upload_break(u, -ESTALE);
 }
 
-/* Whether writer may write at offset, and into which content. */
+/* 0 if w may write at offset, which may start a new content. */
 static int
 prepare(struct kv_upload *u, struct kv_writer *w, size_t offset)
 {
@@ -196,7 +196,7 @@ resize(struct kv_upload *u, size_t size)
 	if (err != 0)
 		kv_upload_break(u, err);
 	else
-		u->rewritten = 0; /* the writer says how much there is to be */
+		u->rewritten = 0; /* the writer has set the final size */
 	return err;
 }
 

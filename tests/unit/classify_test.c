@@ -37,7 +37,7 @@ what_it_is_restored_as(void **state)
 		{ SECRET, "secrets", ALL, 0, KV_SECRETS, false, "" },
 		{ SECRET, "elsewhere", ALL, 0, KV_SECRETS, false, "" },
 		{ "another server's blob", "secrets", ALL, 0, KV_SECRETS, false, "" },
-		{ "another server's blob", NULL, ALL, -EINVAL, 0, false, "put it into a folder" },
+		{ "another server's blob", NULL, ALL, -EINVAL, 0, false, "copy it into keys/" },
 		{ SECRET, "keys", ALL, -EINVAL, 0, false, "of a secret cannot be restored in keys/" },
 		{ KEY, "secrets", ALL, -EINVAL, 0, false, "cannot be restored in secrets/" },
 		{ CUT, NULL, ALL, -EINVAL, 0, false, "the blob is cut" },

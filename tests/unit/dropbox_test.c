@@ -323,14 +323,14 @@ what_is_surely_wrong_is_refused_without_a_request(void **state)
 		{ "keys", HEADER ".AAAA", "the blob is cut" },
 		{ "secrets", "KUF6", "the blob is cut" },  /* text */
 		{ "secrets", "JkF6d", "the blob is cut" }, /* text of a length that none has */
-		{ "secrets", "{\"name\":\"JkF6\"}", "this JSON is no backup" },
+		{ "secrets", "{\"name\":\"JkF6\"}", "this JSON is not a backup" },
 		{ "secrets", "\"JkF6", "the blob is cut" },
 		{ "keys", SECRET, "the blob of a secret cannot be restored in keys/" },
 		{ "certificates", SECRET, "the blob of a secret cannot be restored in certificates/" },
 		{ "secrets", KEY, "the blob of a key or certificate cannot be restored in secrets/" },
-		{ NULL, "hello", "this is no blob" },
-		{ "keys", "hello", "this is no blob" },
-		{ "backup", JWE, "this is no blob that kvfs knows" },
+		{ NULL, "hello", "this is not a blob" },
+		{ "keys", "hello", "this is not a blob" },
+		{ "backup", JWE, "this is not a blob format" },
 	};
 
 	(void)state;
@@ -588,7 +588,7 @@ what_the_blob_holds_is_told_where_the_name_is_another(void **state)
 	(void)state;
 	snprintf(restored.name, sizeof(restored.name), "Real");
 	assert_int_equal(copy("secrets", "copy.blob", SECRET), 0);
-	assert_string_not_equal(caught_line("why=\"the blob holds secrets/Real"), "");
+	assert_string_not_equal(caught_line("why=\"the blob contains secrets/Real"), "");
 	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "Real", &object), 0);
 	assert_int_equal(kv_listing_find(rig.listings[KV_SECRETS], "copy", &object), -EAGAIN);
 }
@@ -837,7 +837,7 @@ a_later_close_is_told_what_the_vault_says_then(void **state)
 	fake_loop_run(rig.loop, 6000);
 	versions = missing;
 	assert_int_equal(finish(f), -ESTALE);
-	assert_string_not_equal(caught_line("in the vault no more: write it again"), "");
+	assert_string_not_equal(caught_line("no longer in the vault: write it again"), "");
 	assert_int_equal(n_sent, 1);
 }
 
@@ -932,9 +932,9 @@ a_conflict_is_told_apart(void **state)
 		int end, n_sent;
 		const char *log;
 	} rows[] = {
-		{ &done, &missing, NULL, 0, -EEXIST, 1, "why=\"an object of this name is in the vault\"" },
+		{ &done, &missing, NULL, 0, -EEXIST, 1, "why=\"the vault already has an object of this name\"" },
 		{ &missing, &done, NULL, 1800000000, -EEXIST, 1,
-		    "recover or purge it (the service purges it itself on 2027-01-15)\"" },
+		    "recover or purge it (its scheduled purge is on 2027-01-15)\"" },
 		{ &missing, &done, NULL, 0, -EEXIST, 1, "recover or purge it\"" },
 		{ &missing, &done, "ObjectIsDeletedButRecoverable", 0, -EEXIST, 1, "recover or purge it\"" },
 		{ &missing, &missing, NULL, 0, -EBUSY, 6, "why=\"the name is still being deleted or purged" },
@@ -1003,10 +1003,10 @@ what_is_in_the_way_is_never_taken_for_ours(void **state)
 		const struct scripted *first;
 		const char *message, *listed, *why;
 	} rows[] = {
-		{ &busy, NAMES("a"), "old", "an attempt of ours that was not answered may have restored it" },
-		{ &busy, NAMES("a"), "a", "an attempt of ours that was not answered may have restored it" },
-		{ &busy, "conflict", "old", "an attempt of ours that was not answered may have restored it" },
-		{ &conflict, NAMES("a"), "old", "an object of this name is in the vault\"" },
+		{ &busy, NAMES("a"), "old", "an earlier attempt, which was not answered, may have restored it" },
+		{ &busy, NAMES("a"), "a", "an earlier attempt, which was not answered, may have restored it" },
+		{ &busy, "conflict", "old", "an earlier attempt, which was not answered, may have restored it" },
+		{ &conflict, NAMES("a"), "old", "the vault already has an object of this name\"" },
 	};
 
 	(void)state;
@@ -1151,7 +1151,7 @@ a_staged_file_that_is_never_renamed_is_dropped_after_10_minutes(void **state)
 	assert_true(is_there("keys", ".a.blob.AbC123"));
 	fake_loop_run(rig.loop, 2000);
 	assert_false(is_there("keys", ".a.blob.AbC123"));
-	assert_string_not_equal(caught_line("why=\"dropped: it was never renamed"), "");
+	assert_string_not_equal(caught_line("why=\"discarded: it was not renamed"), "");
 	assert_int_equal(n_sent, 0);
 }
 
