@@ -1,4 +1,4 @@
-/* The start in the background: fork, report, and leaving the caller behind. */
+/* Starting in the background: fork, report, detach from the caller. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ kv_background_print_failure(const char *sentence)
 	fprintf(stderr, "kvfs: %s\n", sentence[0] != '\0' ? sentence : "out of memory");
 }
 
-/* In the parent: wait for the child's report and end with it; after a failure nothing of the start is left. */
+/* In the parent: wait for the child's report, and exit accordingly. After a failure the child has ended. */
 static int
 wait_for_child(pid_t child, int fd)
 {
@@ -36,7 +36,7 @@ wait_for_child(pid_t child, int fd)
 		continue;
 	kv_background_print_failure(n > 0 ?
 		word :
-		"kvfs ended during the start without a message: see the system log, or try kvfs -f");
+		"kvfs exited during start-up without an error message: see the system log, or run kvfs -f");
 	return 1;
 }
 
@@ -58,7 +58,7 @@ kv_background_fork(void (*forget)(void *arg), void *arg, int *report)
 		return wait_for_child(child, fds[0]);
 	}
 	close(fds[0]);
-	/* The parent may have ended before the kernel was asked to tell. */
+	/* The parent may have ended before the prctl(). */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent)
 		_exit(1);
 	*report = fds[1];

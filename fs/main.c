@@ -1,10 +1,9 @@
 /*
  * kvfs: an Azure Key Vault as a file system.
  *
- * The program checks its options, guards the secrets that it was given and forks, and the child makes
- * everything (no thread and no curl handle before the last fork), gets the first pages, mounts and runs the
- * loop. The parent waits for the child's report: exit status 0 with the mount in place, or 1 with one
- * sentence on stderr.
+ * The program checks its options, guards the secrets that it was given, and forks. The child makes everything (no thread
+ * and no curl handle before the last fork), reads the first page of each list, mounts, and runs the loop. The parent
+ * waits for the child's report and exits with status 0 once the mount is in place, or 1 and one sentence on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +14,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cache/list/listing.h"
-#include "cache/pace/throttle.h"
 #include "client/auth/token.h"
 #include "client/base/clock.h"
-#include "client/http/http.h"
 #include "client/base/log.h"
 #include "client/vault/vault.h"
 #include "fs/background.h"
@@ -32,13 +28,12 @@
 #include "fs/signals.h"
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
+#include "fs/upkeep.h"
 
-#define MODULE	    "main"
-#define END_MS	    10000 /* that restores already sent are waited for at SIGTERM */
-#define END_LOOK_MS 50
-#define AWAKE_MS    5000	       /* how often to look whether the machine has slept */
-#define FORGET	    (90000 / AWAKE_MS) /* idle looks, after which connections are too old */
-#define HEAP_STEP   (1 << 20) /* that malloc takes from the kernel at once; by itself 128 KiB: ten blobs */
+#define MODULE	     "main"
+#define END_MS	     10000 /* how long restores in flight are waited for at SIGTERM */
+#define END_CHECK_MS 50
+#define HEAP_STEP    (1 << 20) /* by which malloc grows the heap; its default of 128 KiB is ten blobs */
 
 struct program {
 	struct kv_settings settings;
@@ -47,12 +42,10 @@ struct program {
 	struct kv_layers layers;
 	struct kv_session session;
 	struct kv_signals signals;
-	struct kv_timer end, awake;
-	int64_t mono_end;
-	int64_t monotonic_lag_ms; /* of the clock that stops while the machine sleeps */
-	uint64_t n_looked;	  /* requests of the kernel at the last look */
-	int n_idle;		  /* looks without a request in between */
-	bool has_terminal;	  /* in the foreground: a hang-up is then the end of the user's session */
+	struct kv_upkeep upkeep;
+	struct kv_timer end;
+	int64_t mono_end;  /* when restores in flight are no longer waited for */
+	bool has_terminal; /* in the foreground: a hang-up then ends the user's session */
 };
 
 /* ---- the end ---- */
@@ -63,7 +56,7 @@ end_if_idle(void *arg)
 	struct program *p = arg;
 
 	if (kv_branch_under_way(&p->layers.branch) > 0 && kv_clock_mono_ms() < p->mono_end)
-		kv_timer_set(&p->end, END_LOOK_MS);
+		kv_timer_set(&p->end, END_CHECK_MS);
 	else
 		kv_loop_stop(p->loop);
 }
@@ -74,7 +67,7 @@ begin_to_end(struct program *p)
 	const bool is_second = p->mount.is_ending;
 
 	p->mount.is_ending = true;
-	if (is_second || !p->session.is_mounted) { /* the second one does not wait */
+	if (is_second || !p->session.is_mounted) { /* a second signal does not wait */
 		kv_loop_stop(p->loop);
 		return;
 	}
@@ -83,7 +76,7 @@ begin_to_end(struct program *p)
 	end_if_idle(p);
 }
 
-/* The log and the credentials again; a secret that cannot be read leaves the one that there was. */
+/* Reopen the log and read the credentials again; a secret that cannot be read leaves the previous one. */
 static void
 reload(struct program *p)
 {
@@ -137,62 +130,9 @@ log_sum(const struct program *p)
 	    (unsigned long long)branch->n_failed, (long long)(kv_clock_wall_s() - p->mount.wall_mounted));
 }
 
-/* CLOCK_MONOTONIC stops while the machine sleeps, CLOCK_BOOTTIME does not. */
-static int64_t
-monotonic_lag_ms(void)
-{
-	struct timespec t;
+/* ---- start and stop ---- */
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return kv_clock_mono_ms() - ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
-
-static bool
-is_nothing_under_way(const struct program *p)
-{
-	struct kv_throttle_state state;
-
-	for (int class = 0; class < kv_throttle_classes(p->layers.volume->throttle); class ++) {
-		kv_throttle_state(p->layers.volume->throttle, class, &state);
-		if (state.in_flight > 0 || state.queued > 0)
-			return false;
-	}
-	return LIST_EMPTY(&p->mount.requests);
-}
-
-/* What an archive left free between blobs that are kept; it takes some milliseconds, so when nobody asks. */
-static void
-give_memory_back(struct program *p)
-{
-	const bool is_idle = p->session.n_received == p->n_looked;
-
-	p->n_looked = p->session.n_received;
-	p->n_idle = is_idle ? p->n_idle + 1 : 0;
-	if (p->n_idle == 1)
-		malloc_trim(0);
-	if (p->n_idle >= FORGET && p->n_idle % FORGET == 0 &&
-	    is_nothing_under_way(p)) { /* libcurl would use none of them again, and each takes some 50 KB */
-		kv_http_forget_connections(p->layers.http);
-		malloc_trim(0);
-	}
-}
-
-static void
-look_awake(void *arg)
-{
-	struct program *p = arg;
-	const int64_t lag_ms = monotonic_lag_ms();
-
-	if (lag_ms - p->monotonic_lag_ms > AWAKE_MS)
-		kv_http_forget_connections(p->layers.http);
-	p->monotonic_lag_ms = lag_ms;
-	give_memory_back(p);
-	kv_timer_set(&p->awake, AWAKE_MS);
-}
-
-/* ---- everything ---- */
-
-/* A little less than fs.fuse.max_request_timeout, beyond which the kernel ends the whole mount; 0: no limit. */
+/* 80 % of fs.fuse.max_request_timeout, after which the kernel ends the whole mount; 0: no limit. */
 static int64_t
 kernel_limit_ms(void)
 {
@@ -221,14 +161,13 @@ start(struct program *p, struct kv_buf *why)
 	kv_mount_init(m, p->loop, &p->settings);
 	m->kernel_limit_ms = kernel_limit_ms();
 	kv_timer_init(&p->end, m->loop, end_if_idle, p);
-	kv_timer_init(&p->awake, m->loop, look_awake, p);
 	err = kv_signals_watch(&p->signals, m->loop, signalled, p);
 	if (err == 0)
 		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
 	err = kv_preflight(&p->layers.branch, why);
-	if (err == 0 && m->is_ending) { /* by a signal that came together with the last answer */
+	if (err == 0 && m->is_ending) { /* by a signal that arrived with the last answer */
 		kv_buf_say(why, "ended by a signal");
 		err = -EINTR;
 	}
@@ -250,7 +189,7 @@ stop(struct program *p)
 	kv_session_unmount(&p->session);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
-	kv_timer_stop(&p->awake);
+	kv_upkeep_stop(&p->upkeep);
 	kv_signals_unwatch(&p->signals);
 	kv_loop_free(p->loop);
 }
@@ -258,8 +197,8 @@ stop(struct program *p)
 /* ---- the process ---- */
 
 /*
- * Secrets are in memory: no core dumps, and none of them in /proc/PID/environ. libcurl would write the keys of
- * its connections into the file that SSLKEYLOGFILE names.
+ * Secrets are in memory, so core dumps are disabled, and secrets are wiped from /proc/PID/environ. libcurl would write
+ * session keys into the file that SSLKEYLOGFILE names.
  */
 static void
 guard_secrets(void)
@@ -278,7 +217,7 @@ guard_secrets(void)
 	}
 }
 
-/* Whether a hang-up can come from one. */
+/* Whether there is one, from which a hang-up can come. */
 static bool
 has_terminal(void)
 {
@@ -320,10 +259,9 @@ run(struct program *p, int report)
 			err = kv_background_mounted(report);
 		if (err != 0) {
 			kv_log_event(KV_LOG_WARNING, MODULE, "why=%s",
-			    "who started kvfs has gone before the mount was there: it is unmounted");
+			    "the process that started kvfs ended before the mount was in place: it is unmounted");
 		} else {
-			p->monotonic_lag_ms = monotonic_lag_ms();
-			kv_timer_set(&p->awake, AWAKE_MS);
+			kv_upkeep_start(&p->upkeep, &p->mount, p->layers.http);
 			err = kv_loop_run(p->loop);
 		}
 		kv_branch_log_lost(&p->layers.branch);

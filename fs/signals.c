@@ -7,7 +7,7 @@
 
 #include "fs/signals.h"
 
-/* SIGHUP is taken in any case: after the start it reloads, also under nohup. */
+/* SIGHUP is caught in any case: after the start it reloads, also under nohup. */
 static const int taken[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGXCPU };
 #define TAKEN (sizeof(taken) / sizeof(taken[0]))
 
@@ -53,7 +53,7 @@ kv_signals_watch(struct kv_signals *s, struct kv_loop *loop, void (*caught)(void
 	sigemptyset(&set);
 	for (size_t i = 0; i < TAKEN; i++)
 		if ((taken[i] != SIGINT && taken[i] != SIGQUIT) || !is_ignored(taken[i]))
-			sigaddset(&set, taken[i]); /* one that is ignored would be read all the same */
+			sigaddset(&set, taken[i]); /* a signalfd would return one that is ignored, too */
 	for (size_t i = 0; i < IGNORED; i++)
 		(void)signal(ignored[i], SIG_IGN);
 	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)

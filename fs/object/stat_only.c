@@ -1,6 +1,5 @@
 /*
- * Who only looks: known when the program has ended, because one that is paced, or waits for something
- * else, may read what it looked at much later.
+ * Whether a program only stats is known when it has ended: until then it may still read the files, even much later.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 
 #define MODULE	 "fs"
 #define MANY	 20
-#define QUIET_MS 10000 /* without a further fetch, and the program has ended: the burst is over */
+#define QUIET_MS 10000 /* without a further fetch, and the program has ended: its burst is complete */
 
 static void
 say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
@@ -23,9 +22,9 @@ say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
 
 	kv_buf_init(&why, 512);
 	kv_buf_say(&why,
-	    "it asked for the sizes of %u objects and read none; each was a backup request, -o stat_only=%s:%s avoids them",
+	    "it called stat on %u objects and read none; each stat was a backup request, which -o stat_only=%s:%s avoids",
 	    b->n_fetched, l->names, b->caller.command);
-	kv_log_event(KV_LOG_NOTICE, MODULE, "event=looked_only fetched=%u uid=%u pid=%d cmd=%s why=%s",
+	kv_log_event(KV_LOG_NOTICE, MODULE, "event=stat_only fetched=%u uid=%u pid=%d cmd=%s why=%s",
 	    b->n_fetched, b->caller.uid, b->caller.pid, b->caller.command, kv_buf_str(&why));
 	kv_buf_release(&why);
 }
@@ -39,7 +38,7 @@ end_burst(struct kv_stat_only *l, struct kv_burst *b)
 	b->has_read = false;
 }
 
-/* Also where it cannot be known, because it is in a PID namespace that is not below ours. */
+/* Also where it is unknown, because the process is in a PID namespace that is not below ours. */
 static bool
 is_running(const struct kv_caller *caller)
 {
@@ -80,7 +79,7 @@ burst_of(struct kv_stat_only *l, const struct kv_caller *caller)
 	return NULL;
 }
 
-/* A free one, or the one that has been quiet for longest: nothing is said of a program that still runs. */
+/* A free one, or the one that has been quiet for longest; nothing is logged about a program that still runs. */
 static struct kv_burst *
 begin_burst(struct kv_stat_only *l)
 {

@@ -12,7 +12,7 @@
 #include "tests/unit/fake_vault.h"
 
 static struct kv_loop *loop;
-static struct kv_stat_only lookers;
+static struct kv_stat_only stat_only;
 
 /* Of processes that have ended; a test lets them run. */
 static struct kv_caller find = { .uid = 1000, .command = "find" };
@@ -37,7 +37,7 @@ set_up(void **state)
 	caught_begin();
 	find.pid = find_of_other.pid = rsync.pid = ended_process();
 	loop = kv_loop_new();
-	kv_stat_only_init(&lookers, loop, "ls:tree:du");
+	kv_stat_only_init(&stat_only, loop, "ls:tree:du");
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_stat_only_release(&lookers);
+	kv_stat_only_release(&stat_only);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
 	caught_end();
@@ -56,7 +56,7 @@ static void
 fetch(const struct kv_caller *caller, int n)
 {
 	for (int i = 0; i < n; i++) {
-		kv_stat_only_fetched(&lookers, caller);
+		kv_stat_only_fetched(&stat_only, caller);
 		fake_loop_run(loop, 9000);
 	}
 }
@@ -70,7 +70,7 @@ lines(void)
 	for (const char *text = caught_text(); (text = strchr(text, '\n')) != NULL; text++)
 		n++;
 	if (n > 0)
-		assert_non_null(strstr(caught_text(), "event=looked_only"));
+		assert_non_null(strstr(caught_text(), "event=stat_only"));
 	caught_clear();
 	return n;
 }
@@ -119,7 +119,7 @@ twenty_sizes_and_no_read_are_one_line(void **state)
 	fetch(&find, 20);
 	assert_string_equal(caught_text(), "");
 	fake_loop_run(loop, 20000);
-	line = caught_line("event=looked_only");
+	line = caught_line("event=stat_only");
 	assert_non_null(strstr(line, "fetched=20"));
 	assert_non_null(strstr(line, "uid=1000"));
 	assert_non_null(strstr(line, "cmd=find"));
@@ -146,7 +146,7 @@ who_reads_one_of_them_is_no_looker(void **state)
 {
 	(void)state;
 	fetch(&rsync, 15);
-	kv_stat_only_read(&lookers, &rsync);
+	kv_stat_only_read(&stat_only, &rsync);
 	fetch(&rsync, 15);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 0);
@@ -157,11 +157,11 @@ a_read_counts_for_its_own_burst_and_caller_only(void **state)
 {
 	(void)state;
 	fetch(&find, 20);
-	kv_stat_only_read(&lookers, &rsync);
-	kv_stat_only_read(&lookers, &find_of_other);
+	kv_stat_only_read(&stat_only, &rsync);
+	kv_stat_only_read(&stat_only, &find_of_other);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 1);
-	kv_stat_only_read(&lookers, &find);
+	kv_stat_only_read(&stat_only, &find);
 	fetch(&find, 20);
 	fake_loop_run(loop, 20000);
 	assert_int_equal(lines(), 1);
@@ -172,15 +172,15 @@ programs_that_look_at_the_same_time_are_told_apart(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		kv_stat_only_fetched(&lookers, &find);
-		kv_stat_only_fetched(&lookers, &rsync);
+		kv_stat_only_fetched(&stat_only, &find);
+		kv_stat_only_fetched(&stat_only, &rsync);
 		if (i < 19)
-			kv_stat_only_fetched(&lookers, &find_of_other);
+			kv_stat_only_fetched(&stat_only, &find_of_other);
 		fake_loop_run(loop, 3000);
 	}
-	kv_stat_only_read(&lookers, &rsync);
+	kv_stat_only_read(&stat_only, &rsync);
 	fake_loop_run(loop, 20000);
-	assert_non_null(strstr(caught_line("event=looked_only"), "cmd=find"));
+	assert_non_null(strstr(caught_line("event=stat_only"), "cmd=find"));
 	assert_int_equal(lines(), 1);
 }
 
@@ -194,7 +194,7 @@ a_program_that_still_runs_may_read_much_later(void **state)
 	fetch(&rsync, 20);
 	fake_loop_run(loop, 300000);
 	assert_int_equal(lines(), 0);
-	kv_stat_only_read(&lookers, &rsync);
+	kv_stat_only_read(&stat_only, &rsync);
 	rsync.pid = ended_process();
 	fetch(&rsync, 1);
 	fake_loop_run(loop, 30000);
@@ -220,7 +220,7 @@ nothing_is_said_of_a_program_whose_place_is_needed_while_it_runs(void **state)
 	fake_loop_run(loop, 1000);
 	for (int i = 0; i < KV_BURSTS; i++) {
 		snprintf(other.command, sizeof(other.command), "other%d", i);
-		kv_stat_only_fetched(&lookers, &other);
+		kv_stat_only_fetched(&stat_only, &other);
 	}
 	fake_loop_run(loop, 30000);
 	assert_int_equal(lines(), 0);
@@ -231,9 +231,9 @@ the_end_tells_the_last_burst(void **state)
 {
 	(void)state;
 	fetch(&find, 25);
-	kv_stat_only_release(&lookers);
+	kv_stat_only_release(&stat_only);
 	assert_int_equal(lines(), 1);
-	kv_stat_only_init(&lookers, loop, "ls");
+	kv_stat_only_init(&stat_only, loop, "ls");
 }
 
 int
