@@ -238,12 +238,12 @@ say_rates(const struct kv_json *rates, struct kv_buf *text)
 		if (number(c, "limit") > 0)
 			snprintf(limit, sizeof(limit), "%.1f", number(c, "limit"));
 		snprintf(
-		    in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"), number(c, "window"));
+		    in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"), number(c, "in_flight_limit"));
 		if (number(c, "latency_ms") > 0)
 			snprintf(latency, sizeof(latency), "%.0f ms", number(c, "latency_ms"));
 		kv_buf_say(text, "  %-14s %5.1f  %7.1f  %13s  %9s  %4.0f  %7.0f  %7s%s\n",
 		    plain_class(string(c, "class")), number(c, "served"), number(c, "rate"), limit, in_flight,
-		    number(c, "hanging"), number(c, "queued"), latency,
+		    number(c, "hung"), number(c, "queued"), latency,
 		    is_true(c, "closed") ? "  stopped by a 429" : "");
 	}
 }
@@ -365,7 +365,7 @@ kv_status_text(
 	say_archive(root, watch, mono_now, text);
 	say_requests(member(root, "requests"), text);
 	say_cache(root, text);
-	say_rates(member(root, "pace"), text);
+	say_rates(member(root, "rates"), text);
 	for (const struct kv_json *f = first(member(root, "failures")); f != NULL; f = kv_json_next(f))
 		if (kv_json_as_string(f) != NULL)
 			say_failure(kv_json_as_string(f), text);

@@ -1,5 +1,5 @@
 /*
- * The metrics: one family after the other, each with its help and type. All labels are words of ours.
+ * The metrics: one family after the other, each with its help and type. Label values come from constants, so nothing has to be escaped.
  */
 #include <inttypes.h>
 
@@ -36,15 +36,15 @@ put_requests(const struct kv_branch *branch, struct kv_buf *text)
 static const struct {
 	const char *name, *help;
 } of_classes[] = {
-	{ "kvfs_pace_rate", "Requests per second that kvfs allows itself." },
-	{ "kvfs_pace_served", "Requests per second that the vault has served in the last 10 s." },
-	{ "kvfs_pace_limit", "The vault's limit as it was found, requests per second; 0: none was." },
-	{ "kvfs_pace_closed", "1 while only probes are sent." },
-	{ "kvfs_requests_in_flight", "Requests under way." },
-	{ "kvfs_requests_hanging", "Of these, for much longer than the others took." },
-	{ "kvfs_requests_queued", "Requests that wait for their turn." },
-	{ "kvfs_window", "Requests that may be under way." },
-	{ "kvfs_latency_seconds", "How long the vault takes for an answer, smoothed." },
+	{ "kvfs_rate", "Requests per second that kvfs sends at most." },
+	{ "kvfs_served_rate", "Requests per second that the vault served in the last 10 s." },
+	{ "kvfs_limit", "Limit of the vault as measured at a 429, requests per second; 0: none measured." },
+	{ "kvfs_closed", "1 while the class is throttled (429) and only probes are sent." },
+	{ "kvfs_requests_in_flight", "Requests in flight." },
+	{ "kvfs_requests_hung", "Requests in flight for much longer than usual." },
+	{ "kvfs_requests_queued", "Requests that wait to be sent." },
+	{ "kvfs_in_flight_limit", "Requests that may be in flight." },
+	{ "kvfs_latency_seconds", "Latency of the vault, smoothed." },
 };
 
 /* In the order of of_classes. */
@@ -100,28 +100,29 @@ put_rest(const struct kv_branch *branch, struct kv_buf *text)
 		const char *name, *type, *help;
 		uint64_t value;
 	} rows[] = {
-		{ "kvfs_paused", "gauge", "1 while the vault seems to be down and is only probed.",
+		{ "kvfs_paused", "gauge", "1 while most requests fail and only probes are sent.",
 		    kv_throttle_is_paused(branch->volume->throttle) },
-		{ "kvfs_cache_hits_total", "counter", "Looks and opens that were answered from here.",
+		{ "kvfs_cache_hits_total", "counter", "stat and open calls served from the cache.",
 		    b.n_hits },
-		{ "kvfs_cache_misses_total", "counter", "Looks and opens that had to wait for the vault.",
+		{ "kvfs_cache_misses_total", "counter", "stat and open calls that waited for the vault.",
 		    b.n_misses },
-		{ "kvfs_cache_from_disk_total", "counter", "Blobs that were read from the cache folder.",
+		{ "kvfs_cache_from_disk_total", "counter", "Blobs read from the cache folder.",
 		    b.n_from_disk },
-		{ "kvfs_cache_memory_bytes", "gauge", "Blobs in memory.", b.memory },
-		{ "kvfs_cache_spilled_bytes", "gauge", "Blobs in the spill file.", b.spilled },
-		{ "kvfs_blobs_fetched_total", "counter", "Blobs that were fetched.", b.n_fetched },
-		{ "kvfs_blob_bytes_total", "counter", "Their bytes.", b.n_bytes },
-		{ "kvfs_read_ahead_total", "counter", "Blobs that were fetched ahead of a reader.",
-		    b.n_ahead },
-		{ "kvfs_read_ahead_used_total", "counter", "Of these, asked for by somebody.",
+		{ "kvfs_cache_memory_bytes", "gauge", "Size of the blobs in memory.", b.memory },
+		{ "kvfs_cache_spilled_bytes", "gauge", "Size of the blobs in the spill file.", b.spilled },
+		{ "kvfs_blobs_fetched_total", "counter", "Blobs downloaded from the vault.", b.n_fetched },
+		{ "kvfs_blob_bytes_total", "counter", "Bytes of blobs downloaded from the vault.",
+		    b.n_bytes },
+		{ "kvfs_read_ahead_total", "counter", "Blobs downloaded by read-ahead.", b.n_ahead },
+		{ "kvfs_read_ahead_used_total", "counter", "Blobs downloaded by read-ahead and then used.",
 		    b.n_ahead_used },
-		{ "kvfs_read_ahead_streams", "gauge", "Readers that are followed.", n_streams },
-		{ "kvfs_read_ahead_window", "gauge", "Objects ahead of the farthest.", window },
-		{ "kvfs_files_read_total", "counter", "Opens that read a blob.", branch->n_read },
-		{ "kvfs_restored_total", "counter", "Objects that were restored.", branch->n_restored },
-		{ "kvfs_failed_total", "counter", "Opens and restores that failed.", branch->n_failed },
-		{ "kvfs_mount_time_seconds", "gauge", "When it was mounted, Unix time.",
+		{ "kvfs_read_ahead_streams", "gauge", "Read-ahead streams.", n_streams },
+		{ "kvfs_read_ahead_window", "gauge", "Read-ahead window of the largest stream, objects.",
+		    window },
+		{ "kvfs_files_read_total", "counter", "open calls that returned a blob.", branch->n_read },
+		{ "kvfs_restored_total", "counter", "Objects restored.", branch->n_restored },
+		{ "kvfs_failed_total", "counter", "Failed open calls and restores.", branch->n_failed },
+		{ "kvfs_mount_time_seconds", "gauge", "Time of the mount, Unix seconds.",
 		    (uint64_t)branch->mount->wall_mounted },
 	};
 
@@ -141,9 +142,10 @@ kv_metrics(const struct kv_branch *branch, struct kv_buf *text)
 	if (err == 0)
 		err = put_classes(branch, text);
 	if (err == 0)
-		err = put_objects(branch, text, "kvfs_objects", "Objects that are shown.", kv_listing_count);
+		err = put_objects(branch, text, "kvfs_objects", "Objects shown as files.", kv_listing_count);
 	if (err == 0)
 		err = put_objects(branch, text, "kvfs_objects_not_shown",
-		    "Objects that belong to a certificate.", kv_listing_count_hidden);
+		    "Keys and secrets not shown, because a certificate's backup contains them.",
+		    kv_listing_count_hidden);
 	return err != 0 ? err : put_rest(branch, text);
 }

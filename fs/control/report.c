@@ -165,9 +165,9 @@ put_requests(const struct kv_branch *branch, struct kv_buf *text)
 }
 
 static int
-put_pace(const struct kv_branch *branch, struct kv_buf *text)
+put_rates(const struct kv_branch *branch, struct kv_buf *text)
 {
-	int err = kv_buf_puts(text, ",\"pace\":[");
+	int err = kv_buf_puts(text, ",\"rates\":[");
 
 	for (int i = 0; err == 0 && i < kv_throttle_classes(branch->volume->throttle); i++) {
 		struct kv_throttle_state s;
@@ -175,7 +175,8 @@ put_pace(const struct kv_branch *branch, struct kv_buf *text)
 		kv_throttle_state(branch->volume->throttle, i, &s);
 		err = kv_buf_printf(text,
 		    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
-		    "\"in_flight\":%d,\"hanging\":%d,\"queued\":%d,\"window\":%d,\"latency_ms\":%" PRId64 "}",
+		    "\"in_flight\":%d,\"hung\":%d,\"queued\":%d,\"in_flight_limit\":%d,\"latency_ms\":%" PRId64
+		    "}",
 		    i > 0 ? "," : "", s.name, s.rate, s.served, s.limit, s.is_closed ? "true" : "false",
 		    s.in_flight, s.hung, s.queued, s.window, s.latency_ms);
 	}
@@ -239,7 +240,7 @@ kv_report(const struct kv_branch *branch, struct kv_buf *text)
 	if (err == 0)
 		err = put_requests(branch, text);
 	if (err == 0)
-		err = put_pace(branch, text);
+		err = put_rates(branch, text);
 	if (err == 0)
 		err = put_cache(branch, &b, text);
 	return err != 0 ? err : put_failures(text);

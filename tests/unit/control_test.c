@@ -143,7 +143,7 @@ the_status_counts_objects_and_requests(void **state)
 	assert_true(number_at("objects.secrets.shown") == 3);
 	assert_int_equal(kv_json_member(root, "archive", &member), 0);
 	assert_null(member);
-	assert_int_equal(kv_json_member(root, "pace", &member), 0);
+	assert_int_equal(kv_json_member(root, "rates", &member), 0);
 	assert_int_equal(kv_json_count(member), 3);
 	assert_int_equal(kv_json_string(kv_json_next(kv_json_first(member)), "class", &word), 0);
 	assert_string_equal(word, "keys");
@@ -248,7 +248,7 @@ the_metrics_are_prometheus_text(void **state)
 	line = kv_buf_str(&text);
 	assert_non_null(strstr(line, "\nkvfs_requests_total{operation=\"list\",status=\"200\"} 2\n"));
 	assert_non_null(strstr(line, "\nkvfs_objects{type=\"secrets\"} 3\n"));
-	assert_non_null(strstr(line, "\nkvfs_pace_rate{class=\"restores\"} 10\n"));
+	assert_non_null(strstr(line, "\nkvfs_rate{class=\"restores\"} 10\n"));
 	assert_null(strstr(line, "certificates"));
 }
 

@@ -32,9 +32,9 @@ a_status_of_another_version_is_shown_as_far_as_it_goes(void **state)
 	static const char *const members[] = { "\"vault\":\"v\"", "\"region\":null", "\"seconds\":90000",
 		"\"paused\":true", "\"objects\":{\"keys\":{\"shown\":1,\"failure\":\"EIO\"}}",
 		"\"archive\":{\"known\":1}", "\"requests\":[{\"operation\":\"list\",\"count\":1}]",
-		"\"pace\":[{\"class\":\"light\"}]", "\"cache\":{\"hits\":1}", "\"read_ahead\":{}",
+		"\"rates\":[{\"class\":\"light\"}]", "\"cache\":{\"hits\":1}", "\"read_ahead\":{}",
 		"\"files\":{}", "\"failures\":[\"x\"]" };
-	static const char *const others[] = { "{}", "{\"pace\":null}", "{\"pace\":7}", "{\"pace\":[1,null]}",
+	static const char *const others[] = { "{}", "{\"rates\":null}", "{\"pace\":7}", "{\"pace\":[1,null]}",
 		"{\"requests\":{}}", "{\"failures\":[7]}", "{\"objects\":[]}", "{\"seconds\":1e300}",
 		"{\"seconds\":-1e300}", "{\"archive\":{\"seconds_left\":1e99}}", "{\"vault\":7}" };
 	char json[2000];
@@ -63,8 +63,8 @@ each_part_is_a_line(void **state)
 	    "\"archive\":{\"known\":303,\"fetched\":100,\"left\":203,\"complete\":true,\"rate\":20.3,\"seconds_left\":10},"
 	    "\"requests\":[{\"operation\":\"list\",\"status\":200,\"count\":4},{\"operation\":\"backup\",\"status\":429,\"count\":2},"
 	    "{\"operation\":\"restore\",\"status\":0,\"count\":1},{\"operation\":\"token\",\"status\":200,\"count\":0}],"
-	    "\"pace\":[{\"class\":\"light\",\"rate\":200,\"served\":20.3,\"limit\":400,\"closed\":true,\"in_flight\":5,"
-	    "\"hanging\":1,\"queued\":7,\"window\":64,\"latency_ms\":30}],"
+	    "\"rates\":[{\"class\":\"light\",\"rate\":200,\"served\":20.3,\"limit\":400,\"closed\":true,\"in_flight\":5,"
+	    "\"hung\":1,\"queued\":7,\"in_flight_limit\":64,\"latency_ms\":30}],"
 	    "\"cache\":{\"hits\":7,\"misses\":100,\"from_disk\":1,\"fetched\":100,\"bytes_fetched\":1234567,"
 	    "\"bytes_in_memory\":999,\"bytes_spilled\":0},\"read_ahead\":{\"fetched\":90,\"used\":88},"
 	    "\"files\":{\"read\":100,\"restored\":2,\"failed\":1}}";
