@@ -67,13 +67,19 @@ mount_rig_request(void)
 	return fake_fuse_request(&mount, getpid());
 }
 
+void
+mount_rig_wait(struct fuse_req *req)
+{
+	for (int64_t ms = 0; !req->is_answered && ms < HOUR_MS; ms += STEP_MS)
+		fake_loop_run(rig.loop, STEP_MS);
+}
+
 int
 mount_rig_answer(struct fuse_req *req)
 {
 	int err;
 
-	for (int64_t ms = 0; !req->is_answered && ms < HOUR_MS; ms += STEP_MS)
-		fake_loop_run(rig.loop, STEP_MS);
+	mount_rig_wait(req);
 	err = fake_fuse_done(req);
 	mount_rig_check();
 	return err;

@@ -21,6 +21,8 @@ void mount_rig_check(void);
 struct kv_node *mount_rig_find(const char *name);
 /* A new request of this process. */
 struct fuse_req *mount_rig_request(void);
-/* Let time go on until req is answered, at most an hour. Its errno, negative; req is freed. */
+/* Let time go on until req is answered, at most an hour. */
+void mount_rig_wait(struct fuse_req *req);
+/* The same, and check. Its errno, negative; req is freed. */
 int mount_rig_answer(struct fuse_req *req);
 #endif

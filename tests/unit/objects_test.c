@@ -121,8 +121,7 @@ look_up(const char *name, int *err)
 	struct kv_node *node;
 
 	keys->ops->lookup(keys, req, name);
-	for (int i = 0; !req->is_answered && i < 1000; i++)
-		fake_loop_run(rig.loop, 10);
+	mount_rig_wait(req);
 	node = req->node;
 	*err = mount_rig_answer(req);
 	return node;
@@ -145,8 +144,7 @@ stat_size(struct kv_node *node, int64_t *size)
 	struct fuse_req *req = mount_rig_request();
 
 	node->ops->getattr(node, req, NULL);
-	for (int i = 0; !req->is_answered && i < 1000; i++)
-		fake_loop_run(rig.loop, 10);
+	mount_rig_wait(req);
 	*size = req->entry.attr.st_size;
 	return mount_rig_answer(req);
 }
@@ -158,8 +156,7 @@ open_file(struct kv_node *node, int flags, struct fuse_file_info *fi)
 
 	*fi = (struct fuse_file_info){ .flags = flags };
 	node->ops->open(node, req, fi);
-	for (int i = 0; !req->is_answered && i < 1000; i++)
-		fake_loop_run(rig.loop, 10);
+	mount_rig_wait(req);
 	*fi = req->fi;
 	return mount_rig_answer(req);
 }
@@ -171,8 +168,7 @@ read_file(struct kv_node *node, struct fuse_file_info *fi, char *text, size_t si
 	struct fuse_req *req = mount_rig_request();
 
 	node->ops->read(node, req, size - 1, 0, fi);
-	for (int i = 0; !req->is_answered && i < 1000; i++)
-		fake_loop_run(rig.loop, 10);
+	mount_rig_wait(req);
 	memcpy(text, req->data, req->written);
 	text[req->written] = '\0';
 	return mount_rig_answer(req);
@@ -223,8 +219,7 @@ read_folder_as(bool is_taken)
 	do {
 		req = mount_rig_request();
 		keys->ops->readdir(keys, req, 65536, offset, &fi, true);
-		for (int i = 0; !req->is_answered && i < 1000; i++)
-			fake_loop_run(rig.loop, 10);
+		mount_rig_wait(req);
 		is_end = req->written == 0;
 		offset = last_offset(req);
 		err = mount_rig_answer(req);
