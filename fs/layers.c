@@ -10,10 +10,7 @@
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/http/http.h"
-#include "fs/control/control.h"
 #include "fs/layers.h"
-#include "fs/object/objects.h"
-#include "fs/restore/restore.h"
 
 #define OTHER_FILES 64	    /* descriptors that are no connection to the vault */
 #define MAPPED	    1048576 /* a piece of memory of this size is a mapping of its own */
@@ -73,8 +70,16 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 	memcpy(options->types, o->types, sizeof(options->types));
 }
 
-/* The parts of the tree. */
-static const struct kv_part *const parts[] = { &kv_objects_part, &kv_restore_part, &kv_control_part, NULL };
+/* The parts of the tree: PART(x) is struct kv_part kv_x_part, in a folder of fs/. Their order is that of the root. */
+#define PARTS(PART)   \
+	PART(objects) \
+	PART(restore) \
+	PART(control)
+
+#define DECLARE(name) extern const struct kv_part kv_##name##_part;
+PARTS(DECLARE)
+#define ADDRESS(name) &kv_##name##_part,
+static const struct kv_part *const parts[] = { PARTS(ADDRESS) NULL };
 
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
