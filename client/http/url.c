@@ -1,18 +1,23 @@
 /*
- * URLs down to scheme, host and port. What is not surely one of ours is refused: a URL that another
- * parser (libcurl's) could read in another way must not pass a comparison here.
+ * URLs down to scheme, host and port, by libcurl's own parser: what is compared here is where libcurl
+ * connects. Before it, everything is refused that it would read generously (a missing or a third slash, an
+ * empty port, a host in %-escapes or in other characters than ASCII), and after it what is not a host name.
  */
 #include "client/http/url.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define HTTP_PORT  80
-#define HTTPS_PORT 443
-#define MAX_LABEL  63
+#define MAX_LABEL 63
+#define MAX_NAME  253
+#define MAX_PORT  5 /* digits */
+
+/* ---- before libcurl ---- */
 
 /* Graphic ASCII and bytes of UTF-8; no fragment, which is never sent. */
 static bool
@@ -27,137 +32,176 @@ is_clean(const char *url)
 	return true;
 }
 
+/* "host", "host:port", "[address]", "[address]:port", as far as their characters say. */
 static bool
-is_host_character(char c)
+is_authority(const char *s, size_t len)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+	static const char characters[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]";
+	const char *bracket = memrchr(s, ']', len), *from = bracket != NULL ? bracket : s;
+	const char *colon = memchr(from, ':', len - (size_t)(from - s));
+
+	if (len == 0 || strspn(s, characters) < len)
+		return false;
+	return colon == NULL || (s + len - colon > 1 && s + len - colon <= MAX_PORT + 1);
 }
 
-/* Labels of 1 to 63 characters, one final dot; lower-cased without it into host. */
-static int
-parse_name(const char *s, size_t len, struct kv_url *origin)
-{
-	size_t label = 0;
-
-	if (len > 1 && s[len - 1] == '.')
-		len--;
-	if (len == 0 || len > 253)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		const char c = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] - 'A' + 'a') : s[i];
-
-		label = c == '.' ? 0 : label + 1;
-		if (label > MAX_LABEL || (c == '.' && (i == 0 || s[i - 1] == '.')))
-			return -EINVAL;
-		if (c != '.' && !is_host_character(c))
-			return -EINVAL;
-		origin->host[i] = c;
-	}
-	origin->host[len] = '\0';
-	return label > 0 ? 0 : -EINVAL;
-}
-
-/* The address between brackets, as inet_ntop() writes it: it has many spellings. */
-static int
-parse_ipv6(const char *s, size_t len, struct kv_url *origin)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (len >= sizeof(text))
-		return -EINVAL;
-	memcpy(text, s, len);
-	text[len] = '\0';
-	if (inet_pton(AF_INET6, text, &address) != 1)
-		return -EINVAL;
-	return inet_ntop(AF_INET6, &address, origin->host, sizeof(origin->host)) != NULL ? 0 : -EINVAL;
-}
-
-static int
-parse_port(const char *s, size_t len, uint16_t *port)
-{
-	unsigned long n = 0;
-
-	if (len == 0 || len > 5)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] < '0' || s[i] > '9')
-			return -EINVAL;
-		n = n * 10 + (unsigned long)(s[i] - '0');
-	}
-	if (n == 0 || n > UINT16_MAX)
-		return -EINVAL;
-	*port = (uint16_t)n;
-	return 0;
-}
-
-/* "host", "host:port", "[address]" or "[address]:port" */
-static int
-parse_authority(const char *s, size_t len, struct kv_url *origin)
-{
-	const char *end = s + len, *host_end;
-	int err;
-
-	if (len > 0 && *s == '[') {
-		host_end = memchr(s, ']', len);
-		if (host_end == NULL)
-			return -EINVAL;
-		err = parse_ipv6(s + 1, (size_t)(host_end - s) - 1, origin);
-		host_end++;
-	} else {
-		host_end = memchr(s, ':', len);
-		if (host_end == NULL)
-			host_end = end;
-		err = parse_name(s, (size_t)(host_end - s), origin);
-	}
-	if (err != 0 || host_end == end)
-		return err;
-	return *host_end == ':' ? parse_port(host_end + 1, (size_t)(end - host_end) - 1, &origin->port) :
-				  -EINVAL;
-}
-
-int
-kv_url_parse(const char *url, struct kv_url *origin, const char **path)
+/* Where the authority begins in a URL that may be one of ours, or NULL. */
+static const char *
+find_authority(const char *url)
 {
 	const char *authority;
-	size_t len;
 
-	memset(origin, 0, sizeof(*origin));
-	if (path != NULL)
-		*path = NULL;
-	if (strncasecmp(url, "https://", 8) == 0) {
-		authority = url + 8;
-		origin->is_https = true;
-		origin->port = HTTPS_PORT;
-	} else if (strncasecmp(url, "http://", 7) == 0) {
-		authority = url + 7;
-		origin->port = HTTP_PORT;
-	} else {
-		return -EINVAL;
-	}
-	len = strcspn(authority, "/?");
-	if (!is_clean(url) || parse_authority(authority, len, origin) != 0) {
-		memset(origin, 0, sizeof(*origin));
-		return -EINVAL;
-	}
-	if (path != NULL)
-		*path = authority + len;
-	return 0;
+	if (strncasecmp(url, "https://", 8) != 0 && strncasecmp(url, "http://", 7) != 0)
+		return NULL;
+	authority = strstr(url, "//") + 2;
+	return is_clean(url) && is_authority(authority, strcspn(authority, "/?")) ? authority : NULL;
 }
 
-bool
-kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b)
-{
-	return a->is_https == b->is_https && a->port == b->port && strcmp(a->host, b->host) == 0;
-}
+/* ---- after it ---- */
 
-/* An address has no parent domain, though "0.0.1" is a tail of "127.0.0.1". */
 static bool
 is_address(const char *host)
 {
 	struct in_addr address;
 
 	return strchr(host, ':') != NULL || inet_aton(host, &address) != 0;
+}
+
+/* Labels of 1 to 63 characters, one final dot; lower-cased without it into host. */
+static int
+take_name(const char *s, struct kv_url *origin)
+{
+	size_t len = strlen(s), label = 0;
+
+	if (len > 1 && s[len - 1] == '.')
+		len--;
+	if (len == 0 || len > MAX_NAME)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		label = s[i] == '.' ? 0 : label + 1;
+		if (label > MAX_LABEL || (s[i] == '.' && (i == 0 || s[i - 1] == '.')))
+			return -EINVAL;
+		origin->host[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] - 'A' + 'a') : s[i];
+	}
+	origin->host[len] = '\0';
+	/* libcurl writes "127.1" as an address, but leaves "127.1." a name, which without its dot would be one */
+	if (s[len] == '.' && is_address(origin->host))
+		return -EINVAL;
+	return label > 0 ? 0 : -EINVAL;
+}
+
+/* "[address]", as inet_ntop() writes it: it has many spellings. */
+static int
+take_ipv6(const char *s, struct kv_url *origin)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	const size_t len = strlen(s);
+
+	if (len < 2 || len - 2 >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, s + 1, len - 2);
+	text[len - 2] = '\0';
+	if (inet_pton(AF_INET6, text, &address) != 1)
+		return -EINVAL;
+	return inet_ntop(AF_INET6, &address, origin->host, sizeof(origin->host)) != NULL ? 0 : -EINVAL;
+}
+
+static int
+take_host(const char *host, struct kv_url *origin)
+{
+	return host[0] == '[' ? take_ipv6(host, origin) : take_name(host, origin);
+}
+
+static int
+take_port(const char *port, struct kv_url *origin)
+{
+	const unsigned long n = strtoul(port, NULL, 10);
+
+	origin->port = (uint16_t)n;
+	return n > 0 && n <= UINT16_MAX ? 0 : -EINVAL;
+}
+
+static int
+take_scheme(const char *scheme, struct kv_url *origin)
+{
+	origin->is_https = strcmp(scheme, "https") == 0;
+	return 0;
+}
+
+static int
+take_parts(CURLU *u, struct kv_url *origin)
+{
+	static const struct {
+		CURLUPart part;
+		unsigned int flags;
+		int (*take)(const char *, struct kv_url *);
+	} rows[] = {
+		{ CURLUPART_SCHEME, 0, take_scheme },
+		{ CURLUPART_HOST, 0, take_host },
+		{ CURLUPART_PORT, CURLU_DEFAULT_PORT, take_port },
+	};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL;
+		const CURLUcode code = curl_url_get(u, rows[i].part, &text, rows[i].flags);
+
+		err = code == CURLUE_OK		 ? rows[i].take(text, origin) :
+		    code == CURLUE_OUT_OF_MEMORY ? -ENOMEM :
+						   -EINVAL;
+		curl_free(text);
+	}
+	return err;
+}
+
+/* ---- the whole ---- */
+
+int
+kv_url_parse(const char *url, struct kv_url *origin, const char **path)
+{
+	const char *authority = find_authority(url);
+	CURLU *u = NULL;
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+	int err = -EINVAL;
+
+	memset(origin, 0, sizeof(*origin));
+	if (path != NULL)
+		*path = NULL;
+	if (authority == NULL)
+		return -EINVAL;
+	u = curl_url();
+	if (u != NULL)
+		code = curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS);
+	if (code == CURLUE_OK)
+		err = take_parts(u, origin);
+	else if (code == CURLUE_OUT_OF_MEMORY)
+		err = -ENOMEM;
+	curl_url_cleanup(u);
+	if (err != 0)
+		memset(origin, 0, sizeof(*origin));
+	else if (path != NULL)
+		*path = authority + strcspn(authority, "/?");
+	return err;
+}
+
+const char *
+kv_url_path_within(const char *url, const struct kv_url *origin)
+{
+	const size_t n = strlen(origin->host);
+
+	if (!origin->is_https || strncmp(url, "https://", 8) != 0 || strncmp(url + 8, origin->host, n) != 0)
+		return NULL;
+	if (url[8 + n] != '/' || strchr(origin->host, ':') != NULL) /* an IPv6 address needs brackets */
+		return NULL;
+	return url + 8 + n;
+}
+
+bool
+kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b)
+{
+	return a->is_https == b->is_https && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 bool
@@ -169,6 +213,7 @@ kv_url_is_within(const struct kv_url *vault, const struct kv_url *resource)
 		return false;
 	if (strcmp(vault->host, resource->host) == 0)
 		return true;
+	/* an address has no parent domain, though "0.0.1" is a tail of "127.0.0.1" */
 	return n > tail + 1 && vault->host[n - tail - 1] == '.' &&
 	    strcmp(vault->host + n - tail, resource->host) == 0 && !is_address(vault->host);
 }

@@ -15,10 +15,15 @@ struct kv_url {
 };
 
 /*
- * url: http or https, no user name. -EINVAL for anything else. *path (may be NULL) is set to where
- * the path begins inside url ("/…", "?…" or "").
+ * url: http or https, no user name. -EINVAL for anything else, -ENOMEM. *path (may be NULL) is set to
+ * where the path begins inside url ("/…", "?…" or "").
  */
 int kv_url_parse(const char *url, struct kv_url *origin, const char **path) KV_MUST_CHECK;
+/*
+ * The path of a URL that begins with "https://", origin's host as kv_url_parse() writes it, and a slash, without more
+ * ado; NULL for any other, which may be on this host all the same. What follows is not looked at.
+ */
+const char *kv_url_path_within(const char *url, const struct kv_url *origin);
 bool kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b);
 /*
  * Whether vault's host is covered by a challenge's resource: equal, or a "." + resource tail. The

@@ -48,11 +48,16 @@ kv_item_parse_id(const char *id, enum kv_type type, const struct kv_url *vault, 
 {
 	struct kv_url origin;
 	const char *path;
+	int err;
 
 	memset(item->name, 0, sizeof(item->name));
 	memset(item->version, 0, sizeof(item->version));
-	if (kv_url_parse(id, &origin, &path) != 0)
-		return -EBADMSG;
+	path = vault != NULL ? kv_url_path_within(id, vault) : NULL; /* nearly always, in long lists */
+	if (path != NULL)
+		return parse_path(path, type, item);
+	err = kv_url_parse(id, &origin, &path);
+	if (err != 0)
+		return err == -ENOMEM ? err : -EBADMSG;
 	if (vault != NULL && (!origin.is_https || strcmp(origin.host, vault->host) != 0))
 		return -EBADMSG;
 	return parse_path(path, type, item);

@@ -60,9 +60,9 @@ anything_else_is_refused(void **state)
 		"https://h\\@x/", "https://h\\x", "https://h/\\x", "https://h#x", "https://h/#x",
 		"https://h/ x", "https://h/\n", "https://h/\r\nHost: x", "https://h\t/", "https://h/\x7f",
 		"https://h%2e/", "https://h*", "https://\xc3\xa4.de", "https://a,b", "https://a;b",
-		"https://[::1", "https://[::1]x", "https://[::1]:", "https://[]", "https://[h]",
-		"https://[1.2.3.4]", "https://[::1%25lo]", "https://::1/", "https://[::1]:0", "https://]",
-		"https://" LABEL63 "h.net",
+		"https://127.2.", "https://1.", "https://[::1", "https://[::1]x",
+		"https://[::1]:", "https://[]", "https://[h]", "https://[1.2.3.4]", "https://[::1%25lo]",
+		"https://::1/", "https://[::1]:0", "https://]", "https://" LABEL63 "h.net",
 		"https://" LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 "." LABEL63 };
 	struct kv_url o, zero;
 	const char *path;
@@ -151,6 +151,36 @@ a_resource_covers_its_host_and_the_names_below(void **state)
 	}
 }
 
+static void
+the_path_on_a_host_is_found_without_parsing(void **state)
+{
+	static const struct {
+		const char *origin, *url, *path;
+	} rows[] = {
+		{ "https://v.net", "https://v.net/keys/a", "/keys/a" },
+		{ "https://v.net:8443", "https://v.net/", "/" },
+		{ "https://v.net", "https://v.net", NULL },
+		{ "https://v.net", "https://v.net:443/x", NULL },
+		{ "https://v.net", "https://v.net.evil/x", NULL },
+		{ "https://v.net", "https://v.net@evil/x", NULL },
+		{ "https://v.net", "https://V.net/x", NULL },
+		{ "https://v.net", "http://v.net/x", NULL },
+		{ "http://v.net", "http://v.net/x", NULL },
+		{ "https://[::1]", "https://::1/x", NULL },
+		{ "https://v.net", "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_url o = origin_of(rows[i].origin);
+		const char *path = kv_url_path_within(rows[i].url, &o);
+
+		assert_row((path == NULL) == (rows[i].path == NULL), i, rows[i].url);
+		if (path != NULL)
+			assert_string_equal(path, rows[i].path);
+	}
+}
+
 int
 main(void)
 {
@@ -158,6 +188,7 @@ main(void)
 		cmocka_unit_test(what_is_an_origin_is_taken_apart),
 		cmocka_unit_test(anything_else_is_refused),
 		cmocka_unit_test(scheme_host_and_port_make_an_origin),
+		cmocka_unit_test(the_path_on_a_host_is_found_without_parsing),
 		cmocka_unit_test(a_resource_covers_its_host_and_the_names_below),
 	};
 
