@@ -138,6 +138,16 @@ kv_buf_printf(struct kv_buf *b, const char *fmt, ...)
 	return err;
 }
 
+char *
+kv_buf_decimal(uint64_t n, char *end)
+{
+	do {
+		*--end = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return end;
+}
+
 void
 kv_buf_say(struct kv_buf *why, const char *fmt, ...)
 {

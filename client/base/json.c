@@ -280,19 +280,13 @@ compare_members(const void *a, const void *b)
 
 static int put_canonical(const cJSON *item, struct kv_buf *out);
 
-/* n in decimal, and end: much faster than printf(3), and there are dozens in each item. */
 static int
 put_decimal(uint64_t n, char end, struct kv_buf *out)
 {
-	char text[21];
-	size_t at = sizeof(text);
+	char text[KV_BUF_DECIMAL + 1], *from = kv_buf_decimal(n, text + KV_BUF_DECIMAL);
 
-	text[--at] = end;
-	do {
-		text[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	return kv_buf_append(out, text + at, sizeof(text) - at);
+	text[KV_BUF_DECIMAL] = end;
+	return kv_buf_append(out, from, (size_t)(text + sizeof(text) - from));
 }
 
 /* Lengths before the bytes: no two items have one spelling. */

@@ -15,7 +15,6 @@
 #include "client/base/clock.h"
 #include "client/base/words.h"
 
-#define MAX_LINE 4096
 #define RECENT	 ((size_t)64 << 10)
 #define FAILURES ((size_t)16 << 10)
 
@@ -28,6 +27,8 @@ static struct {
 		char *lines; /* NULL where memory ended */
 		size_t len, size;
 	} all, failures; /* the last lines; those of more weight than INFO */
+	time_t wall_stamp;
+	char stamp[24]; /* of that second, "2026-01-31T23:59:59Z" */
 } log_config;
 
 void
@@ -96,41 +97,57 @@ write_stderr(char *line, size_t len)
 	while (n > 0 && (line += n, len -= (size_t)n) > 0);
 }
 
-/* line ends in a newline. The older half goes where there is no room. */
+/* A line of two parts, and a newline. The older half goes where there is no room. */
 static void
-keep_in(struct recent *r, const char *line, size_t len)
+keep_in(struct recent *r, const char *head, size_t head_len, const char *line, size_t len)
 {
 	const char *end, *keep;
+	char *to;
 
 	if (r->lines == NULL)
 		return;
-	if (r->len + len > r->size) {
+	if (r->len + head_len + len + 1 > r->size) {
 		end = r->lines + r->len;
 		keep = memchr(r->lines + r->len / 2, '\n', r->len - r->len / 2);
 		r->len = keep != NULL ? (size_t)(end - keep) - 1 : 0;
 		if (r->len > 0)
 			memmove(r->lines, keep + 1, r->len);
 	}
-	memcpy(r->lines + r->len, line, len);
-	r->len += len;
+	to = r->lines + r->len;
+	memcpy(to, head, head_len);
+	memcpy(to + head_len, line, len);
+	to[head_len + len] = '\n';
+	r->len += head_len + len + 1;
+}
+
+/* Made once a second: two lines an object, hundreds of objects a second. */
+static const char *
+stamp_now(void)
+{
+	const time_t wall_now = kv_clock_wall_s();
+	struct tm tm;
+
+	if (wall_now != log_config.wall_stamp || log_config.stamp[0] == '\0') {
+		log_config.wall_stamp = wall_now;
+		strftime(log_config.stamp, sizeof(log_config.stamp), "%Y-%m-%dT%H:%M:%SZ",
+		    gmtime_r(&wall_now, &tm));
+	}
+	return log_config.stamp;
 }
 
 static void
-keep(enum kv_log_level level, const char *line)
+keep(enum kv_log_level level, const char *line, size_t len)
 {
 	static const char *const words[] = { "error", "warning", "notice", "info" };
-	const time_t wall_now = kv_clock_wall_s();
-	char text[MAX_LINE + 64], when[32];
-	struct tm tm;
-	size_t len;
+	char head[40];
+	size_t n;
 
 	if (level == KV_LOG_DEBUG)
 		return;
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&wall_now, &tm));
-	len = (size_t)snprintf(text, sizeof(text), "%s %s %s\n", when, words[level], line);
-	keep_in(&log_config.all, text, len);
+	n = (size_t)(stpcpy(stpcpy(stpcpy(stpcpy(head, stamp_now()), " "), words[level]), " ") - head);
+	keep_in(&log_config.all, head, n, line, len);
 	if (level < KV_LOG_INFO)
-		keep_in(&log_config.failures, text, len);
+		keep_in(&log_config.failures, head, n, line, len);
 }
 
 void
@@ -157,15 +174,11 @@ escape(unsigned char c, char out[5])
 static bool
 needs_quotes(const char *value)
 {
-	if (*value == '\0')
-		return true;
-	for (; *value != '\0'; value++) {
-		const unsigned char c = (unsigned char)*value;
+	const char *p = value;
 
-		if (c <= ' ' || c == 0x7f || strchr("\"\\=", c) != NULL)
-			return true;
-	}
-	return false;
+	while ((unsigned char)*p > ' ' && *p != '"' && *p != '\\' && *p != '=' && *p != 0x7f)
+		p++;
+	return *p != '\0' || p == value;
 }
 
 /* What does not fit is cut; without memory it is left out. */
@@ -206,33 +219,16 @@ kv_log_field(struct kv_buf *line, const char *key, const char *value)
 void
 kv_log_number(struct kv_buf *line, const char *key, long long value)
 {
-	char text[24];
+	char text[KV_BUF_DECIMAL + 2] = "", *from;
+	const uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-	(void)snprintf(text, sizeof(text), "%lld", value);
-	kv_log_field(line, key, text);
+	from = kv_buf_decimal(n, text + sizeof(text) - 1);
+	if (value < 0)
+		*--from = '-';
+	kv_log_field(line, key, from);
 }
 
 /* ---- lines ---- */
-
-/* line ends in a NUL, and is wiped. */
-static void
-write_line(enum kv_log_level level, const char *module, char *line)
-{
-	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-	char *text = line + (line[0] == ' ');
-	size_t len;
-
-	/* What came from outside must not begin a line of its own, nor control a terminal. */
-	for (len = 0; text[len] != '\0'; len++)
-		if ((unsigned char)text[len] < ' ' || text[len] == '\x7f')
-			text[len] = ' ';
-	keep(level, text);
-	if (is_wanted(level, module) && log_config.is_syslog)
-		syslog(priorities[level], "%s", text);
-	else if (is_wanted(level, module))
-		write_stderr(text, len);
-	explicit_bzero(text, len);
-}
 
 /* A buffer in room, that never allocates. */
 static struct kv_buf
@@ -242,33 +238,52 @@ fixed_buf(char *room, size_t size)
 	return (struct kv_buf){ .data = (unsigned char *)room, .size = size, .max = size - 1 };
 }
 
-static struct kv_buf
-begin_line(char *room, size_t size, enum kv_log_level level, const char *module)
+void
+kv_log_begin(struct kv_log_line *line, enum kv_log_level level, const char *module)
 {
-	struct kv_buf line = fixed_buf(room, size);
-
+	line->level = level;
+	line->module = module;
+	line->pairs = fixed_buf(line->room, KV_LOG_MAX);
 	if (level == KV_LOG_DEBUG)
-		kv_log_field(&line, "module", module);
-	return line;
+		kv_log_field(&line->pairs, "module", module);
+}
+
+void
+kv_log_end(struct kv_log_line *line)
+{
+	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+	char *text = line->room + (line->room[0] == ' ');
+	const bool is_written = is_wanted(line->level, line->module);
+	size_t len;
+
+	/* What came from outside must not begin a line of its own, nor control a terminal. */
+	for (len = 0; text[len] != '\0'; len++)
+		if ((unsigned char)text[len] < ' ' || text[len] == '\x7f')
+			text[len] = ' ';
+	keep(line->level, text, len);
+	if (is_written && log_config.is_syslog)
+		syslog(priorities[line->level], "%s", text);
+	else if (is_written)
+		write_stderr(text, len);
+	explicit_bzero(text, len);
 }
 
 void
 kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 {
-	char room[MAX_LINE + 1]; /* and the newline */
-	struct kv_buf line;
+	struct kv_log_line line;
 	va_list args;
 
 	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
 		return;
-	line = begin_line(room, MAX_LINE, level, module);
-	if (line.len > 0)
-		put(&line, " ");
+	kv_log_begin(&line, level, module);
+	if (line.pairs.len > 0)
+		put(&line.pairs, " ");
 	va_start(args, fmt);
-	if (vsnprintf(room + line.len, MAX_LINE - line.len, fmt, args) < 0)
-		room[line.len] = '\0';
+	if (vsnprintf(line.room + line.pairs.len, KV_LOG_MAX - line.pairs.len, fmt, args) < 0)
+		line.room[line.pairs.len] = '\0';
 	va_end(args);
-	write_line(level, module, room);
+	kv_log_end(&line);
 }
 
 /* A va_list that can be passed by address: it may be an array. */
@@ -310,7 +325,7 @@ static void
 put_pair(struct kv_buf *line, const char **fmt, struct arguments *a)
 {
 	const char *equals = strchr(*fmt, '='), *p = equals + 1;
-	char room[MAX_LINE], key[32], literal[2] = "";
+	char room[KV_LOG_MAX], key[32], literal[2] = "";
 	struct kv_buf value = fixed_buf(room, sizeof(room));
 
 	snprintf(key, sizeof(key), "%.*s", (int)(equals - *fmt), *fmt);
@@ -331,16 +346,15 @@ put_pair(struct kv_buf *line, const char **fmt, struct arguments *a)
 void
 kv_log_event(enum kv_log_level level, const char *module, const char *fmt, ...)
 {
-	char room[MAX_LINE + 1];
+	struct kv_log_line line;
 	struct arguments a;
-	struct kv_buf line;
 
 	if (level == KV_LOG_DEBUG && !is_wanted(level, module))
 		return;
-	line = begin_line(room, MAX_LINE, level, module);
+	kv_log_begin(&line, level, module);
 	va_start(a.list, fmt);
 	while (*fmt != '\0')
-		put_pair(&line, &fmt, &a);
+		put_pair(&line.pairs, &fmt, &a);
 	va_end(a.list);
-	write_line(level, module, room);
+	kv_log_end(&line);
 }

@@ -7,9 +7,8 @@
  * string.
  */
 #include <stdbool.h>
+#include "client/base/buf.h"
 #include "client/base/err.h"
-
-struct kv_buf;
 
 /* NOTICE: a failure or the sum; INFO: the audit of backups, restores and reads. */
 enum kv_log_level { KV_LOG_ERROR, KV_LOG_WARNING, KV_LOG_NOTICE, KV_LOG_INFO, KV_LOG_DEBUG };
@@ -46,10 +45,21 @@ void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, 
  */
 void kv_log_recent(bool without_info, struct kv_buf *text);
 
+/* A line that is made pair by pair, in this order: begin, fields and numbers into pairs, end. It never allocates. */
+#define KV_LOG_MAX 4096 /* bytes; what is longer is cut */
+struct kv_log_line {
+	struct kv_buf pairs;
+	enum kv_log_level level;
+	const char *module;
+	char room[KV_LOG_MAX + 1]; /* of pairs, and a newline */
+};
+void kv_log_begin(struct kv_log_line *line, enum kv_log_level level, const char *module);
+void kv_log_end(struct kv_log_line *line);
+
 /*
- * Append " key=value" to line; a value with blanks, quotes, '=' or controls is quoted, with \" \\ and \xNN
+ * Append " key=value" to pairs; a value with blanks, quotes, '=' or controls is quoted, with \" \\ and \xNN
  * escapes, an empty one is written as key="". A NULL value appends nothing. What does not fit is cut.
  */
-void kv_log_field(struct kv_buf *line, const char *key, const char *value);
-void kv_log_number(struct kv_buf *line, const char *key, long long value);
+void kv_log_field(struct kv_buf *pairs, const char *key, const char *value);
+void kv_log_number(struct kv_buf *pairs, const char *key, long long value);
 #endif

@@ -190,12 +190,15 @@ const char *
 kv_url_path_within(const char *url, const struct kv_url *origin)
 {
 	const size_t n = strlen(origin->host);
+	char *end;
 
-	if (!origin->is_https || strncmp(url, "https://", 8) != 0 || strncmp(url + 8, origin->host, n) != 0)
+	if (!origin->is_https || strncmp(url, "https://", 8) != 0 || strncmp(url + 8, origin->host, n) != 0 ||
+	    strchr(origin->host, ':') != NULL) /* an IPv6 address needs brackets */
 		return NULL;
-	if (url[8 + n] != '/' || strchr(origin->host, ':') != NULL) /* an IPv6 address needs brackets */
-		return NULL;
-	return url + 8 + n;
+	url += 8 + n;
+	if (*url != ':')
+		return *url == '/' ? url : NULL;
+	return strtoul(url + 1, &end, 10) == origin->port && url[1] >= '1' && *end == '/' ? end : NULL;
 }
 
 bool

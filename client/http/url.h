@@ -20,8 +20,9 @@ struct kv_url {
  */
 int kv_url_parse(const char *url, struct kv_url *origin, const char **path) KV_MUST_CHECK;
 /*
- * The path of a URL that begins with "https://", origin's host as kv_url_parse() writes it, and a slash, without more
- * ado; NULL for any other, which may be on this host all the same. What follows is not looked at.
+ * The path of a URL that begins with "https://", origin's host as kv_url_parse() writes it, perhaps ":" and origin's
+ * port, and "/": found without parsing. NULL for any other, which may be on this host all the same. What follows
+ * is not looked at.
  */
 const char *kv_url_path_within(const char *url, const struct kv_url *origin);
 bool kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b);

@@ -2,75 +2,78 @@
  * Log lines about calls, one shape for all of them, so that one expression finds an object's history.
  */
 #include "client/vault/audit.h"
+
+#include <string.h>
+
 #include "client/base/buf.h"
 #include "client/base/log.h"
 
-#define MODULE	 "audit"
-#define MAX_LINE 4096
+#define MODULE	  "audit"
+#define MOST_NAME 255 /* characters; a restore has that of a file */
 
 static void
-begin_line(
-    struct kv_buf *line, const struct kv_vault *vault, const char *op, enum kv_type type, const char *name)
+begin_line(struct kv_log_line *line, enum kv_log_level level, const struct kv_vault *vault, const char *op)
 {
-	struct kv_buf object;
+	kv_log_begin(line, level, MODULE);
+	kv_log_field(&line->pairs, "vault", kv_vault_name(vault));
+	kv_log_field(&line->pairs, "op", op);
+}
 
-	kv_buf_init(line, MAX_LINE);
-	kv_log_field(line, "vault", kv_vault_name(vault));
-	kv_log_field(line, "op", op);
-	kv_buf_init(&object, 256);
-	kv_buf_say(&object, name != NULL ? "%s/%s" : "%s", kv_type_name(type), name);
-	kv_log_field(line, "object", kv_buf_str(&object));
-	kv_buf_release(&object);
+/* name NULL: all of that type. */
+static void
+add_object(struct kv_log_line *line, enum kv_type type, const char *name)
+{
+	char object[16 + MOST_NAME + 1], *end = stpcpy(object, kv_type_name(type));
+
+	if (name != NULL) {
+		*end++ = '/';
+		*stpncpy(end, name, MOST_NAME) = '\0';
+	}
+	kv_log_field(&line->pairs, "object", object);
 }
 
 static void
-add_answer(struct kv_buf *line, const struct kv_reply *reply)
+add_answer(struct kv_buf *pairs, const struct kv_reply *reply)
 {
 	if (reply->status != 0)
-		kv_log_number(line, "status", reply->status);
+		kv_log_number(pairs, "status", reply->status);
 	if (reply->fault.inner[0] != '\0' || reply->fault.code[0] != '\0')
 		kv_log_field(
-		    line, "code", reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code);
+		    pairs, "code", reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code);
 	if (reply->err != 0)
-		kv_log_field(line, "errno", kv_err_name(reply->err));
+		kv_log_field(pairs, "errno", kv_err_name(reply->err));
 	if (reply->attempts > 1)
-		kv_log_number(line, "attempts", reply->attempts);
+		kv_log_number(pairs, "attempts", reply->attempts);
 	if (reply->request_id[0] != '\0')
-		kv_log_field(line, "request", reply->request_id);
+		kv_log_field(pairs, "request", reply->request_id);
 	if (reply->client_request_id[0] != '\0')
-		kv_log_field(line, "client_request", reply->client_request_id);
+		kv_log_field(pairs, "client_request", reply->client_request_id);
 }
 
 static void
-add_caller(struct kv_buf *line, const struct kv_caller *caller)
+add_caller(struct kv_buf *pairs, const struct kv_caller *caller)
 {
-	kv_log_number(line, "uid", caller->uid);
-	kv_log_number(line, "pid", caller->pid);
-	kv_log_field(line, "cmd", caller->command);
-}
-
-static void
-write_line(enum kv_log_level level, struct kv_buf *line)
-{
-	kv_log_write(level, MODULE, "%s", kv_buf_str(line));
-	kv_buf_release(line);
+	kv_log_number(pairs, "uid", caller->uid);
+	kv_log_number(pairs, "pid", caller->pid);
+	kv_log_field(pairs, "cmd", caller->command);
 }
 
 void
 kv_audit_failure(
     const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, const char *why)
 {
-	struct kv_buf line;
+	struct kv_log_line line;
 
-	begin_line(&line, vault, kv_operation(call->op)->name, call->type, call->name);
-	add_answer(&line, reply);
-	add_caller(&line, &call->caller);
+	begin_line(&line, KV_LOG_NOTICE, vault, kv_operation(call->op)->name);
+	add_object(&line, call->type, call->name);
+	add_answer(&line.pairs, reply);
+	add_caller(&line.pairs, &call->caller);
 	if (why == NULL)
 		why = reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message :
 									       reply->why;
 	if (why != NULL && why[0] != '\0')
-		kv_log_field(&line, "why", why);
-	write_line(KV_LOG_NOTICE, &line);
+		kv_log_field(&line.pairs, "why", why);
+	kv_log_end(&line);
 }
 
 void
@@ -95,38 +98,40 @@ void
 kv_audit_sent(
     const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, size_t bytes)
 {
-	struct kv_buf line;
+	struct kv_log_line line;
 
-	begin_line(&line, vault, kv_operation(call->op)->name, call->type,
-	    reply->item != NULL ? reply->item->name : call->name);
-	add_answer(&line, reply);
+	begin_line(&line, KV_LOG_INFO, vault, kv_operation(call->op)->name);
+	add_object(&line, call->type, reply->item != NULL ? reply->item->name : call->name);
+	add_answer(&line.pairs, reply);
 	if (bytes > 0)
-		kv_log_number(&line, "bytes", (long long)bytes);
-	kv_log_number(&line, "ms", reply->took_ms);
-	add_caller(&line, &call->caller);
-	write_line(KV_LOG_INFO, &line);
+		kv_log_number(&line.pairs, "bytes", (long long)bytes);
+	kv_log_number(&line.pairs, "ms", reply->took_ms);
+	add_caller(&line.pairs, &call->caller);
+	kv_log_end(&line);
 }
 
 void
 kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name, const char *version,
     const struct kv_caller *caller)
 {
-	struct kv_buf line;
+	struct kv_log_line line;
 
-	begin_line(&line, vault, "confirm", type, name);
-	kv_log_field(&line, "version", version);
-	add_caller(&line, caller);
-	write_line(KV_LOG_INFO, &line);
+	begin_line(&line, KV_LOG_INFO, vault, "confirm");
+	add_object(&line, type, name);
+	kv_log_field(&line.pairs, "version", version);
+	add_caller(&line.pairs, caller);
+	kv_log_end(&line);
 }
 
 void
 kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
     const struct kv_caller *caller, size_t bytes)
 {
-	struct kv_buf line;
+	struct kv_log_line line;
 
-	begin_line(&line, vault, "read", type, name);
-	kv_log_number(&line, "bytes", (long long)bytes);
-	add_caller(&line, caller);
-	write_line(KV_LOG_INFO, &line);
+	begin_line(&line, KV_LOG_INFO, vault, "read");
+	add_object(&line, type, name);
+	kv_log_number(&line.pairs, "bytes", (long long)bytes);
+	add_caller(&line.pairs, caller);
+	kv_log_end(&line);
 }

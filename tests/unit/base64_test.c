@@ -133,10 +133,19 @@ more_than_the_buffers_maximum_is_efbig(void **state)
 static void
 only_the_url_alphabet_is_url(void **state)
 {
-	unsigned char c;
+	unsigned char text[50], c;
 
 	(void)state;
-	assert_true(kv_base64_is_url((const unsigned char *)"", 0));
+	for (size_t len = 0; len < sizeof(text); len++) {
+		memset(text, '_', sizeof(text));
+		text[len] = '.'; /* behind it */
+		assert_true(kv_base64_is_url(text, len));
+		for (size_t i = 0; i < len; i++) {
+			text[i] = '+';
+			assert_false(kv_base64_is_url(text, len));
+			text[i] = '_';
+		}
+	}
 	for (int i = 0; i < 256; i++) {
 		const bool is_url = (i >= 'A' && i <= 'Z') || (i >= 'a' && i <= 'z') ||
 		    (i >= '0' && i <= '9') || i == '-' || i == '_';
