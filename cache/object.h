@@ -12,7 +12,8 @@
 
 #define KV_ORDERS 3 /* in which files may be read (cache/blob/prefetch) */
 
-struct kv_cached; /* cache/blob/blobs.c */
+struct kv_pending; /* cache/blob/blobs.c */
+struct kv_stored;  /* cache/blob/store.c */
 
 struct kv_object {
 	enum kv_type type;
@@ -33,7 +34,8 @@ struct kv_object {
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the blob that was fetched last */
 	int64_t wall_fetched;		     /* when that was, by the vault's clock */
 	int refused;			     /* -errno of the last backup where that failed, else 0 */
-	struct kv_cached *cached;	     /* cache/blob/blobs' own; NULL where it keeps nothing */
+	struct kv_stored *stored;	     /* cache/blob/store' own; NULL where nothing is kept */
+	struct kv_pending *pending;	     /* cache/blob/blobs' own; NULL where nothing is under way */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/index' own */
 	bool is_noted;
 	uint32_t place[KV_ORDERS]; /* cache/blob/prefetch' own */

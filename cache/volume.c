@@ -179,17 +179,18 @@ make_blobs(struct kv_volume *v)
 {
 	const struct kv_volume_options *o = &v->options;
 	const struct kv_blobs_options blobs = {
-		.room = o->cache_size,
-		.spill = v->index.db != NULL ? o->spill : 0,
-		.folder = o->cache_dir,
+		.store = { .room = o->cache_size,
+		    .spill = v->index.db != NULL ? o->spill : 0,
+		    .folder = o->cache_dir,
+		    .disk = v->disk },
 		.rows = v->index.objects,
-		.disk = v->disk,
+		.lost = object_lost,
+		.arg = v,
 	};
 
 	v->blobs = kv_blobs_new(v->loop, v->throttle, &blobs);
 	if (v->blobs == NULL)
 		return false;
-	kv_blobs_on_lost(v->blobs, object_lost, v);
 	v->prefetch = kv_prefetch_new(v->blobs, v->throttle, v->listings, o->prefetch);
 	return v->prefetch != NULL;
 }

@@ -1,49 +1,40 @@
 /*
- * Blobs in memory, and in the spill file.
+ * Blobs that are pending, and those who wait for them. An object has a struct kv_pending while its blob is on its
+ * way, and for a while after it was refused:
  *
- * An object has a struct kv_cached while something of it is kept or on its way:
+ *	(none) -> FETCHING -> (none), the blob is in the store
+ *	              `-----> REFUSED (fetched ahead or for the size, and it failed) -> (none)
  *
- *	(none) -> FETCHING -> KEPT (unread, then read) -> (none)
- *	           |  |  ^      `-> SPILLED (unread) --^
- *	           |  |  ` changed meanwhile: once more
- *	           |  `-> EXPLAINING (404, 400, time-out: the version list says what it means) -> (none)
- *	           `----> REFUSED (fetched ahead or for the size, and it failed) -> (none)
- *
- * KEPT and SPILLED ones are in a queue, oldest first. When room is needed those that were read go
- * first, in the order of their last use; then the newest unread one is spilled, or dropped. Those that
- * were read are spilled too while they leave half of the file to the unread. A waiter
- * that has its result holds its own reference, and is called in the next turn: what becomes of the
+ * A waiter that has its result holds its own reference, and is called in the next turn: what becomes of the
  * rest does not matter to it.
+ *
+ * Invariants:
+ *	an object's pending is the one that has this object, and then nothing of it is stored
+ *	FETCHING has a fetch, REFUSED an errno
+ *	only FETCHING ones have waiters, and count in n_fetching and expected
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#include "client/vault/audit.h"
 #include "cache/blob/blobs.h"
-#include "cache/blob/disk.h"
-#include "cache/list/versions.h"
-#include "cache/index/object_rows.h"
+#include "cache/blob/fetch.h"
 #include "cache/blob/sizes.h"
-#include "cache/blob/spill.h"
-#include "client/vault/backup.h"
+#include "cache/index/object_rows.h"
 #include "client/base/clock.h"
 #include "client/base/loop.h"
 
-#define UNREAD_MS    ((int64_t)15 * 60 * 1000)
-#define REFUSED_MS   10000
-#define SWEEP_MS     60000
-#define MAX_VERSIONS 500 /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
-#define MAX_AGAIN    3	 /* fetches of an object that keeps changing */
-#define IN_FLIGHT    ((size_t)64 << 20) /* bytes of answers that nobody waits for, at most */
-#define EXPLAIN_MS   800		/* that a failure's meaning may take when the time is used up */
+#define REFUSED_MS 10000
+#define SWEEP_MS   60000
+#define IN_FLIGHT  ((size_t)64 << 20) /* bytes of answers that nobody waits for, at most */
 
-enum state { FETCHING, EXPLAINING, KEPT, SPILLED, REFUSED };
+enum state { FETCHING, REFUSED };
 
 struct kv_waiter {
 	TAILQ_ENTRY(kv_waiter) link;
-	struct kv_cached *cached; /* NULL once it has its result */
+	struct kv_pending *pending; /* NULL once it has its result */
 	int err;
 	struct kv_blob *blob;
 	struct kv_timer later;
@@ -52,279 +43,142 @@ struct kv_waiter {
 };
 TAILQ_HEAD(waiters, kv_waiter);
 
-struct kv_cached {
-	TAILQ_ENTRY(kv_cached) link;
-	struct queue *queue; /* that it is in */
+struct kv_pending {
+	TAILQ_ENTRY(kv_pending) link; /* in fetching, or in refused */
 	struct kv_blobs *blobs;
 	struct kv_object *object;
 	enum state state;
-	struct kv_blob *blob;		   /* KEPT */
-	struct kv_slot slot;		   /* SPILLED */
-	int64_t mono_ended;		   /* of the fetch */
-	struct kv_ticket *ticket;	   /* FETCHING */
-	struct kv_versions_call *versions; /* EXPLAINING failure */
-	struct kv_reply *failure;	   /* EXPLAINING: large, and there are many of us */
-	int err;			   /* REFUSED */
-	pid_t given_to;			   /* REFUSED: who wanted the content and got the failure, or 0 */
-	struct kv_caller caller;	   /* who asked first, for the log */
-	bool is_ahead;			   /* and nobody has asked since */
-	bool is_for_content;		   /* somebody waits for it, not only for its size */
-	bool is_read;			   /* by somebody, once */
-	bool is_stale;
-	int n_again;
-	size_t expected; /* FETCHING, EXPLAINING: bytes of the blob */
+	struct kv_fetch *fetch; /* FETCHING */
+	int err;		/* REFUSED */
+	pid_t given_to;		/* REFUSED: who asked for the content and got the failure, or 0 */
+	int64_t mono_refused;
+	bool is_ahead;	     /* and nobody has asked since */
+	bool is_for_content; /* somebody waits for it, not only for its size */
+	size_t expected;     /* bytes of the blob */
 	struct waiters waiters;
 };
-TAILQ_HEAD(queue, kv_cached);
+TAILQ_HEAD(pendings, kv_pending);
 
 struct kv_blobs {
 	struct kv_loop *loop;
 	struct kv_throttle *throttle;
-	size_t room, used;
-	size_t unread;		/* of used */
-	struct kv_spill *spill; /* or NULL */
+	struct kv_store *store;
 	struct kv_object_rows *rows;
-	struct kv_disk *disk;
 	struct kv_sizes sizes;
 	size_t n_fetching, expected; /* expected: the sum of theirs */
-	struct queue fetching, unread_ones, read_ones, spilled, spilled_read, refused;
-	struct kv_timer sweep, trim;
+	struct pendings fetching, refused;
+	struct kv_timer sweep;
 	kv_blobs_lost *lost;
 	void *lost_arg;
 	struct kv_blobs_state state;
 };
 
-static int fetch(struct kv_cached *, enum kv_priority);
+/* ---- what is pending ---- */
 
-/* ---- what is kept ---- */
-
+/* Out of the queue of its state. */
 static void
-move_to(struct kv_cached *c, struct queue *queue)
+leave(struct kv_pending *p)
 {
-	struct kv_blobs *b = c->blobs;
+	struct kv_blobs *b = p->blobs;
 
-	if (c->queue != NULL)
-		TAILQ_REMOVE(c->queue, c, link);
-	if (c->queue == &b->unread_ones)
-		b->unread -= c->blob->len;
-	if (c->queue == &b->fetching) {
-		b->n_fetching--;
-		b->expected -= c->expected;
+	if (p->state == REFUSED) {
+		TAILQ_REMOVE(&b->refused, p, link);
+		return;
 	}
-	c->queue = queue;
-	if (queue == &b->unread_ones)
-		b->unread += c->blob->len;
-	if (queue == &b->fetching) {
-		b->n_fetching++;
-		b->expected += c->expected;
-	}
-	if (queue != NULL)
-		TAILQ_INSERT_TAIL(queue, c, link);
-}
-
-static void
-drop_blob(struct kv_cached *c)
-{
-	if (c->blob != NULL)
-		c->blobs->used -= c->blob->len;
-	kv_blob_unref(c->blob);
-	c->blob = NULL;
+	TAILQ_REMOVE(&b->fetching, p, link);
+	b->n_fetching--;
+	b->expected -= p->expected;
 }
 
 /* Nobody waits for it. */
 static void
-free_cached(struct kv_cached *c)
+free_pending(struct kv_pending *p)
 {
-	move_to(c, NULL);
-	kv_throttle_cancel(c->ticket);
-	kv_versions_cancel(c->versions);
-	drop_blob(c);
-	if (c->state == SPILLED)
-		kv_spill_drop(c->blobs->spill, &c->slot);
-	c->object->cached = NULL;
-	kv_object_unref(c->object);
-	c->blobs->used -= KV_BLOBS_EACH;
-	free(c->failure);
-	free(c);
+	leave(p);
+	kv_fetch_cancel(p->fetch);
+	p->object->pending = NULL;
+	kv_object_unref(p->object);
+	free(p);
 }
 
-static struct kv_cached *
-new_cached(struct kv_blobs *b, struct kv_object *object, const struct kv_caller *caller)
+static struct kv_pending *
+new_pending(struct kv_blobs *b, struct kv_object *object)
 {
-	struct kv_cached *c = calloc(1, sizeof(*c));
+	struct kv_pending *p = calloc(1, sizeof(*p));
 
-	if (c == NULL)
+	if (p == NULL)
 		return NULL;
-	b->used += KV_BLOBS_EACH;
-	c->blobs = b;
-	c->object = kv_object_ref(object);
-	c->caller = *caller;
-	TAILQ_INIT(&c->waiters);
-	object->cached = c;
-	return c;
-}
-
-/* What was read may be read again (rsync -c reads everything twice), but only the unread may fill the file. */
-static bool
-may_spill(const struct kv_cached *c)
-{
-	const struct kv_blobs *b = c->blobs;
-
-	return b->spill != NULL && !kv_disk_wants(b->disk, c->object) &&
-	    (!c->is_read || kv_spill_left(b->spill) > kv_spill_used(b->spill));
-}
-
-static void
-spill_or_drop(struct kv_cached *c)
-{
-	struct kv_blobs *b = c->blobs;
-
-	if (!may_spill(c) || kv_spill_put(b->spill, c->blob, &c->slot) != 0) {
-		free_cached(c);
-		return;
-	}
-	move_to(c, c->is_read ? &b->spilled_read : &b->spilled);
-	drop_blob(c);
-	c->state = SPILLED;
-}
-
-static void
-make_room(void *arg)
-{
-	struct kv_blobs *b = arg;
-
-	while (b->used > b->room)
-		if (!TAILQ_EMPTY(&b->read_ones))
-			spill_or_drop(TAILQ_FIRST(&b->read_ones));
-		else if (!TAILQ_EMPTY(&b->unread_ones))
-			spill_or_drop(TAILQ_LAST(&b->unread_ones, queue));
-		else
-			return; /* the rest is of those that are under way or spilled */
-}
-
-static void
-keep(struct kv_cached *c, struct kv_blob *blob, struct queue *queue)
-{
-	c->blob = kv_blob_ref(blob);
-	c->state = KEPT;
-	c->blobs->used += blob->len;
-	move_to(c, queue);
-	kv_timer_set(&c->blobs->trim, 0);
-}
-
-/* Of another fetch's time: the queues are in the order of mono_ended. */
-static void
-free_older(struct queue *queue, int64_t mono_old)
-{
-	while (!TAILQ_EMPTY(queue) && TAILQ_FIRST(queue)->mono_ended < mono_old)
-		free_cached(TAILQ_FIRST(queue));
+	p->blobs = b;
+	p->object = kv_object_ref(object);
+	p->expected = kv_sizes_expected(&b->sizes, object);
+	TAILQ_INIT(&p->waiters);
+	TAILQ_INSERT_TAIL(&b->fetching, p, link);
+	b->n_fetching++;
+	b->expected += p->expected;
+	object->pending = p;
+	return p;
 }
 
 static void
 sweep(void *arg)
 {
 	struct kv_blobs *b = arg;
-	const int64_t mono_now = kv_clock_mono_ms();
+	const int64_t mono_old = kv_clock_mono_ms() - REFUSED_MS;
 
-	free_older(&b->unread_ones, mono_now - UNREAD_MS);
-	free_older(&b->spilled, mono_now - UNREAD_MS);
-	free_older(&b->spilled_read, mono_now - UNREAD_MS);
-	free_older(&b->refused, mono_now - REFUSED_MS);
+	while (!TAILQ_EMPTY(&b->refused) && TAILQ_FIRST(&b->refused)->mono_refused < mono_old)
+		free_pending(TAILQ_FIRST(&b->refused));
 	kv_timer_set(&b->sweep, SWEEP_MS);
 }
 
-/* Back from the spill file. It stays in the order in which it will go. */
-static void
-unspill(struct kv_cached *c)
-{
-	struct kv_spill *spill = c->blobs->spill;
-	struct kv_blob *blob;
-
-	if (kv_spill_get(spill, &c->slot, (size_t)c->object->size, c->object->digest, &blob) != 0) {
-		free_cached(c);
-		return;
-	}
-	kv_spill_drop(spill, &c->slot);
-	keep(c, blob, &c->blobs->read_ones);
-	kv_blob_unref(blob);
-}
-
-/* What an earlier kvfs kept may be what this one would have refused: it is fetched anew. */
-static struct kv_blob *
-get_from_disk(struct kv_blobs *b, const struct kv_object *object)
-{
-	struct kv_blob *blob = kv_disk_get(b->disk, object);
-
-	if (blob != NULL && kv_backup_check(blob, object->type, NULL) != 0) {
-		kv_disk_drop(b->disk, object);
-		kv_blob_unref(blob);
-		blob = NULL;
-	}
-	return blob;
-}
-
-static void
-take_from_disk(struct kv_blobs *b, struct kv_object *object)
-{
-	static const struct kv_caller nobody;
-	struct kv_blob *blob = get_from_disk(b, object);
-	struct kv_cached *c = blob != NULL ? new_cached(b, object, &nobody) : NULL;
-
-	if (c != NULL) {
-		keep(c, blob, &b->read_ones);
-		b->state.n_from_disk++;
-	}
-	kv_blob_unref(blob);
-}
+/* ---- what is stored ---- */
 
 struct kv_blob *
 kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
 {
-	if (object->cached != NULL && object->cached->state == SPILLED)
-		unspill(object->cached);
-	else if (object->cached == NULL && kv_disk_wants(b->disk, object))
-		take_from_disk(b, object);
-	return object->cached != NULL ? object->cached->blob : NULL;
+	return object->pending == NULL ? kv_store_get(b->store, object) : NULL;
 }
 
 bool
 kv_blobs_has(const struct kv_blobs *b, const struct kv_object *object)
 {
-	return object->cached != NULL || (kv_disk_wants(b->disk, object) && kv_disk_has(b->disk, object));
-}
-
-static void
-was_asked_for(struct kv_cached *c)
-{
-	if (c->is_ahead)
-		c->blobs->state.n_ahead_used++;
-	c->is_ahead = false;
+	return object->pending != NULL || kv_store_has(b->store, object);
 }
 
 void
-kv_blobs_was_read(struct kv_blobs *b, struct kv_object *object)
+kv_blobs_mark_read(struct kv_blobs *b, struct kv_object *object)
 {
-	if (object->cached == NULL || object->cached->blob == NULL)
-		return;
-	was_asked_for(object->cached);
-	b->state.n_hits++;
-	object->cached->is_read = true;
-	move_to(object->cached, &b->read_ones);
+	kv_store_mark_read(b->store, object);
 }
 
 void
 kv_blobs_forget(struct kv_blobs *b, struct kv_object *object)
 {
-	struct kv_cached *c = object->cached;
+	struct kv_pending *p = object->pending;
 
-	if (kv_disk_wants(b->disk, object))
-		kv_disk_drop(b->disk, object);
-	if (c == NULL)
+	kv_store_drop(b->store, object);
+	if (p != NULL && p->state == REFUSED)
+		free_pending(p);
+	else if (p != NULL)
+		kv_fetch_invalidate(p->fetch);
+}
+
+void
+kv_blobs_keep_newest(struct kv_blobs *b, enum kv_type type, struct kv_object *const *objects, size_t n)
+{
+	kv_store_keep_newest(b->store, type, objects, n);
+}
+
+/* Somebody asks for it now. */
+static void
+mark_asked(struct kv_blobs *b, struct kv_object *object)
+{
+	struct kv_pending *p = object->pending;
+
+	kv_store_mark_asked(b->store, object);
+	if (p == NULL || !p->is_ahead)
 		return;
-	if (c->state == FETCHING || c->state == EXPLAINING)
-		c->is_stale = true;
-	else
-		free_cached(c);
+	p->is_ahead = false;
+	b->state.n_ahead_used++;
 }
 
 /* ---- waiters ---- */
@@ -342,9 +196,9 @@ answer(void *arg)
 static void
 give_result(struct kv_waiter *w, int err, struct kv_blob *blob)
 {
-	if (w->cached != NULL)
-		TAILQ_REMOVE(&w->cached->waiters, w, link);
-	w->cached = NULL;
+	if (w->pending != NULL)
+		TAILQ_REMOVE(&w->pending->waiters, w, link);
+	w->pending = NULL;
 	w->err = err;
 	w->blob = err == 0 ? kv_blob_ref(blob) : NULL;
 	kv_timer_set(&w->later, 0);
@@ -355,8 +209,8 @@ kv_blobs_cancel(struct kv_waiter *w)
 {
 	if (w == NULL)
 		return;
-	if (w->cached != NULL)
-		TAILQ_REMOVE(&w->cached->waiters, w, link);
+	if (w->pending != NULL)
+		TAILQ_REMOVE(&w->pending->waiters, w, link);
 	kv_timer_stop(&w->later);
 	kv_blob_unref(w->blob);
 	free(w);
@@ -365,209 +219,119 @@ kv_blobs_cancel(struct kv_waiter *w)
 /* ---- fetching ---- */
 
 static void
-end_failed(struct kv_cached *c, int err)
+end_failed(struct kv_pending *p, const struct kv_fetch_result *result)
 {
-	struct kv_blobs *b = c->blobs;
+	struct kv_blobs *b = p->blobs;
+	struct kv_object *object = kv_object_ref(p->object);
 
-	c->object->refused = err;
-	while (!TAILQ_EMPTY(&c->waiters))
-		give_result(TAILQ_FIRST(&c->waiters), err, NULL);
-	if (c->is_for_content || c->is_stale || err == -ENOENT) {
-		free_cached(c);
-		return;
+	object->refused = result->err;
+	while (!TAILQ_EMPTY(&p->waiters))
+		give_result(TAILQ_FIRST(&p->waiters), result->err, NULL);
+	if (p->is_for_content || result->is_stale || result->err == -ENOENT) {
+		free_pending(p);
+	} else {
+		leave(p);
+		p->state = REFUSED;
+		p->err = result->err;
+		p->mono_refused = kv_clock_mono_ms();
+		TAILQ_INSERT_TAIL(&b->refused, p, link);
 	}
-	c->state = REFUSED;
-	c->err = err;
-	c->mono_ended = kv_clock_mono_ms();
-	move_to(c, &b->refused);
+	if (result->is_lost && b->lost != NULL)
+		b->lost(b->lost_arg, object);
+	kv_object_unref(object);
 }
 
-/* What is known of the object from now on. A blob that was overtaken by a change says nothing that lasts. */
+/* What holds for the object from now on. A blob that was overtaken by a change proves nothing that lasts. */
 static void
-learn(struct kv_cached *c, const struct kv_blob *blob, int64_t wall_date)
+learn(struct kv_blobs *b, struct kv_object *object, const struct kv_fetch_result *result)
 {
-	struct kv_object *object = c->object;
-	struct kv_blobs *b = c->blobs;
+	const struct kv_blob *blob = result->blob;
 
 	object->size = (int64_t)blob->len;
 	object->refused = 0;
 	b->state.n_fetched++;
 	b->state.n_bytes += blob->len;
 	kv_sizes_note(&b->sizes, object->type, blob->len);
-	if (c->is_stale)
+	if (result->is_stale)
 		return;
 	object->has_digest = true;
 	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
-	object->wall_fetched = wall_date != 0 ? wall_date : kv_clock_wall_s();
+	object->wall_fetched = result->wall_date != 0 ? result->wall_date : kv_clock_wall_s();
 	kv_object_rows_note(b->rows, object);
-	if (kv_disk_wants(b->disk, object))
-		kv_disk_put(b->disk, object, blob);
 }
 
 static void
-end_fetched(struct kv_cached *c, struct kv_blob *blob, int64_t wall_date)
+fetched(void *arg, const struct kv_fetch_result *result)
 {
-	struct kv_blobs *b = c->blobs;
-	const bool is_awaited = !TAILQ_EMPTY(&c->waiters); /* it is about to be read, in this turn */
+	struct kv_pending *p = arg;
+	struct kv_blobs *b = p->blobs;
+	struct kv_object *object;
+	const bool is_awaited = !TAILQ_EMPTY(&p->waiters); /* it is about to be read, in this turn */
+	const bool is_ahead = p->is_ahead;
 
-	learn(c, blob, wall_date);
-	while (!TAILQ_EMPTY(&c->waiters))
-		give_result(TAILQ_FIRST(&c->waiters), 0, blob);
-	c->mono_ended = kv_clock_mono_ms();
-	if (c->is_stale) { /* it changed once more: whoever asks from now on needs the next one */
-		free_cached(c);
+	p->fetch = NULL;
+	if (result->err != 0) {
+		end_failed(p, result);
 		return;
 	}
-	keep(c, blob, &b->unread_ones);
+	object = kv_object_ref(p->object);
+	learn(b, object, result);
+	while (!TAILQ_EMPTY(&p->waiters))
+		give_result(TAILQ_FIRST(&p->waiters), 0, result->blob);
+	free_pending(p);
+	if (!result->is_stale) /* else it changed once more: whoever asks from now on needs the next one */
+		kv_store_put(b->store, object, result->blob, is_ahead);
 	if (!is_awaited)
-		make_room(b); /* at once: the next large one may be coming in */
-}
-
-/* The version list has told what the failure means. */
-static void
-explained(void *arg, int err, const struct kv_versions *versions)
-{
-	struct kv_cached *c = arg;
-	struct kv_blobs *b = c->blobs;
-	struct kv_object *object = kv_object_ref(c->object);
-	const struct kv_call call = {
-		.op = KV_OP_BACKUP, .type = object->type, .name = object->name, .caller = c->caller
-	};
-	const char *why = NULL;
-	const bool is_lost = c->failure->err == -ENOENT && err == -ENOENT;
-
-	c->versions = NULL;
-	if (c->failure->err == -ENOENT && !is_lost) {
-		why = err == 0 ? "backup says that it is not there, its version list that it is" :
-				 "backup says that it is not there, and its version list cannot be read";
-		c->failure->err = -EBADMSG;
-	} else if (c->failure->err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
-		why =
-		    "it has more than 500 versions, which the service cannot back up: delete it and write it anew";
-		c->failure->err = -EFBIG;
-	}
-	kv_audit_failure(kv_throttle_vault(b->throttle), &call, c->failure, why);
-	end_failed(c, c->failure->err);
-	if (is_lost && b->lost != NULL)
-		b->lost(b->lost_arg, object);
+		kv_store_trim(b->store); /* at once: the next large one may be coming in */
 	kv_object_unref(object);
-}
-
-static bool
-needs_explaining(const struct kv_reply *reply)
-{
-	return reply->err == -ENOENT || reply->err == -ETIMEDOUT ||
-	    (reply->err == -EINVAL && reply->status == 400);
-}
-
-static int
-keep_failure(struct kv_cached *c, const struct kv_reply *reply)
-{
-	c->failure = malloc(sizeof(*c->failure));
-	if (c->failure == NULL)
-		return -ENOMEM;
-	*c->failure = *reply;
-	c->failure->why = "";
-	return 0;
-}
-
-static void
-failed(struct kv_cached *c, const struct kv_reply *reply)
-{
-	struct kv_blobs *b = c->blobs;
-	const struct kv_call call = {
-		.op = KV_OP_BACKUP, .type = c->object->type, .name = c->object->name, .caller = c->caller
-	};
-	const int64_t mono_soon = kv_clock_mono_ms() + EXPLAIN_MS;
-
-	c->state = EXPLAINING;
-	c->caller.mono_deadline = reply->mono_deadline > mono_soon ? reply->mono_deadline : mono_soon;
-	if (needs_explaining(reply) && keep_failure(c, reply) == 0 &&
-	    kv_versions_read(
-		b->throttle, c->object->type, c->object->name, &c->caller, explained, c, &c->versions) == 0)
-		return;
-	kv_audit_failure(kv_throttle_vault(b->throttle), &call, reply, NULL);
-	end_failed(c, reply->err == -ENOENT ? -EIO : reply->err);
-}
-
-static void
-fetched(void *arg, struct kv_reply *reply)
-{
-	struct kv_cached *c = arg;
-
-	c->ticket = NULL;
-	c->caller.mono_deadline = reply->mono_deadline;
-	if (c->is_stale && c->n_again++ < MAX_AGAIN && !c->object->is_gone &&
-	    fetch(c, c->is_ahead ? KV_AHEAD : KV_READ) == 0)
-		return;
-	if (reply->err == 0)
-		end_fetched(c, reply->blob, reply->wall_date);
-	else
-		failed(c, reply);
-}
-
-static int
-fetch(struct kv_cached *c, enum kv_priority priority)
-{
-	const struct kv_call call = {
-		.op = KV_OP_BACKUP, .type = c->object->type, .name = c->object->name, .caller = c->caller
-	};
-	const int err = kv_throttle_send(c->blobs->throttle, &call, priority, true, fetched, c, &c->ticket);
-
-	if (err == 0) {
-		c->is_stale = false;
-		c->state = FETCHING;
-	}
-	return err;
 }
 
 static int
 begin_fetch(
     struct kv_blobs *b, struct kv_object *object, enum kv_priority priority, const struct kv_caller *caller)
 {
-	struct kv_cached *c = new_cached(b, object, caller);
+	struct kv_pending *p = new_pending(b, object);
 	int err;
 
-	if (c == NULL)
+	if (p == NULL)
 		return -ENOMEM;
-	c->is_ahead = priority == KV_AHEAD;
-	c->expected = kv_sizes_expected(&b->sizes, object);
-	move_to(c, &b->fetching);
-	err = fetch(c, priority);
+	p->is_ahead = priority == KV_AHEAD;
+	err = kv_fetch_begin(b->throttle, object, priority, caller, fetched, p, &p->fetch);
 	if (err != 0)
-		free_cached(c);
+		free_pending(p);
 	return err;
 }
 
 /* A failure is one program's: bsdtar opens a file up to four times, and each would be a request. */
 static bool
-is_over(const struct kv_cached *c, enum kv_need need, const struct kv_caller *caller)
+is_over(const struct kv_pending *p, enum kv_need need, const struct kv_caller *caller)
 {
-	return c->state == REFUSED &&
-	    (c->mono_ended + REFUSED_MS < kv_clock_mono_ms() ||
-		(need == KV_NEED_CONTENT && c->given_to != 0 && c->given_to != caller->pid));
+	return p->state == REFUSED &&
+	    (p->mono_refused + REFUSED_MS < kv_clock_mono_ms() ||
+		(need == KV_NEED_CONTENT && p->given_to != 0 && p->given_to != caller->pid));
 }
 
-/* The state of object's is FETCHING, EXPLAINING, KEPT or REFUSED from now on. */
+/* object's blob is *blob, borrowed, or it has a fetch from now on. */
 static int
-find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller)
+find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller,
+    struct kv_blob **blob)
 {
 	int err = 0;
 
-	(void)kv_blobs_peek(b, object);
-	if (object->cached != NULL && is_over(object->cached, need, caller))
-		free_cached(object->cached);
-	if (object->cached == NULL) {
+	*blob = kv_blobs_peek(b, object);
+	if (object->pending != NULL && is_over(object->pending, need, caller))
+		free_pending(object->pending);
+	if (*blob == NULL && object->pending == NULL) {
 		b->state.n_misses++;
 		err = begin_fetch(b, object, KV_READ, caller);
-	} else if (object->cached->ticket != NULL) {
-		kv_throttle_raise(object->cached->ticket, KV_READ);
+	} else if (*blob == NULL && object->pending->state == FETCHING) {
+		kv_fetch_raise(object->pending->fetch, KV_READ);
 	}
 	if (err != 0)
 		return err;
-	was_asked_for(object->cached);
-	if (need == KV_NEED_CONTENT)
-		object->cached->is_for_content = true;
+	mark_asked(b, object);
+	if (object->pending != NULL && need == KV_NEED_CONTENT)
+		object->pending->is_for_content = true;
 	return 0;
 }
 
@@ -575,9 +339,10 @@ int
 kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller,
     kv_blobs_done *done, void *arg, struct kv_waiter **waiter)
 {
+	struct kv_blob *blob;
 	struct kv_waiter *w;
-	struct kv_cached *c;
-	int err = find_or_fetch(b, object, need, caller);
+	struct kv_pending *p;
+	int err = find_or_fetch(b, object, need, caller, &blob);
 
 	*waiter = NULL;
 	if (err != 0)
@@ -588,16 +353,16 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, co
 	w->done = done;
 	w->arg = arg;
 	kv_timer_init(&w->later, b->loop, answer, w);
-	c = object->cached;
-	if (c->state == KEPT) {
-		give_result(w, 0, c->blob);
-	} else if (c->state == REFUSED) {
-		give_result(w, c->err, NULL);
+	p = object->pending;
+	if (p == NULL) {
+		give_result(w, 0, blob);
+	} else if (p->state == REFUSED) {
+		give_result(w, p->err, NULL);
 		if (need == KV_NEED_CONTENT)
-			c->given_to = caller->pid;
+			p->given_to = caller->pid;
 	} else {
-		w->cached = c;
-		TAILQ_INSERT_TAIL(&c->waiters, w, link);
+		w->pending = p;
+		TAILQ_INSERT_TAIL(&p->waiters, w, link);
 	}
 	*waiter = w;
 	return 0;
@@ -614,22 +379,16 @@ answer_len(size_t blob_len)
 }
 
 int
-kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
+kv_blobs_prefetch(struct kv_blobs *b, struct kv_object *object)
 {
 	static const struct kv_caller read_ahead = { .command = "read-ahead" };
 	const size_t expected = kv_sizes_expected(&b->sizes, object);
-	size_t left = b->spill != NULL ? kv_spill_left(b->spill) : 0;
 	int err;
 
-	if (object->cached != NULL)
+	if (object->pending != NULL || object->stored != NULL)
 		return -EALREADY;
-	if (answer_len(b->expected + expected) > IN_FLIGHT)
-		return -ENOSPC;
-	while (left < expected && !TAILQ_EMPTY(&b->spilled_read)) {
-		free_cached(TAILQ_FIRST(&b->spilled_read));
-		left = kv_spill_left(b->spill);
-	}
-	if (b->unread + b->expected + expected > b->room + left)
+	if (answer_len(b->expected + expected) > IN_FLIGHT ||
+	    !kv_store_has_room(b->store, b->expected, expected))
 		return -ENOSPC;
 	err = begin_fetch(b, object, KV_AHEAD, &read_ahead);
 	if (err == 0)
@@ -638,33 +397,53 @@ kv_blobs_ahead(struct kv_blobs *b, struct kv_object *object)
 }
 
 void
-kv_blobs_keep_newest(struct kv_blobs *b, enum kv_type type, struct kv_object *const *objects, size_t n)
-{
-	if (b->disk == NULL)
-		return;
-	kv_disk_keep_newest(b->disk, type, objects, n);
-	for (size_t i = 0; i < n; i++) {
-		const struct kv_cached *c = objects[i]->cached;
-
-		if (c != NULL && c->blob != NULL && kv_disk_wants(b->disk, objects[i]))
-			kv_disk_put(b->disk, objects[i], c->blob);
-	}
-}
-
-void
 kv_blobs_state(const struct kv_blobs *b, struct kv_blobs_state *state)
 {
+	struct kv_store_state store;
+
+	kv_store_state(b->store, &store);
 	*state = b->state;
 	state->n_fetching = b->n_fetching;
-	state->memory = b->used;
-	state->spilled = b->spill != NULL ? kv_spill_used(b->spill) : 0;
+	state->memory = store.memory;
+	state->spilled = store.spilled;
+	state->n_hits = store.n_read;
+	state->n_ahead_used += store.n_ahead_used;
+	state->n_from_disk = store.n_from_disk;
+}
+
+/* ---- the whole ---- */
+
+static void
+check_pending(const struct kv_blobs *b, const struct kv_pending *p, enum state state)
+{
+	const struct kv_waiter *w;
+
+	assert(p->state == state && p->blobs == b);
+	assert(p->object->pending == p && p->object->stored == NULL);
+	assert((state == FETCHING) == (p->fetch != NULL));
+	assert((state == REFUSED) == (p->err < 0));
+	assert(state == FETCHING || TAILQ_EMPTY(&p->waiters));
+	TAILQ_FOREACH(w, &p->waiters, link)
+		assert(w->pending == p && w->blob == NULL);
+	if (p->fetch != NULL)
+		kv_fetch_check(p->fetch);
 }
 
 void
-kv_blobs_on_lost(struct kv_blobs *b, kv_blobs_lost *lost, void *arg)
+kv_blobs_check(const struct kv_blobs *b)
 {
-	b->lost = lost;
-	b->lost_arg = arg;
+	const struct kv_pending *p;
+	size_t n = 0, expected = 0;
+
+	kv_store_check(b->store);
+	TAILQ_FOREACH(p, &b->fetching, link) {
+		check_pending(b, p, FETCHING);
+		n++;
+		expected += p->expected;
+	}
+	assert(n == b->n_fetching && expected == b->expected);
+	TAILQ_FOREACH(p, &b->refused, link)
+		check_pending(b, p, REFUSED);
 }
 
 struct kv_blobs *
@@ -676,18 +455,14 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 		return NULL;
 	b->loop = loop;
 	b->throttle = throttle;
-	b->room = options->room - options->room / 16; /* what malloc leaves between them */
 	b->rows = options->rows;
-	b->disk = options->disk;
+	b->lost = options->lost;
+	b->lost_arg = options->arg;
 	TAILQ_INIT(&b->fetching);
-	TAILQ_INIT(&b->unread_ones);
-	TAILQ_INIT(&b->read_ones);
-	TAILQ_INIT(&b->spilled);
-	TAILQ_INIT(&b->spilled_read);
 	TAILQ_INIT(&b->refused);
 	kv_timer_init(&b->sweep, loop, sweep, b);
-	kv_timer_init(&b->trim, loop, make_room, b);
-	if (options->spill > 0 && (b->spill = kv_spill_new(options->folder, options->spill)) == NULL) {
+	b->store = kv_store_new(loop, &options->store);
+	if (b->store == NULL) {
 		free(b);
 		return NULL;
 	}
@@ -696,14 +471,14 @@ kv_blobs_new(struct kv_loop *loop, struct kv_throttle *throttle, const struct kv
 }
 
 static void
-free_all(struct queue *queue)
+free_all(struct pendings *fetches)
 {
-	while (!TAILQ_EMPTY(queue)) {
-		struct kv_cached *c = TAILQ_FIRST(queue);
+	while (!TAILQ_EMPTY(fetches)) {
+		struct kv_pending *p = TAILQ_FIRST(fetches);
 
-		while (!TAILQ_EMPTY(&c->waiters))
-			kv_blobs_cancel(TAILQ_FIRST(&c->waiters));
-		free_cached(c);
+		while (!TAILQ_EMPTY(&p->waiters))
+			kv_blobs_cancel(TAILQ_FIRST(&p->waiters));
+		free_pending(p);
 	}
 }
 
@@ -713,13 +488,8 @@ kv_blobs_free(struct kv_blobs *b)
 	if (b == NULL)
 		return;
 	free_all(&b->fetching);
-	free_all(&b->unread_ones);
-	free_all(&b->read_ones);
-	free_all(&b->spilled);
-	free_all(&b->spilled_read);
 	free_all(&b->refused);
 	kv_timer_stop(&b->sweep);
-	kv_timer_stop(&b->trim);
-	kv_spill_free(b->spill);
+	kv_store_free(b->store);
 	free(b);
 }

@@ -1,32 +1,29 @@
 #ifndef KV_CACHE_BLOB_BLOBS_H
 #define KV_CACHE_BLOB_BLOBS_H
 /*
- * The blobs of a vault's objects, fetched once and kept while there is room.
+ * The blobs of a vault's objects, fetched once and kept while there is room (cache/blob/store).
  *
  * Any number of callers may ask for one object while it is being fetched: there is one backup
  * request, and all are answered from it. A blob that was handed out never changes; when its object
- * does, the next kv_blobs_get() yields a new one. A blob that was fetched for its size, or ahead, is
- * kept until it has been read (15 minutes at most), because tools stat a whole directory before they
- * read its first file: in memory, then in the spill file. When both are full the newest goes, so that
- * what is there is still there when the reader comes to it.
+ * does, the next kv_blobs_get() yields a new one.
  */
+#include "cache/blob/store.h"
 #include "cache/object.h"
 #include "cache/pace/throttle.h"
 #include "client/vault/blob.h"
 
 struct kv_blobs;
-struct kv_disk;
 struct kv_object_rows;
 struct kv_waiter; /* a pending kv_blobs_get() */
 
-#define KV_BLOBS_EACH 256 /* bytes of room that an object takes beside its blob */
+/* The vault has no such object any more, and its version list agrees. */
+typedef void kv_blobs_lost(void *arg, struct kv_object *object);
 
 struct kv_blobs_options {
-	size_t room;	    /* bytes of blobs kept in memory beyond those that callers hold themselves */
-	size_t spill;	    /* bytes of the spill file; 0: there is none */
-	const char *folder; /* for the spill file */
+	struct kv_store_options store;
 	struct kv_object_rows *rows; /* where sizes are kept, or NULL */
-	struct kv_disk *disk;	     /* where blobs are kept from mount to mount, or NULL */
+	kv_blobs_lost *lost;	     /* or NULL */
+	void *arg;
 };
 /* NULL: out of memory. */
 struct kv_blobs *kv_blobs_new(
@@ -55,24 +52,20 @@ void kv_blobs_cancel(struct kv_waiter *waiter);
  * Fetch object before anybody asks, behind everything that somebody waits for. -EALREADY where it is
  * kept or under way, -ENOSPC where it could not be kept, -ENOMEM.
  */
-int kv_blobs_ahead(struct kv_blobs *blobs, struct kv_object *object) KV_MUST_CHECK;
+int kv_blobs_prefetch(struct kv_blobs *blobs, struct kv_object *object) KV_MUST_CHECK;
 
 /* The blob that is kept, or NULL; borrowed until the next turn of the loop. */
 struct kv_blob *kv_blobs_peek(struct kv_blobs *blobs, struct kv_object *object);
 /* Whether a request for object would find its blob here, or on its way. */
 bool kv_blobs_has(const struct kv_blobs *blobs, const struct kv_object *object);
 /* It was given to a reader: from now on it may go when room is needed. */
-void kv_blobs_was_read(struct kv_blobs *blobs, struct kv_object *object);
+void kv_blobs_mark_read(struct kv_blobs *blobs, struct kv_object *object);
 /* The object is another one now, or gone: what is kept of it is dropped, what is under way is fetched again. */
 void kv_blobs_forget(struct kv_blobs *blobs, struct kv_object *object);
 
 /* These are all objects of type: what the disk wants of the newest ones is put there, as far as it is in memory. */
 void kv_blobs_keep_newest(
     struct kv_blobs *blobs, enum kv_type type, struct kv_object *const *objects, size_t n);
-
-/* Called when the vault says, and its version list agrees, that the object is no longer there. */
-typedef void kv_blobs_lost(void *arg, struct kv_object *object);
-void kv_blobs_on_lost(struct kv_blobs *blobs, kv_blobs_lost *lost, void *arg);
 
 /* For the status. */
 struct kv_blobs_state {
@@ -85,4 +78,7 @@ struct kv_blobs_state {
 	uint64_t n_from_disk;
 };
 void kv_blobs_state(const struct kv_blobs *blobs, struct kv_blobs_state *state);
+
+/* Asserts the invariants at the top of blobs.c, and those of the store. */
+void kv_blobs_check(const struct kv_blobs *blobs);
 #endif

@@ -228,7 +228,7 @@ top_up(struct kv_prefetch *p, struct shelf *shelf, struct stream *s)
 
 		if (!is_needed(p, object, s->need))
 			continue;
-		if (kv_blobs_ahead(p->blobs, object) != 0)
+		if (kv_blobs_prefetch(p->blobs, object) != 0)
 			return; /* no room: with the next hit */
 		object->is_ahead = true;
 		s->ahead++;

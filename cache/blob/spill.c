@@ -3,6 +3,7 @@
  * order, so the search for free blocks begins where the last one ended. The disk gets its room back by
  * the MiB: to punch a hole where a blob was costs its file system's journal more than to read the blob.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +15,6 @@
 #include "cache/blob/spill.h"
 #include "client/base/buf.h"
 
-#define BLOCK	    ((size_t)4096)
 #define CHUNK_BYTES ((size_t)32) /* of the map, whose blocks are given back together */
 #define CHUNK	    ((uint32_t)(CHUNK_BYTES * CHAR_BIT))
 
@@ -51,7 +51,7 @@ give_back_free_chunks(struct kv_spill *s, uint32_t first, uint32_t last)
 	for (uint32_t c = first / CHUNK; c <= last / CHUNK; c++) {
 		if (memcmp(s->map + c * CHUNK_BYTES, none, sizeof(none)) == 0)
 			(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			    (off_t)c * CHUNK * (off_t)BLOCK, (off_t)CHUNK * (off_t)BLOCK);
+			    (off_t)c * CHUNK * (off_t)KV_SPILL_BLOCK, (off_t)CHUNK * (off_t)KV_SPILL_BLOCK);
 	}
 }
 
@@ -109,7 +109,7 @@ int
 kv_spill_put(struct kv_spill *s, const struct kv_blob *blob, struct kv_slot *slot)
 {
 	const struct kv_slot none = { 0, 0 };
-	const size_t n = (blob->len + BLOCK - 1) / BLOCK;
+	const size_t n = (blob->len + KV_SPILL_BLOCK - 1) / KV_SPILL_BLOCK;
 	int err = 0;
 
 	*slot = none;
@@ -121,7 +121,7 @@ kv_spill_put(struct kv_spill *s, const struct kv_blob *blob, struct kv_slot *slo
 	if (s->fd < 0)
 		err = open_file(s);
 	if (err == 0)
-		err = write_all(s->fd, blob->data, blob->len, (off_t)slot->first * (off_t)BLOCK);
+		err = write_all(s->fd, blob->data, blob->len, (off_t)slot->first * (off_t)KV_SPILL_BLOCK);
 	if (err != 0)
 		return err;
 	slot->n = (uint32_t)n;
@@ -142,7 +142,7 @@ kv_spill_get(struct kv_spill *s, const struct kv_slot *slot, size_t len,
 	err = kv_buf_reserve(&data, len);
 	while (err == 0 && data.len < len) {
 		const ssize_t n = pread(s->fd, data.data + data.len, len - data.len,
-		    (off_t)slot->first * (off_t)BLOCK + (off_t)data.len);
+		    (off_t)slot->first * (off_t)KV_SPILL_BLOCK + (off_t)data.len);
 
 		if (n > 0)
 			data.len += (size_t)n;
@@ -173,13 +173,24 @@ kv_spill_drop(struct kv_spill *s, struct kv_slot *slot)
 size_t
 kv_spill_left(const struct kv_spill *s)
 {
-	return (size_t)(s->n - s->n_used) * BLOCK;
+	return (size_t)(s->n - s->n_used) * KV_SPILL_BLOCK;
 }
 
 size_t
 kv_spill_used(const struct kv_spill *s)
 {
-	return (size_t)s->n_used * BLOCK;
+	return (size_t)s->n_used * KV_SPILL_BLOCK;
+}
+
+void
+kv_spill_check(const struct kv_spill *s)
+{
+	uint32_t n_used = 0;
+
+	for (uint32_t i = 0; i < s->n / CHAR_BIT + 1; i++)
+		n_used += (uint32_t)__builtin_popcount(s->map[i]);
+	assert(n_used == s->n_used && n_used <= s->n);
+	assert(n_used == 0 || s->fd >= 0);
 }
 
 struct kv_spill *
@@ -190,7 +201,7 @@ kv_spill_new(const char *folder, size_t room)
 	if (s == NULL)
 		return NULL;
 	s->fd = -1;
-	s->n = (uint32_t)(room / BLOCK < UINT32_MAX / 2 ? room / BLOCK : UINT32_MAX / 2);
+	s->n = (uint32_t)(room / KV_SPILL_BLOCK < UINT32_MAX / 2 ? room / KV_SPILL_BLOCK : UINT32_MAX / 2);
 	s->folder = strdup(folder);
 	s->map = calloc(s->n / CHUNK + 1, CHUNK_BYTES);
 	if (s->folder == NULL || s->map == NULL) {

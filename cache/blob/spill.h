@@ -11,9 +11,11 @@
 
 struct kv_spill;
 
+#define KV_SPILL_BLOCK ((size_t)4096)
+
 /* Where a blob is in the file. n 0: nowhere. */
 struct kv_slot {
-	uint32_t first, n; /* blocks */
+	uint32_t first, n; /* blocks of KV_SPILL_BLOCK bytes */
 };
 
 /* room: bytes of the file at most. The file is made when it is first needed. NULL: out of memory. */
@@ -30,4 +32,7 @@ void kv_spill_drop(struct kv_spill *spill, struct kv_slot *slot);
 /* Bytes that are free, in whatever pieces. */
 size_t kv_spill_left(const struct kv_spill *spill);
 size_t kv_spill_used(const struct kv_spill *spill);
+
+/* Asserts that the map has as many blocks as are counted. */
+void kv_spill_check(const struct kv_spill *spill);
 #endif

@@ -193,7 +193,7 @@ give(struct handle *h, struct kv_file *f, const struct kv_caller *caller)
 
 	h->blob = kv_blob_ref(f->blob);
 	kv_prefetch_accessed(v->prefetch, object_of(f), KV_NEED_CONTENT, false);
-	kv_blobs_was_read(v->blobs, object_of(f));
+	kv_blobs_mark_read(v->blobs, object_of(f));
 	kv_stat_only_read(&kv_objects_of(&f->node)->stat_only, caller);
 	f->node.branch->n_read++;
 	kv_audit_read(v->vault, object_of(f)->type, object_of(f)->name, caller, h->blob->len);

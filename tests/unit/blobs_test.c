@@ -12,7 +12,7 @@
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/rig.h"
 
-#define ROOM	(2 * (4 + KV_BLOBS_EACH) * 16 / 15 + 1) /* two blobs */
+#define ROOM	(2 * (4 + KV_STORE_EACH) * 16 / 15 + 1) /* two blobs */
 #define OBJECTS 8
 
 static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
@@ -98,9 +98,9 @@ set_up(void **state)
 
 	(void)state;
 	rig_begin(answer, 200, 64);
-	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = ROOM });
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle,
+	    &(struct kv_blobs_options){ .store.room = ROOM, .lost = lose, .arg = &n_lost });
 	assert_non_null(rig.blobs);
-	kv_blobs_on_lost(rig.blobs, lose, &n_lost);
 	for (int i = 0; i < OBJECTS; i++, name[0]++) {
 		objects[i] = kv_object_new(KV_SECRETS, name);
 		assert_non_null(objects[i]);
@@ -333,7 +333,7 @@ what_was_read_goes_before_what_was_not(void **state)
 		for (const char *p = rows[i].fetched; *p != '\0'; p++) {
 			assert_int_equal(get(*p), 0);
 			if (strchr(rows[i].read, *p) != NULL)
-				kv_blobs_was_read(rig.blobs, objects[*p - 'a']);
+				kv_blobs_mark_read(rig.blobs, objects[*p - 'a']);
 		}
 		for (const char *p = "abcdefgh"; *p != '\0'; p++)
 			assert_row(is_kept(*p) == (strchr(rows[i].kept, *p) != NULL), i, "kept");
@@ -346,13 +346,13 @@ of_those_that_were_read_the_last_used_stays(void **state)
 	(void)state;
 	assert_int_equal(get('a'), 0);
 	assert_int_equal(get('b'), 0);
-	kv_blobs_was_read(rig.blobs, objects[0]);
-	kv_blobs_was_read(rig.blobs, objects[1]);
-	kv_blobs_was_read(rig.blobs, objects[0]);
+	kv_blobs_mark_read(rig.blobs, objects[0]);
+	kv_blobs_mark_read(rig.blobs, objects[1]);
+	kv_blobs_mark_read(rig.blobs, objects[0]);
 	assert_int_equal(get('c'), 0);
 	assert_true(is_kept('a') && is_kept('c'));
 	assert_false(is_kept('b'));
-	kv_blobs_was_read(rig.blobs, objects[1]); /* what is not kept is nobody's business */
+	kv_blobs_mark_read(rig.blobs, objects[1]); /* what is not kept is nobody's business */
 }
 
 static void
@@ -360,7 +360,7 @@ a_blob_without_room_is_given_all_the_same(void **state)
 {
 	(void)state;
 	kv_blobs_free(rig.blobs);
-	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 0 });
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .store.room = 0 });
 	assert_non_null(rig.blobs);
 	assert_int_equal(get('a'), 0);
 	assert_string_equal(told.content, "a001");
@@ -374,7 +374,7 @@ an_unread_blob_is_kept_for_15_minutes(void **state)
 	(void)state;
 	assert_int_equal(get('a'), 0);
 	assert_int_equal(get('b'), 0);
-	kv_blobs_was_read(rig.blobs, objects[1]);
+	kv_blobs_mark_read(rig.blobs, objects[1]);
 	fake_loop_run(rig.loop, (int64_t)14 * 60 * 1000);
 	assert_true(is_kept('a') && is_kept('b'));
 	fake_loop_run(rig.loop, (int64_t)3 * 60 * 1000);
@@ -551,14 +551,14 @@ what_is_fetched_ahead_is_the_one_request_of_who_asks_then(void **state)
 	struct kv_blobs_state now;
 
 	(void)state;
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), -ENOSPC); /* there is room for two */
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[0]), -ENOSPC); /* there is room for two */
 	kv_blobs_free(rig.blobs);
-	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000 });
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), 0);
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), -EALREADY);
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .store.room = 1000000 });
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[0]), -EALREADY);
 	assert_true(kv_blobs_has(rig.blobs, objects[0]));
 	assert_int_equal(get('a'), 0); /* while it is under way */
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[1]), 0);
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[1]), 0);
 	fake_loop_run(rig.loop, 200);
 	assert_int_equal(get('b'), 0); /* when it is there */
 	assert_int_equal(n_backups(), 2);
@@ -570,7 +570,7 @@ what_is_fetched_ahead_is_the_one_request_of_who_asks_then(void **state)
 static void
 what_is_fetched_ahead_stays_within_64_mib_of_answers(void **state)
 {
-	const struct kv_blobs_options options = { .room = (size_t)1 << 30 };
+	const struct kv_blobs_options options = { .store.room = (size_t)1 << 30 };
 
 	(void)state;
 	kv_blobs_free(rig.blobs);
@@ -578,22 +578,23 @@ what_is_fetched_ahead_stays_within_64_mib_of_answers(void **state)
 	assert_non_null(rig.blobs);
 	for (int i = 0; i < 4; i++)
 		objects[i]->size = 20 << 20; /* as the index has it: an answer of 36 MiB */
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[0]), 0);
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[1]), -ENOSPC);
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[4]), 0); /* of no size that is known */
-	ask('b', &told);					    /* a reader's own goes always */
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[0]), 0);
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[1]), -ENOSPC);
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[4]), 0); /* of no size that is known */
+	ask('b', &told);					       /* a reader's own goes always */
 	fake_loop_run(rig.loop, 200);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(n_backups(), 3);
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[2]), 0); /* nothing is under way any more */
-	assert_int_equal(kv_blobs_ahead(rig.blobs, objects[3]), -ENOSPC);
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[2]), 0); /* nothing is under way any more */
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, objects[3]), -ENOSPC);
 	fake_loop_run(rig.loop, 200);
 }
 
 static void
 what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
 {
-	const struct kv_blobs_options options = { .room = ROOM, .spill = 1000000, .folder = "/tmp" };
+	const struct kv_blobs_options options = { .store = {
+						      .room = ROOM, .spill = 1000000, .folder = "/tmp" } };
 	struct kv_blobs_state now;
 
 	(void)state;
@@ -607,7 +608,7 @@ what_has_no_room_in_memory_is_spilled_and_comes_back(void **state)
 	for (const char *p = "abcdefgh"; *p != '\0'; p++) {
 		assert_int_equal(get(*p), 0);
 		assert_row(told.content[0] == *p, (size_t)(*p - 'a'), told.content);
-		kv_blobs_was_read(rig.blobs, objects[*p - 'a']);
+		kv_blobs_mark_read(rig.blobs, objects[*p - 'a']);
 	}
 	assert_int_equal(n_backups(), OBJECTS);
 	kv_blobs_forget(rig.blobs, objects[7]);
@@ -631,8 +632,8 @@ what_an_earlier_kvfs_kept_on_disk_is_examined_too(void **state)
 	kv_buf_init(&why, 200);
 	assert_int_equal(kv_disk_new(folder, "v", true, &disk, &why), 0);
 	kv_blobs_free(rig.blobs);
-	rig.blobs =
-	    kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000, .disk = disk });
+	rig.blobs = kv_blobs_new(
+	    rig.loop, rig.throttle, &(struct kv_blobs_options){ .store = { .room = 1000000, .disk = disk } });
 	assert_non_null(rig.blobs);
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct kv_blob *blob = fake_vault_blob(rows[i].content);

@@ -44,7 +44,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 static int
 set_up(void **state)
 {
-	const struct kv_blobs_options blobs = { .room = 1000000 };
+	const struct kv_blobs_options blobs = { .store.room = 1000000 };
 
 	(void)state;
 	rig_begin(answer, 0, 0);

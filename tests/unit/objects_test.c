@@ -74,7 +74,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 static void
 begin(bool is_listed)
 {
-	static const struct kv_blobs_options blobs = { .room = 1000000 };
+	static const struct kv_blobs_options blobs = { .store.room = 1000000 };
 
 	rig_begin_at(INT64_C(1000000000000), answer, 0, 8); /* long after this process began */
 	rig.events = (struct kv_volume_events){ .changed = kv_branch_changed, .arg = &branch };

@@ -54,7 +54,7 @@ set_up(void **state)
 	memset(is_asked_for, 0, sizeof(is_asked_for));
 	n_twice = 0;
 	rig_begin(answer, 400, 0);
-	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .room = 1000000 });
+	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .store.room = 1000000 });
 	rig_list(KV_SECRETS);
 	objects = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL);
 	assert_int_equal(n, OBJECTS);

@@ -83,6 +83,8 @@ rig_check(void)
 {
 	if (rig.throttle != NULL)
 		kv_throttle_check(rig.throttle);
+	if (rig.blobs != NULL)
+		kv_blobs_check(rig.blobs);
 	for (int t = 0; t < KV_TYPES; t++)
 		if (rig.listings[t] != NULL)
 			kv_listing_check(rig.listings[t]);

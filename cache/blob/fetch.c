@@ -1,0 +1,140 @@
+/*
+ * A fetch:
+ *
+ *	backup -> done
+ *	 |  ^  `-> diagnosis (it failed) -> done
+ *	 `--' the object changed meanwhile, at most MAX_AGAIN times
+ *
+ * Invariant: a backup is under way, or a diagnosis, never both.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cache/blob/diagnosis.h"
+#include "cache/blob/fetch.h"
+#include "cache/object.h"
+
+#define MAX_AGAIN 3
+
+struct kv_fetch {
+	struct kv_throttle *throttle;
+	struct kv_object *object;
+	enum kv_priority priority;
+	struct kv_caller caller; /* its deadline is the first backup's */
+	struct kv_ticket *ticket;
+	struct kv_diagnosis *diagnosis;
+	bool is_stale;
+	int n_again;
+	kv_fetch_done *done;
+	void *arg;
+};
+
+static int send_backup(struct kv_fetch *);
+static void backup_answered(void *, struct kv_reply *);
+static void diagnosed(void *, int err, bool is_lost);
+
+static void
+end(struct kv_fetch *f, struct kv_fetch_result result)
+{
+	result.is_stale = f->is_stale;
+	f->done(f->arg, &result);
+	free(f);
+}
+
+static int
+send_backup(struct kv_fetch *f)
+{
+	const struct kv_call call = {
+		.op = KV_OP_BACKUP, .type = f->object->type, .name = f->object->name, .caller = f->caller
+	};
+	const int err =
+	    kv_throttle_send(f->throttle, &call, f->priority, true, backup_answered, f, &f->ticket);
+
+	if (err == 0)
+		f->is_stale = false;
+	return err;
+}
+
+static void
+backup_answered(void *arg, struct kv_reply *reply)
+{
+	struct kv_fetch *f = arg;
+	int err;
+
+	f->ticket = NULL;
+	f->caller.mono_deadline = reply->mono_deadline;
+	if (f->is_stale && f->n_again++ < MAX_AGAIN && !f->object->is_gone && send_backup(f) == 0)
+		return;
+	if (reply->err == 0) {
+		end(f, (struct kv_fetch_result){ .blob = reply->blob, .wall_date = reply->wall_date });
+		return;
+	}
+	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->caller, reply, diagnosed, f, &err);
+	if (f->diagnosis == NULL)
+		end(f, (struct kv_fetch_result){ .err = err });
+}
+
+static void
+diagnosed(void *arg, int err, bool is_lost)
+{
+	end(arg, (struct kv_fetch_result){ .err = err, .is_lost = is_lost });
+}
+
+int
+kv_fetch_begin(struct kv_throttle *throttle, struct kv_object *object, enum kv_priority priority,
+    const struct kv_caller *caller, kv_fetch_done *done, void *arg, struct kv_fetch **fetch)
+{
+	struct kv_fetch *f = calloc(1, sizeof(*f));
+	int err;
+
+	*fetch = NULL;
+	if (f == NULL)
+		return -ENOMEM;
+	f->throttle = throttle;
+	f->object = object;
+	f->priority = priority;
+	f->caller = *caller;
+	f->done = done;
+	f->arg = arg;
+	err = send_backup(f);
+	if (err != 0) {
+		free(f);
+		return err;
+	}
+	*fetch = f;
+	return 0;
+}
+
+void
+kv_fetch_raise(struct kv_fetch *f, enum kv_priority priority)
+{
+	if (priority <= f->priority)
+		return;
+	f->priority = priority;
+	if (f->ticket != NULL)
+		kv_throttle_raise(f->ticket, priority);
+}
+
+void
+kv_fetch_invalidate(struct kv_fetch *f)
+{
+	f->is_stale = true;
+}
+
+void
+kv_fetch_cancel(struct kv_fetch *f)
+{
+	if (f == NULL)
+		return;
+	kv_throttle_cancel(f->ticket);
+	kv_diagnosis_cancel(f->diagnosis);
+	free(f);
+}
+
+void
+kv_fetch_check(const struct kv_fetch *f)
+{
+	assert((f->ticket != NULL) != (f->diagnosis != NULL));
+	assert(f->n_again <= MAX_AGAIN + 1);
+}

@@ -1,0 +1,393 @@
+/*
+ * What is kept of an object is in one queue, oldest first:
+ *
+ *	(nothing) -> unread -> read -> (nothing)
+ *	               |  ^------ |
+ *	               v          v
+ *	            spilled    spilled_read          both back to read when they are asked for
+ *
+ * When room is needed those that were read go first, in the order of their last use; then the newest unread one
+ * is spilled, or dropped. Those that were read are spilled too while they leave half of the file to the unread.
+ *
+ * Invariants:
+ *	an object's stored is the entry that has this object; unread and read ones have their blob in memory, the
+ *	others a slot in the spill file
+ *	used is the blobs in memory, and KV_STORE_EACH for each entry; unread_bytes is the blobs of unread
+ *	the spill file's used blocks are those of the entries
+ *	used is within room, or only entries without a blob are left, or the trim timer is set
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "cache/blob/disk.h"
+#include "cache/blob/spill.h"
+#include "cache/blob/store.h"
+#include "client/base/clock.h"
+#include "client/base/loop.h"
+#include "client/vault/backup.h"
+
+#define UNREAD_MS ((int64_t)15 * 60 * 1000)
+#define SWEEP_MS  60000
+
+struct kv_stored {
+	TAILQ_ENTRY(kv_stored) link;
+	struct queue *queue; /* that it is in */
+	struct kv_object *object;
+	struct kv_blob *blob; /* NULL when spilled */
+	struct kv_slot slot;  /* when spilled */
+	int64_t mono_put;
+	bool is_ahead; /* and nobody has asked since */
+	bool is_read;  /* by somebody, once */
+};
+TAILQ_HEAD(queue, kv_stored);
+
+struct kv_store {
+	size_t room, used, unread_bytes;
+	struct kv_spill *spill; /* or NULL */
+	struct kv_disk *disk;	/* or NULL */
+	struct queue unread, read, spilled, spilled_read;
+	struct kv_timer sweep, trim;
+	struct kv_store_state state;
+};
+
+/* ---- entries ---- */
+
+static void
+move_to(struct kv_store *s, struct kv_stored *e, struct queue *queue)
+{
+	if (e->queue != NULL)
+		TAILQ_REMOVE(e->queue, e, link);
+	if (e->queue == &s->unread)
+		s->unread_bytes -= e->blob->len;
+	e->queue = queue;
+	if (queue == &s->unread)
+		s->unread_bytes += e->blob->len;
+	if (queue != NULL)
+		TAILQ_INSERT_TAIL(queue, e, link);
+}
+
+static void
+drop_blob(struct kv_store *s, struct kv_stored *e)
+{
+	if (e->blob != NULL)
+		s->used -= e->blob->len;
+	kv_blob_unref(e->blob);
+	e->blob = NULL;
+}
+
+static void
+free_entry(struct kv_store *s, struct kv_stored *e)
+{
+	move_to(s, e, NULL);
+	drop_blob(s, e);
+	if (e->slot.n > 0)
+		kv_spill_drop(s->spill, &e->slot);
+	e->object->stored = NULL;
+	kv_object_unref(e->object);
+	s->used -= KV_STORE_EACH;
+	free(e);
+}
+
+/* blob comes into memory, in that queue. */
+static void
+keep(struct kv_store *s, struct kv_stored *e, struct kv_blob *blob, struct queue *queue)
+{
+	e->blob = kv_blob_ref(blob);
+	s->used += blob->len;
+	move_to(s, e, queue);
+	kv_timer_set(&s->trim, 0);
+}
+
+static struct kv_stored *
+new_entry(struct kv_store *s, struct kv_object *object, struct kv_blob *blob, struct queue *queue)
+{
+	struct kv_stored *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	s->used += KV_STORE_EACH;
+	e->object = kv_object_ref(object);
+	e->mono_put = kv_clock_mono_ms();
+	object->stored = e;
+	keep(s, e, blob, queue);
+	return e;
+}
+
+/* ---- room ---- */
+
+/* What was read may be read again (rsync -c reads everything twice), but only the unread may fill the file. */
+static bool
+may_spill(const struct kv_store *s, const struct kv_stored *e)
+{
+	return s->spill != NULL && !kv_disk_wants(s->disk, e->object) &&
+	    (!e->is_read || kv_spill_left(s->spill) > kv_spill_used(s->spill));
+}
+
+static void
+spill_or_drop(struct kv_store *s, struct kv_stored *e)
+{
+	if (!may_spill(s, e) || kv_spill_put(s->spill, e->blob, &e->slot) != 0) {
+		free_entry(s, e);
+		return;
+	}
+	move_to(s, e, e->is_read ? &s->spilled_read : &s->spilled);
+	drop_blob(s, e);
+}
+
+void
+kv_store_trim(struct kv_store *s)
+{
+	while (s->used > s->room)
+		if (!TAILQ_EMPTY(&s->read))
+			spill_or_drop(s, TAILQ_FIRST(&s->read));
+		else if (!TAILQ_EMPTY(&s->unread))
+			spill_or_drop(s, TAILQ_LAST(&s->unread, queue));
+		else
+			return; /* the rest is of spilled ones */
+}
+
+static void
+trim(void *arg)
+{
+	kv_store_trim(arg);
+}
+
+bool
+kv_store_has_room(struct kv_store *s, size_t in_flight, size_t bytes)
+{
+	size_t left = s->spill != NULL ? kv_spill_left(s->spill) : 0;
+
+	while (left < bytes && !TAILQ_EMPTY(&s->spilled_read)) {
+		free_entry(s, TAILQ_FIRST(&s->spilled_read));
+		left = kv_spill_left(s->spill);
+	}
+	return s->unread_bytes + in_flight + bytes <= s->room + left;
+}
+
+static void
+free_older(struct kv_store *s, struct queue *queue, int64_t mono_old)
+{
+	while (!TAILQ_EMPTY(queue) && TAILQ_FIRST(queue)->mono_put < mono_old)
+		free_entry(s, TAILQ_FIRST(queue));
+}
+
+static void
+sweep(void *arg)
+{
+	struct kv_store *s = arg;
+	const int64_t mono_old = kv_clock_mono_ms() - UNREAD_MS;
+
+	free_older(s, &s->unread, mono_old);
+	free_older(s, &s->spilled, mono_old);
+	free_older(s, &s->spilled_read, mono_old);
+	kv_timer_set(&s->sweep, SWEEP_MS);
+}
+
+/* ---- the interface ---- */
+
+void
+kv_store_put(struct kv_store *s, struct kv_object *object, struct kv_blob *blob, bool is_ahead)
+{
+	struct kv_stored *e = new_entry(s, object, blob, &s->unread);
+
+	if (e != NULL)
+		e->is_ahead = is_ahead;
+	if (kv_disk_wants(s->disk, object))
+		kv_disk_put(s->disk, object, blob);
+}
+
+/* Back from the spill file. */
+static void
+unspill(struct kv_store *s, struct kv_stored *e)
+{
+	struct kv_blob *blob;
+
+	if (kv_spill_get(s->spill, &e->slot, (size_t)e->object->size, e->object->digest, &blob) != 0) {
+		free_entry(s, e);
+		return;
+	}
+	kv_spill_drop(s->spill, &e->slot);
+	keep(s, e, blob, &s->read);
+	kv_blob_unref(blob);
+}
+
+/* What an earlier kvfs stored may be what this one would refuse: it is fetched again. */
+static struct kv_blob *
+read_disk(struct kv_store *s, const struct kv_object *object)
+{
+	struct kv_blob *blob = kv_disk_get(s->disk, object);
+
+	if (blob != NULL && kv_backup_check(blob, object->type, NULL) != 0) {
+		kv_disk_drop(s->disk, object);
+		kv_blob_unref(blob);
+		blob = NULL;
+	}
+	return blob;
+}
+
+static void
+take_from_disk(struct kv_store *s, struct kv_object *object)
+{
+	struct kv_blob *blob = read_disk(s, object);
+
+	if (blob != NULL && new_entry(s, object, blob, &s->read) != NULL)
+		s->state.n_from_disk++;
+	kv_blob_unref(blob);
+}
+
+struct kv_blob *
+kv_store_get(struct kv_store *s, struct kv_object *object)
+{
+	if (object->stored == NULL && kv_disk_wants(s->disk, object))
+		take_from_disk(s, object);
+	else if (object->stored != NULL && object->stored->blob == NULL)
+		unspill(s, object->stored);
+	return object->stored != NULL ? object->stored->blob : NULL;
+}
+
+bool
+kv_store_has(const struct kv_store *s, const struct kv_object *object)
+{
+	return object->stored != NULL || (kv_disk_wants(s->disk, object) && kv_disk_has(s->disk, object));
+}
+
+void
+kv_store_mark_asked(struct kv_store *s, struct kv_object *object)
+{
+	struct kv_stored *e = object->stored;
+
+	if (e == NULL || !e->is_ahead)
+		return;
+	e->is_ahead = false;
+	s->state.n_ahead_used++;
+}
+
+void
+kv_store_mark_read(struct kv_store *s, struct kv_object *object)
+{
+	struct kv_stored *e = object->stored;
+
+	if (e == NULL || e->blob == NULL)
+		return;
+	kv_store_mark_asked(s, object);
+	s->state.n_read++;
+	e->is_read = true;
+	move_to(s, e, &s->read);
+}
+
+void
+kv_store_drop(struct kv_store *s, struct kv_object *object)
+{
+	if (kv_disk_wants(s->disk, object))
+		kv_disk_drop(s->disk, object);
+	if (object->stored != NULL)
+		free_entry(s, object->stored);
+}
+
+void
+kv_store_keep_newest(struct kv_store *s, enum kv_type type, struct kv_object *const *objects, size_t n)
+{
+	if (s->disk == NULL)
+		return;
+	kv_disk_keep_newest(s->disk, type, objects, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct kv_stored *e = objects[i]->stored;
+
+		if (e != NULL && e->blob != NULL && kv_disk_wants(s->disk, objects[i]))
+			kv_disk_put(s->disk, objects[i], e->blob);
+	}
+}
+
+void
+kv_store_state(const struct kv_store *s, struct kv_store_state *state)
+{
+	*state = s->state;
+	state->memory = s->used;
+	state->spilled = s->spill != NULL ? kv_spill_used(s->spill) : 0;
+}
+
+/* ---- the whole ---- */
+
+struct sums {
+	size_t used, blocks, in_memory;
+};
+
+static size_t
+check_queue(const struct queue *queue, bool is_spilled, struct sums *sums)
+{
+	const struct kv_stored *e;
+	size_t len = 0;
+
+	TAILQ_FOREACH(e, queue, link) {
+		assert(e->queue == queue && e->object->stored == e);
+		assert((e->blob == NULL) == is_spilled && (e->slot.n > 0) == is_spilled);
+		len += e->blob != NULL ? e->blob->len : 0;
+		sums->in_memory += e->blob != NULL;
+		sums->blocks += e->slot.n;
+		sums->used += KV_STORE_EACH;
+	}
+	sums->used += len;
+	return len;
+}
+
+void
+kv_store_check(const struct kv_store *s)
+{
+	struct sums sums = { .used = 0 };
+
+	assert(check_queue(&s->unread, false, &sums) == s->unread_bytes);
+	(void)check_queue(&s->read, false, &sums);
+	(void)check_queue(&s->spilled, true, &sums);
+	(void)check_queue(&s->spilled_read, true, &sums);
+	assert(sums.used == s->used);
+	assert(s->used <= s->room || sums.in_memory == 0 || kv_timer_is_set(&s->trim));
+	assert(sums.blocks * KV_SPILL_BLOCK == (s->spill != NULL ? kv_spill_used(s->spill) : 0));
+	if (s->spill != NULL)
+		kv_spill_check(s->spill);
+}
+
+struct kv_store *
+kv_store_new(struct kv_loop *loop, const struct kv_store_options *options)
+{
+	struct kv_store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->room = options->room - options->room / 16; /* what malloc leaves between them */
+	s->disk = options->disk;
+	TAILQ_INIT(&s->unread);
+	TAILQ_INIT(&s->read);
+	TAILQ_INIT(&s->spilled);
+	TAILQ_INIT(&s->spilled_read);
+	kv_timer_init(&s->sweep, loop, sweep, s);
+	kv_timer_init(&s->trim, loop, trim, s);
+	if (options->spill > 0 && (s->spill = kv_spill_new(options->folder, options->spill)) == NULL) {
+		free(s);
+		return NULL;
+	}
+	kv_timer_set(&s->sweep, SWEEP_MS);
+	return s;
+}
+
+static void
+free_all(struct kv_store *s, struct queue *queue)
+{
+	while (!TAILQ_EMPTY(queue))
+		free_entry(s, TAILQ_FIRST(queue));
+}
+
+void
+kv_store_free(struct kv_store *s)
+{
+	if (s == NULL)
+		return;
+	free_all(s, &s->unread);
+	free_all(s, &s->read);
+	free_all(s, &s->spilled);
+	free_all(s, &s->spilled_read);
+	kv_timer_stop(&s->sweep);
+	kv_timer_stop(&s->trim);
+	kv_spill_free(s->spill);
+	free(s);
+}
