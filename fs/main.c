@@ -113,8 +113,6 @@ log_sum(const struct program *p)
 	const struct kv_volume *volume = p->layers.volume;
 	size_t n = 0, n_hidden = 0;
 
-	if (volume == NULL)
-		return;
 	for (int t = 0; t < KV_TYPES; t++) {
 		if (volume->listings[t] == NULL)
 			continue;

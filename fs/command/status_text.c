@@ -237,8 +237,8 @@ say_rates(const struct kv_json *rates, struct kv_buf *text)
 
 		if (number(c, "limit") > 0)
 			snprintf(limit, sizeof(limit), "%.1f", number(c, "limit"));
-		snprintf(
-		    in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"), number(c, "in_flight_limit"));
+		snprintf(in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"),
+		    number(c, "in_flight_limit"));
 		if (number(c, "latency_ms") > 0)
 			snprintf(latency, sizeof(latency), "%.0f ms", number(c, "latency_ms"));
 		kv_buf_say(text, "  %-14s %5.1f  %7.1f  %13s  %9s  %4.0f  %7.0f  %7s%s\n",

@@ -6,10 +6,14 @@
 
 #define ROOT_INO 1
 
-/* For each i whose part is attached. */
-#define EACH_PART(b, i)                                                      \
-	for (size_t i = 0; (b)->parts != NULL && (b)->parts[i] != NULL; i++) \
-		if ((b)->states[i] != NULL)
+/* The place of the next part that is attached, from i on; KV_PARTS_MAX: there is none. */
+static size_t
+next_part(const struct kv_branch *b, size_t i)
+{
+	while (i < KV_PARTS_MAX && b->states[i] == NULL)
+		i++;
+	return i;
+}
 
 int
 kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume,
@@ -42,17 +46,17 @@ kv_branch_state(const struct kv_branch *b, const struct kv_part *part)
 void
 kv_branch_stop(struct kv_branch *b)
 {
-	EACH_PART(b, i)
-	if (b->parts[i]->stop != NULL)
-		b->parts[i]->stop(b->states[i]);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->stop != NULL)
+			b->parts[i]->stop(b->states[i]);
 }
 
 void
 kv_branch_release(struct kv_branch *b)
 {
-	EACH_PART(b, i)
-	if (b->parts[i]->release != NULL)
-		b->parts[i]->release(b->states[i]);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->release != NULL)
+			b->parts[i]->release(b->states[i]);
 	*b = (struct kv_branch){ .mount = NULL };
 }
 
@@ -61,9 +65,9 @@ kv_branch_changed(void *branch, struct kv_object *object)
 {
 	const struct kv_branch *b = branch;
 
-	EACH_PART(b, i)
-	if (b->parts[i]->changed != NULL)
-		b->parts[i]->changed(b->states[i], object);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->changed != NULL)
+			b->parts[i]->changed(b->states[i], object);
 }
 
 void
@@ -71,9 +75,9 @@ kv_branch_listing_failed(void *branch, enum kv_type type)
 {
 	const struct kv_branch *b = branch;
 
-	EACH_PART(b, i)
-	if (b->parts[i]->listing_failed != NULL)
-		b->parts[i]->listing_failed(b->states[i], type);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->listing_failed != NULL)
+			b->parts[i]->listing_failed(b->states[i], type);
 }
 
 int
@@ -81,24 +85,24 @@ kv_branch_under_way(const struct kv_branch *b)
 {
 	int sum = 0;
 
-	EACH_PART(b, i)
-	if (b->parts[i]->under_way != NULL)
-		sum += b->parts[i]->under_way(b->states[i]);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->under_way != NULL)
+			sum += b->parts[i]->under_way(b->states[i]);
 	return sum;
 }
 
 void
 kv_branch_log_lost(struct kv_branch *b)
 {
-	EACH_PART(b, i)
-	if (b->parts[i]->log_lost != NULL)
-		b->parts[i]->log_lost(b->states[i]);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->log_lost != NULL)
+			b->parts[i]->log_lost(b->states[i]);
 }
 
 void
 kv_branch_check(const struct kv_branch *b)
 {
-	EACH_PART(b, i)
-	if (b->parts[i]->check != NULL)
-		b->parts[i]->check(b->states[i]);
+	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
+		if (b->parts[i]->check != NULL)
+			b->parts[i]->check(b->states[i]);
 }

@@ -932,7 +932,8 @@ a_conflict_is_told_apart(void **state)
 		int end, n_sent;
 		const char *log;
 	} rows[] = {
-		{ &done, &missing, NULL, 0, -EEXIST, 1, "why=\"the vault already has an object of this name\"" },
+		{ &done, &missing, NULL, 0, -EEXIST, 1,
+		    "why=\"the vault already has an object of this name\"" },
 		{ &missing, &done, NULL, 1800000000, -EEXIST, 1,
 		    "recover or purge it (its scheduled purge is on 2027-01-15)\"" },
 		{ &missing, &done, NULL, 0, -EEXIST, 1, "recover or purge it\"" },
@@ -1003,9 +1004,12 @@ what_is_in_the_way_is_never_taken_for_ours(void **state)
 		const struct scripted *first;
 		const char *message, *listed, *why;
 	} rows[] = {
-		{ &busy, NAMES("a"), "old", "an earlier attempt, which was not answered, may have restored it" },
-		{ &busy, NAMES("a"), "a", "an earlier attempt, which was not answered, may have restored it" },
-		{ &busy, "conflict", "old", "an earlier attempt, which was not answered, may have restored it" },
+		{ &busy, NAMES("a"), "old",
+		    "an earlier attempt, which was not answered, may have restored it" },
+		{ &busy, NAMES("a"), "a",
+		    "an earlier attempt, which was not answered, may have restored it" },
+		{ &busy, "conflict", "old",
+		    "an earlier attempt, which was not answered, may have restored it" },
 		{ &conflict, NAMES("a"), "old", "the vault already has an object of this name\"" },
 	};
 
