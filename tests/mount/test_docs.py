@@ -64,3 +64,12 @@ def test_the_commands_of_a_page_work_as_they_are_pasted(page, vaults, tmp_path):
     if page.name == "README.md":
         content = [[x for x in vault.dump(name) if not x["managed"]] for name in ("first", "second")]
         assert content[0] == content[1] != []
+
+
+def test_the_picture_of_the_layers_has_every_module():
+    page = (ROOT / "docs/architecture.md").read_text()
+    picture = page.partition("┌")[2].partition("└")[0]
+    modules = {path.stem for layer in ("fs", "cache", "client") for path in (ROOT / layer).rglob("*.c")}
+    assert modules <= set(re.findall(r"\w+", picture)), modules - set(re.findall(r"\w+", picture))
+    for path in re.findall(r"`((?:fs|cache|client|tests)/[\w/.]*\w)`", page):
+        assert any((ROOT / f"{path}{end}").exists() for end in ("", ".c", ".h")), path
