@@ -38,7 +38,7 @@ struct kv_object {
 	struct kv_pending *pending;	     /* cache/blob/blobs' own; NULL where nothing is under way */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/index' own */
 	bool is_noted;
-	uint32_t place[KV_ORDERS]; /* cache/blob/prefetch' own */
+	uint32_t position[KV_ORDERS]; /* cache/blob/prefetch' own */
 	bool is_ahead;
 	unsigned int refs;
 	char name[]; /* as the service spells it; the key is behind it */

@@ -229,6 +229,20 @@ kv_volume_keep(struct kv_volume *v)
 }
 
 void
+kv_volume_check(const struct kv_volume *v)
+{
+	if (v->throttle != NULL)
+		kv_throttle_check(v->throttle);
+	for (int t = 0; t < KV_TYPES; t++)
+		if (v->listings[t] != NULL)
+			kv_listing_check(v->listings[t]);
+	if (v->blobs != NULL)
+		kv_blobs_check(v->blobs);
+	if (v->prefetch != NULL)
+		kv_prefetch_check(v->prefetch);
+}
+
+void
 kv_volume_free(struct kv_volume *v)
 {
 	if (v == NULL)

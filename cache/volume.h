@@ -85,4 +85,6 @@ struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, stru
 void kv_volume_free(struct kv_volume *volume);
 /* Writes what was learnt, so that a mount that begins before this one has ended can read it. */
 void kv_volume_keep(struct kv_volume *volume);
+/* Every module asserts its invariants. For unit tests, and for sanitized builds between two requests. */
+void kv_volume_check(const struct kv_volume *volume);
 #endif

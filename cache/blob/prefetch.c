@@ -1,14 +1,21 @@
 /*
  * Read-ahead across files.
  *
- * An object's place[order] is its position in that order's array; it counts only where the array has
- * the object at that position, so places of an older listing do no harm. The array of LISTED is the
- * listing's own, that of the others is made when it is first needed, of a complete listing. When a new
- * listing serves, the streams go on from the object that they were at.
+ * An object's position[order] is where that order's array has it; it counts only where the array really has the
+ * object there, so positions of an older listing do no harm. The array of LISTED is the listing's own, that of the
+ * others is made when it is first needed, of a complete listing. When a new listing serves, the streams continue at
+ * the object that they were at.
  *
- * An access that follows no stream is kept for a moment: the next one may follow it. More than one
- * order may fit; then each gets a stream, and those that were wrong end.
+ * An access that follows no stream is kept for a moment: the next one may follow it. More than one order may fit;
+ * then each gets a stream, and those that were wrong end.
+ *
+ * Invariants:
+ *	a stream that is in use has fewer than MAX_MISSES misses, and end is behind at
+ *	what it has ahead lies between at and end
+ *	while the snapshot is the one that the positions are of: at is the position of last, and end within the array
+ *	the sorted arrays have n_sorted objects, each at its position
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +31,7 @@
 #define PACE_S	   2.5
 #define MAX_MISSES 4
 #define MAX_GAP	   2	/* objects left out between two accesses that still follow each other */
-#define MAX_LOOK   2000 /* objects looked at in one turn: with cache=disk each is a system call */
+#define MAX_SCAN   2000 /* objects examined in one turn: with cache=disk each is a system call */
 #define PAIR_MS	   10000
 #define ORDERS	   KV_ORDERS
 
@@ -34,7 +41,7 @@ struct stream {
 	struct kv_object *last; /* that was asked for; a reference. NULL: the stream is free */
 	enum order order;
 	enum kv_need need;
-	size_t at, end; /* positions of last, and of the first object that was not looked at */
+	size_t at, end; /* positions of last, and of the first object that was not examined */
 	size_t ahead;	/* fetched behind at, and not asked for yet */
 	size_t window;
 	int misses;
@@ -47,10 +54,10 @@ struct access {
 };
 
 /* What is read of one type, in its orders. */
-struct shelf {
+struct readers {
 	struct kv_listing *listing;
 	uint64_t serial;		   /* of the snapshot that the positions are of */
-	size_t n_placed;		   /* in LISTED */
+	size_t n_positioned;		   /* in LISTED */
 	struct kv_object **sorted[ORDERS]; /* a reference each; NULL until needed, and for LISTED */
 	size_t n_sorted;
 	struct stream streams[STREAMS];
@@ -63,28 +70,28 @@ struct kv_prefetch {
 	struct kv_throttle *throttle;
 	long most;
 	uint64_t serial;
-	struct shelf shelves[KV_TYPES];
+	struct readers types[KV_TYPES];
 };
 
 /* ---- orders ---- */
 
 static struct kv_object *const *
-array_of(const struct shelf *shelf, enum order order, size_t *n)
+array_of(const struct readers *r, enum order order, size_t *n)
 {
 	if (order == LISTED)
-		return kv_listing_view(shelf->listing, n, NULL, NULL);
-	*n = shelf->sorted[order] != NULL ? shelf->n_sorted : 0;
-	return shelf->sorted[order];
+		return kv_listing_view(r->listing, n, NULL, NULL);
+	*n = r->sorted[order] != NULL ? r->n_sorted : 0;
+	return r->sorted[order];
 }
 
 static bool
-place_of(const struct shelf *shelf, enum order order, const struct kv_object *object, size_t *place)
+position_of(const struct readers *r, enum order order, const struct kv_object *object, size_t *position)
 {
 	size_t n;
-	struct kv_object *const *array = array_of(shelf, order, &n);
+	struct kv_object *const *array = array_of(r, order, &n);
 
-	*place = object->place[order];
-	return *place < n && array[*place] == object;
+	*position = object->position[order];
+	return *position < n && array[*position] == object;
 }
 
 /* As strcmp() of the files' names, which end in ".blob". */
@@ -110,38 +117,38 @@ compare_numbers(const void *a, const void *b)
 }
 
 static void
-free_sorted(struct shelf *shelf)
+free_sorted(struct readers *r)
 {
 	for (int o = 0; o < ORDERS; o++) {
-		for (size_t i = 0; shelf->sorted[o] != NULL && i < shelf->n_sorted; i++)
-			kv_object_unref(shelf->sorted[o][i]);
-		free(shelf->sorted[o]);
-		shelf->sorted[o] = NULL;
+		for (size_t i = 0; r->sorted[o] != NULL && i < r->n_sorted; i++)
+			kv_object_unref(r->sorted[o][i]);
+		free(r->sorted[o]);
+		r->sorted[o] = NULL;
 	}
-	shelf->n_sorted = 0;
+	r->n_sorted = 0;
 }
 
 /* Of a listing that is complete; without memory there is one order less. */
 static void
-sort(struct shelf *shelf)
+sort(struct readers *r)
 {
 	bool is_complete;
 	size_t n;
-	struct kv_object *const *objects = kv_listing_view(shelf->listing, &n, NULL, &is_complete);
+	struct kv_object *const *objects = kv_listing_view(r->listing, &n, NULL, &is_complete);
 
-	if (!is_complete || shelf->n_sorted > 0 || n == 0)
+	if (!is_complete || r->n_sorted > 0 || n == 0)
 		return;
-	shelf->n_sorted = n;
+	r->n_sorted = n;
 	for (int o = BY_NAME; o < ORDERS; o++) {
 		struct kv_object **array = reallocarray(NULL, n, sizeof(struct kv_object *));
 
 		if (array == NULL)
 			continue;
-		shelf->sorted[o] = array;
+		r->sorted[o] = array;
 		memcpy(array, objects, n * sizeof(*array));
 		qsort(array, n, sizeof(*array), o == BY_NAME ? compare_names : compare_numbers);
 		for (size_t i = 0; i < n; i++)
-			kv_object_ref(array[i])->place[o] = (uint32_t)i;
+			kv_object_ref(array[i])->position[o] = (uint32_t)i;
 	}
 }
 
@@ -154,30 +161,30 @@ end_stream(struct stream *s)
 	s->last = NULL;
 }
 
-/* Follow the listing: what is new in it gets its place; in another one all do. */
+/* Follow the listing: what is new in it gets its position; in another one all do. */
 static void
-catch_up(struct shelf *shelf)
+catch_up(struct readers *r)
 {
 	uint64_t serial;
 	size_t n;
-	struct kv_object *const *objects = kv_listing_view(shelf->listing, &n, &serial, NULL);
-	const bool is_new = serial != shelf->serial;
+	struct kv_object *const *objects = kv_listing_view(r->listing, &n, &serial, NULL);
+	const bool is_new = serial != r->serial;
 
 	if (is_new) {
-		free_sorted(shelf);
-		shelf->serial = serial;
-		shelf->n_placed = 0;
+		free_sorted(r);
+		r->serial = serial;
+		r->n_positioned = 0;
 	}
-	for (; shelf->n_placed < n; shelf->n_placed++)
-		objects[shelf->n_placed]->place[LISTED] = (uint32_t)shelf->n_placed;
+	for (; r->n_positioned < n; r->n_positioned++)
+		objects[r->n_positioned]->position[LISTED] = (uint32_t)r->n_positioned;
 	for (int i = 0; is_new && i < STREAMS; i++) {
-		struct stream *s = &shelf->streams[i];
+		struct stream *s = &r->streams[i];
 
 		if (s->last == NULL)
 			continue;
 		if (s->order != LISTED)
-			sort(shelf);
-		if (!place_of(shelf, s->order, s->last, &s->at))
+			sort(r);
+		if (!position_of(r, s->order, s->last, &s->at))
 			end_stream(s);
 		s->end = s->at + 1;
 		s->ahead = 0;
@@ -198,7 +205,7 @@ is_small_gap(
 {
 	int n = 0;
 
-	if (to > from + MAX_LOOK)
+	if (to > from + MAX_SCAN)
 		return false;
 	for (; from < to && n <= MAX_GAP; from++)
 		n += is_needed(p, array[from], need);
@@ -216,13 +223,13 @@ most_ahead(const struct kv_prefetch *p, enum kv_type type)
 }
 
 static void
-top_up(struct kv_prefetch *p, struct shelf *shelf, struct stream *s)
+top_up(struct kv_prefetch *p, struct readers *r, struct stream *s)
 {
 	size_t n;
-	struct kv_object *const *array = array_of(shelf, s->order, &n);
+	struct kv_object *const *array = array_of(r, s->order, &n);
 
-	if (n > s->end + MAX_LOOK)
-		n = s->end + MAX_LOOK;
+	if (n > s->end + MAX_SCAN)
+		n = s->end + MAX_SCAN;
 	for (; s->ahead < s->window && s->end < n; s->end++) {
 		struct kv_object *object = array[s->end];
 
@@ -237,131 +244,131 @@ top_up(struct kv_prefetch *p, struct shelf *shelf, struct stream *s)
 
 /* How far object is ahead in s, or false. */
 static bool
-follows(const struct kv_prefetch *p, const struct shelf *shelf, const struct stream *s,
-    const struct kv_object *object, size_t *place)
+follows(const struct kv_prefetch *p, const struct readers *r, const struct stream *s,
+    const struct kv_object *object, size_t *position)
 {
 	size_t n;
-	struct kv_object *const *array = array_of(shelf, s->order, &n);
+	struct kv_object *const *array = array_of(r, s->order, &n);
 
-	if (!place_of(shelf, s->order, object, place) || *place <= s->at)
+	if (!position_of(r, s->order, object, position) || *position <= s->at)
 		return false;
-	return *place < s->end || is_small_gap(p, array, s->end, *place, s->need);
+	return *position < s->end || is_small_gap(p, array, s->end, *position, s->need);
 }
 
 static void
-hit(struct kv_prefetch *p, struct shelf *shelf, struct stream *s, struct kv_object *object, size_t place)
+hit(struct kv_prefetch *p, struct readers *r, struct stream *s, struct kv_object *object, size_t position)
 {
 	const size_t most = most_ahead(p, object->type);
 	size_t n;
-	struct kv_object *const *array = array_of(shelf, s->order, &n);
+	struct kv_object *const *array = array_of(r, s->order, &n);
 
-	for (size_t i = s->at + 1; i <= place && i < s->end; i++) {
+	for (size_t i = s->at + 1; i <= position && i < s->end; i++) {
 		if (array[i]->is_ahead && s->ahead > 0)
 			s->ahead--;
 		array[i]->is_ahead = false;
 	}
-	if (s->end <= place) {
-		s->end = place + 1;
+	if (s->end <= position) {
+		s->end = position + 1;
 		s->ahead = 0;
 	}
-	s->at = place;
+	s->at = position;
 	kv_object_ref(object);
 	kv_object_unref(s->last);
 	s->last = object;
 	s->misses = 0;
 	s->used = ++p->serial;
 	s->window = s->window * 2 < most ? s->window * 2 : most;
-	top_up(p, shelf, s);
+	top_up(p, r, s);
 }
 
 /* ---- beginnings ---- */
 
 static struct stream *
-free_stream(struct shelf *shelf)
+free_stream(struct readers *r)
 {
-	struct stream *oldest = &shelf->streams[0];
+	struct stream *oldest = &r->streams[0];
 
 	for (int i = 0; i < STREAMS; i++) {
-		if (shelf->streams[i].last == NULL)
-			return &shelf->streams[i];
-		if (shelf->streams[i].used < oldest->used)
-			oldest = &shelf->streams[i];
+		if (r->streams[i].last == NULL)
+			return &r->streams[i];
+		if (r->streams[i].used < oldest->used)
+			oldest = &r->streams[i];
 	}
 	end_stream(oldest);
 	return oldest;
 }
 
 static void
-begin_stream(struct kv_prefetch *p, struct shelf *shelf, enum order order, enum kv_need need,
-    struct kv_object *object, size_t place)
+begin_stream(struct kv_prefetch *p, struct readers *r, enum order order, enum kv_need need,
+    struct kv_object *object, size_t position)
 {
 	const size_t most = most_ahead(p, object->type);
-	struct stream *s = free_stream(shelf);
+	struct stream *s = free_stream(r);
 
 	*s = (struct stream){ .last = kv_object_ref(object),
 		.order = order,
 		.need = need,
-		.at = place,
-		.end = place + 1,
+		.at = position,
+		.end = position + 1,
 		.window = FIRST < most ? FIRST : most,
 		.used = ++p->serial };
-	top_up(p, shelf, s);
+	top_up(p, r, s);
 }
 
 /* In each order in which object comes soon behind a recent access. */
 static bool
 begin_in(
-    struct kv_prefetch *p, struct shelf *shelf, enum order order, enum kv_need need, struct kv_object *object)
+    struct kv_prefetch *p, struct readers *r, enum order order, enum kv_need need, struct kv_object *object)
 {
 	const int64_t mono_now = kv_clock_mono_ms();
-	size_t before, place, n;
-	struct kv_object *const *array = array_of(shelf, order, &n);
+	size_t before, position, n;
+	struct kv_object *const *array = array_of(r, order, &n);
 
-	if (!place_of(shelf, order, object, &place))
+	if (!position_of(r, order, object, &position))
 		return false;
 	for (int i = 0; i < RECENT; i++) {
-		const struct access *a = &shelf->recent[i];
+		const struct access *a = &r->recent[i];
 
 		if (a->object == NULL || mono_now - a->mono > PAIR_MS ||
-		    !place_of(shelf, order, a->object, &before) || before >= place ||
-		    !is_small_gap(p, array, before + 1, place, need))
+		    !position_of(r, order, a->object, &before) || before >= position ||
+		    !is_small_gap(p, array, before + 1, position, need))
 			continue;
-		begin_stream(p, shelf, order, need, object, place);
+		begin_stream(p, r, order, need, object, position);
 		return true;
 	}
 	return false;
 }
 
 static void
-remember(struct shelf *shelf, struct kv_object *object)
+remember(struct readers *r, struct kv_object *object)
 {
-	struct access *a = &shelf->recent[shelf->next_recent++ % RECENT];
+	struct access *a = &r->recent[r->next_recent++ % RECENT];
 
 	kv_object_unref(a->object);
 	*a = (struct access){ .object = kv_object_ref(object), .mono = kv_clock_mono_ms() };
 }
 
 static bool
-has_recent(const struct shelf *shelf)
+has_recent(const struct readers *r)
 {
 	for (int i = 0; i < RECENT; i++)
-		if (shelf->recent[i].object != NULL && kv_clock_mono_ms() - shelf->recent[i].mono <= PAIR_MS)
+		if (r->recent[i].object != NULL && kv_clock_mono_ms() - r->recent[i].mono <= PAIR_MS)
 			return true;
 	return false;
 }
 
 static void
-missed(struct kv_prefetch *p, struct shelf *shelf, enum kv_need need, struct kv_object *object)
+missed(struct kv_prefetch *p, struct readers *r, enum kv_need need, struct kv_object *object)
 {
 	for (int i = 0; i < STREAMS; i++)
-		if (shelf->streams[i].last != NULL && ++shelf->streams[i].misses >= MAX_MISSES)
-			end_stream(&shelf->streams[i]);
-	if (!begin_in(p, shelf, LISTED, need, object) && has_recent(shelf)) {
-		sort(shelf);
+		if (r->streams[i].last != NULL && ++r->streams[i].misses >= MAX_MISSES)
+			end_stream(&r->streams[i]);
+	if (!begin_in(p, r, LISTED, need, object) && has_recent(r)) {
+		sort(r);
 		for (int o = BY_NAME; o < ORDERS; o++)
-			(void)begin_in(p, shelf, (enum order)o, need, object);
+			(void)begin_in(p, r, (enum order)o, need, object);
 	}
-	remember(shelf, object);
+	remember(r, object);
 }
 
 /* ---- the interface ---- */
@@ -369,36 +376,36 @@ missed(struct kv_prefetch *p, struct shelf *shelf, enum kv_need need, struct kv_
 void
 kv_prefetch_accessed(struct kv_prefetch *p, struct kv_object *object, enum kv_need need, bool waits)
 {
-	struct shelf *shelf = &p->shelves[object->type];
+	struct readers *r = &p->types[object->type];
 	bool is_hit = false;
-	size_t place;
+	size_t position;
 
-	if (p->most == 0 || shelf->listing == NULL)
+	if (p->most == 0 || r->listing == NULL)
 		return;
-	catch_up(shelf);
+	catch_up(r);
 	for (int i = 0; i < STREAMS; i++) {
-		struct stream *s = &shelf->streams[i];
+		struct stream *s = &r->streams[i];
 
-		if (s->last == NULL || !follows(p, shelf, s, object, &place))
+		if (s->last == NULL || !follows(p, r, s, object, &position))
 			continue;
-		hit(p, shelf, s, object, place);
+		hit(p, r, s, object, position);
 		is_hit = true;
 	}
 	if (!is_hit && waits)
-		missed(p, shelf, need, object);
+		missed(p, r, need, object);
 }
 
 void
 kv_prefetch_grew(struct kv_prefetch *p, enum kv_type type)
 {
-	struct shelf *shelf = &p->shelves[type];
+	struct readers *r = &p->types[type];
 
-	if (p->most == 0 || shelf->listing == NULL)
+	if (p->most == 0 || r->listing == NULL)
 		return;
-	catch_up(shelf);
+	catch_up(r);
 	for (int i = 0; i < STREAMS; i++)
-		if (shelf->streams[i].last != NULL)
-			top_up(p, shelf, &shelf->streams[i]);
+		if (r->streams[i].last != NULL)
+			top_up(p, r, &r->streams[i]);
 }
 
 void
@@ -407,13 +414,55 @@ kv_prefetch_state(const struct kv_prefetch *p, size_t *n_streams, size_t *window
 	*n_streams = *window = 0;
 	for (int t = 0; t < KV_TYPES; t++)
 		for (int i = 0; i < STREAMS; i++) {
-			const struct stream *s = &p->shelves[t].streams[i];
+			const struct stream *s = &p->types[t].streams[i];
 
 			if (s->last == NULL)
 				continue;
 			++*n_streams;
 			*window = s->window > *window ? s->window : *window;
 		}
+}
+
+static void
+check_stream(const struct readers *r, const struct stream *s, bool is_current)
+{
+	size_t n, position;
+
+	assert(s->misses < MAX_MISSES);
+	assert(s->at < s->end && s->ahead <= s->end - s->at - 1);
+	if (!is_current)
+		return;
+	(void)array_of(r, s->order, &n);
+	assert(s->end <= n);
+	assert(position_of(r, s->order, s->last, &position) && position == s->at);
+}
+
+static void
+check_readers(const struct readers *r)
+{
+	uint64_t serial;
+	size_t n;
+	struct kv_object *const *objects = kv_listing_view(r->listing, &n, &serial, NULL);
+	const bool is_current = serial == r->serial;
+
+	for (int i = 0; i < STREAMS; i++)
+		if (r->streams[i].last != NULL)
+			check_stream(r, &r->streams[i], is_current);
+	for (size_t i = 0; is_current && i < r->n_positioned; i++)
+		assert(objects[i]->position[LISTED] == i);
+	assert(!is_current || r->n_positioned <= n);
+	assert(r->sorted[LISTED] == NULL);
+	for (int o = BY_NAME; o < ORDERS; o++)
+		for (size_t i = 0; r->sorted[o] != NULL && i < r->n_sorted; i++)
+			assert(r->sorted[o][i]->position[o] == i);
+}
+
+void
+kv_prefetch_check(const struct kv_prefetch *p)
+{
+	for (int t = 0; t < KV_TYPES; t++)
+		if (p->types[t].listing != NULL)
+			check_readers(&p->types[t]);
 }
 
 struct kv_prefetch *
@@ -428,7 +477,7 @@ kv_prefetch_new(struct kv_blobs *blobs, struct kv_throttle *throttle,
 	p->throttle = throttle;
 	p->most = most;
 	for (int t = 0; t < KV_TYPES; t++)
-		p->shelves[t].listing = listings[t];
+		p->types[t].listing = listings[t];
 	return p;
 }
 
@@ -438,13 +487,13 @@ kv_prefetch_free(struct kv_prefetch *p)
 	if (p == NULL)
 		return;
 	for (int t = 0; t < KV_TYPES; t++) {
-		struct shelf *shelf = &p->shelves[t];
+		struct readers *r = &p->types[t];
 
-		free_sorted(shelf);
+		free_sorted(r);
 		for (int i = 0; i < STREAMS; i++)
-			end_stream(&shelf->streams[i]);
+			end_stream(&r->streams[i]);
 		for (int i = 0; i < RECENT; i++)
-			kv_object_unref(shelf->recent[i].object);
+			kv_object_unref(r->recent[i].object);
 	}
 	free(p);
 }

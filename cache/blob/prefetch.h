@@ -31,4 +31,7 @@ void kv_prefetch_grew(struct kv_prefetch *prefetch, enum kv_type type);
 
 /* For the status: streams that there are, objects ahead of the farthest. */
 void kv_prefetch_state(const struct kv_prefetch *prefetch, size_t *n_streams, size_t *window);
+
+/* Asserts the invariants at the top of prefetch.c. */
+void kv_prefetch_check(const struct kv_prefetch *prefetch);
 #endif

@@ -102,6 +102,7 @@ kv_branch_log_lost(struct kv_branch *b)
 void
 kv_branch_check(const struct kv_branch *b)
 {
+	kv_volume_check(b->volume);
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
 		if (b->parts[i]->check != NULL)
 			b->parts[i]->check(b->states[i]);

@@ -38,6 +38,23 @@ fake_vault_new(struct kv_loop *loop, fake_vault_answer *answer)
 	return vault;
 }
 
+struct kv_vault *
+kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
+    const struct kv_url *origin, const struct kv_vault_options *options)
+{
+	(void)http;
+	(void)auth;
+	(void)origin;
+	(void)options;
+	return fake_vault_new(loop, NULL);
+}
+
+void
+kv_vault_free(struct kv_vault *vault)
+{
+	fake_vault_free(vault);
+}
+
 void
 fake_vault_use(struct kv_vault *vault, fake_vault_answer *answer)
 {

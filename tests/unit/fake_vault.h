@@ -14,6 +14,7 @@
  */
 typedef int64_t fake_vault_answer(const struct kv_call *call, struct kv_reply *reply);
 
+/* kv_vault_new() makes one too, whose function is set by fake_vault_use() before the first call. */
 struct kv_vault *fake_vault_new(struct kv_loop *loop, fake_vault_answer *answer);
 void fake_vault_use(struct kv_vault *vault, fake_vault_answer *answer);
 void fake_vault_free(struct kv_vault *vault);

@@ -81,13 +81,7 @@ rig_list(enum kv_type type)
 void
 rig_check(void)
 {
-	if (rig.throttle != NULL)
-		kv_throttle_check(rig.throttle);
-	if (rig.blobs != NULL)
-		kv_blobs_check(rig.blobs);
-	for (int t = 0; t < KV_TYPES; t++)
-		if (rig.listings[t] != NULL)
-			kv_listing_check(rig.listings[t]);
+	kv_volume_check(&rig);
 }
 
 void
