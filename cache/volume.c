@@ -19,7 +19,7 @@
 #include "client/vault/vault.h"
 
 #define MODULE	"volume"
-#define KEEP_MS 60000 /* how often the rates that were learnt are written */
+#define KEEP_MS 60000 /* how often the rates that were learned are written */
 
 /* ---- what is kept from one mount to the next ---- */
 

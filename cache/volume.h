@@ -72,7 +72,7 @@ struct kv_volume {
 	struct kv_volume_events events;
 	struct kv_disk *disk; /* NULL where the index is empty */
 	struct kv_revalidate *revalidate;
-	struct kv_timer keep; /* when the rates that were learnt are written */
+	struct kv_timer keep; /* when the rates that were learned are written */
 };
 
 /*
@@ -83,7 +83,7 @@ struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, stru
     const struct kv_volume_options *options, const struct kv_volume_events *events);
 /* Requests under way are cancelled without their completions. Objects, snapshots must be released before. */
 void kv_volume_free(struct kv_volume *volume);
-/* Writes what was learnt, so that a mount that begins before this one has ended can read it. */
+/* Writes what was learned, so that a mount that begins before this one has ended can read it. */
 void kv_volume_keep(struct kv_volume *volume);
 /* Every module asserts its invariants. For unit tests, and for sanitized builds between two requests. */
 void kv_volume_check(const struct kv_volume *volume);

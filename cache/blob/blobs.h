@@ -40,7 +40,7 @@ enum kv_need { KV_NEED_SIZE, KV_NEED_CONTENT };
 typedef void kv_blobs_done(void *arg, int err, struct kv_blob *blob);
 /*
  * -ENOMEM, or 0 and *waiter, valid until done is called. A failure of a fetch whose content nobody
- * waited for is kept for 10 s: it is the answer to the first program that wants that, because a stat and
+ * waited for is kept for 10 s: it is the answer to the first program that asks for the content, because a stat and
  * the opens behind it are one attempt.
  */
 int kv_blobs_get(struct kv_blobs *blobs, struct kv_object *object, enum kv_need need,
@@ -60,10 +60,10 @@ struct kv_blob *kv_blobs_peek(struct kv_blobs *blobs, struct kv_object *object);
 bool kv_blobs_has(const struct kv_blobs *blobs, const struct kv_object *object);
 /* It was given to a reader: from now on it may go when room is needed. */
 void kv_blobs_mark_read(struct kv_blobs *blobs, struct kv_object *object);
-/* The object is another one now, or gone: what is kept of it is dropped, what is under way is fetched again. */
+/* The object has changed, or it is gone: what is kept of it is dropped, what is under way is fetched again. */
 void kv_blobs_forget(struct kv_blobs *blobs, struct kv_object *object);
 
-/* These are all objects of type: what the disk wants of the newest ones is put there, as far as it is in memory. */
+/* These are all objects of type: blobs of the newest ones are put on disk, as far as they are in memory. */
 void kv_blobs_keep_newest(
     struct kv_blobs *blobs, enum kv_type type, struct kv_object *const *objects, size_t n);
 
@@ -72,8 +72,7 @@ struct kv_blobs_state {
 	size_t n_fetching;
 	size_t memory, spilled;	     /* bytes */
 	uint64_t n_fetched, n_bytes; /* in this mount */
-	uint64_t n_hits,
-	    n_misses; /* opens, and stats that needed the blob: answered from here; had to wait */
+	uint64_t n_hits, n_misses;   /* opens, and stats that needed the blob: from the cache; had to wait */
 	uint64_t n_ahead, n_ahead_used; /* fetched ahead; of these asked for by somebody */
 	uint64_t n_from_disk;
 };

@@ -25,20 +25,20 @@
 struct kv_disk {
 	int folders[KV_TYPES]; /* descriptors */
 	bool keeps_all;
-	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects; INT64_MAX: not known, or too many */
-	bool has_complained;
+	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects; INT64_MAX: unknown, or too many */
+	bool has_logged;
 };
 
 /* ---- files ---- */
 
 static void
-complain(struct kv_disk *d, const struct kv_object *object, int err)
+log_failure(struct kv_disk *d, const struct kv_object *object, int err)
 {
-	if (d->has_complained)
+	if (d->has_logged)
 		return;
-	d->has_complained = true;
+	d->has_logged = true;
 	kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=%s why=%s", kv_type_name(object->type),
-	    object->name, kv_err_name(err), "its blob cannot be kept on disk (said once)");
+	    object->name, kv_err_name(err), "its blob cannot be kept on disk (logged once)");
 }
 
 static int
@@ -75,7 +75,7 @@ kv_disk_put(struct kv_disk *d, const struct kv_object *object, const struct kv_b
 		err = -errno;
 	if (err != 0) {
 		(void)unlinkat(folder, name, 0);
-		complain(d, object, err);
+		log_failure(d, object, err);
 	}
 }
 
@@ -161,7 +161,7 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(const void
 /* ---- which ---- */
 
 bool
-kv_disk_wants(const struct kv_disk *d, const struct kv_object *object)
+kv_disk_keeps(const struct kv_disk *d, const struct kv_object *object)
 {
 	return d != NULL && object->has_digest &&
 	    (d->keeps_all || object->wall_updated >= d->wall_newest[object->type]);

@@ -161,7 +161,7 @@ end_stream(struct stream *s)
 	s->last = NULL;
 }
 
-/* Follow the listing: what is new in it gets its position; in another one all do. */
+/* Follow the listing: what is new in it gets its position; in a new one all do. */
 static void
 catch_up(struct readers *r)
 {
@@ -340,7 +340,7 @@ begin_in(
 }
 
 static void
-remember(struct readers *r, struct kv_object *object)
+keep_access(struct readers *r, struct kv_object *object)
 {
 	struct access *a = &r->recent[r->next_recent++ % RECENT];
 
@@ -368,7 +368,7 @@ missed(struct kv_prefetch *p, struct readers *r, enum kv_need need, struct kv_ob
 		for (int o = BY_NAME; o < ORDERS; o++)
 			(void)begin_in(p, r, (enum order)o, need, object);
 	}
-	remember(r, object);
+	keep_access(r, object);
 }
 
 /* ---- the interface ---- */

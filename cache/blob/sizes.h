@@ -15,6 +15,6 @@ struct kv_sizes {
 
 /* A blob of type had len bytes. */
 void kv_sizes_note(struct kv_sizes *sizes, enum kv_type type, size_t len);
-/* The size that is known of object, else the largest of the last eight of its type, else a usual one. */
+/* The size of object if it is known, else the largest of the last eight of its type, else a usual one. */
 size_t kv_sizes_expected(const struct kv_sizes *sizes, const struct kv_object *object);
 #endif

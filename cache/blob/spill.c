@@ -79,7 +79,7 @@ open_file(struct kv_spill *s)
 	s->fd = open(s->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (s->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
 		return s->fd >= 0 ? 0 : -errno;
-	/* a file system that knows no O_TMPFILE (NFS) */
+	/* a file system without O_TMPFILE (NFS) */
 	if (snprintf(path, sizeof(path), "%s/spill.XXXXXX", s->folder) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	s->fd = mkostemp(path, O_CLOEXEC);

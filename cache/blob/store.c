@@ -120,7 +120,7 @@ new_entry(struct kv_store *s, struct kv_object *object, struct kv_blob *blob, st
 static bool
 may_spill(const struct kv_store *s, const struct kv_stored *e)
 {
-	return s->spill != NULL && !kv_disk_wants(s->disk, e->object) &&
+	return s->spill != NULL && !kv_disk_keeps(s->disk, e->object) &&
 	    (!e->is_read || kv_spill_left(s->spill) > kv_spill_used(s->spill));
 }
 
@@ -193,7 +193,7 @@ kv_store_put(struct kv_store *s, struct kv_object *object, struct kv_blob *blob,
 
 	if (e != NULL)
 		e->is_ahead = is_ahead;
-	if (kv_disk_wants(s->disk, object))
+	if (kv_disk_keeps(s->disk, object))
 		kv_disk_put(s->disk, object, blob);
 }
 
@@ -239,7 +239,7 @@ take_from_disk(struct kv_store *s, struct kv_object *object)
 struct kv_blob *
 kv_store_get(struct kv_store *s, struct kv_object *object)
 {
-	if (object->stored == NULL && kv_disk_wants(s->disk, object))
+	if (object->stored == NULL && kv_disk_keeps(s->disk, object))
 		take_from_disk(s, object);
 	else if (object->stored != NULL && object->stored->blob == NULL)
 		unspill(s, object->stored);
@@ -249,7 +249,7 @@ kv_store_get(struct kv_store *s, struct kv_object *object)
 bool
 kv_store_has(const struct kv_store *s, const struct kv_object *object)
 {
-	return object->stored != NULL || (kv_disk_wants(s->disk, object) && kv_disk_has(s->disk, object));
+	return object->stored != NULL || (kv_disk_keeps(s->disk, object) && kv_disk_has(s->disk, object));
 }
 
 void
@@ -279,7 +279,7 @@ kv_store_mark_read(struct kv_store *s, struct kv_object *object)
 void
 kv_store_drop(struct kv_store *s, struct kv_object *object)
 {
-	if (kv_disk_wants(s->disk, object))
+	if (kv_disk_keeps(s->disk, object))
 		kv_disk_drop(s->disk, object);
 	if (object->stored != NULL)
 		free_entry(s, object->stored);
@@ -294,7 +294,7 @@ kv_store_keep_newest(struct kv_store *s, enum kv_type type, struct kv_object *co
 	for (size_t i = 0; i < n; i++) {
 		const struct kv_stored *e = objects[i]->stored;
 
-		if (e != NULL && e->blob != NULL && kv_disk_wants(s->disk, objects[i]))
+		if (e != NULL && e->blob != NULL && kv_disk_keeps(s->disk, objects[i]))
 			kv_disk_put(s->disk, objects[i], e->blob);
 	}
 }

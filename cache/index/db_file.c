@@ -1,8 +1,8 @@
 /*
  * Opening an index.
  *
- * Nothing is written to a file before it is known to be an index of kvfs or empty. Only one process at
- * a time looks whether a file is good, and replaces it: they lock the folder.
+ * Nothing is written to a file before it has proved to be an index of kvfs or empty. Only one process at a time
+ * inspects a file and replaces it: they lock the folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +76,7 @@ make_file(const char *path, struct kv_buf *why)
 	return err;
 }
 
-/* Nothing is lost: who wants to know what it was finds it beside the new one. */
+/* Nothing is lost: the old file is beside the new one. */
 static int
 set_aside(const char *path)
 {
@@ -134,7 +134,7 @@ check(sqlite3 *db)
 
 /* SQLITE_NOTADB where it is no index of kvfs. */
 static int
-look_at(sqlite3 *db, int64_t *version)
+inspect(sqlite3 *db, int64_t *version)
 {
 	int64_t id, tables;
 	int result = ask_number(db, "PRAGMA user_version", version);
@@ -176,7 +176,7 @@ make_good(sqlite3 *db, kv_db_file_try *try, void *arg, struct kv_buf *why)
 	int result;
 
 	sqlite3_busy_timeout(db, KV_DB_FILE_START_MS);
-	result = look_at(db, &version);
+	result = inspect(db, &version);
 	if (result == SQLITE_OK && version > VERSION) {
 		kv_buf_say(why, "a newer kvfs has written it");
 		return SQLITE_MISMATCH;

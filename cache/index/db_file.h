@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_INDEX_DB_FILE_H
 #define KV_CACHE_INDEX_DB_FILE_H
 /*
- * The SQLite file of an index: made where it is missing, looked at, migrated where it is older, and
+ * The SQLite file of an index: made where it is missing, inspected, migrated where it is older, and
  * set aside where it is damaged or somebody else's.
  */
 #include "client/base/err.h"

@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_INDEX_RATE_ROWS_H
 #define KV_CACHE_INDEX_RATE_ROWS_H
 /*
- * The request rates that were learnt, kept from one mount to the next.
+ * The request rates that were learned, kept from one mount to the next.
  *
  * rows may be NULL, for a volume without an index: then nothing is kept and nothing found.
  */

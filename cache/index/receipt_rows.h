@@ -19,13 +19,13 @@ struct kv_receipt_rows *kv_receipt_rows_new(void);
 void kv_receipt_rows_free(struct kv_receipt_rows *rows);
 struct kv_db_table *kv_receipt_rows_table(struct kv_receipt_rows *rows);
 
-/* A blob that was restored, and what the vault said that it is. */
+/* A blob that was restored, and the object and version that it became. */
 struct kv_receipt {
 	unsigned char digest[KV_DIGEST_LEN]; /* of the bytes that were restored */
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	char version[64];
-	int64_t wall_updated;  /* of that version, 0 where the vault did not say */
+	int64_t wall_updated;  /* of that version, 0 where the vault did not send it */
 	uint64_t size;	       /* of the file as it was written, bytes */
 	int64_t wall_mtime_ns; /* that its writer gave it */
 	uint32_t mode;
@@ -33,7 +33,7 @@ struct kv_receipt {
 /* path: below restore/. Copied; replaces an earlier one of that path. NULL: the path is forgotten, its bytes are not. */
 void kv_receipt_rows_keep(struct kv_receipt_rows *rows, const char *path, const struct kv_receipt *receipt);
 /*
- * A folder was renamed: what is below path, not path itself, is below to from now on, in the place of what was
+ * A folder was renamed: what is below path, not path itself, is below to from now on, instead of what was
  * below that. to NULL: those paths are forgotten, their bytes are not.
  */
 void kv_receipt_rows_move(struct kv_receipt_rows *rows, const char *path, const char *to);

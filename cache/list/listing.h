@@ -30,7 +30,7 @@ struct kv_listing *kv_listing_new(struct kv_throttle *throttle, struct kv_object
 /* Waits are dropped without their completions; snapshots must have been released. */
 void kv_listing_free(struct kv_listing *listing);
 
-/* Begin, and tell when the first page is in or the attempt has failed. For the start. */
+/* Begin; done is called when the first page is in or the attempt has failed. For the start. */
 int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
@@ -44,13 +44,13 @@ int kv_listing_open(struct kv_listing *listing, struct kv_snapshot **snapshot) K
 
 /*
  * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
- * serial says which snapshot, is_complete whether it is; both may be NULL. Some may be gone.
+ * serial is the snapshot's, is_complete whether it is; both may be NULL. Some objects may be gone.
  */
 struct kv_object *const *kv_listing_view(
     struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
 /*
  * Called after each page but the last, with COMING; when a listing is COMPLETE; and when one has FAILED
- * and none serves: what was said of its names must be taken back.
+ * and none serves: then its names must be looked up again.
  */
 typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state);
 void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *progress, void *arg);
@@ -58,17 +58,17 @@ void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *pro
 /* ---- finding one ---- */
 
 /*
- * The object of exactly this name, borrowed. 0; -ENOENT where that is known (also: another spelling,
+ * The object of exactly this name, borrowed. 0; -ENOENT where it is not there (also: another spelling,
  * a managed one); -EAGAIN where it has to be waited for, with kv_listing_wait_for(); the -errno of the
  * failure while this type fails. In a complete listing -EAGAIN means that the name is not listed and
  * cache/list/lookup may ask the vault for it.
  */
 int kv_listing_find(struct kv_listing *listing, const char *name, struct kv_object **object) KV_MUST_CHECK;
-/* 0, or the -errno of a listing that has just failed while none serves: then no name can be said not to be there. */
+/* 0, or the -errno of a listing that has just failed while none serves: then no name may be answered with ENOENT. */
 int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
 /* Whether a complete listing serves, so that what is not in it is not listed. */
 bool kv_listing_is_serving(struct kv_listing *listing);
-/* Tell when the listing under way has name or has ended. */
+/* done is called when the listing under way has name, or has ended. */
 int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
@@ -78,13 +78,13 @@ int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_snapsho
  */
 int kv_listing_add(
     struct kv_listing *listing, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
-/* An object that the vault said is no longer there. */
+/* An object that the vault does not have any more. */
 void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
 /* Its content is another, which no list shows: a version was updated at wall_updated. */
 void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
 /*
- * How long what the listing says may be kept by the kernel. While the first one comes in this goes for
- * its names too: whoever keeps them takes them back when it fails (kv_listing_on_progress).
+ * How long the kernel may cache what the listing has. While the first one is loading this goes for its names
+ * too: whoever caches them drops them when it fails (kv_listing_on_progress).
  */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
 /* How long ago the complete listing was begun; -1 while there is none. */

@@ -1,5 +1,5 @@
 /*
- * Looking at the versions of objects that were fetched long ago. Both times are the vault's own: that of
+ * Reading the version lists of objects that were fetched long ago. Both times are the vault's own: that of
  * the answer which brought the blob, and the versions' updated.
  */
 #include <errno.h>
@@ -29,7 +29,7 @@ struct kv_revalidate {
 static void go_on(struct round *);
 
 static void
-versions_known(void *arg, int err, const struct kv_versions *versions)
+versions_answered(void *arg, int err, const struct kv_versions *versions)
 {
 	struct round *r = arg;
 	struct kv_object *object = r->object;
@@ -66,7 +66,7 @@ go_on(struct round *r)
 		return;
 	r->object = kv_object_ref(objects[r->next++]);
 	if (kv_versions_read(r->revalidate->throttle, r->object->type, r->object->name, &revalidate,
-		versions_known, r, &r->versions) != 0) {
+		versions_answered, r, &r->versions) != 0) {
 		kv_object_unref(r->object);
 		r->object = NULL; /* with the next listing */
 	}

@@ -2,7 +2,7 @@
 #define KV_CACHE_LIST_REVALIDATE_H
 /*
  * What a list does not show: a change to an older version of an object. So an object whose blob was
- * fetched longer than max_age ago is looked at by its version list, which is no backup; if one of the
+ * fetched longer than max_age ago is checked by its version list, which costs no backup; if one of the
  * versions has changed since, its size and blob are unknown again. One request at a time, whenever a
  * listing has come in: an archive does not wait for it, and 25,000 objects take half an hour a week.
  */

@@ -49,10 +49,10 @@ void kv_snapshot_hand_out(struct kv_snapshot *snapshot);
 
 /*
  * err 0 or -errno. Called once, from the loop, never before the call that asked for it has returned.
- * reply: what the vault said where it made the listing fail, for that call; else NULL.
+ * reply: the answer that made the listing fail, valid for that call; else NULL.
  */
 typedef void kv_snapshot_done(void *arg, int err, const struct kv_reply *reply);
-/* Tell when there is an object at index (after -EAGAIN), or it has ended. */
+/* After -EAGAIN: done is called when there is an object at index, or the snapshot has ended. */
 int kv_snapshot_wait_for(struct kv_snapshot *snapshot, size_t index, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 /* done is not called. NULL does nothing. */
@@ -60,10 +60,10 @@ void kv_snapshot_cancel(struct kv_snapshot_wait *wait);
 
 /* ---- for cache/list/listing ---- */
 
-/* Tell when a page has come in, or it has ended. */
+/* done is called when a page has come in, or it has ended. */
 int kv_snapshot_wait_for_page(struct kv_snapshot *snapshot, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
-/* Tell when it has an object of that name, or has ended. */
+/* done is called when it has an object of that name, or has ended. */
 int kv_snapshot_wait_for_name(struct kv_snapshot *snapshot, const char *name, kv_snapshot_done *done,
     void *arg, struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 int kv_snapshot_append(struct kv_snapshot *snapshot, struct kv_object *object) KV_MUST_CHECK;

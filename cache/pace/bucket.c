@@ -1,9 +1,9 @@
 /*
- * The pace of one class of requests.
+ * The rate of one class of requests.
  *
  * How much may be saved up for a late turn of the loop (a tenth of a second, at least two requests) does
  * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost. While
- * nothing waits less is saved up: a burst would open connections that its pace does not need later.
+ * nothing waits less is saved up: a burst would open connections that its rate does not need later.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,21 +12,21 @@
 #include "cache/pace/bucket.h"
 #include "cache/pace/retry.h"
 
-#define WINDOW_S    10
-#define WINDOW_MS   (WINDOW_S * 1000)
-#define DEPTH	    2.0
-#define DEPTH_S	    0.1
-#define IDLE_S	    0.02
-#define BELOW	    0.995 /* of the ceiling; for long it is the count of 10.2 s that tells */
-#define GROWTH	    1.5
-#define USED	    0.8
-#define FOUND	    0.4 /* with more of the rate served in 10 s, a 429 tells the limit (simulated: fairest) */
-#define PROBE_MS    250
-#define CLIMB	    0.02
-#define LEAST_SHARE 0.05 /* of the start: a 429 that is not about our pace must not stop us for minutes */
-#define LEAST	    1.0
-#define BELIEF	    1.01
-#define BELIEF_MS   ((int64_t)60 * 1000)
+#define WINDOW_S	10
+#define WINDOW_MS	(WINDOW_S * 1000)
+#define DEPTH		2.0
+#define DEPTH_S		0.1
+#define IDLE_S		0.02
+#define BELOW		0.995 /* of the ceiling; in the long run the count of 10.2 s decides */
+#define GROWTH		1.5
+#define USED		0.8
+#define FOUND		0.4 /* with more of the rate served in 10 s, a 429 shows the limit (simulated: fairest) */
+#define PROBE_MS	250
+#define CLIMB		0.02
+#define LEAST_SHARE	0.05 /* of the start: a 429 that our rate did not cause must not stop us for minutes */
+#define LEAST		1.0
+#define LIMIT_GROWTH	1.01
+#define LIMIT_GROWTH_MS ((int64_t)60 * 1000)
 
 static double
 min(double a, double b)
@@ -131,18 +131,18 @@ goal(const struct kv_bucket *b)
 }
 
 static void
-believe(struct kv_bucket *b, int64_t mono_now)
+raise_limit(struct kv_bucket *b, int64_t mono_now)
 {
-	while (b->limit > 0 && goal(b) < b->ceiling && mono_now - b->mono_limit >= BELIEF_MS) {
-		b->limit *= BELIEF;
-		b->mono_limit += BELIEF_MS;
+	while (b->limit > 0 && goal(b) < b->ceiling && mono_now - b->mono_limit >= LIMIT_GROWTH_MS) {
+		b->limit *= LIMIT_GROWTH;
+		b->mono_limit += LIMIT_GROWTH_MS;
 	}
 }
 
 static void
 climb(struct kv_bucket *b, int64_t mono_now)
 {
-	believe(b, mono_now);
+	raise_limit(b, mono_now);
 	if (mono_now - b->mono_climbed < WINDOW_MS || b->n_sent < USED * WINDOW_S * b->rate)
 		return;
 	b->mono_climbed = mono_now;
@@ -163,7 +163,7 @@ fill(struct kv_bucket *b, int64_t mono_now)
 
 	forget_old_counts(b, mono_now);
 	climb(b, mono_now);
-	depth = max((b->is_wanted ? DEPTH_S : IDLE_S) * b->rate, DEPTH);
+	depth = max((b->is_awaited ? DEPTH_S : IDLE_S) * b->rate, DEPTH);
 	if (b->tokens < depth)
 		b->tokens = min(b->tokens + (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b), depth);
 	b->mono_filled = mono_now;
@@ -183,7 +183,7 @@ kv_bucket_wait_ms(struct kv_bucket *b, int64_t mono_now)
 		wait_ms = KV_BUCKET_SLOT_MS - mono_now % KV_BUCKET_SLOT_MS;
 	else if (b->tokens < 1)
 		wait_ms = (int64_t)((1 - b->tokens) / fill_rate(b) * 1000) + 1;
-	b->is_wanted = wait_ms > 0;
+	b->is_awaited = wait_ms > 0;
 	return wait_ms;
 }
 
@@ -201,7 +201,7 @@ kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 /* ---- answers ---- */
 
 /*
- * The rate after a 429. What was served says the less about the limit, the longer the bucket was closed:
+ * The rate after a 429. What was served shows the less of the limit, the longer the bucket was closed:
  * after 10 s our own requests have left the window, and what still filled it were others. So one closing
  * never costs more than half; the next one halves again.
  */

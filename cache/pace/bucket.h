@@ -4,7 +4,7 @@
  * How fast one class of requests may go: a token bucket that learns from 429.
  *
  * While no limit is known the rate grows by half every 10 s, up to the ceiling, but only after 10 s in
- * which it was used: what nobody asked for is not known to be allowed.
+ * which it was used: that the service allows a rate is seen only when it is used.
  *
  * The service counts the requests of a sliding window of 10 s and answers 429, without saying when to
  * come again, while that is full. So a 429 closes the bucket and one probe at a time goes out every
@@ -12,8 +12,8 @@
  * when the last 429 came, and the window was full, and of now, when it is not), but at least half of
  * what it was and 5 % of where it started, and climbs by 2 % of the ceiling every 10 s in which it is
  * used, up to share of the limit that was found: what the first 429 found served in 10 s. That limit
- * is believed 1 % higher after every minute without a 429. Where less than 40 % of the rate was served
- * in the 10 s before, a 429 is about the vault's other users: it says nothing about the limit, and the
+ * is assumed to be 1 % higher after every minute without a 429. Where less than 40 % of the rate was served
+ * in the 10 s before, a 429 is due to the vault's other users: it shows nothing of the limit, and the
  * rate is halved.
  *
  * A Retry-After, where an answer has one, is obeyed for KV_RETRY_AFTER_MS at most, and a probe goes every
@@ -44,7 +44,7 @@ struct kv_bucket {
 	int64_t mono_served; /* the last request that was served */
 	int64_t mono_probe;  /* not before */
 	int64_t mono_asked;  /* what a Retry-After asked for; until then probes are rare */
-	bool is_wanted;	     /* something waits for a token */
+	bool is_awaited;     /* something waits for a token */
 	bool is_closed;	     /* probing */
 	bool is_limited;     /* because of a 429 */
 	bool was_used;	     /* the rate, when that came */
@@ -60,13 +60,13 @@ void kv_bucket_init(struct kv_bucket *bucket, double start, double ceiling, doub
 void kv_bucket_resume(struct kv_bucket *bucket, double rate, double limit, int64_t age_ms, int64_t mono_now);
 /* Milliseconds until one may go, 0 for now; -1 until the probe under way has been answered. */
 int64_t kv_bucket_wait_ms(struct kv_bucket *bucket, int64_t mono_now);
-/* One goes. Whether it is a probe, whose end must be told. */
+/* One goes. Whether it is a probe: then kv_bucket_served(), _limited() or _close() must follow. */
 bool kv_bucket_take(struct kv_bucket *bucket, int64_t mono_now);
 /* A request was answered by the service itself, well or ill, but not with 429. */
 void kv_bucket_served(struct kv_bucket *bucket, bool was_probe, int64_t mono_now);
 /* So many a second were served in the last 10 s; of these from the first one on that was. */
 double kv_bucket_throughput(const struct kv_bucket *bucket, int64_t mono_now);
-/* A 429 for what was sent at mono_sent. retry_after_ms: as the answer said, or -1. */
+/* A 429 for what was sent at mono_sent. retry_after_ms: of the answer, or -1. */
 void kv_bucket_limited(struct kv_bucket *bucket, int64_t mono_sent, int64_t retry_after_ms, int64_t mono_now);
 /* The vault seems to be down, or a probe was lost: only probes from now on, until one is served. */
 void kv_bucket_close(struct kv_bucket *bucket, int64_t mono_now);

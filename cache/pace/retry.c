@@ -7,7 +7,7 @@
 #include "cache/pace/retry.h"
 
 #define TLS_ATTEMPTS  3
-#define ONCE_ATTEMPTS 5 /* that are answered 500: some servers say so for a name in use */
+#define ONCE_ATTEMPTS 5 /* that are answered 500: some servers answer so for a name in use */
 
 bool
 kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient)

@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_PACE_RETRY_H
 #define KV_CACHE_PACE_RETRY_H
 /*
- * Which attempt that failed is worth another one, and when.
+ * Which failed attempt is repeated, and when.
  */
 #include <stdbool.h>
 #include "client/vault/vault.h"
@@ -19,7 +19,7 @@ bool kv_retry_is_worth(
 #define KV_RETRY_AFTER_MS 60000
 #define KV_RETRY_PROBE_MS 10000
 /*
- * How long to rest before it: 0.1, 0.4, 1.6, 6.4, 16 s with full jitter, or longer where reply says so,
+ * How long to rest before it: 0.1, 0.4, 1.6, 6.4, 16 s with full jitter, or longer where reply has a Retry-After,
  * but then KV_RETRY_PROBE_MS at most.
  */
 int64_t kv_retry_rest_ms(const struct kv_reply *reply, int attempts);

@@ -5,7 +5,7 @@
  *
  * Each class of requests has a rate (cache/pace/bucket), an in-flight limit (cache/pace/window) and a queue
  * for each priority; one more in-flight limit is for all classes together. Metadata needs no slot of its class,
- * and the last slots of all are reserved for it: ls must answer while all reads hang. When more than half of
+ * and the last slots of all are reserved for it: ls must answer while all reads are hung. When more than half of
  * the last 20 attempts found the vault down, all classes close and probe until it serves again.
  *
  * What nobody waits for goes in batches: once the rate is used up it rests for 20 ms. The answers come together

@@ -109,7 +109,7 @@ reason_not_sent(const struct kv_ticket *t)
 	return !bucket->is_closed ? -ETIMEDOUT : bucket->is_limited ? -EBUSY : t->throttle->down_err;
 }
 
-/* The ticket ends without an attempt of its own: with what the last one said, or why there was none. */
+/* The ticket ends without an attempt of its own: with the failure of the last one, or why there was none. */
 static void
 give_up(struct kv_ticket *t)
 {

@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_PACE_THROTTLE_H
 #define KV_CACHE_PACE_THROTTLE_H
 /*
- * Calls to the vault, paced, ordered and repeated. The same seam as client/vault/vault: a call, and one
+ * Calls to the vault: rate-limited, ordered and repeated. The same seam as client/vault/vault: a call, and one
  * completion with what became of it, after as many attempts as that took.
  */
 #include <stdbool.h>
@@ -35,7 +35,7 @@ int64_t kv_throttle_timeout_ms(const struct kv_throttle *throttle);
  * over; then the reply has the errno of the README's table: what the last attempt met, or what kept the
  * call from being sent (429: -EBUSY). A restore is not tried again when its answer was
  * lost (reply->was_sent and no status), so that the vault sees it once. A failure is logged here, one
- * line each, unless quiet says that the caller expects it.
+ * line each, unless quiet: then the caller logs it.
  */
 int kv_throttle_send(struct kv_throttle *throttle, const struct kv_call *call, enum kv_priority priority,
     bool quiet, kv_vault_done *done, void *arg, struct kv_ticket **ticket) KV_MUST_CHECK;
@@ -44,18 +44,18 @@ void kv_throttle_raise(struct kv_ticket *ticket, enum kv_priority priority);
 /* done is not called; what was sent is sent. NULL does nothing. */
 void kv_throttle_cancel(struct kv_ticket *ticket);
 
-/* The pace of such calls now, requests per second. */
+/* The rate of such calls now, requests per second. */
 double kv_throttle_rate(const struct kv_throttle *throttle, enum kv_op op, enum kv_type type);
 
 /*
- * At the start a person waits for a sentence: not patient, a host that cannot be reached fails at
- * once, and 408, 429 and 5xx after 10 s; no failure is logged, because that sentence says it.
+ * At the start a person waits for an error message: not patient, a host that cannot be reached fails at
+ * once, and 408, 429 and 5xx after 10 s; no failure is logged, because that message has it.
  */
 void kv_throttle_set_patient(struct kv_throttle *throttle, bool is_patient);
 
 /*
- * The classes of requests, each with a pace of its own: numbers from 0 on, with names that stay. With a
- * rate there is one, "all", whose pace is not worth keeping: remember does nothing then.
+ * The classes of requests, each with a rate of its own: numbers from 0 on, with names that stay. With a
+ * configured rate there is one, "all", and nothing to resume: kv_throttle_resume() does nothing then.
  */
 int kv_throttle_classes(const struct kv_throttle *throttle);
 struct kv_learned {
@@ -64,7 +64,7 @@ struct kv_learned {
 	int64_t age_ms; /* of that limit */
 };
 void kv_throttle_learned(const struct kv_throttle *throttle, int class, struct kv_learned *learned);
-/* As another mount has learnt it. Before the first request of that class. */
+/* Continue with what another mount has learned. Before the first request of that class. */
 void kv_throttle_resume(struct kv_throttle *throttle, int class, const struct kv_learned *learned);
 
 struct kv_throttle_state {
@@ -75,7 +75,7 @@ struct kv_throttle_state {
 	int in_flight;	    /* hung ones too */
 	int hung;	    /* in flight for much longer than the others took */
 	int queued, window; /* window: the limit of in_flight without hung */
-	int64_t latency_ms; /* smoothed; 0: not known */
+	int64_t latency_ms; /* smoothed; 0: unknown */
 };
 void kv_throttle_state(const struct kv_throttle *throttle, int class, struct kv_throttle_state *state);
 /* No call is waiting or under way. */

@@ -9,7 +9,7 @@
 #define FACTOR	   2
 #define HUNG	   4	 /* x latency, */
 #define HUNG_MS	   500	 /* and at least this */
-#define UNKNOWN_MS 250.0 /* the latency as long as it is not known */
+#define UNKNOWN_MS 250.0 /* the latency while it is unknown */
 #define MOST_MS	   1000.0
 #define SMOOTH	   8
 

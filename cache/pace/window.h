@@ -25,7 +25,7 @@ struct kv_window_slot {
 struct kv_window {
 	TAILQ_HEAD(kv_window_slots, kv_window_slot) slots; /* oldest first */
 	int n_slots, n_hung;
-	double latency_ms; /* smoothed; 0: not known */
+	double latency_ms; /* smoothed; 0: unknown */
 	int64_t mono_answered;
 };
 

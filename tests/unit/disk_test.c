@@ -263,7 +263,7 @@ wanted(size_t n, int64_t last)
 	}
 	kv_disk_keep_newest(disk, KV_SECRETS, objects, n);
 	for (size_t i = 0; i < n; i++) {
-		mask |= kv_disk_wants(disk, objects[i]) ? 1U << i : 0;
+		mask |= kv_disk_keeps(disk, objects[i]) ? 1U << i : 0;
 		kv_object_unref(objects[i]);
 	}
 	return mask;
@@ -276,20 +276,20 @@ else_only_the_newest_of_a_type_are_kept(void **state)
 	kv_disk_put(disk, object, blob);
 	kv_disk_free(disk);
 	open_disk(false);
-	assert_false(kv_disk_wants(disk, object)); /* nothing is listed yet */
-	assert_false(kv_disk_wants(NULL, object));
+	assert_false(kv_disk_keeps(disk, object)); /* nothing is listed yet */
+	assert_false(kv_disk_keeps(NULL, object));
 	assert_int_equal(wanted(3, 2000), 1U << 2);
 	assert_null(kv_disk_get(disk, object)); /* it is none of them */
 	assert_int_equal(wanted(3, 1000), 7);
 	assert_int_equal(wanted(16, 1000), 0xffff);
 	assert_int_equal(wanted(17, 1000), 0); /* somebody has imported them */
 	object->wall_updated = 1000;
-	assert_false(kv_disk_wants(disk, object));
+	assert_false(kv_disk_keeps(disk, object));
 	assert_int_equal(wanted(17, 1001), 1U << 16);
 	object->wall_updated = 3000; /* changed since it was listed */
-	assert_true(kv_disk_wants(disk, object));
+	assert_true(kv_disk_keeps(disk, object));
 	object->has_digest = false;
-	assert_false(kv_disk_wants(disk, object));
+	assert_false(kv_disk_keeps(disk, object));
 }
 
 int
