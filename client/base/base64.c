@@ -12,7 +12,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* One more than the six bits of a character of either alphabet; 0 for all others. */
+/* The value of a character of either alphabet, plus 1; 0 for any other character. */
 static const unsigned char sixes[256] = {
 	// clang-format off
 	['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
@@ -22,7 +22,7 @@ static const unsigned char sixes[256] = {
 	// clang-format on
 };
 
-/* The six bits of a character of either alphabet, or -1. */
+/* The value of a character of either alphabet, or -1. */
 static int
 bits_of(unsigned char c)
 {
@@ -62,7 +62,7 @@ kv_base64_encode(const void *data, size_t len, struct kv_buf *text)
 	return 0;
 }
 
-/* The last two or three characters, which make one or two bytes; what is left over must be 0. */
+/* The last two or three characters, which decode to one or two bytes; the unused bits must be 0. */
 static int
 decode_rest(const unsigned char *text, size_t n, unsigned char *to)
 {
@@ -82,7 +82,10 @@ decode_rest(const unsigned char *text, size_t n, unsigned char *to)
 	return (bits & 3) == 0 ? 0 : -EINVAL;
 }
 
-/* What a character adds to the 24 bits of four, in each of their places; BAD for one of neither alphabet. */
+/*
+ * A character's contribution to the 24 bits of a group of four, by its place in the group; BAD for a
+ * character of neither alphabet.
+ */
 #define BAD ((uint32_t)1 << 31)
 static uint32_t parts[4][256];
 
@@ -145,10 +148,13 @@ kv_base64_decode(const char *text, size_t len, struct kv_buf *data)
 	return 0;
 }
 
-/* 16 characters at a time, by vectors of the compiler: each backup passes through here, for a third of the price. */
+/*
+ * 16 characters at a time, with the compiler's vector types: every backup passes through here, and
+ * this takes a third of the instructions of a table.
+ */
 typedef unsigned char characters __attribute__((vector_size(16)));
 
-/* 0 for each character of the alphabet, else not 0. */
+/* 0 for each character of the alphabet, non-zero for any other. */
 static characters
 find_others(characters c)
 {

@@ -13,7 +13,7 @@
 
 #define SMALLEST 64
 
-/* What an unallocated buffer shows; never written to. */
+/* The data of a buffer without memory; never written to. */
 static unsigned char nothing[1];
 
 void
@@ -99,7 +99,7 @@ kv_buf_puts(struct kv_buf *b, const char *s)
 	return kv_buf_append(b, s, strlen(s));
 }
 
-/* Not more than most bytes of the text: the rest is cut. */
+/* At most `most` bytes of the text are appended; the rest is cut. */
 static int KV_PRINTF(3, 0) append_formatted(struct kv_buf *b, size_t most, const char *fmt, va_list args)
 {
 	const size_t spare = b->size > b->len ? b->size - b->len : 0; /* with the NUL's byte */
@@ -254,7 +254,7 @@ kv_buf_take(struct kv_buf *b, size_t *len)
 	unsigned char *data;
 
 	*len = 0;
-	if (kv_buf_reserve(b, b->len) != 0) /* an empty one has no memory of its own yet */
+	if (kv_buf_reserve(b, b->len) != 0) /* an empty buffer has no memory yet */
 		return NULL;
 	data = b->data;
 	*len = b->len;

@@ -8,7 +8,7 @@ kv_clock_mono_ms(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail with a clock that exists */
+	(void)clock_gettime(CLOCK_BOOTTIME, &t); /* cannot fail: the clock exists */
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 

@@ -1,4 +1,4 @@
-/* From an answer's status and code to an errno. */
+/* Maps an answer's status and error code to an errno. */
 #include "client/base/err.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ ends_in(const char *s, const char *tail)
 	return n >= t && strcmp(s + n - t, tail) == 0;
 }
 
-/* ObjectIsBeingDeleted, ObjectIsBeingRecovered: it passes. */
+/* ObjectIsBeingDeleted, ObjectIsBeingRecovered: a temporary state. */
 static bool
 is_in_transition(const struct kv_fault *fault)
 {
@@ -22,7 +22,7 @@ is_in_transition(const struct kv_fault *fault)
 	    strncmp(fault->code, "ObjectIsBeing", 13) == 0;
 }
 
-/* The service has said so in two ways: by a code, and before only by its sentence. */
+/* The service reports this by a code; older versions did so only in the message. */
 static bool
 is_of_certificate(const struct kv_fault *fault)
 {

@@ -1,5 +1,5 @@
 /*
- * Bodies of errors. What cannot be read is left empty.
+ * Error bodies. Whatever cannot be parsed is left empty.
  */
 #include "client/base/fault.h"
 
@@ -8,7 +8,7 @@
 
 #include "client/base/json.h"
 
-/* How many of s's bytes are one character: those of a UTF-8 sequence belong together. */
+/* How many bytes of s are its first character, a UTF-8 sequence. */
 static size_t
 character_len(const char *s, size_t len)
 {
@@ -43,7 +43,7 @@ kv_fault_line(char *to, size_t size, const char *s, size_t len)
 	to[n] = '\0';
 }
 
-/* The string of a member, or "": an error body is read as far as it goes. */
+/* The string of a member, or "" if it is missing or not a string. */
 static const char *
 peek_string(const struct kv_json *object, const char *name)
 {

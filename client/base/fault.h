@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_BASE_FAULT_H
 #define KV_CLIENT_BASE_FAULT_H
 /*
- * What an answer says about an error (struct kv_fault, client/base/err). Never fails: what is not there, or
- * cannot be read, leaves empty strings.
+ * Parses an answer's description of an error into a struct kv_fault (client/base/err). Never fails:
+ * members that are missing or cannot be parsed become empty strings.
  */
 #include <stddef.h>
 #include "client/base/err.h"
@@ -10,8 +10,8 @@
 /* A body {"error":{"code":…,"message":…,"innererror":{…}}}; text need not end in NUL. */
 void kv_fault_parse(const char *text, size_t len, struct kv_fault *fault);
 /*
- * len bytes of text as a fault holds them: one line, in which runs of white space and controls are one
- * blank, cut at a character where size ends.
+ * Copy len bytes of text in a fault's form: as one line, with each run of white space and controls
+ * replaced by one blank, cut at a character boundary to fit size.
  */
 void kv_fault_line(char *to, size_t size, const char *text, size_t len);
 #endif

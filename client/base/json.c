@@ -1,11 +1,11 @@
 /*
- * JSON by cJSON. What it leaves open is closed here:
- * - It reads past the end of input that breaks off after a comma: what does not end in '}' never
- *   gets there, and every body of ours is one object.
- * - Its strings have no length: a NUL byte is refused, and \u0000 becomes U+FFFD, so that nothing
- *   can be longer than it looks. (A tag may hold a NUL, and must not make its vault unreadable.)
- * - It does not say why it failed: errno does, where it was memory.
- * A struct kv_json is a cJSON, by casts at the border.
+ * JSON by cJSON, with its gaps closed:
+ * - cJSON reads past the end of input that is cut after a comma. Input that does not end in '}' is
+ *   refused before, because every body is one object.
+ * - Its strings have no length. A NUL byte is refused, and \u0000 becomes U+FFFD, so that no string is
+ *   longer than strlen() reports. (A tag may contain a NUL, which must not make its vault unreadable.)
+ * - It does not report why it failed; errno is ENOMEM if memory ran out.
+ * A struct kv_json is a cJSON, by casts at the interface.
  */
 #include "client/base/json.h"
 
@@ -35,7 +35,7 @@ outside(const cJSON *item)
 
 /* ---- parsing ---- */
 
-/* Wipe every string: tokens are among them. cJSON bounds the depth of what it parses. */
+/* Wipe every string, because tokens are among them. cJSON limits the depth. */
 static void
 wipe(cJSON *item)
 {
@@ -235,7 +235,7 @@ kv_json_is_array(const struct kv_json *value)
 int
 kv_json_as_integer(const struct kv_json *value, int64_t *n)
 {
-	const double d = cJSON_GetNumberValue(inside(value)); /* not a number for what is none */
+	const double d = cJSON_GetNumberValue(inside(value)); /* NaN if it is not a number */
 
 	*n = 0;
 	if (!(d >= 0 && d <= MAX_INTEGER) || d != (double)(int64_t)d)
@@ -268,7 +268,7 @@ kv_json_next(const struct kv_json *element)
 	return outside(inside(element)->next);
 }
 
-/* ---- fingerprints: a digest of one spelling of an item ---- */
+/* ---- fingerprints: a digest of the canonical form of an item ---- */
 
 static int
 compare_members(const void *a, const void *b)
@@ -289,7 +289,7 @@ put_decimal(uint64_t n, char end, struct kv_buf *out)
 	return kv_buf_append(out, from, (size_t)(text + sizeof(text) - from));
 }
 
-/* Lengths before the bytes: no two items have one spelling. */
+/* The length comes first, so that two different items never have the same canonical form. */
 static int
 put_string(const char *s, struct kv_buf *out)
 {
@@ -382,7 +382,10 @@ kv_json_fingerprint(const struct kv_json *value, unsigned char fingerprint[KV_JS
 
 /* ---- writing ---- */
 
-/* Bytes of the UTF-8 sequence that text begins with; 0: it is none (RFC 3629: no surrogates, no overlong ones). */
+/*
+ * Length of the UTF-8 sequence at the start of text; 0 if there is none (RFC 3629: surrogates and
+ * overlong forms are invalid).
+ */
 static size_t
 sequence_len(const unsigned char *text)
 {
@@ -415,7 +418,7 @@ sequence_len(const unsigned char *text)
 	return 0;
 }
 
-/* The character that text begins with as it stands in a JSON string; its length in text. */
+/* Writes the first character of text as in a JSON string. Returns its length in text. */
 static size_t
 escape(const unsigned char *text, char out[8])
 {

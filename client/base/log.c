@@ -1,5 +1,5 @@
 /*
- * The log. A line is made on the stack, so that a failure for want of memory can be told as well.
+ * The log. A line is built on the stack, so that running out of memory can be logged as well.
  */
 #include "client/base/log.h"
 
@@ -24,9 +24,9 @@ static struct {
 	bool is_audited; /* INFO goes to stderr too */
 	char *debug;	 /* names separated by ':', or NULL */
 	struct recent {
-		char *lines; /* NULL where memory ended */
+		char *lines; /* NULL: out of memory */
 		size_t len, size;
-	} all, failures; /* the last lines; those of more weight than INFO */
+	} all, failures; /* the last lines; those more severe than INFO */
 	time_t wall_stamp;
 	char stamp[24]; /* of that second, "2026-01-31T23:59:59Z" */
 } log_config;
@@ -97,7 +97,7 @@ write_stderr(char *line, size_t len)
 	while (n > 0 && (line += n, len -= (size_t)n) > 0);
 }
 
-/* A line of two parts, and a newline. The older half goes where there is no room. */
+/* Append head, line and a newline. If there is no room, the older half is dropped. */
 static void
 keep_in(struct recent *r, const char *head, size_t head_len, const char *line, size_t len)
 {
@@ -120,7 +120,7 @@ keep_in(struct recent *r, const char *head, size_t head_len, const char *line, s
 	r->len += head_len + len + 1;
 }
 
-/* Made once a second: two lines an object, hundreds of objects a second. */
+/* Formatted once a second: there are two lines per object, and hundreds of objects a second. */
 static const char *
 stamp_now(void)
 {
@@ -158,7 +158,7 @@ kv_log_recent(bool without_info, struct kv_buf *text)
 	kv_buf_say(text, "%.*s", (int)r->len, r->lines != NULL ? r->lines : "");
 }
 
-/* c as it is written in a quoted value, at most four characters. */
+/* c as in a quoted value, at most four characters. */
 static size_t
 escape(unsigned char c, char out[5])
 {
@@ -181,7 +181,7 @@ needs_quotes(const char *value)
 	return *p != '\0' || p == value;
 }
 
-/* What does not fit is cut; without memory it is left out. */
+/* What does not fit is cut; without memory nothing is appended. */
 static void
 put(struct kv_buf *line, const char *text)
 {
@@ -230,7 +230,7 @@ kv_log_number(struct kv_buf *line, const char *key, long long value)
 
 /* ---- lines ---- */
 
-/* A buffer in room, that never allocates. */
+/* A buffer in room that never allocates. */
 static struct kv_buf
 fixed_buf(char *room, size_t size)
 {
@@ -256,7 +256,7 @@ kv_log_end(struct kv_log_line *line)
 	const bool is_written = is_wanted(line->level, line->module);
 	size_t len;
 
-	/* What came from outside must not begin a line of its own, nor control a terminal. */
+	/* Text from outside must not start a line of its own, nor control a terminal. */
 	for (len = 0; text[len] != '\0'; len++)
 		if ((unsigned char)text[len] < ' ' || text[len] == '\x7f')
 			text[len] = ' ';
@@ -286,12 +286,12 @@ kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...)
 	kv_log_end(&line);
 }
 
-/* A va_list that can be passed by address: it may be an array. */
+/* A va_list that can be passed by address, although it may be an array type. */
 struct arguments {
 	va_list list;
 };
 
-/* The argument of one conversion, behind its '%', into value. Returns what follows the conversion. */
+/* Append the argument of the conversion after a '%' to value. Returns the format after the conversion. */
 static const char *
 put_argument(struct kv_buf *value, const char *fmt, struct arguments *a)
 {
@@ -320,7 +320,7 @@ put_argument(struct kv_buf *value, const char *fmt, struct arguments *a)
 	return type + 1;
 }
 
-/* "key=value" at *fmt, with its conversions, and the blank behind it. */
+/* Append the pair "key=value" at *fmt and move *fmt past it and the following blank. */
 static void
 put_pair(struct kv_buf *line, const char **fmt, struct arguments *a)
 {

@@ -2,27 +2,27 @@
 #define KV_CLIENT_BASE_LOG_H
 /*
  * The log: lines of key=value pairs, to syslog as "kvfs" or to stderr. Its configuration and the last
- * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line names
- * objects, sizes, status, request ids and milliseconds; never a secret, a token, a header or a query
- * string.
+ * lines, for .kvfs/log, are state at file scope, so that any module can write a line. A line may
+ * contain object names, sizes, status, request ids and milliseconds; never a secret, a token, a header
+ * or a query string.
  */
 #include <stdbool.h>
 #include "client/base/buf.h"
 #include "client/base/err.h"
 
-/* NOTICE: a failure or the sum; INFO: the audit of backups, restores and reads. */
+/* NOTICE: a failure or the summary; INFO: the audit of backups, restores and reads. */
 enum kv_log_level { KV_LOG_ERROR, KV_LOG_WARNING, KV_LOG_NOTICE, KV_LOG_INFO, KV_LOG_DEBUG };
 
 /*
- * to_stderr: else syslog (LOG_DAEMON). debug_modules: names separated by ':' whose debug lines are
- * written, "all" for every module, NULL for none; copied. On stderr INFO is written only where
+ * to_stderr: otherwise syslog (LOG_DAEMON). debug_modules: a colon list of the modules whose debug
+ * lines are written, "all" for every module, NULL for none; copied. On stderr, INFO is written only if
  * "audit" or "all" is among them.
  */
 void kv_log_open(bool to_stderr, const char *debug_modules);
 void kv_log_close(void);
-/* Connect to syslog anew, with the next line. */
+/* Reconnect to syslog with the next line. */
 void kv_log_reopen(void);
-/* Whether a debug line of module would be written, to spare the work of making it. */
+/* Whether a debug line of module would be written, to save building it. */
 bool kv_log_is_debug(const char *module);
 
 /*
@@ -39,19 +39,22 @@ void kv_log_event(enum kv_log_level level, const char *module, const char *fmt, 
 void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
 
 /*
- * The last lines but debug ones, oldest first, each with its time (UTC) and level before it:
- * "2026-01-31T23:59:59Z notice vault=…". 64 KiB at most, INFO too where it is not written; or only
- * those of more weight than INFO, 16 KiB at most.
+ * The last lines except debug ones, oldest first, each preceded by its time (UTC) and level:
+ * "2026-01-31T23:59:59Z notice vault=…". At most 64 KiB, including INFO even if it is not written;
+ * without_info: only more severe lines, at most 16 KiB.
  */
 void kv_log_recent(bool without_info, struct kv_buf *text);
 
-/* A line that is made pair by pair, in this order: begin, fields and numbers into pairs, end. It never allocates. */
+/*
+ * A line that is built pair by pair: begin, then fields and numbers into pairs, then end. Never
+ * allocates.
+ */
 #define KV_LOG_MAX 4096 /* bytes; what is longer is cut */
 struct kv_log_line {
 	struct kv_buf pairs;
 	enum kv_log_level level;
 	const char *module;
-	char room[KV_LOG_MAX + 1]; /* of pairs, and a newline */
+	char room[KV_LOG_MAX + 1]; /* of pairs, and for a newline */
 };
 void kv_log_begin(struct kv_log_line *line, enum kv_log_level level, const char *module);
 void kv_log_end(struct kv_log_line *line);

@@ -1,10 +1,11 @@
 /*
  * The event loop: epoll for descriptors, a pairing heap for timers.
  *
- * A turn: fire what is due, then wait for descriptors until the next timer, then call those that
- * are ready. Timers set during a turn's firing with delay 0 belong to the next turn, so that a chain
- * of them cannot keep the descriptors waiting. A watch removed in a turn may still have an event in
- * that turn's batch: the batch is searched and the event dropped, so its memory may go at once.
+ * A turn fires the timers that are due, waits for descriptors until the next timer is due, and calls
+ * the watches that are ready. Timers set with delay 0 while timers fire belong to the next turn, so
+ * that a chain of them cannot starve the descriptors. A watch removed in a turn may still have an
+ * event in that turn's batch: the event is removed from the batch, so that the watch's memory may be
+ * freed at once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -93,7 +94,7 @@ is_before(const struct kv_timer *a, const struct kv_timer *b)
 	return a->serial < b->serial;
 }
 
-/* Join two heaps. Of a child, prev is its left sibling or, at the first, its parent. */
+/* Join two heaps. A child's prev is its left sibling or, for the first child, its parent. */
 static struct kv_timer *
 meld(struct kv_timer *a, struct kv_timer *b)
 {
@@ -115,7 +116,7 @@ meld(struct kv_timer *a, struct kv_timer *b)
 	return a;
 }
 
-/* Join a list of siblings: pairs from left to right, then those from right to left. */
+/* Join a list of siblings: in pairs from left to right, then the pairs from right to left. */
 static struct kv_timer *
 meld_siblings(struct kv_timer *t)
 {
@@ -148,7 +149,7 @@ set_root(struct kv_loop *loop, struct kv_timer *root)
 	loop->first = root;
 	if (root != NULL) {
 		root->next = NULL;
-		root->prev = root; /* itself: "set", and no one's child */
+		root->prev = root; /* itself: the timer is set, and is no child */
 	}
 }
 
@@ -222,7 +223,7 @@ wait_ms(const struct kv_loop *loop)
 	ms = loop->first->mono_due - kv_clock_mono_ms();
 	if (ms < 0)
 		return 0;
-	return ms > 60000 ? 60000 : (int)ms; /* a sleep of the machine is seen within a minute */
+	return ms > 60000 ? 60000 : (int)ms; /* a suspension of the machine is noticed within a minute */
 }
 
 int
@@ -242,7 +243,8 @@ kv_loop_run(struct kv_loop *loop)
 			if (watch == NULL)
 				continue;
 			watch->ready(watch->arg, loop->batch[i].events);
-			fire_due(loop); /* what this one wants sent does not wait for the others */
+			fire_due(
+			    loop); /* a request made by this watch is sent before the others are called */
 		}
 		loop->n_batch = 0;
 	}

@@ -1,7 +1,7 @@
 /*
- * A child process under the loop, in a process group of its own: a pidfd tells its end, two pipes bring what
- * it prints. The completion waits for the end of all three; a grandchild that keeps a pipe open is cut off by
- * the time-out like a program that hangs, and killed with the group.
+ * A child process under the loop, in its own process group: a pidfd signals its exit, two pipes carry
+ * its output. The run is complete when all three have ended. A grandchild that keeps a pipe open runs
+ * into the time-out like a program that hangs, and is killed with the group.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,10 +31,10 @@ struct output {
 };
 
 struct kv_spawn {
-	pid_t pid; /* and its process group; waited for at last, so that nobody else has the number before */
+	pid_t pid; /* also its process group; reaped last, so that the number is not reused before */
 	bool has_ended;
 	int pidfd;
-	bool is_killed; /* with its group, when this is freed */
+	bool is_killed; /* kill it, with its group, when this is freed */
 	int status;
 	int err;
 	struct kv_watch end;
@@ -69,7 +69,7 @@ free_run(struct kv_spawn *run)
 	kv_timer_stop(&run->timer);
 	kv_loop_unwatch(&run->end);
 	if (run->pid > 0) {
-		if (run->is_killed) /* whatever it has started too: az is a script around python */
+		if (run->is_killed) /* including its children: az is a script around python */
 			(void)kill(-run->pid, SIGKILL);
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			continue;
@@ -157,8 +157,7 @@ spawn(struct kv_spawn *run, const char *const argv[], int out, int diagnostics)
 	sigset_t none, all;
 	int err;
 
-	sigemptyset(
-	    &none); /* the loop blocks the signals that it reads from a signalfd, and ignores others */
+	sigemptyset(&none); /* the loop blocks the signals that it reads from a signalfd and ignores others */
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
@@ -224,7 +223,7 @@ kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, k
 	if (pipe2(pipes[0], O_CLOEXEC | O_NONBLOCK) != 0 || pipe2(pipes[1], O_CLOEXEC | O_NONBLOCK) != 0)
 		err = -errno;
 	if (err == 0) {
-		(void)fcntl(pipes[0][1], F_SETFL, 0); /* the program's own ends block */
+		(void)fcntl(pipes[0][1], F_SETFL, 0); /* the program's ends must block */
 		(void)fcntl(pipes[1][1], F_SETFL, 0);
 		run->err = spawn(run, argv, pipes[0][1], pipes[1][1]);
 	}

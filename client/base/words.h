@@ -9,8 +9,8 @@
 /* Whether word, which is not empty, is in list. list may be NULL: an empty list. */
 bool kv_words_has(const char *list, const char *word);
 /*
- * The first word of *list, which need not end in NUL and can be empty, into *word and *len; *list is moved
- * past it. false at the end of the list. A colon at the end of the list adds no word.
+ * Sets *word and *len to the first word of *list, which may be empty and is not NUL-terminated, and
+ * moves *list past it. false at the end of the list. A colon at the end adds no word.
  */
 bool kv_words_next(const char **list, const char **word, size_t *len);
 #endif
