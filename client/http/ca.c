@@ -16,7 +16,7 @@ int
 kv_ca_check(const char *file, struct kv_buf *why)
 {
 	char line[256];
-	/* O_NONBLOCK: a FIFO must not stop the start, nor libcurl later */
+	/* O_NONBLOCK: a FIFO must not block the start, nor libcurl later */
 	const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 	struct stat st;

@@ -1,12 +1,12 @@
 /*
- * What is known of each open connection.
+ * The state of each open connection.
  *
- * The kernel counts: TCP_USER_TIMEOUT ends a connection whose bytes are not acknowledged, keepalive
- * asks a quiet peer every KEEP_S seconds, and TCP_INFO says when the peer was heard last. A live peer
- * answers keepalive, so one that was not heard for more than an interval and a half is taken for dead,
- * and no request has to wait for the time-out to find out.
+ * The kernel does the timing: TCP_USER_TIMEOUT ends a connection whose bytes are not acknowledged,
+ * keepalive probes an idle peer every KEEP_S seconds, and TCP_INFO reports when the peer was last
+ * heard. A live peer answers keepalive probes, so a peer that was silent for more than one and a half
+ * intervals counts as dead, and no request has to run into the time-out first.
  *
- * A struct kv_connection lives until its descriptor is closed and nothing runs on it.
+ * A struct kv_connection lives until its descriptor is closed and no request uses it.
  */
 #include "client/http/connection.h"
 
@@ -21,24 +21,24 @@
 
 #include "client/base/clock.h"
 
-#define KEEP_S	      10 /* quiet for so long, then asked every KEEP_S / 2 */
+#define KEEP_S	      10 /* idle time before the first probe; then one every KEEP_S / 2 */
 #define SILENT_MS     15000
 #define MAX_UNINVITED 4
 
 struct kv_connection {
 	LIST_ENTRY(kv_connection) link; /* while fd is open */
 	int fd;				/* -1: closed */
-	int local_port;			/* 0: not yet connected, as far as known */
+	int local_port;			/* 0: not known to be connected yet */
 	char peer_ip[INET6_ADDRSTRLEN];
 	int n_running, n_once;
 	bool is_http2, has_answered, is_dropped, has_seen_id, has_seen_right_id;
-	int64_t mono_alive; /* when it was opened or answered last */
+	int64_t mono_alive; /* when it was opened or last answered */
 };
 
 static void
 set_option(int fd, int level, int name, int value)
 {
-	/* Without it a dead connection is found later, by its request's time-out. */
+	/* Without the option a dead connection is found later, by its request's time-out. */
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
@@ -129,7 +129,7 @@ ip_of(const union address *a)
 	return a->any.sa_family == AF_INET6 ? (const void *)&a->v6.sin6_addr : (const void *)&a->v4.sin_addr;
 }
 
-/* Both ends, as soon as there are any. */
+/* Both addresses, once it is connected. */
 static void
 learn_addresses(struct kv_connection *c)
 {
@@ -159,7 +159,7 @@ kv_connections_find(struct kv_connections *all, const char *peer_ip, int local_p
 
 /* ---- whether it may be used ---- */
 
-/* For how long the peer's kernel has not been heard; 0 where that is not known. */
+/* How long the peer's kernel has been silent; 0 if unknown. */
 static int64_t
 silence_ms(const struct kv_connection *c)
 {
@@ -172,7 +172,10 @@ silence_ms(const struct kv_connection *c)
 								    info.tcpi_last_data_recv;
 }
 
-/* recv() of what came in between two answers: bytes, 0 for the end or an error, -1 for nothing. */
+/*
+ * recv() of data between two answers: its size, 0 for the end of the connection or an error, -1 for
+ * nothing.
+ */
 static ssize_t
 look(const struct kv_connection *c)
 {
@@ -204,7 +207,7 @@ kv_connection_is_usable(const struct kv_connection *c, bool is_once)
 static void
 end(struct kv_connection *c)
 {
-	/* libcurl cannot be told to drop a connection, but it looks whether one has ended. */
+	/* libcurl has no call to close a connection, but it does not reuse one that has ended. */
 	c->is_dropped = true;
 	if (c->fd >= 0)
 		(void)shutdown(c->fd, SHUT_RDWR);
@@ -274,7 +277,7 @@ has_uninvited(struct kv_connections *all, const struct kv_connection *c, bool is
 	return ++all->n_uninvited <= MAX_UNINVITED || is_once;
 }
 
-/* What is too old for a request that is sent only once may do for the others. */
+/* A connection too old for a request that is sent only once may serve others. */
 bool
 kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once)
 {

@@ -1,6 +1,7 @@
 /*
- * Results of libcurl. What it calls a failure of the server may be one of the proxy in between, and a
- * user who reads "cannot be resolved" looks at the vault's name: so the proxy is named where there is one.
+ * Maps the results of libcurl. What libcurl reports as a failure of the server may be a failure of the
+ * proxy, and a user who reads "cannot be resolved" checks the vault's name; so the sentence names the
+ * proxy if one is used.
  */
 #include "client/http/curl_error.h"
 
@@ -31,13 +32,13 @@ errno_of(const struct kv_curl_end *end)
 		return -EPROTO;
 	case CURLE_OPERATION_TIMEDOUT:
 		return -ETIMEDOUT;
-	case CURLE_OUT_OF_MEMORY: /* libcurl before 8.3: of a header of more than 100 KB, too */
+	case CURLE_OUT_OF_MEMORY: /* libcurl before 8.3: also a header of more than 100 KB */
 		return end->is_in_header ? -EBADMSG : -ENOMEM;
 	case CURLE_WRITE_ERROR:
 		return -ENOMEM;
 	case CURLE_URL_MALFORMAT:
 		return -EINVAL;
-	case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or what answers is no HTTP */
+	case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or the answer is not HTTP */
 		return end->is_sent ? -EBADMSG : -EINVAL;
 #if LIBCURL_VERSION_NUM >= 0x080600
 	case CURLE_TOO_LARGE:
@@ -53,12 +54,12 @@ words_of(const struct kv_curl_end *end)
 {
 	if (end->code == CURLE_OUT_OF_MEMORY && end->is_in_header)
 		return "the answer's header is too large";
-	if (end->code == CURLE_ABORTED_BY_CALLBACK) /* see about_to_send() in client/http/http.c */
+	if (end->code == CURLE_ABORTED_BY_CALLBACK) /* by kv_transfer_about_to_send() */
 		return "the connection ended before the answer";
 	return end->words[0] != '\0' ? end->words : curl_easy_strerror(end->code);
 }
 
-/* The variable that names the proxy, or NULL: no proxy was used, or it did its work. */
+/* The variable that names the proxy; NULL if no proxy was used, or the proxy is not at fault. */
 static const char *
 find_proxy(const struct kv_curl_end *end, char *address, size_t size)
 {

@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_HTTP_CURL_ERROR_H
 #define KV_CLIENT_HTTP_CURL_ERROR_H
 /*
- * How a transfer of libcurl ended, as an errno and in words. Part of client/http/http.
+ * How a transfer of libcurl ended, as an errno and a sentence. Part of client/http/http.
  */
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -15,11 +15,11 @@ struct kv_curl_end {
 	const char *words; /* of CURLOPT_ERRORBUFFER */
 	bool is_local;	   /* no proxy is used */
 	bool is_sent;	   /* the request, or a part of it */
-	bool is_in_header; /* the answer's header had begun and was not complete */
+	bool is_in_header; /* the answer's header has begun and is not complete */
 };
 /*
- * 0 for CURLE_OK; else -errno, and reason gets a sentence. *is_of_proxy: the proxy is to blame, and
- * named. A proxy's refusal of the tunnel is -EACCES.
+ * 0 for CURLE_OK; otherwise -errno and a sentence in reason. *is_of_proxy: the proxy is at fault, and
+ * named. If the proxy refuses the tunnel: -EACCES.
  */
 int kv_curl_error(const struct kv_curl_end *end, struct kv_buf *reason, bool *is_of_proxy) KV_MUST_CHECK;
 #endif

@@ -1,10 +1,9 @@
 /*
- * libcurl tells which sockets it waits for, and until when.
- *
- * - curl_multi_poll() walks every transfer in each turn; with socket and timer callbacks the cost of a
- *   turn does not depend on how many are waiting.
- * - A socket callback that returns -1 fails every transfer that is under way, restores that the vault
- *   has already made too. So it never does: a socket that cannot be watched (no memory, the kernel's
+ * libcurl's sockets and time-outs under the event loop.
+ * - curl_multi_poll() visits every transfer in each turn. With socket and timer callbacks the cost of
+ *   a turn does not depend on the number of waiting transfers.
+ * - A socket callback that returns -1 fails every transfer in flight, even restores that the vault has
+ *   already done. So it never returns -1: a socket that cannot be watched (no memory, the kernel's
  *   limit) is polled by a timer until it can.
  */
 #include "client/http/curl_loop.h"
@@ -50,7 +49,7 @@ socket_ready(void *arg, uint32_t ready)
 	cl->moved(cl->arg);
 }
 
-/* Into *w; what was watched before stays so where it fails. */
+/* w NULL: a new watch. If it fails, the previous events stay watched. */
 static int
 watch_socket(struct kv_curl_loop *cl, curl_socket_t fd, uint32_t events, struct kv_socket_watch *w)
 {
@@ -102,7 +101,7 @@ put_unwatched(struct kv_curl_loop *cl, curl_socket_t fd, uint32_t events, int er
 	}
 	if (u != NULL)
 		*u = (struct kv_unwatched){ .fd = fd, .events = events };
-	else /* one connection ends, not all: its transfer's time-out finds out */
+	else /* ends one connection instead of all */
 		(void)shutdown(fd, SHUT_RDWR);
 	if (!kv_timer_is_set(&cl->again))
 		kv_timer_set(&cl->again, AGAIN_MS);
@@ -122,7 +121,7 @@ poll_now(curl_socket_t fd, uint32_t events)
 	return ready | (p.revents & (POLLERR | POLLHUP | POLLNVAL) ? EPOLLERR : 0);
 }
 
-/* libcurl's own pointer of a socket cannot be asked for, so a watch that is there is made new. */
+/* libcurl's pointer for a socket cannot be read back, so a new watch is made. */
 static void
 try_again(void *arg)
 {
@@ -135,7 +134,7 @@ try_again(void *arg)
 		uint32_t ready;
 
 		if (find_unwatched(cl, sockets[i].fd) == NULL)
-			continue; /* it went while another one was served */
+			continue; /* it was closed while another one was served */
 		if (watch_socket(cl, sockets[i].fd, sockets[i].events, NULL) == 0) {
 			remove_unwatched(cl, sockets[i].fd);
 			continue;

@@ -1,14 +1,18 @@
 #ifndef KV_CLIENT_HTTP_CURL_LOOP_H
 #define KV_CLIENT_HTTP_CURL_LOOP_H
 /*
- * libcurl's sockets and timers in the event loop, by its multi_socket interface. Part of client/http/http.
+ * libcurl's sockets and timers in the event loop, through its multi_socket interface. Part of
+ * client/http/http.
  */
 #include <curl/curl.h>
 #include "client/base/loop.h"
 
 #define KV_CURL_LOOP_UNWATCHED 64
 
-/* Something may have ended: see curl_multi_info_read(). From the loop, never from inside a call of libcurl. */
+/*
+ * A transfer may have ended: see curl_multi_info_read(). Called from the loop, never from inside a
+ * call of libcurl.
+ */
 typedef void kv_curl_loop_moved(void *arg);
 
 struct kv_curl_loop {
@@ -17,7 +21,7 @@ struct kv_curl_loop {
 	kv_curl_loop_moved *moved;
 	void *arg;
 	struct kv_timer timer; /* libcurl's own */
-	struct kv_timer again; /* while there are sockets that could not be watched */
+	struct kv_timer again; /* runs while there are sockets that could not be watched */
 	struct kv_unwatched {
 		curl_socket_t fd;
 		uint32_t events;

@@ -1,9 +1,10 @@
 /*
- * Handles of libcurl and their options. Why they are set so (each was measured):
+ * libcurl's handles and their options. The reasons for some (each was measured):
  * - CURLOPT_QUICK_EXIT: otherwise the end of a transfer joins its resolver thread, and a silent DNS
- *   server holds the loop.
- * - Parsing Debian's CA bundle costs 30 ms a connection; the folder of hashed certificates is read
- *   one file at a time, so the system's CAs are always that folder and the file is the user's own.
+ *   server blocks the loop.
+ * - Parsing Debian's CA bundle costs 30 ms per connection. The directory of hashed certificates is
+ *   read one file at a time, so it always provides the system's CAs, and the CA file is the user's
+ *   own.
  */
 #include "client/http/easy.h"
 
@@ -14,12 +15,12 @@
 #include "client/base/buf.h"
 #include "client/http/http.h"
 
-#define IDLE_S	   60L /* a connection idle for longer is not used again: the server may be about to close it */
+#define IDLE_S	   60L /* a connection idle for longer is not reused: the server may be about to close it */
 #define USER_AGENT "kvfs/" KV_VERSION
 
 /* ---- handles ---- */
 
-/* What is the same for all transfers; a handle keeps it. */
+/* Options that are the same for all transfers and stay with the handle. */
 static CURL *
 new_handle(const struct kv_easy_setup *s)
 {
@@ -31,7 +32,8 @@ new_handle(const struct kv_easy_setup *s)
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's are no answer's */
+	curl_easy_setopt(
+	    easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* the proxy's headers are not the answer's */
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -67,7 +69,7 @@ kv_easies_take(struct kv_easies *easies)
 void
 kv_easies_give_back(struct kv_easies *easies, CURL *easy)
 {
-	/* libcurl may write into it when its connection ends, and its headers go now */
+	/* libcurl may use both when the connection ends, but they are freed now */
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
 	if (easies->n_idle < KV_EASY_IDLE)
@@ -128,7 +130,7 @@ void
 kv_easy_free_headers(struct curl_slist *headers)
 {
 	for (struct curl_slist *h = headers; h != NULL; h = h->next)
-		explicit_bzero(h->data, strlen(h->data)); /* one of them is the token */
+		explicit_bzero(h->data, strlen(h->data)); /* one is the token */
 	curl_slist_free_all(headers);
 }
 

@@ -1,16 +1,16 @@
 #ifndef KV_CLIENT_HTTP_EASY_H
 #define KV_CLIENT_HTTP_EASY_H
 /*
- * libcurl's handles, set as kvfs needs them, and kept for the next transfer. Part of client/http/http.
+ * libcurl's easy handles with kvfs's options, kept for the next transfer. Part of client/http/http.
  */
 #include <curl/curl.h>
 #include "client/base/err.h"
 
 struct kv_http_request;
 
-#define KV_EASY_IDLE 128 /* handles that are kept */
+#define KV_EASY_IDLE 128 /* handles kept */
 
-/* What libcurl calls. The first four get the transfer as arg, the others socket_arg. */
+/* libcurl's callbacks. The first four get the transfer as arg, the others socket_arg. */
 struct kv_easy_setup {
 	const char *ca_file;   /* the user's own, or NULL */
 	const char *ca_folder; /* the system's */
@@ -31,15 +31,21 @@ struct kv_easies {
 /* setup's strings are borrowed. */
 void kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup);
 void kv_easies_release(struct kv_easies *easies);
-/* NULL: out of memory. Give it back when its transfer is over. */
+/* NULL: out of memory. Give it back after its transfer. */
 CURL *kv_easies_take(struct kv_easies *easies);
 void kv_easies_give_back(struct kv_easies *easies, CURL *easy);
 
-/* All that differs between requests. headers and reason (CURL_ERROR_SIZE bytes) must live until it is given back. */
+/*
+ * Set the options that differ between requests. headers and reason (CURL_ERROR_SIZE bytes) must live
+ * until the handle is given back.
+ */
 void kv_easy_set(CURL *easy, const struct kv_http_request *request, struct curl_slist *headers, char *reason,
     void *transfer);
-/* The request's headers, its token and its id; *headers in any case to be freed with kv_easy_free_headers(). -ENOMEM. */
+/*
+ * The request's headers with its token and its id. -ENOMEM. Free *headers with kv_easy_free_headers()
+ * in any case.
+ */
 int kv_easy_make_headers(const struct kv_http_request *request, struct curl_slist **headers) KV_MUST_CHECK;
-/* Wipes them: one is the token. */
+/* Wipes the headers, because one is the token. */
 void kv_easy_free_headers(struct curl_slist *headers);
 #endif

@@ -1,6 +1,6 @@
 /*
- * Ids of requests. The first group of each is the same for the whole process and random, so that an
- * id of another request of ours is known as such, however it came.
+ * Request ids. The first group of each is random but the same for the whole process, so that an id of
+ * another request of this process is always recognised.
  */
 #include "client/http/echo.h"
 
@@ -13,7 +13,7 @@
 #define MODULE		 "http"
 #define MARK_LEN	 8
 #define FIRST_TO_BELIEVE 2
-#define LATER_TO_BELIEVE 8 /* a gateway has come into a way that had none: less likely than a mix-up */
+#define LATER_TO_BELIEVE 8 /* a new gateway on a path without one is less likely than a mix-up */
 
 int
 kv_echo_make_mark(char mark[9])

@@ -12,7 +12,7 @@
 
 #include "client/base/clock.h"
 
-#define MAX_CHALLENGE ((size_t)100 << 10) /* as libcurl's own limit for a line */
+#define MAX_CHALLENGE ((size_t)100 << 10) /* libcurl's limit for a line */
 #define MAX_WAIT_MS   INT64_C(86400000)
 
 void
@@ -57,7 +57,7 @@ keep(char *room, size_t size, const char *value, size_t len)
 	room[len] = '\0';
 }
 
-/* ---- headers that need more than to be kept ---- */
+/* ---- headers that are more than text ---- */
 
 static int
 take_challenge(struct kv_headers *h, const char *value, size_t len)
@@ -69,7 +69,7 @@ take_challenge(struct kv_headers *h, const char *value, size_t len)
 	return err == -EFBIG ? -EBADMSG : err;
 }
 
-/* A proxy may add the header a second time: one that is right is enough. */
+/* A proxy may add the header a second time: one right value is enough. */
 static int
 take_returned_id(struct kv_headers *h, const char *value, size_t len)
 {
@@ -93,7 +93,7 @@ take_date(struct kv_headers *h, const char *value, size_t len)
 	return 0;
 }
 
-/* A number in units, -1 where it is none that makes sense. */
+/* A number of units in milliseconds; -1 if it is not a valid number. */
 static int64_t
 wait_ms(const char *text, int64_t unit_ms)
 {
@@ -112,7 +112,7 @@ take_retry_after(struct kv_headers *h, const char *value, size_t len)
 
 	keep(text, sizeof(text), value, len);
 	h->retry_ms = wait_ms(text, 1000);
-	memcpy(h->retry_date, text, sizeof(text)); /* Date may come later */
+	memcpy(h->retry_date, text, sizeof(text)); /* Date may follow later */
 	return 0;
 }
 
@@ -126,7 +126,7 @@ take_retry_after_ms(struct kv_headers *h, const char *value, size_t len)
 	return 0;
 }
 
-/* A header goes through take, or its text is kept in the member of size bytes at offset. */
+/* take NULL: the value is copied to the member of size bytes at offset. */
 #define TEXT(member) NULL, offsetof(struct kv_headers, member), sizeof(((struct kv_headers *)NULL)->member)
 static const struct {
 	const char *name;
@@ -144,7 +144,7 @@ static const struct {
 	{ "x-ms-retry-after-ms", take_retry_after_ms, 0, 0 },
 };
 
-/* "HTTP/1.1 200 OK": what came before was an interim answer. */
+/* "HTTP/1.1 200 OK". What came before was an interim answer. */
 static void
 begin(struct kv_headers *h, const char *line, size_t len)
 {

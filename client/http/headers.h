@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_HTTP_HEADERS_H
 #define KV_CLIENT_HTTP_HEADERS_H
 /*
- * The header of an answer, line by line as libcurl gives it. Part of client/http/http.
+ * The header of an answer, line by line as libcurl delivers it. Part of client/http/http.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,13 +9,13 @@
 #include "client/base/buf.h"
 #include "client/base/err.h"
 
-/* The Date that was read last: hundreds of answers a second have the same one. */
+/* The last Date that was parsed: hundreds of answers a second share it. */
 struct kv_date {
 	char text[40];
 	int64_t wall;
 };
 
-/* Strings are "" where the answer has none; what does not fit is cut. */
+/* Strings are "" if the answer has none; what does not fit is cut. */
 struct kv_headers {
 	const char *id; /* the request's x-ms-client-request-id, borrowed; "" for none */
 	struct kv_date *last_date;
@@ -23,25 +23,25 @@ struct kv_headers {
 	bool is_begun, is_http2;
 	struct kv_buf challenge; /* all WWW-Authenticate, one list (RFC 9110, 11.6.1) */
 	char request_id[80];	 /* x-ms-request-id */
-	char returned_id[80];	 /* x-ms-client-request-id; the request's own if it is among several */
+	char returned_id[80];	 /* x-ms-client-request-id; of several, the request's own */
 	char region[80];	 /* x-ms-keyvault-region */
 	char content_type[80];
-	char retry_date[40]; /* Retry-After that is no number */
-	int64_t wall_date;   /* Date, 0 where missing */
+	char retry_date[40]; /* Retry-After that is not a number */
+	int64_t wall_date;   /* Date, 0 if missing */
 	int64_t retry_ms;    /* -1: none */
 };
 void kv_headers_init(struct kv_headers *h, const char *id, struct kv_date *last_date);
 void kv_headers_release(struct kv_headers *h);
 
 /*
- * One line, with its end. *is_last: it is the empty one that ends a final answer's header. An
- * interim answer (1xx) leaves nothing. -EBADMSG where a header is longer than kvfs reads, -ENOMEM.
+ * Takes one line with its line end. *is_last: it is the empty line that ends a final answer's header.
+ * An interim answer (1xx) leaves nothing. -EBADMSG if a header is too long, -ENOMEM.
  */
 int kv_headers_take(struct kv_headers *h, const char *line, size_t len, bool *is_last) KV_MUST_CHECK;
 
 /*
  * Retry-After (seconds or a date), retry-after-ms or x-ms-retry-after-ms, at most a day; -1: none. A
- * date counts from the answer's own Date, so the clock here need not be right.
+ * date is relative to the answer's Date, so the local clock need not be right.
  */
 int64_t kv_headers_retry_after_ms(const struct kv_headers *h);
 #endif

@@ -3,9 +3,9 @@
  *
  *	QUEUED -> RUNNING -> done
  *	   ^         |
- *	   +---------+  before a byte was sent: its connection must not be used, it gets a new one
+ *	   +---------+  nothing was sent yet and the connection must not be used: again, on a new one
  *
- * A TLS handshake costs a millisecond or more: at most four connections are begun in one turn.
+ * A TLS handshake costs a millisecond or more, so at most four connections are opened in one turn.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -22,16 +22,16 @@
 #include "client/http/transfer.h"
 #include "client/base/loop.h"
 
-#define MAX_BYTES  ((size_t)64 << 20) /* of answers that are coming in, before no other request is sent */
+#define MAX_BYTES  ((size_t)64 << 20) /* of incoming answers, above which no further request is sent */
 #define NEW_A_TURN 4
-#define SILENT_MS  15000 /* after which a request without an answer says that its connection is dead */
+#define SILENT_MS  15000 /* a request without an answer for so long means that its connection is dead */
 
 struct kv_http {
 	struct kv_loop *loop;
 	CURLM *multi;
 	struct kv_curl_loop curl_loop;
 	char *ca_file;
-	struct kv_timer starter; /* begins what is queued */
+	struct kv_timer starter; /* starts queued transfers */
 	TAILQ_HEAD(, kv_transfer) queue, running;
 	int n_running;
 	struct kv_transfers shared;
@@ -91,7 +91,7 @@ leave_connection(struct kv_transfer *t)
 	t->connection = NULL;
 }
 
-/* Its room is free for others. */
+/* Frees its room for others. */
 static void
 drop_answer(struct kv_transfer *t)
 {
@@ -131,7 +131,7 @@ free_transfer(struct kv_transfer *t)
 	free(t);
 }
 
-/* The peer may have gone without a word. What is as old as this connection is then dead, too. */
+/* If this connection died silently, those that are as old are dead too. */
 static void
 learn_from_silence(const struct kv_transfer *t, int err)
 {
@@ -180,7 +180,7 @@ end_transfer(struct kv_transfer *t, CURLcode code)
 	free_transfer(t);
 }
 
-/* Nothing of it was sent: it gets a connection of its own. */
+/* Nothing of it was sent: it gets a new connection. */
 static void
 begin_again(struct kv_transfer *t)
 {
@@ -215,7 +215,7 @@ finish_ended(void *arg)
 		kv_timer_set(&http->starter, 0);
 }
 
-/* Large answers that waited for room. */
+/* Resumes large answers that waited for room. */
 static void
 go_on_with_paused(struct kv_http *http)
 {
@@ -250,7 +250,8 @@ start_queued(void *arg)
 		if (curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
-	if (!TAILQ_EMPTY(&http->queue) && http->shared.n_bytes < MAX_BYTES) /* else when one has ended */
+	if (!TAILQ_EMPTY(&http->queue) &&
+	    http->shared.n_bytes < MAX_BYTES) /* otherwise when a transfer has ended */
 		kv_timer_set(&http->starter, 0);
 }
 
@@ -358,7 +359,10 @@ kv_http_new(
 	init_easies(http);
 	kv_curl_loop_init(&http->curl_loop, loop, http->multi, finish_ended, http);
 	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	/* libcurl's own 100 would open a connection for every 100 under way; the server's word counts too */
+	/*
+	 * libcurl's default of 100 would open a connection for every 100 requests in flight; the
+	 * server's limit counts too
+	 */
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)options->max_connections);
 	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)options->max_connections);
 	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)options->max_connections + 4);

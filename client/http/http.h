@@ -1,9 +1,9 @@
 #ifndef KV_CLIENT_HTTP_HTTP_H
 #define KV_CLIENT_HTTP_HTTP_H
 /*
- * HTTP transfers in the loop; the only user of libcurl. TLS 1.2 or later, always verified, no
- * redirects, no cookies, HTTP/2 where the server has it. One transfer is one attempt: a body is
- * never sent a second time, by libcurl neither (see http.c).
+ * HTTP transfers in the loop; client/http is the only user of libcurl. TLS 1.2 or later, always
+ * verified, no redirects, no cookies, HTTP/2 if the server has it. One transfer is one attempt: a body
+ * is never sent twice, not by libcurl either (see transfer.c).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,10 +20,10 @@ struct kv_http_options {
 	const char *ca_file; /* PEM, in addition to the system's; NULL for none */
 	int max_connections; /* to one host */
 };
-/* No thread and no socket before the first transfer. why gets a sentence on failure. */
+/* Creates no thread and no socket before the first transfer. On failure why gets a sentence. */
 int kv_http_new(struct kv_loop *loop, const struct kv_http_options *options, struct kv_http **http,
     struct kv_buf *why) KV_MUST_CHECK;
-/* Transfers under way are dropped without their completions being called. */
+/* Drops transfers in flight without calling their completions. */
 void kv_http_free(struct kv_http *http);
 
 struct kv_http_request {
@@ -33,54 +33,54 @@ struct kv_http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;	    /* POST: copied; NULL sends Content-Length: 0 */
 	size_t body_len;
-	struct kv_echo *echo;	 /* of the host, outlives the transfer; NULL: answers are not compared */
+	struct kv_echo *echo;	 /* of the host; must outlive the transfer; NULL: ids are not compared */
 	const char *id;		 /* of kv_echo_make_id(), sent as x-ms-client-request-id; with echo */
 	size_t max_answer;	 /* bytes of the answer's body; more is -EFBIG */
 	unsigned int connect_ms; /* 0: 10 s */
-	unsigned int silence_s;	 /* the attempt fails when no byte moves for so long; 0: 30 s */
+	unsigned int silence_s;	 /* the attempt fails if no byte moves for so long; 0: 30 s */
 	bool is_local;		 /* an identity endpoint: plain http allowed, no proxy */
-	bool is_repeated;	 /* because its answer was mixed up: goes out on a new connection */
+	bool is_repeated;	 /* repeated because its answer was mixed up: uses a new connection */
 	bool is_once;		 /* must not be repeated: see KV_CONNECTION_FRESH_MS */
 };
-/* Strings are valid during the completion; "" where the answer had none. */
+/* Strings are valid during the completion; "" if the answer had none. */
 struct kv_http_answer {
-	long status;	  /* 0 where there was no answer */
+	long status;	  /* 0 if there was no answer */
 	const char *body; /* NUL-terminated */
 	size_t body_len;
 	const char *challenge;	  /* WWW-Authenticate */
 	const char *content_type; /* Content-Type */
 	const char *request_id;	  /* x-ms-request-id */
 	const char *region;	  /* x-ms-keyvault-region */
-	int64_t wall_date;	  /* Date, Unix seconds, 0 where missing */
-	int64_t retry_after_ms;	  /* how long the server asks to wait, at most a day; -1: not said */
+	int64_t wall_date;	  /* Date, Unix seconds, 0 if missing */
+	int64_t retry_after_ms;	  /* requested by the server, at most a day; -1: none */
 	int64_t took_ms;
 	bool was_sent;	    /* a byte of the request may have reached the server */
 	bool is_mixed_up;   /* -EBADMSG: it was another request's answer */
 	bool is_of_proxy;   /* the failure is the proxy's, not the server's */
-	const char *reason; /* a transfer that failed, in words for people */
+	const char *reason; /* why the transfer failed, a sentence for the user */
 	struct kv_transfer *transfer;
 };
 /*
- * err: 0 where there was an answer, whatever its status; -EHOSTUNREACH (no such host), -ECONNREFUSED,
- * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection), -EBADMSG (another request's answer, no
- * HTTP, too large a header), -EACCES (the proxy refuses), -ENOMEM. Called exactly once, from the
+ * err: 0 if there was an answer, whatever its status; -EHOSTUNREACH (no such host), -ECONNREFUSED,
+ * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection), -EBADMSG (another request's answer, not
+ * HTTP, header too large), -EACCES (refused by the proxy), -ENOMEM. Called exactly once, from the
  * loop, never before kv_http_send() has returned.
  */
 typedef void kv_http_done(void *arg, int err, const struct kv_http_answer *answer);
-/* For a completion that has read the body: its memory is free at once, and body must not be used again. */
+/* For a completion that has read the body: frees its memory at once. body must not be used again. */
 void kv_http_drop_body(const struct kv_http_answer *answer);
 int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_http_done *done, void *arg,
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */
 void kv_http_cancel(struct kv_transfer *transfer);
 /*
- * For the requests to one host, whose name is borrowed for the log; their ids are recognised as this process's at
- * every other one.
+ * For the requests to one host, whose name is borrowed for the log. Their ids are recognised as this
+ * process's at every other host too.
  */
 void kv_http_init_echo(const struct kv_http *http, const char *host, struct kv_echo *echo);
 /*
- * End every connection but those that carry what is sent only once: after the machine has slept they
- * are dead and do not know it. Other transfers under way fail with -EIO.
+ * Ends every connection, except those with a request that is sent only once: after a suspension of the
+ * machine they are dead but look open. Other transfers in flight fail with -EIO.
  */
 void kv_http_forget_connections(struct kv_http *http);
 #endif

@@ -1,7 +1,7 @@
 /*
- * https_proxy, all_proxy and no_proxy, as libcurl reads them (its documentation, "libcurl-env"). It
- * uses them itself; this decides only what a sentence says, so ranges of addresses (10.0.0.0/8) in
- * no_proxy are left out.
+ * https_proxy, all_proxy and no_proxy, as libcurl reads them (its documentation, "libcurl-env").
+ * libcurl uses them itself. This module only names the proxy in messages, so address ranges
+ * (10.0.0.0/8) in no_proxy are not supported.
  */
 #include "client/http/proxy.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The value of the first variable that is not empty, and which one it is. */
+/* The value of the first variable that is not empty, and its name. */
 static const char *
 find_variable(const char *const *names, const char **name)
 {
@@ -25,7 +25,7 @@ find_variable(const char *const *names, const char **name)
 	return NULL;
 }
 
-/* host is the domain, or below it. */
+/* Whether host is the domain or in it. */
 static bool
 is_below(const char *host, const char *domain, size_t len)
 {
@@ -72,7 +72,7 @@ kv_proxy_of(const char *host, char *address, size_t size)
 	at = strstr(value, "://");
 	if (at != NULL)
 		value = at + 3;
-	at = strrchr(value, '@'); /* a password may hold anything, a host no '@' */
+	at = strrchr(value, '@'); /* a password may contain '@', a host may not */
 	if (at != NULL)
 		value = at + 1;
 	len = strcspn(value, "/?#");

@@ -1,4 +1,4 @@
-/* Room for answers, first come, first served: a small one does not overtake a large one that waits. */
+/* Memory for answers, first come, first served: a small answer does not overtake a large one that waits. */
 #include "client/http/room.h"
 
 void

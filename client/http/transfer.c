@@ -1,10 +1,10 @@
 /*
- * A transfer's data, in the callbacks of libcurl. Why they do what they do (each was measured):
- * - libcurl sends a request again by itself when a reused connection closes without an answer: a
- *   callback before each sending stops the second one. The same callback refuses a connection that
- *   looks dead (client/http/connection).
- * - An answer is checked when its header is complete, before anything of it is used: one that carries
- *   another request's id is dropped with its connection (client/http/echo).
+ * A transfer's data, in libcurl's callbacks.
+ * - libcurl repeats a request by itself when a reused connection closes without an answer. A callback
+ *   before each sending stops the second one. The same callback rejects a connection that looks dead
+ *   (client/http/connection).
+ * - An answer is checked when its header is complete, before any of it is used. One with another
+ *   request's id is dropped with its connection (client/http/echo).
  */
 #include "client/http/transfer.h"
 
@@ -14,9 +14,9 @@
 #include "client/base/clock.h"
 #include "client/http/curl_error.h"
 
-#define MAX_TRUSTED 131072 /* an answer that is announced as larger waits for room */
+#define MAX_TRUSTED 131072 /* an answer with a larger Content-Length waits for room */
 
-/* One transfer is one attempt: the second time, libcurl would repeat it on a new connection. */
+/* A second call would be libcurl's repetition on a new connection, but one transfer is one attempt. */
 int
 kv_transfer_about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
@@ -41,8 +41,8 @@ kv_transfer_about_to_send(void *arg, char *ip, char *local_ip, int port, int loc
 }
 
 /*
- * Before the first byte of the body. 1: not now, it is paused until there is room. A large answer has its
- * buffer in one piece from the start: one that grows by doubling is copied, and is twice there meanwhile.
+ * Before the first byte of the body. 1: there is no room yet, pause. A large answer gets its buffer in
+ * one piece: a buffer that grows by doubling is copied, and both copies exist for a moment.
  */
 static int
 make_room(struct kv_transfer *t)
@@ -96,7 +96,7 @@ before_of(const struct kv_connection *c)
 	return kv_connection_has_seen_right_id(c) ? KV_ECHO_RIGHT : KV_ECHO_UNKNOWN;
 }
 
-/* Whether the answer is its request's own, as far as that can be found out. */
+/* Whether the answer belongs to its request, as far as can be determined. */
 static bool
 is_own_answer(struct kv_transfer *t)
 {
@@ -112,7 +112,7 @@ is_own_answer(struct kv_transfer *t)
 	return kv_echo_accept(t->echo, &answer);
 }
 
-/* The header is complete, and nothing of it has been used. Whether it may be. */
+/* The header is complete and has not been used. Whether it may be. */
 static bool
 judge(struct kv_transfer *t)
 {

@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_HTTP_TRANSFER_H
 #define KV_CLIENT_HTTP_TRANSFER_H
 /*
- * One transfer: its data, and what libcurl calls while it runs. Part of client/http/http, which owns it.
+ * One transfer: its data and libcurl's callbacks. Part of client/http/http, which owns it.
  */
 #include <curl/curl.h>
 #include <stdbool.h>
@@ -17,8 +17,8 @@
 /* What all transfers share. */
 struct kv_transfers {
 	struct kv_connections connections; /* in use or idle */
-	struct kv_room room;		   /* for answers that are announced as large */
-	size_t n_bytes;			   /* of answers that are coming in */
+	struct kv_room room;		   /* for answers with a large Content-Length */
+	size_t n_bytes;			   /* of incoming answers */
 	struct kv_date last_date;
 };
 
@@ -34,14 +34,14 @@ struct kv_transfer {
 	struct kv_buf answer;
 	struct kv_room_claim claim;
 	struct kv_headers answered;
-	struct kv_echo *echo; /* NULL: any answer will do */
+	struct kv_echo *echo; /* NULL: ids are not compared */
 	char id[37];
-	struct kv_connection *connection; /* from the sending on */
+	struct kv_connection *connection; /* once it is sent */
 	bool is_once, is_local, is_repeated;
 	bool is_refused; /* its connection was not usable: it gets a new one */
 	bool is_sent;	 /* the header is about to go out */
-	bool is_foreign; /* the answer is another request's */
-	int err;	 /* of taking the answer */
+	bool is_foreign; /* the answer belongs to another request */
+	int err;	 /* of receiving the answer */
 	bool is_judged;
 	int64_t mono_start, mono_sent;
 	char reason[CURL_ERROR_SIZE];
@@ -49,13 +49,13 @@ struct kv_transfer {
 	void *arg;
 };
 
-/* For struct kv_easy_setup; the last parameter, or arg, is the transfer. */
+/* Callbacks for struct kv_easy_setup; arg is the transfer. */
 int kv_transfer_about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port);
 size_t kv_transfer_give_body(char *room, size_t size, size_t n, void *arg);
 size_t kv_transfer_take_header(char *line, size_t size, size_t n, void *arg);
 size_t kv_transfer_take_answer(char *data, size_t size, size_t n, void *arg);
 
-/* The errno of a transfer that ended with code, and a sentence; 0 where it has an answer. */
+/* The errno and a sentence for a transfer that ended with code; 0 if it has an answer. */
 int kv_transfer_error(
     const struct kv_transfer *t, CURLcode code, struct kv_buf *reason, bool *is_of_proxy) KV_MUST_CHECK;
 #endif

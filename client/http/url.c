@@ -1,7 +1,8 @@
 /*
- * URLs down to scheme, host and port, by libcurl's own parser: what is compared here is where libcurl
- * connects. Before it, everything is refused that it would read generously (a missing or a third slash, an
- * empty port, a host in %-escapes or in other characters than ASCII), and after it what is not a host name.
+ * Parses URLs into scheme, host and port with libcurl's parser, so that what is compared here is where
+ * libcurl connects. What libcurl accepts too generously is refused before (a missing or a third slash,
+ * an empty port, %-escapes or non-ASCII characters in the host), and what is not a valid host name
+ * after.
  */
 #include "client/http/url.h"
 
@@ -19,7 +20,7 @@
 
 /* ---- before libcurl ---- */
 
-/* Graphic ASCII and bytes of UTF-8; no fragment, which is never sent. */
+/* Printable ASCII and bytes of UTF-8; no fragment, because it is never sent. */
 static bool
 is_clean(const char *url)
 {
@@ -32,7 +33,7 @@ is_clean(const char *url)
 	return true;
 }
 
-/* "host", "host:port", "[address]", "[address]:port", as far as their characters say. */
+/* Whether the characters are those of "host", "host:port", "[address]" or "[address]:port". */
 static bool
 is_authority(const char *s, size_t len)
 {
@@ -46,7 +47,7 @@ is_authority(const char *s, size_t len)
 	return colon == NULL || (s + len - colon > 1 && s + len - colon <= MAX_PORT + 1);
 }
 
-/* Where the authority begins in a URL that may be one of ours, or NULL. */
+/* The authority of a URL that passes these checks, or NULL. */
 static const char *
 find_authority(const char *url)
 {
@@ -68,7 +69,7 @@ is_address(const char *host)
 	return strchr(host, ':') != NULL || inet_aton(host, &address) != 0;
 }
 
-/* Labels of 1 to 63 characters, one final dot; lower-cased without it into host. */
+/* Labels of 1 to 63 characters and an optional final dot, which is removed; lower case into host. */
 static int
 take_name(const char *s, struct kv_url *origin)
 {
@@ -85,13 +86,16 @@ take_name(const char *s, struct kv_url *origin)
 		origin->host[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] - 'A' + 'a') : s[i];
 	}
 	origin->host[len] = '\0';
-	/* libcurl writes "127.1" as an address, but leaves "127.1." a name, which without its dot would be one */
+	/*
+	 * libcurl rewrites "127.1" as an address but takes "127.1." for a name, which would be an
+	 * address without its dot
+	 */
 	if (s[len] == '.' && is_address(origin->host))
 		return -EINVAL;
 	return label > 0 ? 0 : -EINVAL;
 }
 
-/* "[address]", as inet_ntop() writes it: it has many spellings. */
+/* "[address]", in the form of inet_ntop(), because an address can be written in many ways. */
 static int
 take_ipv6(const char *s, struct kv_url *origin)
 {

@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_HTTP_URL_H
 #define KV_CLIENT_HTTP_URL_H
 /*
- * Scheme, host and port of a URL: what decides where a token may go. The default port and no port
- * are the same; hosts are compared without case.
+ * Scheme, host and port of a URL, which decide where a token may be sent. The default port equals no
+ * port; hosts are compared without case.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,21 +15,22 @@ struct kv_url {
 };
 
 /*
- * url: http or https, no user name. -EINVAL for anything else, -ENOMEM. *path (may be NULL) is set to
- * where the path begins inside url ("/…", "?…" or "").
+ * url must be http or https, without a user name; otherwise -EINVAL. -ENOMEM. path (may be NULL) is
+ * set to the start of the path inside url ("/…", "?…" or "").
  */
 int kv_url_parse(const char *url, struct kv_url *origin, const char **path) KV_MUST_CHECK;
 /*
- * The path of a URL that begins with "https://", origin's host as kv_url_parse() writes it, perhaps ":" and origin's
- * port, and "/": found without parsing. NULL for any other, which may be on this host all the same. What follows
- * is not looked at.
+ * A fast check without parsing: the path of a URL that begins with "https://", origin's host in the
+ * form of kv_url_parse(), optionally ":" and origin's port, and "/". NULL for any other URL, which may
+ * still be on this host. The path itself is not checked.
  */
 const char *kv_url_path_within(const char *url, const struct kv_url *origin);
 bool kv_url_is_same_origin(const struct kv_url *a, const struct kv_url *b);
 /*
- * Whether vault's host is covered by a challenge's resource: equal, or a "." + resource tail. The
- * port does not count: a resource names a service, and the vault's port is what the user said. (The
- * SDKs compare the port too: Azure SDK for Python, azure-keyvault-keys _shared/challenge_auth_policy.py.)
+ * Whether a challenge's resource covers vault's host: it is equal, or vault's host ends in "." +
+ * resource. The port does not count, because a resource names a service and the user gave the vault's
+ * port. (The SDKs compare the port too: Azure SDK for Python, azure-keyvault-keys
+ * _shared/challenge_auth_policy.py.)
  */
 bool kv_url_is_within(const struct kv_url *vault, const struct kv_url *resource);
 #endif
