@@ -1,5 +1,6 @@
 /*
- * The managed identity of App Service, Functions and Container Apps: an endpoint in the environment.
+ * The managed identity of App Service, Functions and Container Apps, whose endpoint is in the
+ * environment.
  */
 #include "client/auth/ask.h"
 #include "client/base/buf.h"

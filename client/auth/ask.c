@@ -1,11 +1,11 @@
 /*
- * One credential is asked.
+ * One request for a token to one credential.
  *
  *	begin -> attempt -> answer -> result -> done
  *	            ^         |
- *	            +- pause -+   (a failure that passes)
+ *	            +- pause -+   (after a temporary failure)
  *
- * A result is delivered by a timer, so that a kind may give one at once.
+ * A result is delivered by a timer, so that a kind may give it at once.
  */
 #include "client/auth/ask.h"
 
@@ -22,13 +22,13 @@
 #include "client/http/http.h"
 
 #define MODULE		 "auth"
-#define REQUEST_MS	 30000 /* of one request, however slowly bytes come */
+#define REQUEST_MS	 30000 /* of one request, even if data arrives slowly */
 #define GUESS_MS	 10000
 #define GUESS_CONNECT_MS 1000
-#define MOST_PAUSE_MS	 60000 /* that a service may ask for */
+#define MOST_PAUSE_MS	 60000 /* the longest that a service can request */
 
 struct ask {
-	struct kv_ask ask; /* first: a kind has its address */
+	struct kv_ask ask; /* first: kinds hold its address */
 	struct kv_ask_setup setup;
 	const struct kv_ask_endpoint *endpoint;
 	int attempt;
@@ -36,7 +36,7 @@ struct ask {
 	struct kv_spawn *run;
 	kv_ask_ended *ended;
 	struct kv_timer timer;	  /* the next attempt, or the result */
-	struct kv_timer too_late; /* of the request under way */
+	struct kv_timer too_late; /* of the request in flight */
 	struct kv_buf why;
 	struct kv_token_answer token;
 	enum kv_outcome outcome;
@@ -65,7 +65,7 @@ kv_ask_fail(struct kv_ask *ask, enum kv_outcome outcome, int err)
 	kv_timer_set(&a->timer, 0);
 }
 
-/* By what was only a guess, another credential may do better; but not where memory ends. */
+/* After a failed guess another credential is tried, unless memory ran out. */
 static void
 fail(struct kv_ask *ask, int err)
 {
@@ -146,7 +146,7 @@ timer_fired(void *arg)
 		attempt(a);
 }
 
-/* Without jitter: there is one caller, and a pause of nothing helps nobody. */
+/* Without jitter, because there is one caller, and a pause near zero would be useless. */
 static int64_t
 pause_ms(const struct ask *a, const struct kv_http_answer *answer)
 {
@@ -297,7 +297,7 @@ kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer)
 
 	kv_token_answer_fault(answer->body, answer->body_len, &fault);
 	text = fault.message[0] != '\0' ? fault.message : fault.code;
-	end = strstr(text, ". "); /* what follows is advice and ids of the trace */
+	end = strstr(text, ". "); /* advice and trace ids follow */
 	if (text[0] != '\0')
 		kv_buf_say(
 		    kv_ask_why(ask), ": %.*s", end != NULL ? (int)(end - text) : (int)strlen(text), text);

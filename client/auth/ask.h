@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_AUTH_ASK_H
 #define KV_CLIENT_AUTH_ASK_H
 /*
- * One credential is asked for one token: over HTTP, by a program or from a file. The upper half of this header is for
- * client/auth/chain, the lower one for the kinds of credentials.
+ * Requests one token from one credential: over HTTP, from a program or from a file. The first half of
+ * this header is for client/auth/chain, the second for the kinds of credentials.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,25 +21,27 @@ struct kv_loop;
 /* What a token is for. */
 struct kv_audience {
 	const char *resource; /* "https://vault.azure.net" */
-	const char *scope;    /* resource + "/.default", or what the challenge says */
-	const char
-	    *tenant; /* in which it is requested; NULL where neither the user nor the challenge names one */
-	const char *claims; /* JSON of a continuous-access challenge, or NULL */
+	const char *scope;    /* resource + "/.default", or as in the challenge */
+	const char *tenant;   /* NULL if neither the user nor the challenge names one */
+	const char *claims;   /* JSON of a continuous-access challenge, or NULL */
 };
 
 enum kv_outcome {
 	KV_TOKEN,
-	KV_UNAVAILABLE, /* the credential is not there, or not meant for this: another one may be tried */
-	KV_FAILED,	/* it is there, and gave no token: the user must know why */
+	KV_UNAVAILABLE, /* the credential does not exist here: try the next one */
+	KV_FAILED,	/* the credential exists but gave no token: report why and stop */
 };
 struct kv_ask_result {
 	enum kv_outcome outcome;
 	int err;	   /* 0 for KV_TOKEN, else -errno */
 	const char *token; /* NULL without one */
-	int64_t life_s;	   /* 0: not known */
-	const char *why;   /* a sentence for people; "" with a token */
+	int64_t life_s;	   /* seconds; 0: unknown */
+	const char *why;   /* a sentence for the user; "" with a token */
 };
-/* From the loop, once, never before kv_ask_new() has returned; may free the ask, at which result ends. */
+/*
+ * Called once, from the loop, never before kv_ask_new() has returned. May free the ask, which ends the
+ * life of result.
+ */
 typedef void kv_ask_done(void *arg, const struct kv_ask_result *result);
 
 struct kv_ask_setup {
@@ -54,57 +56,64 @@ struct kv_ask_setup {
 };
 /* What setup points to must live until kv_ask_free(). NULL: out of memory. */
 struct kv_ask *kv_ask_new(const struct kv_ask_setup *setup);
-/* Drops what is under way, without the completion. NULL does nothing. */
+/* Cancels it without calling the completion. NULL does nothing. */
 void kv_ask_free(struct kv_ask *ask);
 
 /* ---- for a kind ---- */
 
-/* What a kind sees of an ask. */
+/* The part of an ask that kinds use. */
 struct kv_ask {
 	const struct kv_credential_options *o;
 	const struct kv_audience *audience;
-	/* Nothing says that the credential is there: a short try, every failure of which is KV_UNAVAILABLE. */
+	/*
+	 * Nothing shows that the credential exists: time-outs are short, and every failure is
+	 * KV_UNAVAILABLE.
+	 */
 	bool is_guess;
-	void *state; /* the kind's own between its steps, from malloc(); freed with the ask */
+	void *state; /* the kind's data between its steps, from malloc(); freed with the ask */
 };
 
-/* The end: a JSON answer of who, a token, or a failure. Nothing may follow. */
+/*
+ * Each of these ends the ask: with a JSON answer from who, a token, or a failure. who is a noun for
+ * messages.
+ */
 void kv_ask_take_answer(struct kv_ask *ask, const char *who, const char *text, size_t len);
 void kv_ask_take_token(struct kv_ask *ask, const char *token, int64_t life_s);
 void kv_ask_fail(struct kv_ask *ask, enum kv_outcome outcome, int err);
-/* The sentence that explains a failure: what is said here is appended to it. */
+/* The sentence that explains a failure; kinds append to it. */
 struct kv_buf *kv_ask_why(struct kv_ask *ask);
 
-/* Something that answers token requests over HTTP. */
+/* An HTTP endpoint that answers token requests. */
 struct kv_ask_endpoint {
-	const char *who;    /* in sentences: "the token service" */
-	const char *absent; /* what a guess says where nothing answers: "no managed identity answers" */
-	int attempts;	    /* at most, while it fails in passing (408, 429, 5xx) */
+	const char *who;    /* in messages: "the token service" */
+	const char *absent; /* message of a guess that got no answer: "no managed identity answers" */
+	int attempts;	    /* at most, after temporary failures (408, 429, 5xx) */
 	int guess_attempts;
 	int pause_ms;			 /* before the second attempt; doubles */
-	bool may_be_away;		 /* 404 and 410 pass, too, but for a guess */
-	int (*send)(struct kv_ask *ask); /* one attempt, by kv_ask_send() */
+	bool may_be_away;		 /* 404 and 410 are temporary too, except for a guess */
+	int (*send)(struct kv_ask *ask); /* makes one attempt with kv_ask_send() */
 	const char
-	    *refusal; /* a sentence begins so, where the answer is another: "the identity got no token" */
+	    *refusal; /* how the message for any other answer begins: "the managed identity got no token" */
 	/*
-	 * In place of refusal: says why, and returns -errno, or 0 where it has sent another request; or NULL.
+	 * Instead of refusal, or NULL: explains any other answer and returns -errno, or returns 0 if
+	 * it has sent another request.
 	 */
 	int (*refused)(struct kv_ask *ask, const struct kv_http_answer *answer);
 };
-/* endpoint must live as long as ask. One request may take 30 s (a guess: 10 s). */
+/* Starts the attempts. endpoint must live as long as ask. One request may take 30 s (a guess: 10 s). */
 int kv_ask_endpoint(struct kv_ask *ask, const struct kv_ask_endpoint *endpoint) KV_MUST_CHECK;
 int kv_ask_send(struct kv_ask *ask, const struct kv_http_request *request) KV_MUST_CHECK;
 /*
- * GET url, which has a query already, with the audience's resource and the client id added to it, to something on
- * this machine or network: no proxy, plain http is allowed. header: one more, "Name: value".
+ * GET url, which must have a query, with the audience's resource and the client id added. For an
+ * endpoint on this machine or network: no proxy, plain http allowed. header: "Name: value".
  */
 int kv_ask_send_get(struct kv_ask *ask, const char *url, const char *header) KV_MUST_CHECK;
-/* "&name=value" with the value encoded, without '&' at the beginning of form. */
+/* Append "&name=value" with value percent-encoded; no '&' at the start of form. */
 int kv_ask_add_field(struct kv_buf *form, const char *name, const char *value) KV_MUST_CHECK;
-/* ": " and the first sentence of what the endpoint says of an error, if it says anything. */
+/* Append ": " and the first sentence of the endpoint's error message, if it has one, to the sentence. */
 void kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer);
 
-/* A program. ended is called as kv_spawn_done is (client/base/spawn). */
+/* Run a program. ended is called like kv_spawn_done (client/base/spawn). */
 typedef void kv_ask_ended(struct kv_ask *ask, int err, int status, const char *out, const char *diagnostics);
 int kv_ask_run(
     struct kv_ask *ask, const char *const argv[], int timeout_ms, kv_ask_ended *ended) KV_MUST_CHECK;

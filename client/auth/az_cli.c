@@ -1,5 +1,5 @@
 /*
- * The az CLI, with whoever has run az login.
+ * The az CLI, as the user who ran az login.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define COMMAND	   "az account get-access-token"
 #define TIMEOUT_MS 60000
-#define MAX_WORDS  300 /* of az, in a sentence */
+#define MAX_WORDS  300 /* characters of az's message in a sentence */
 
 static enum kv_presence
 presence(const struct kv_credential_options *o)
@@ -19,7 +19,7 @@ presence(const struct kv_credential_options *o)
 	return KV_PERHAPS;
 }
 
-/* The first line that has "ERROR: …", or the first line. */
+/* The first line with "ERROR: …", otherwise the first line. */
 static void
 say_diagnostics(struct kv_buf *why, const char *text)
 {

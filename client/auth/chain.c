@@ -1,12 +1,13 @@
 /*
  * The choice of a credential.
  *
- *	next candidate -> ask -> token: done, and kept for the renewals
+ *	next candidate -> ask -> token: done; the credential is kept for renewals
  *	      ^            |
  *	      |            +---> failed: done
- *	      +-- unavailable    none left: done, with what each of them said
+ *	      +-- unavailable    none left: done, with the reasons of all
  *
- * What is not known to be configured is a guess (client/auth/ask), but for one that -o auth= names.
+ * A credential that is not known to be configured is a guess (client/auth/ask), unless -o auth= names
+ * it.
  */
 #include "client/auth/chain.h"
 
@@ -22,10 +23,10 @@ struct kv_chain {
 	struct kv_loop *loop;
 	struct kv_http *http;
 	const struct kv_credential_options *o;
-	size_t at;	      /* of the kind that is asked, or has given a token */
-	bool is_settled;      /* it has */
-	struct kv_ask *ask;   /* NULL while no fetch is under way */
-	struct kv_buf absent; /* why others were passed over, in this fetch */
+	size_t at;	      /* the kind that is being asked or gave the last token */
+	bool is_settled;      /* the kind at `at` has given a token */
+	struct kv_ask *ask;   /* NULL while no fetch is in progress */
+	struct kv_buf absent; /* why others were skipped in this fetch */
 	const struct kv_audience *audience;
 	kv_chain_done *done;
 	void *arg;
@@ -35,7 +36,10 @@ static void asked(void *, const struct kv_ask_result *);
 
 /* ---- candidates ---- */
 
-/* Of those that share the word of -o auth=, the first that may be there; else the last, which has to explain. */
+/*
+ * Of the kinds that share the word of -o auth=, the first that may exist; otherwise the last, whose
+ * failure explains what is missing.
+ */
 static size_t
 find_named(const struct kv_credential_options *o)
 {
@@ -60,7 +64,7 @@ pass_over(struct kv_chain *c, const char *why)
 		kv_buf_say(&c->absent, "%s%s", c->absent.len > 0 ? ", " : "", why);
 }
 
-/* The first kind from c->at on that auto may ask; NULL: none is left. */
+/* The first kind from c->at on that auto may ask; NULL if none is left. */
 static const struct kv_credential_kind *
 find_next(struct kv_chain *c)
 {
@@ -96,7 +100,7 @@ ask(struct kv_chain *c, const struct kv_credential_kind *kind)
 	return c->ask != NULL ? 0 : -ENOMEM;
 }
 
-/* Nothing of c may be used after it. */
+/* c may be gone afterwards. */
 static void
 finish(struct kv_chain *c, int err, const struct kv_ask_result *result, const char *why)
 {

@@ -1,5 +1,5 @@
 /*
- * Challenges: parsed, checked.
+ * Parses and checks challenges.
  */
 #include "client/auth/challenge.h"
 
@@ -42,7 +42,7 @@ kv_challenge_release(struct kv_challenge *ch)
 	*ch = (struct kv_challenge){ 0 };
 }
 
-/* Read name[=value], value a token or quoted. Returns what follows, NULL where memory ends. */
+/* Read name[=value] with a plain or quoted value. Returns the rest, or NULL if memory ran out. */
 static const char *
 read_parameter(const char *p, char *name, size_t size, char **value)
 {
@@ -77,7 +77,7 @@ read_parameter(const char *p, char *name, size_t size, char **value)
 	return *value != NULL ? p : NULL;
 }
 
-/* Takes value. */
+/* Takes ownership of value. */
 static void
 keep_parameter(struct kv_challenge *ch, const char *name, char *value)
 {
@@ -106,7 +106,7 @@ read_parameters(const char *p, struct kv_challenge *ch)
 		p = read_parameter(p, name, sizeof(name), &value);
 		if (p == NULL)
 			return -ENOMEM;
-		if (value == NULL) { /* a scheme's name */
+		if (value == NULL) { /* the name of a scheme */
 			is_bearer = strcasecmp(name, "Bearer") == 0;
 			found |= is_bearer;
 		} else if (is_bearer) {
@@ -117,7 +117,7 @@ read_parameters(const char *p, struct kv_challenge *ch)
 	}
 }
 
-/* resource and scope follow from each other. */
+/* Derive resource and scope from each other. */
 static int
 complete_resource(struct kv_challenge *ch)
 {
@@ -150,7 +150,10 @@ is_guid(const char *s)
 	return strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36;
 }
 
-/* The tenant in https://HOST/TENANT[/…], an id or a domain; NULL for "common" and what emulators put there. */
+/*
+ * The tenant in https://HOST/TENANT[/…] if it is an id or a domain; NULL for "common" and the
+ * placeholders of emulators.
+ */
 static int
 find_tenant(const char *authorization, char **tenant)
 {
@@ -249,7 +252,7 @@ kv_challenge_check(const struct kv_challenge *ch, const struct kv_challenge_rule
 	if (ch->resource == NULL)
 		return -EBADMSG;
 	err = check_resource(rules, ch->resource, why);
-	if (err == 0) /* both were given, perhaps, and a client secret's token is for the scope */
+	if (err == 0) /* both may have been given, and a client secret's token is for the scope */
 		err = check_resource(rules, ch->scope, why);
 	return err == 0 ? check_tenant(rules, ch->tenant, why) : err;
 }

@@ -1,7 +1,8 @@
 /*
- * The managed identity of a virtual machine: its Instance Metadata Service. While it is updated, it answers 404 or 410,
- * for 70 s at most (Microsoft's "how-to-use-vm-token", retry guidance). Whatever else answers at its address, a
- * proxy or a portal, is no reason to end there where it was only a guess.
+ * The managed identity of a virtual machine, from its Instance Metadata Service. During an update IMDS
+ * answers 404 or 410 for up to 70 s (Microsoft's "how-to-use-vm-token", retry guidance). If IMDS is
+ * only a guess, any other answer at its address, for example from a proxy or a portal, means that it
+ * is unavailable.
  */
 #include "client/auth/ask.h"
 #include "client/base/buf.h"

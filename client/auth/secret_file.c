@@ -1,4 +1,4 @@
-/* A file that holds a secret. */
+/* Reads secret files. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /*
- * The token of the vault.
+ * The token for a vault.
  *
- *	no challenge -> challenge -> fetching -> token -> (renew_at) token and fetching -> token …
- *	                    ^           |                        at its end: waiters wait
- *	                    +- failed --+   (30 s after a refusal, else 1 s, during which every waiter gets the
- *	                                     same sentence)
+ *	no challenge -> challenge -> fetching -> token -> (mono_renew) token and fetching -> token …
+ *	                    ^           |                         (mono_end) callers wait
+ *	                    +- failed --+
+ *
+ * After a failure every caller gets the same sentence: for 30 s after a refusal, otherwise for 1 s.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +25,8 @@
 #define MODULE		"auth"
 #define RENEW_BEFORE_MS 300000
 #define REFUSED_MS	30000
-#define FAILED_MS	1000 /* by a passing failure: so much between two requests */
-#define UNKNOWN_LIFE_S	600  /* of a token that does not say: asked for again after half of it */
+#define FAILED_MS	1000 /* after a temporary failure */
+#define UNKNOWN_LIFE_S	600  /* assumed lifetime if the token service gives none; renewed after half of it */
 
 struct kv_token_wait {
 	struct kv_token_cache *cache;
@@ -39,9 +40,9 @@ struct kv_token_cache {
 	const struct kv_url *vault;
 	struct kv_chain *chain;
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
-	struct kv_audience audience;		  /* while a fetch is under way: the strings above, lent */
+	struct kv_audience audience;		  /* of the fetch in progress; borrows the strings above */
 	bool is_fetching;
-	bool is_reloaded; /* during the fetch, which may have used what was there before */
+	bool is_reloaded; /* during the fetch, which may have used the old credentials */
 	char *token;
 	int64_t mono_renew, mono_end;
 	int err; /* of the last fetch, with why, until mono_retry */
@@ -61,7 +62,10 @@ drop_token(struct kv_token_cache *cache)
 	cache->token = NULL;
 }
 
-/* The service wants a token with more in it (continuous access evaluation): same audience as before. */
+/*
+ * The service requires a token with additional claims (continuous access evaluation) for the same
+ * audience.
+ */
 static int
 keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why)
 {
@@ -69,7 +73,7 @@ keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why
 	int err;
 
 	if (cache->is_fetching && cache->audience.claims != NULL)
-		return 0; /* the same challenge, to another call */
+		return 0; /* another call got the same challenge */
 	kv_buf_init(&json, strlen(base64));
 	err = kv_base64_decode(base64, strlen(base64), &json);
 	if (err == -EINVAL) {
@@ -124,7 +128,7 @@ kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_b
 			kv_buf_say(why,
 			    "%s answers 401 without a challenge of Azure Key Vault: is it a vault?",
 			    cache->vault->host);
-		if (err == 0 && !cache->is_fetching) /* the fetch under way borrows the strings */
+		if (err == 0 && !cache->is_fetching) /* the fetch in progress borrows the strings */
 			keep_challenge(cache, &ch);
 	}
 	kv_challenge_release(&ch);
@@ -145,11 +149,11 @@ has_token(const struct kv_token_cache *cache)
 	return cache->token != NULL && kv_clock_mono_ms() < cache->mono_end;
 }
 
-/* Those that wait now; one that a completion adds is answered by the next call. */
+/* Answers the present waiters. A waiter that a completion adds is answered next time. */
 static void
 answer_waits(struct kv_token_cache *cache, int err)
 {
-	char *token = err == 0 ? strdup(cache->token) : NULL; /* a waiter may reject it */
+	char *token = err == 0 ? strdup(cache->token) : NULL; /* a completion may reject it */
 	char *why = strdup(kv_buf_str(&cache->why));
 	int n = 0;
 
@@ -189,14 +193,14 @@ fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 		cache->mono_end = life_s > 0 ? mono_now + life_ms : INT64_MAX;
 		cache->mono_renew =
 		    mono_now + (life_ms > 2 * RENEW_BEFORE_MS ? life_ms - RENEW_BEFORE_MS : life_ms / 2);
-		if (cache->audience.claims != NULL) { /* they were for this one token */
+		if (cache->audience.claims != NULL) { /* they were for this token only */
 			free(cache->claims);
 			cache->claims = NULL;
 		}
 	}
 	if (err != 0) {
 		cache->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
-		/* the calls that wait for it fail with this sentence, and are logged with it */
+		/* DEBUG, because the calls that wait for it fail and are logged with this sentence */
 		kv_log_event(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=%s", cache->vault->host,
 		    kv_err_name(err), why);
 	}
@@ -220,7 +224,7 @@ kv_token_count(const struct kv_token_cache *cache, bool got)
 	return got ? cache->n_got : cache->n_failed;
 }
 
-/* Where the token is asked for: the user's tenant, but for another one that allow_tenant lets pass. */
+/* The tenant of the request: the configured one, or another one that allow_tenant permits. */
 static const char *
 token_tenant(const struct kv_token_cache *cache)
 {

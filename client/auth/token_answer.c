@@ -15,7 +15,7 @@
 
 #define MAX_CLAIMS ((size_t)64 << 10)
 
-/* A token goes into a header as it is. */
+/* A token is put into a header unchanged. */
 static bool
 is_token(const char *s)
 {
@@ -52,7 +52,7 @@ get_seconds(const struct kv_json *object, const char *name, int64_t *value, bool
 	return 0;
 }
 
-/* One that has ended by our clock is given a second: 0 would mean that nothing is known. */
+/* A token that has expired by the local clock gets one second, because 0 means unknown. */
 static int
 get_life(const struct kv_json *root, int64_t wall_now, int64_t *life_s)
 {

@@ -1,5 +1,5 @@
 /*
- * A file with an access token that something else renews. It is read each time that a token is needed.
+ * A file with an access token that another program renews. It is read whenever a token is needed.
  */
 #include <errno.h>
 

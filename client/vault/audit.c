@@ -1,5 +1,5 @@
 /*
- * Log lines about calls, one shape for all of them, so that one expression finds an object's history.
+ * Log lines about calls. All have the same form, so that one search finds an object's history.
  */
 #include "client/vault/audit.h"
 
@@ -9,7 +9,7 @@
 #include "client/base/log.h"
 
 #define MODULE	  "audit"
-#define MOST_NAME 255 /* characters; a restore has that of a file */
+#define MOST_NAME 255 /* characters; a restore may have a file name */
 
 static void
 begin_line(struct kv_log_line *line, enum kv_log_level level, const struct kv_vault *vault, const char *op)
@@ -19,7 +19,7 @@ begin_line(struct kv_log_line *line, enum kv_log_level level, const struct kv_va
 	kv_log_field(&line->pairs, "op", op);
 }
 
-/* name NULL: all of that type. */
+/* name NULL: all objects of the type. */
 static void
 add_object(struct kv_log_line *line, enum kv_type type, const char *name)
 {

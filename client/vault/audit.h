@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_VAULT_AUDIT_H
 #define KV_CLIENT_VAULT_AUDIT_H
 /*
- * The log lines about calls to the vault: every failure, and the audit of what was sent and read.
+ * The log lines about calls to the vault: every failure, and the audit of backups, restores and reads.
  */
 #include "client/vault/vault.h"
 
@@ -14,17 +14,17 @@ void kv_audit_failure(
 /* INFO: a backup or restore that was sent. bytes: of the blob, 0 where there is none. */
 void kv_audit_sent(
     const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, size_t bytes);
-/* INFO: an open that reads. */
+/* INFO: an open for reading. */
 void kv_audit_read(const struct kv_vault *vault, enum kv_type type, const char *name,
     const struct kv_caller *caller, size_t bytes);
 /*
- * NOTICE: a class of requests that the vault answered with 429 is closed from now on, or open again, at
- * that rate a second. "vault=… event=closed class=keys rate=25.0 why=…"
+ * NOTICE: a class of requests is closed because the vault answered 429, or open again, with this rate
+ * per second. "vault=… event=closed class=keys rate=25.0 why=…"
  */
 void kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, double rate);
-/* NOTICE: so many requests fail that the vault is only probed, or no longer. err: of the last one. */
+/* NOTICE: so many requests fail that kvfs only sends probes, or no longer. err: of the last one. */
 void kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err);
-/* INFO: what was restored before is taken for restored, because the vault has confirmed it. */
+/* INFO: a restore is skipped because the vault confirmed that the same blob was restored before. */
 void kv_audit_confirmed(const struct kv_vault *vault, enum kv_type type, const char *name,
     const char *version, const struct kv_caller *caller);
 #endif

@@ -1,4 +1,4 @@
-/* The answer to a backup, examined. */
+/* Checks the answer to a backup. */
 #include "client/vault/backup.h"
 
 #include <errno.h>

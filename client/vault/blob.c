@@ -69,7 +69,7 @@ kv_blob_text_start(const unsigned char *data, size_t len)
 	return i;
 }
 
-/* Whether text begins as the base64 of what a blob begins with: a length byte and "Az", or "eyJ". */
+/* Whether text is the base64 of the start of a blob: a length byte and "Az", or "eyJ". */
 static bool
 begins_as_text(const unsigned char *text, size_t len)
 {
@@ -80,7 +80,7 @@ begins_as_text(const unsigned char *text, size_t len)
 	return memcmp(raw, "eyJ", 3) == 0 || (raw[0] < 0x80 && raw[1] == 'A' && raw[2] == 'z');
 }
 
-/* text without its line ends and blanks, decoded. */
+/* Decode text without its line ends and blanks. */
 static int
 decode_wrapped(const unsigned char *text, size_t len, struct kv_buf *raw)
 {
@@ -138,7 +138,7 @@ struct jwe {
 	size_t len[JWE_PARTS];
 };
 
-/* false where data is not five parts of base64url's alphabet, each of a length that can be decoded. */
+/* false if data is not five parts in base64url's alphabet, each of a valid length. */
 static bool
 split_jwe(const unsigned char *data, size_t len, struct jwe *jwe)
 {
@@ -158,7 +158,7 @@ split_jwe(const unsigned char *data, size_t len, struct jwe *jwe)
 	return true;
 }
 
-/* Whether the protected header, of which a kilobyte is looked at, has this quoted word. */
+/* Whether the first kilobyte of the protected header contains this quoted word. */
 static bool
 header_has(const unsigned char *header, size_t len, const char *word)
 {
@@ -169,7 +169,10 @@ header_has(const unsigned char *header, size_t len, const char *word)
 	    memmem(text, n * 3 / 4, word, strlen(word)) != NULL;
 }
 
-/* Of a tag the header says how long it is (RFC 7518, 5): one that is cut may be as long as another's. */
+/*
+ * The header determines the length of the tag (RFC 7518, 5). Without it a truncated tag could pass for
+ * a shorter kind.
+ */
 static bool
 is_tag(const struct jwe *jwe)
 {
@@ -199,14 +202,14 @@ is_complete_jwe(const unsigned char *data, size_t len)
 	return is_tag(&jwe);
 }
 
-/* Whether data begins as magic does; shorter than it, it is a magic that was cut. */
+/* Whether data begins with magic, or is a truncated magic. */
 static bool
 has_magic(const unsigned char *data, size_t len, const char *magic, size_t magic_len)
 {
 	return len > 0 && memcmp(data, magic, len < magic_len ? len : magic_len) == 0;
 }
 
-/* A header with "enc" tells a JWE from other things that are base64url of JSON. */
+/* A header with "enc" distinguishes a JWE from other base64url of JSON. */
 static bool
 is_hsm(const unsigned char *data, size_t len)
 {
@@ -236,7 +239,7 @@ kv_blob_look(const unsigned char *data, size_t len, bool *is_complete)
 	return KV_BLOB_UNKNOWN;
 }
 
-/* Whether the shorter one of data and whole is how the other begins. */
+/* Whether one of data and whole is a prefix of the other. */
 static bool
 agrees(const unsigned char *data, size_t len, const char *whole)
 {
@@ -245,7 +248,7 @@ agrees(const unsigned char *data, size_t len, const char *whole)
 	return memcmp(data, whole, len < n ? len : n) == 0;
 }
 
-/* A length byte and "AzureKeyVault", as all magics that are known and those to come; or a JWE. */
+/* A length byte and "AzureKeyVault", like all known magics and presumably new ones; or a JWE. */
 static bool
 begins_as_raw(const unsigned char *data, size_t len)
 {

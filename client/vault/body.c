@@ -1,5 +1,5 @@
 /*
- * The two bodies that hold a blob, as base64url in a JSON object.
+ * The two bodies with a blob, as base64url in a JSON object.
  */
 #include "client/vault/body.h"
 
@@ -10,7 +10,7 @@
 #include "client/base/buf.h"
 #include "client/base/json.h"
 
-/* Past white space and literal; NULL where it is something else. */
+/* Skip white space and literal; NULL if something else follows. */
 static const char *
 expect(const char *p, const char *end, const char *literal)
 {
@@ -22,8 +22,8 @@ expect(const char *p, const char *end, const char *literal)
 }
 
 /*
- * The value of a body that is {"value":"…"}, nothing more and without escapes, as the service gives
- * it: 64 MiB need not be copied to be decoded. NULL where the body is anything else.
+ * The value of a body that is exactly {"value":"…"} without escapes, as the service writes it, so that
+ * 64 MiB need not be copied to be decoded. NULL for any other body.
  */
 static const char *
 find_bare_value(const char *text, size_t len, size_t *value_len)
@@ -84,7 +84,7 @@ kv_body_encode(const void *data, size_t len, struct kv_buf *body)
 	if (__builtin_mul_overflow(len / 3 + 1, (size_t)4, &most) ||
 	    __builtin_add_overflow(most, before + 12, &most))
 		return -EFBIG;
-	if (most <= body->max) /* one allocation, not one for each doubling */
+	if (most <= body->max) /* one allocation instead of one per doubling */
 		err = kv_buf_reserve(body, most);
 	if (err == 0)
 		err = kv_buf_puts(body, "{\"value\":\"");

@@ -1,5 +1,5 @@
 /*
- * Ids and attributes of objects. Nothing is taken for granted that came over the network.
+ * Ids and attributes of objects. Everything from the network is checked.
  */
 #include "client/vault/item.h"
 
@@ -9,7 +9,7 @@
 #include "client/base/json.h"
 #include "client/http/url.h"
 
-/* Nothing, or one slash: some independent servers end their ids in one. */
+/* The end, or one slash: some independent servers end their ids with one. */
 static bool
 is_end(const char *path)
 {
@@ -52,7 +52,7 @@ kv_item_parse_id(const char *id, enum kv_type type, const struct kv_url *vault, 
 
 	memset(item->name, 0, sizeof(item->name));
 	memset(item->version, 0, sizeof(item->version));
-	path = vault != NULL ? kv_url_path_within(id, vault) : NULL; /* nearly always, in long lists */
+	path = vault != NULL ? kv_url_path_within(id, vault) : NULL; /* nearly always the case */
 	if (path != NULL)
 		return parse_path(path, type, item);
 	err = kv_url_parse(id, &origin, &path);

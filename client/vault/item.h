@@ -23,12 +23,13 @@ struct kv_item {
 };
 
 /*
- * Name and version of an id ("kid" or "id") into item, whose other fields stay: https://HOST/TYPE/NAME
- * [/VERSION], perhaps with a slash at the end. HOST must be vault's; its port does not count, because
- * independent servers leave it out. vault NULL: any host. -EBADMSG for anything else.
+ * Copies name and version of an id ("kid" or "id") into item; its other members are unchanged. An id
+ * is https://HOST/TYPE/NAME[/VERSION] with an optional slash at the end. HOST must be vault's host, in
+ * any port, because independent servers leave the port out. vault NULL: any host. -EBADMSG for
+ * anything else, -ENOMEM.
  */
 int kv_item_parse_id(
     const char *id, enum kv_type type, const struct kv_url *vault, struct kv_item *item) KV_MUST_CHECK;
-/* The members that a list item and a bundle share. -EBADMSG where one has another type. */
+/* Parses the members that list items and bundles share. -EBADMSG if one has the wrong type. */
 int kv_item_parse_attributes(const struct kv_json *object, struct kv_item *item) KV_MUST_CHECK;
 #endif

@@ -1,5 +1,5 @@
 /*
- * What an answer looks like that nobody understands.
+ * Describes an answer that kvfs cannot parse.
  */
 #include "client/vault/misfit.h"
 
@@ -11,7 +11,7 @@
 #include "client/http/proxy.h"
 
 #define MAX_TITLE  80
-#define MAX_LOOKED ((size_t)8192) /* bytes in which a title is looked for */
+#define MAX_LOOKED ((size_t)8192) /* bytes that are searched for a title */
 
 static bool
 is_blank(char c)
@@ -19,7 +19,7 @@ is_blank(char c)
 	return (c >= 0 && c <= ' ') || c == 0x7f;
 }
 
-/* Past a byte order mark and blanks. */
+/* Skip a byte order mark and blanks. */
 static const char *
 skip_blanks(const char *text, const char *end)
 {
@@ -30,7 +30,7 @@ skip_blanks(const char *text, const char *end)
 	return text;
 }
 
-/* Where word stands, whatever its case, or NULL. */
+/* The first occurrence of word, ignoring case, or NULL. */
 static const char *
 find(const char *text, const char *end, const char *word)
 {
@@ -42,7 +42,7 @@ find(const char *text, const char *end, const char *word)
 	return NULL;
 }
 
-/* One line of printable ASCII: what came from outside must not talk to a terminal. */
+/* One line of printable ASCII: text from outside must not control a terminal. */
 static void
 copy_title(const char *from, const char *end, char title[MAX_TITLE + 1])
 {

@@ -1,16 +1,16 @@
 #ifndef KV_CLIENT_VAULT_MISFIT_H
 #define KV_CLIENT_VAULT_MISFIT_H
 /*
- * An answer that is not Key Vault's, in words: a proxy, a login page or another server sent it.
+ * Describes an answer that is not Key Vault's but a proxy's, a login page's or another server's.
  */
 #include <stddef.h>
 
 struct kv_buf;
 
 /*
- * "an HTML page titled "Access denied", from the proxy proxy.example.com:3128 (https_proxy)?" is
- * appended to why: what the body looks like, never what it holds (a backup may be in it), and who
- * may have sent it instead of host.
+ * Appends to why what the body looks like and who may have sent it instead of host: "an HTML page
+ * titled "Access denied", from the proxy proxy.example.com:3128 (https_proxy)?". Never the content,
+ * which may be a backup.
  */
 void kv_misfit_say(const char *body, size_t len, const char *host, struct kv_buf *why);
 #endif

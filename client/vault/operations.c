@@ -1,5 +1,5 @@
 /*
- * The table of operations, and what reads their answers.
+ * The table of operations, and the parsers of their answers.
  */
 #include "client/vault/operations.h"
 
@@ -93,7 +93,10 @@ make_restore(const struct kv_blob *blob, struct kv_buf *body)
 
 /* ---- the table ---- */
 
-/* Nothing but a restore can be in conflict with an object; and what a restore does not find is not its file. */
+/*
+ * Only a restore can conflict with an existing object. A restore's 404 is not about the object,
+ * because a restore creates it.
+ */
 static const struct kv_operation rows[KV_OPS] = {
 	[KV_OP_LIST] = { .name = "list",
 	    .method = "GET",

@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_VAULT_OPERATIONS_H
 #define KV_CLIENT_VAULT_OPERATIONS_H
 /*
- * The service's operations: a row each, of all that differs between them. A new one is an enumerator, a row and, where
- * it answers something new, a parser.
+ * The service's operations: one row with everything that differs between them. A new operation is an
+ * enumerator, a row and, if its answer has a new form, a parser.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,10 +13,13 @@ struct kv_reply;
 
 enum kv_op { KV_OP_LIST, KV_OP_VERSIONS, KV_OP_DELETED, KV_OP_BACKUP, KV_OP_RESTORE, KV_OPS };
 
-/* The service has limits of its own for operations on keys, and fewer restores are allowed than anything else. */
+/*
+ * Classes with separate rate limits: the service allows fewer operations on keys, and the fewest
+ * restores.
+ */
 enum kv_pace_class { KV_PACE_LIGHT, KV_PACE_KEYS, KV_PACE_RESTORES, KV_PACES };
 
-/* An answer of 2xx, and what was requested. */
+/* A 2xx answer and its request. */
 struct kv_answered {
 	enum kv_type type;
 	const char *name; /* of the object; NULL for a list */
@@ -24,9 +27,9 @@ struct kv_answered {
 	bool any_host; /* ids may name another host */
 	const char *body;
 	size_t len;
-	struct kv_buf *why; /* gets a sentence where the answer is not what it must be */
+	struct kv_buf *why; /* gets a sentence if the answer is invalid */
 };
-/* Where kv_reply's pointers point to; of an operation only what it answers. Zeroed before. */
+/* The memory behind kv_reply's pointers. Zero it before. */
 struct kv_parsed {
 	struct kv_page page;
 	struct kv_blob *blob;
@@ -35,25 +38,28 @@ struct kv_parsed {
 void kv_parsed_release(struct kv_parsed *parsed);
 
 struct kv_operation {
-	const char *name;   /* the word of log and metrics: "backup" */
+	const char *name;   /* in log and metrics: "backup" */
 	const char *method; /* "GET", "POST" */
 	const char *path;   /* "/{type}/{name}/backup" */
-	/* Appends the body of a request with blob; NULL: it has none. */
+	/* Appends the body of a request for blob; NULL: no body. */
 	int (*make_body)(const struct kv_blob *blob, struct kv_buf *body);
-	size_t most_answer; /* bytes of an answer */
-	bool is_slow;	    /* the service may be silent for long: it moves a whole blob */
-	/* Fills parsed, and the members of reply that point into it. -EBADMSG where it is another answer, -ENOMEM. */
+	size_t most_answer; /* maximum size of an answer, bytes */
+	bool is_slow;	    /* the service may be silent for long, because it processes a whole blob */
+	/*
+	 * Fills parsed and the members of reply that point into it. -EBADMSG for an invalid answer,
+	 * -ENOMEM.
+	 */
 	int (*parse)(const struct kv_answered *answered, struct kv_parsed *parsed, struct kv_reply *reply);
-	enum kv_pace_class pace, pace_of_keys; /* of secrets and certificates; of keys */
-	bool is_once;		 /* must not be repeated when its answer was lost: it changes the vault */
-	bool is_audited;	 /* each is a line of the log, a good one too */
-	int not_found, conflict; /* -errno of a 404 that names an object, and of a 409 */
+	enum kv_pace_class pace, pace_of_keys; /* for secrets and certificates; for keys */
+	bool is_once;			       /* changes the vault: not repeated if its answer was lost */
+	bool is_audited;		       /* every request is logged, also a successful one */
+	int not_found, conflict;	       /* -errno of a 404 for a missing object, and of a 409 */
 };
 const struct kv_operation *kv_operation(enum kv_op op);
 
 /*
- * The operation's path with type and name in place (name NULL: ""), appended to url. Names have only characters that
- * need no encoding. -EFBIG, -ENOMEM.
+ * Append the operation's path, with type and name filled in (name NULL: ""), to url. Names contain
+ * only characters that need no encoding. -EFBIG, -ENOMEM.
  */
 int kv_operation_put_path(
     enum kv_op op, enum kv_type type, const char *name, struct kv_buf *url) KV_MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * Pages of a list. Nothing is taken for granted that came over the network.
+ * Pages of a list. Everything from the network is checked.
  */
 #include "client/vault/page.h"
 
@@ -16,7 +16,7 @@
 
 _Static_assert(KV_FINGERPRINT_LEN == KV_JSON_FINGERPRINT, "an item's is that of its value");
 
-/* Which item it is that the whole list fails for. */
+/* Names the item that makes the whole list fail. */
 static void
 say_item(const char *id, const char *what, struct kv_buf *why)
 {
@@ -87,7 +87,7 @@ parse_items(
 	return 0;
 }
 
-/* The SDKs take an empty nextLink for the end too. */
+/* An empty nextLink is the end too, as for the SDKs. */
 static int
 parse_next_link(
     const struct kv_json *root, const struct kv_url *vault, struct kv_buf *why, struct kv_page *page)

@@ -13,7 +13,7 @@ struct kv_page {
 	size_t n;
 	char *next_link; /* absolute, verbatim; NULL at the end */
 };
-/* What was requested, and from whom. */
+/* The request that the page answers. */
 struct kv_page_asked {
 	enum kv_type type;
 	const char *name; /* of the object whose versions were requested; NULL: objects */
@@ -21,11 +21,11 @@ struct kv_page_asked {
 	bool any_host;
 };
 /*
- * The answer to GET /TYPE or GET /TYPE/NAME/versions; text need not end in NUL. Each item's id must be one
- * that kv_item_parse_id() takes, with the name that was requested (without case), on the vault's host
- * unless any_host (no_challenge_verify, for an emulator). next_link must always be on the vault's origin,
- * port and all, because a token is sent there. Otherwise -EBADMSG, and why names the item. An empty page
- * with a next_link is a valid page. -ENOMEM. On failure page is zeroed.
+ * Parses the answer to GET /TYPE or GET /TYPE/NAME/versions; text need not end in NUL. Each item's id
+ * must be valid for kv_item_parse_id(), have the requested name (ignoring case), and be on the vault's
+ * host unless any_host (no_challenge_verify, for emulators). next_link must always be on the vault's
+ * origin, including the port, because a token is sent there. Otherwise -EBADMSG, and why names the
+ * item. An empty page with a next_link is valid. -ENOMEM. On failure page is zeroed.
  */
 int kv_page_parse(const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why,
     struct kv_page *page) KV_MUST_CHECK;

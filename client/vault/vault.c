@@ -1,14 +1,14 @@
 /*
  * One call to the vault.
  *
- *	ask for the token -> send -> answer -> understand -> done
- *	        ^                       |
- *	        +-------- 401 ----------+
+ *	get the token -> send -> answer -> parse -> done
+ *	      ^                    |
+ *	      +------- 401 --------+
  *
- * Before the first challenge is known there is no token to ask for: the request goes out without
- * one, and without its body, as the SDKs do it. A 401 gives the challenge; a later 401 means that the
- * token has ended or was refused: it is dropped and the call made again, once. So is a call whose answer
- * was another request's, unless it is a restore that was sent.
+ * Before the first challenge kvfs does not know which token is required: the request is sent without a
+ * token and without its body, as the SDKs do, and the 401 brings the challenge. A later 401 means that
+ * the token has expired or was refused: it is dropped and the call repeated once. A call whose answer
+ * belonged to another request is also repeated once, unless it is a restore that was sent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,9 +64,9 @@ struct kv_vault_call {
 	struct kv_token_wait *wait;
 	struct kv_transfer *transfer;
 	int64_t mono_sent;
-	char *token;	/* that the attempt under way carries */
-	int n_refused;	/* 401s to attempts that carried a token */
-	int n_mixed_up; /* answers that were another request's */
+	char *token;	/* of the present attempt */
+	int n_refused;	/* 401s to attempts with a token */
+	int n_mixed_up; /* answers that belonged to other requests */
 	bool was_probe; /* the attempt was made without token and body */
 	struct kv_buf why;
 	char client_request_id[37];
@@ -169,7 +169,7 @@ err_of(enum kv_op op, long status, const struct kv_fault *fault)
 				err;
 }
 
-/* A 2xx: its body must be what the operation promises. */
+/* A 2xx: its body must be valid for the operation. */
 static void
 understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
@@ -190,7 +190,7 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
 	if (reply->err == 0)
-		kv_http_drop_body(answer); /* it may be large, and its content is there a second time now */
+		kv_http_drop_body(answer); /* it may be large, and its content has been copied */
 	complete(c, reply);
 	kv_parsed_release(&parsed);
 }
@@ -207,7 +207,7 @@ watch_region(struct kv_vault *vault, const char *region)
 	snprintf(vault->region, sizeof(vault->region), "%s", region);
 }
 
-/* The vault's own reason why it takes no token: the audience, the issuer, the end of its life. */
+/* The vault's own reason for refusing a token: audience, issuer, expiry. */
 static int
 say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
 {
@@ -215,11 +215,11 @@ say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
 	kv_buf_say(&c->why, "the vault refuses the token");
 	if (fault->message[0] != '\0')
 		kv_buf_say(&c->why, ": %s", fault->message);
-	/* valid tokens have got this one, and some seconds later none any more */
+	/* a temporary failure that valid tokens have got for some seconds */
 	return strncmp(fault->message, "AKV10046", 8) == 0 ? -EIO : -EACCES;
 }
 
-/* 0: the call goes on with another attempt. */
+/* 0: the call continues with another attempt. */
 static int
 refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_fault *fault)
 {
@@ -240,14 +240,14 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 	return err != 0 ? err : proceed(c);
 }
 
-/* It has gone out as it is meant, and must not go out a second time. */
+/* The request itself, not the probe for a challenge, which must not be sent twice. */
 static bool
 is_sent_once(const struct kv_vault_call *c)
 {
 	return kv_operation(c->op)->is_once && !c->was_probe;
 }
 
-/* No answer that is this call's. */
+/* There was no answer, or not this call's. */
 static void
 not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answer, struct kv_reply *reply)
 {

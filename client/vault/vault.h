@@ -1,9 +1,9 @@
 #ifndef KV_CLIENT_VAULT_VAULT_H
 #define KV_CLIENT_VAULT_VAULT_H
 /*
- * The vault's operations, one attempt each: the request is made, the token added (and a first 401
- * answered with a new one), the answer understood. Pacing and repeating are cache/pace/throttle's, which
- * has the same seam.
+ * The vault's operations, one attempt per call: builds the request, adds the token (and renews it
+ * after a first 401), parses the answer. Rate limiting and retries are in the layer above, which has
+ * the same interface.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +20,16 @@ struct kv_loop;
 struct kv_vault;
 struct kv_vault_call;
 
-/* On whose behalf, for the log. */
+/* The process on whose behalf a call is made, for the log. */
 struct kv_caller {
 	uid_t uid;
 	pid_t pid;	  /* 0: kvfs itself */
 	char command[16]; /* "rsync"; "listing" and the like for kvfs itself */
 	/*
-	 * When the question that this call is a part of must have its answer, for cache/pace/throttle. 0: it is the
-	 * first call, and the time-out counts from its first attempt. A call that follows from another one
-	 * has that one's (kv_reply.mono_deadline), so that no question takes longer than one time-out.
+	 * The deadline of the operation that this call is part of, for the layer that retries. 0: this
+	 * is its first call, and the time-out counts from the first attempt. A follow-up call inherits
+	 * the deadline (kv_reply.mono_deadline), so that the whole operation takes no longer than one
+	 * time-out.
 	 */
 	int64_t mono_deadline;
 };
@@ -45,30 +46,30 @@ struct kv_call {
 
 /* Pointers are valid during the completion; the unused ones are NULL. */
 struct kv_reply {
-	int err;     /* 0, or the errno of the README's table, negative */
-	long status; /* of the last answer, 0 where there was none */
+	int err;     /* 0 or -errno */
+	long status; /* of the last answer, 0 if there was none */
 	struct kv_fault fault;
-	const char *why; /* a sentence for people where err is no answer of the vault; else "" */
+	const char *why; /* a sentence for the user if err is not from an answer of the vault; else "" */
 	char request_id[80];
 	char client_request_id[37];
-	int64_t wall_date;	/* the answer's, 0 where missing */
-	int64_t retry_after_ms; /* at most a day; a date has been counted from the answer's Date; -1: none */
+	int64_t wall_date;	/* Date of the answer, 0 if missing */
+	int64_t retry_after_ms; /* at most a day; a date is relative to the answer's Date; -1: none */
 	int64_t took_ms;
 	bool was_sent;		    /* the vault may have acted on it */
-	int attempts;		    /* how many were made, by cache/pace/throttle */
-	int64_t mono_deadline;	    /* of the call, by cache/pace/throttle: for what follows from it */
-	bool is_of_token;	    /* the failure is the credential's, not the vault's */
-	bool is_of_proxy;	    /* the failure is the proxy's; why names it */
+	int attempts;		    /* set by the layer that retries */
+	int64_t mono_deadline;	    /* of the call, for follow-up calls; set by the layer that retries */
+	bool is_of_token;	    /* the credential failed, not the vault */
+	bool is_of_proxy;	    /* the proxy failed; why names it */
 	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */
 	struct kv_blob *blob;	    /* BACKUP; kv_blob_ref() keeps it */
-	int64_t wall_purge;	    /* DELETED: when the service purges it by itself, 0 where unknown */
-	const struct kv_item *item; /* RESTORE: what has been restored */
+	int64_t wall_purge;	    /* DELETED: when the service will purge it, 0 if unknown */
+	const struct kv_item *item; /* RESTORE: the restored object */
 };
 typedef void kv_vault_done(void *arg, struct kv_reply *reply);
 
 struct kv_vault_options {
 	const char *api_version;     /* "7.4" */
-	unsigned int blob_silence_s; /* a backup or restore attempt without a byte; 0: 120 */
+	unsigned int blob_silence_s; /* until a backup or restore attempt without a byte fails; 0: 120 */
 	bool any_host;		     /* ids in lists may name another host: an emulator */
 };
 /* origin (https) is copied. NULL: out of memory. */
@@ -79,26 +80,29 @@ void kv_vault_free(struct kv_vault *vault);
 const char *kv_vault_name(const struct kv_vault *vault);
 
 /*
- * One attempt. done exactly once, from the loop, never before kv_vault_send() has returned. An answer
- * that belongs to another request is asked for once more, then -EBADMSG; a restore's is lost instead,
- * as if its connection had broken (-EIO, status 0, was_sent).
- * -ENOMEM and the like: done is not called.
+ * One attempt. done is called exactly once, from the loop, never before kv_vault_send() has returned.
+ * If the answer belongs to another request, the request is repeated once, then -EBADMSG; a restore's
+ * answer counts as lost instead, as if the connection had broken (-EIO, status 0, was_sent). -ENOMEM
+ * and the like: done is not called.
  */
 int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
     struct kv_vault_call **handle) KV_MUST_CHECK;
-/* How long ago the request went out, in ms; 0 while its token is waited for, which has time-outs of its own. */
+/*
+ * How long ago the request was sent, in ms; 0 while it waits for its token, which has time-outs of its
+ * own.
+ */
 int64_t kv_vault_sent_ms(const struct kv_vault_call *handle);
-/* done is not called; what was sent is sent. NULL does nothing. */
+/* done is not called; a request that was sent is not undone. NULL does nothing. */
 void kv_vault_cancel(struct kv_vault_call *handle);
-/* How many requests of op got status (0: no answer), for the sum at the end. */
+/* How many requests of op got status (0: no answer). */
 uint64_t kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status);
-/* The i-th of all counts, from 0 on, tokens too; false behind the last. */
+/* The i-th of all counts, from 0, including tokens; false after the last. */
 struct kv_vault_counted {
 	const char *operation;
 	long status; /* 0: no answer, or no token */
 	uint64_t n;
 };
 bool kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted);
-/* Where the vault is, in its own words; "" before it has said so. */
+/* The vault's region as it reports it; "" before its first answer. */
 const char *kv_vault_region(const struct kv_vault *vault);
 #endif
