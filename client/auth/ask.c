@@ -90,7 +90,7 @@ kv_ask_take_answer(struct kv_ask *ask, const char *who, const char *text, size_t
 		succeed(a);
 		return;
 	}
-	kv_buf_say(&a->why, "the answer of %s holds no token", who);
+	kv_buf_say(&a->why, "the answer of %s contains no token", who);
 	fail(ask, err);
 }
 

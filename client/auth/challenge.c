@@ -215,7 +215,7 @@ check_resource(const struct kv_challenge_rules *rules, const char *resource, str
 	if (kv_url_parse(resource, &origin, NULL) == 0 && kv_url_is_within(rules->vault, &origin))
 		return 0;
 	kv_buf_say(why,
-	    "the server %s asks for a token of %s, which is not its own: refused "
+	    "the server %s requests a token for %s, which is another service: refused "
 	    "(-o no_challenge_verify allows it, for an emulator)",
 	    rules->vault->host, resource);
 	return -EACCES;

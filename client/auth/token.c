@@ -77,7 +77,7 @@ keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why
 	kv_buf_init(&json, strlen(base64));
 	err = kv_base64_decode(base64, strlen(base64), &json);
 	if (err == -EINVAL) {
-		kv_buf_say(why, "the claims that %s asks for are no base64", cache->vault->host);
+		kv_buf_say(why, "the claims that %s requests are not base64", cache->vault->host);
 		err = -EBADMSG;
 	}
 	if (err == 0) {
@@ -125,8 +125,7 @@ kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_b
 		if (err == 0)
 			err = kv_challenge_check(&ch, &rules, why);
 		if (err == -EBADMSG)
-			kv_buf_say(why,
-			    "%s answers 401 without a challenge of Azure Key Vault: is it a vault?",
+			kv_buf_say(why, "%s answers 401 without an Azure Key Vault challenge: is it a vault?",
 			    cache->vault->host);
 		if (err == 0 && !cache->is_fetching) /* the fetch in progress borrows the strings */
 			keep_challenge(cache, &ch);

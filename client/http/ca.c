@@ -32,7 +32,7 @@ kv_ca_check(const char *file, struct kv_buf *why)
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		fclose(f);
-		kv_buf_say(why, "cacert=%s: it is no regular file", file);
+		kv_buf_say(why, "cacert=%s: it is not a regular file", file);
 		return -EINVAL;
 	}
 	while (!found && fgets(line, sizeof(line), f) != NULL)

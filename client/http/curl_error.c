@@ -75,7 +75,7 @@ find_proxy(const struct kv_curl_end *end, char *address, size_t size)
 static const char *
 remedy_of(long status)
 {
-	return status == 407 ? ": it asks for a user name and a password" :
+	return status == 407 ? ": it requires a user name and a password" :
 	    status == 403    ? ": it does not allow this host" :
 			       "";
 }
@@ -100,8 +100,7 @@ kv_curl_error(const struct kv_curl_end *end, struct kv_buf *reason, bool *is_of_
 	*is_of_proxy = true;
 	curl_easy_getinfo(end->easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (end->code == CURLE_COULDNT_RESOLVE_PROXY) {
-		kv_buf_say(
-		    reason, "the proxy %s (%s) is not known: does DNS know its name?", address, variable);
+		kv_buf_say(reason, "the proxy %s (%s) cannot be resolved: check its name", address, variable);
 	} else if (status >= 300) {
 		kv_buf_say(
 		    reason, "the proxy %s (%s) answers %ld%s", address, variable, status, remedy_of(status));

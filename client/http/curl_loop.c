@@ -97,7 +97,7 @@ put_unwatched(struct kv_curl_loop *cl, curl_socket_t fd, uint32_t events, int er
 	if (u == NULL && cl->n_unwatched < KV_CURL_LOOP_UNWATCHED) {
 		u = &cl->unwatched[cl->n_unwatched++];
 		kv_log_event(KV_LOG_WARNING, MODULE, "event=socket_not_watched errno=%s why=%s",
-		    kv_err_name(err), "polled until it can be watched");
+		    kv_err_name(err), "the socket is polled until epoll can watch it");
 	}
 	if (u != NULL)
 		*u = (struct kv_unwatched){ .fd = fd, .events = events };

@@ -89,19 +89,19 @@ bool
 kv_echo_accept(struct kv_echo *echo, const struct kv_echo_answer *a)
 {
 	static const char foreign[] =
-	    "the answer belongs to another request: it is not used and its connection is dropped";
+	    "the answer belongs to another request: it is not used, and its connection is closed";
 	const int n_doubted = echo->n_doubted;
 
 	switch (kv_echo_judge(echo, a)) {
 	case KV_ECHO_OWN:
 		if (echo->n_doubted < n_doubted)
 			log_answer(echo, a, KV_LOG_WARNING, "answer_mixed_up",
-			    "the first answer of the connection before belonged to another request: it was not used");
+			    "the first answer on the previous connection belonged to another request and was not used");
 		return true;
 	case KV_ECHO_REWRITER:
 		log_answer(echo, a, KV_LOG_WARNING, "request_ids_rewritten",
-		    "a gateway puts its own x-ms-client-request-id into answers: whether an answer belongs to its "
-		    "request is not checked any more");
+		    "a gateway replaces x-ms-client-request-id in answers: kvfs can no longer check whether an "
+		    "answer belongs to its request");
 		return true;
 	case KV_ECHO_DOUBTED:
 		log_answer(echo, a, KV_LOG_DEBUG, "answer_mixed_up", foreign);

@@ -351,7 +351,7 @@ kv_http_new(
 		goto nomem;
 	if (kv_echo_make_mark(http->mark) != 0) {
 		kv_http_free(http);
-		kv_buf_say(why, "the kernel gives no random bytes");
+		kv_buf_say(why, "the kernel has no random bytes");
 		return -EIO;
 	}
 	if (options->ca_file != NULL && (http->ca_file = strdup(options->ca_file)) == NULL)

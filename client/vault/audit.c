@@ -81,8 +81,8 @@ kv_audit_class(const struct kv_vault *vault, const char *class, bool is_closed, 
 {
 	kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=%s class=%s rate=%.1f why=%s",
 	    kv_vault_name(vault), is_closed ? "closed" : "reopened", class, rate,
-	    is_closed ? "the vault answers 429: only probes go until it serves again" :
-			"the vault serves again");
+	    is_closed ? "the vault answers 429: kvfs sends only probes until one is served" :
+			"the vault serves requests again");
 }
 
 void
@@ -90,8 +90,8 @@ kv_audit_pause(const struct kv_vault *vault, bool is_paused, int err)
 {
 	kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=%s errno=%s why=%s", kv_vault_name(vault),
 	    is_paused ? "paused" : "resumed", is_paused ? kv_err_name(err) : "",
-	    is_paused ? "most requests fail: only probes go until the vault serves again" :
-			"the vault serves again");
+	    is_paused ? "most requests fail: kvfs sends only probes until one is served" :
+			"the vault serves requests again");
 }
 
 void

@@ -20,9 +20,9 @@ kv_backup_check(const struct kv_blob *blob, enum kv_type type, struct kv_buf *wh
 	const enum kv_blob_format format = kv_blob_look(blob->data, blob->len, &is_complete);
 
 	if (!is_complete)
-		kv_buf_say(why, "the vault's answer is a cut blob: %zu bytes are not all of it", blob->len);
+		kv_buf_say(why, "the vault's answer is a truncated blob of %zu bytes", blob->len);
 	else if (blob->len < KV_BACKUP_MIN)
-		kv_buf_say(why, "the vault's answer is no blob: it has %zu bytes", blob->len);
+		kv_buf_say(why, "the vault's answer is too short for a blob: %zu bytes", blob->len);
 	else if (format == KV_BLOB_SECRET && type != KV_SECRETS)
 		kv_buf_say(why, "the vault's answer is the blob of a secret for %s", one_of(type));
 	else if (format == KV_BLOB_KEY_OR_CERT && type == KV_SECRETS)

@@ -90,13 +90,13 @@ kv_misfit_say(const char *body, size_t len, const char *host, struct kv_buf *why
 	char address[256];
 
 	if (text == end)
-		kv_buf_say(why, "an answer without content");
+		kv_buf_say(why, "an empty answer");
 	else if (*text == '<')
 		say_markup(text, end, why);
 	else if (*text == '{' || *text == '[')
 		kv_buf_say(why, "JSON that is not Azure Key Vault's");
 	else
-		kv_buf_say(why, "%zu bytes of something else than JSON", len);
+		kv_buf_say(why, "%zu bytes that are not JSON", len);
 	variable = kv_proxy_of(host, address, sizeof(address));
 	if (variable != NULL)
 		kv_buf_say(why, ", from the proxy %s (%s)?", address, variable);

@@ -42,7 +42,7 @@ parse_item(const struct kv_json *list_item, const struct kv_page_asked *asked, s
 	if (kv_json_is_object(list_item))
 		err = kv_json_string(list_item, asked->type == KV_KEYS ? "kid" : "id", &id);
 	if (err == 0) {
-		what = "has an id that is not one of this vault and type";
+		what = "has an id of another vault or type";
 		err = id != NULL ?
 		    kv_item_parse_id(id, asked->type, asked->any_host ? NULL : asked->vault, item) :
 		    -EBADMSG;

@@ -186,7 +186,7 @@ understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct 
 	kv_buf_clear(&c->why);
 	reply->err = op->parse(&answered, &parsed, reply);
 	if (reply->err == -EBADMSG && c->why.len == 0) {
-		kv_buf_say(&c->why, "not what Azure Key Vault answers to %s: ", op->name);
+		kv_buf_say(&c->why, "not an Azure Key Vault answer to %s: ", op->name);
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
 	if (reply->err == 0)
@@ -296,7 +296,7 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 		if (reply.err != 0)
 			complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300 && c->was_probe) {
-		kv_buf_say(&c->why, "%s answers without asking for a token: ", c->vault->origin.host);
+		kv_buf_say(&c->why, "%s answers without requesting a token: ", c->vault->origin.host);
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 		reply.err = -EBADMSG;
 		complete(c, &reply);

@@ -14,11 +14,11 @@ KEY = b"&AzureKeyVaultKeyBackupV1.microsoft.com" + JWE
 OTHER_SERVERS = bytes(range(256)) * 4
 
 BAD = {
-    "cut in the middle": (SECRET[:900], "cut blob"),
-    "cut in the tag": (SECRET[:-11], "cut blob"),
-    "only the magic": (SECRET[:42], "cut blob"),
-    "one byte": (b"x", "no blob"),
-    "an error text": (b"backup failed", "no blob"),
+    "cut in the middle": (SECRET[:900], "truncated blob"),
+    "cut in the tag": (SECRET[:-11], "truncated blob"),
+    "only the magic": (SECRET[:42], "truncated blob"),
+    "one byte": (b"x", "too short for a blob"),
+    "an error text": (b"backup failed", "too short for a blob"),
     "another type's": (KEY, "blob of a key or certificate for a secret"),
 }
 
@@ -113,5 +113,5 @@ def test_a_429_with_a_long_retry_after_is_ebusy_and_believed_for_10_s_at_a_time(
         assert errno_of("open", m / "secrets" / name) == "EBUSY"
     assert m.line(event="closed")["class"] == "light"
     vault.clear()
-    eventually(lambda: errno_of("open", m / "secrets" / names[2]) == "0", "the vault serves again", 15)
+    eventually(lambda: errno_of("open", m / "secrets" / names[2]) == "0", "the vault serves requests again", 15)
     assert m.line(event="reopened")["class"] == "light"

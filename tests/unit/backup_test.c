@@ -25,7 +25,7 @@ check(const char *bytes, size_t len, enum kv_type type, struct kv_buf *why)
 	return err;
 }
 
-#define UNKNOWN "another server's own format, sealed and longer than anything that is no blob"
+#define UNKNOWN "another server's own format, sealed and longer than anything that is too short for a blob"
 #define SHORT	"{\"error\":\"something went wrong\"}"
 
 static void
@@ -45,13 +45,13 @@ only_a_whole_blob_of_the_type_is_a_backup(void **state)
 		{ KEY, KV_SECRETS, "the blob of a key or certificate for a secret" },
 		{ SECRET, KV_KEYS, "the blob of a secret for a key" },
 		{ SECRET, KV_CERTIFICATES, "the blob of a secret for a certificate" },
-		{ KEY_MAGIC, KV_KEYS, "a cut blob" },
-		{ SECRET_MAGIC HEADER, KV_SECRETS, "a cut blob" },
-		{ "&", KV_KEYS, "a cut blob" },
-		{ ")Azure", KV_SECRETS, "a cut blob" },
-		{ "x", KV_KEYS, "no blob: it has 1 bytes" },
-		{ "", KV_KEYS, "no blob: it has 0 bytes" },
-		{ SHORT, KV_SECRETS, "no blob" },
+		{ KEY_MAGIC, KV_KEYS, "a truncated blob" },
+		{ SECRET_MAGIC HEADER, KV_SECRETS, "a truncated blob" },
+		{ "&", KV_KEYS, "a truncated blob" },
+		{ ")Azure", KV_SECRETS, "a truncated blob" },
+		{ "x", KV_KEYS, "too short for a blob: 1 bytes" },
+		{ "", KV_KEYS, "too short for a blob: 0 bytes" },
+		{ SHORT, KV_SECRETS, "too short for a blob" },
 	};
 	struct kv_buf why;
 

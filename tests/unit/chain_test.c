@@ -567,8 +567,8 @@ auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
 		long status;
 		const char *body, *word;
 	} rows[] = {
-		{ 200, "<html>welcome</html>", "holds no token" },
-		{ 200, "{}", "holds no token" },
+		{ 200, "<html>welcome</html>", "contains no token" },
+		{ 200, "{}", "contains no token" },
 		{ 502, "<html>Bad Gateway</html>", "status 502" },
 		{ 503, "", "status 503" },
 		{ 400,

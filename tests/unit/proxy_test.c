@@ -98,9 +98,9 @@ an_answer_that_is_not_key_vaults_is_described_and_not_shown(void **state)
 		{ "<?xml version=\"1.0\"?><Error>s3cret", "an XML document" },
 		{ "{\"value\":\"s3cret\"}", "JSON that is not" },
 		{ "[\"s3cret\"]", "JSON that is not" },
-		{ "s3cret", "6 bytes of something else" },
-		{ " \n", "without content" },
-		{ "", "without content" },
+		{ "s3cret", "6 bytes that are not JSON" },
+		{ " \n", "an empty answer" },
+		{ "", "an empty answer" },
 	};
 	struct kv_buf why;
 	char body[9000];
