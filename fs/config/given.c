@@ -114,7 +114,7 @@ is_in(const char *const *list, const char *word)
 	return false;
 }
 
-/* Its name alone: a secret may be behind it. */
+/* Only its name is repeated: the value may be a secret. */
 static int
 refuse_option(const char *text, const char *where, struct kv_buf *why)
 {
@@ -128,7 +128,7 @@ refuse_option(const char *text, const char *where, struct kv_buf *why)
 		}
 	kv_buf_say(why, "%s: unknown option '%.*s' (", where, (int)n, text);
 	if (meant != NULL)
-		kv_buf_say(why, "is '%s' meant? ", meant);
+		kv_buf_say(why, "did you mean '%s'? ", meant);
 	kv_buf_say(why, "kvfs -h lists them)");
 	return -EINVAL;
 }
@@ -243,7 +243,7 @@ take_argument(struct kv_given *g, const char *text, int *n, struct kv_buf *why)
 	return 0;
 }
 
-/* Its name alone: a secret may be behind it. */
+/* Only its name is repeated: the value may be a secret. */
 static int
 say_unknown(const char *text, struct kv_buf *why)
 {
@@ -251,7 +251,7 @@ say_unknown(const char *text, struct kv_buf *why)
 	return -EINVAL;
 }
 
-/* A letter with its value behind it or in the next argument. */
+/* A letter, with its value directly after it or in the next argument. */
 static int
 take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_buf *why)
 {
@@ -263,7 +263,7 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 			return take_list(g, text + 2, why);
 		if (*i + 1 < argc)
 			return take_list(g, argv[++*i], why);
-		kv_buf_say(why, "-o needs an option behind it");
+		kv_buf_say(why, "-o needs an option after it");
 		return -EINVAL;
 	case 'f':
 		g->is_foreground = true;

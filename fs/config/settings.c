@@ -51,13 +51,13 @@ static int
 check_vault(const char *text, const struct kv_url *vault, const char *path, struct kv_buf *why)
 {
 	if (strpbrk(text, ".:/") == NULL && (strlen(text) < 3 || strlen(text) > 24 || !kv_type_is_name(text)))
-		kv_buf_say(why, "'%s' is no vault's name: 3 to 24 letters, digits and '-'", text);
+		kv_buf_say(why, "'%s' is not the name of a vault: 3 to 24 letters, digits and '-'", text);
 	else if (vault->host[0] == '\0')
-		kv_buf_say(why, "'%s' is no vault: give its name, its host or its https URL", text);
+		kv_buf_say(why, "'%s' is not a vault: give its name, its host or its https URL", text);
 	else if (!vault->is_https)
-		kv_buf_say(why, "'%s': a vault is reached by https only", text);
+		kv_buf_say(why, "'%s': a vault needs https", text);
 	else if (path[0] != '\0' && strcmp(path, "/") != 0)
-		kv_buf_say(why, "'%s': a vault's URL has no path; leave out '%s'", text, path);
+		kv_buf_say(why, "'%s': the URL of a vault has no path: leave out '%s'", text, path);
 	else
 		return 0;
 	return -EINVAL;
@@ -68,7 +68,7 @@ refuse_missing_vault(const struct kv_given *g, struct kv_buf *why)
 {
 	if (g->mountpoint != NULL)
 		kv_buf_say(why,
-		    "'%s' alone is taken as the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT",
+		    "'%s' is the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT",
 		    g->mountpoint);
 	else
 		kv_buf_say(why,
@@ -87,7 +87,7 @@ take_vault(struct kv_settings *s, struct kv_buf *why)
 		return refuse_missing_vault(&s->given, why);
 	s->source = s->given.source != NULL ? s->given.source : text;
 	if (strchr(text, '@') != NULL) { /* not repeated: it may hold a password */
-		kv_buf_say(why, "a vault is given without a user name: its name, its host or its https URL");
+		kv_buf_say(why, "give the vault without a user name: its name, its host or its https URL");
 		return -EINVAL;
 	}
 	kv_buf_init(&url, strlen(text) + 64);
@@ -257,7 +257,7 @@ take_access(struct kv_settings *s, struct kv_buf *why)
 	s->kernel = kv_buf_str(&s->given.kernel);
 	if (!s->allow_other || !s->allow_root)
 		return 0;
-	kv_buf_say(why, "allow_other and allow_root exclude each other");
+	kv_buf_say(why, "allow_other and allow_root cannot be used together");
 	return -EINVAL;
 }
 

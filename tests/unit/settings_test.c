@@ -146,13 +146,13 @@ what_is_no_vault_is_refused(void **state)
 		{ "abcdefghijklmnopqrstuvwxy", "3 to 24" },
 		{ "my_vault", "3 to 24" },
 		{ "my vault", "3 to 24" },
-		{ "http://myvault.vault.azure.net", "https only" },
-		{ "ftp://myvault.vault.azure.net", "no vault" },
-		{ "https://", "no vault" },
+		{ "http://myvault.vault.azure.net", "needs https" },
+		{ "ftp://myvault.vault.azure.net", "not a vault" },
+		{ "https://", "not a vault" },
 		{ "https://myvault.vault.azure.net/secrets", "leave out '/secrets'" },
 		{ "https://myvault.vault.azure.net?x=y", "leave out '?x=y'" },
-		{ "myvault.vault.azure.net:0", "no vault" },
-		{ "myvault.vault.azure.net:65536", "no vault" },
+		{ "myvault.vault.azure.net:0", "not a vault" },
+		{ "myvault.vault.azure.net:65536", "not a vault" },
 		{ "https://user:" SECRET "@myvault.vault.azure.net", "without a user name" },
 		{ "user:" SECRET "@myvault.vault.azure.net", "without a user name" },
 		{ endless, "3 to 24" },
@@ -183,7 +183,7 @@ the_argument_wins_over_the_option_and_the_environment(void **state)
 	assert_string_equal(options.vault.host, "of-file.vault.azure.net");
 	write_file("kvfs.conf", "", 0600);
 	assert_int_equal(parse_with(NULL, NULL), -EINVAL);
-	assert_non_null(strstr(kv_buf_str(&why), "alone is taken as the mount point, and no vault is given"));
+	assert_non_null(strstr(kv_buf_str(&why), "is the mount point, and no vault is given"));
 }
 
 static void
@@ -195,7 +195,7 @@ what_is_missing_of_vault_and_mount_point_is_said(void **state)
 	write_file("kvfs.conf", "", 0600);
 	assert_int_equal(parse(2, one), -EINVAL);
 	assert_string_equal(kv_buf_str(&why),
-	    "'myvault' alone is taken as the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
+	    "'myvault' is the mount point, and no vault is given: kvfs VAULT MOUNTPOINT, or -o vault=, or KVFS_VAULT");
 	assert_int_equal(parse(1, none), -EINVAL);
 	assert_non_null(strstr(kv_buf_str(&why), "no vault and no mount point"));
 }
