@@ -68,7 +68,7 @@ def proxy(answer):
 def test_a_proxy_that_is_not_known_is_called_a_proxy(tmp_path, start):
     with FakeVault(tmp_path, {}) as fake:
         said = sentence(start(fake, env={"https_proxy": "http://me:s3cret@no-such-proxy.invalid:3128"}, wait=False))
-        assert "the proxy no-such-proxy.invalid:3128 (https_proxy) is not known" in said and "s3cret" not in said
+        assert "the proxy no-such-proxy.invalid:3128 (https_proxy) cannot be resolved" in said and "s3cret" not in said
         assert "vault's name" not in said
 
 
