@@ -16,7 +16,7 @@
 struct kv_diagnosis {
 	struct kv_throttle *throttle;
 	const struct kv_object *object;
-	struct kv_caller caller;
+	struct kv_question question;
 	struct kv_reply failure;
 	struct kv_versions_call *versions;
 	kv_diagnosis_done *done;
@@ -51,7 +51,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 		    "it has more than 500 versions, which the service cannot back up: delete it and write it anew";
 		failure->err = -EFBIG;
 	}
-	log_failure(d->throttle, d->object, &d->caller, failure, why);
+	log_failure(d->throttle, d->object, &d->question.caller, failure, why);
 	d->done(d->arg, failure->err, is_lost);
 	free(d);
 }
@@ -65,7 +65,7 @@ is_ambiguous(const struct kv_reply *reply)
 
 struct kv_diagnosis *
 kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
-    const struct kv_caller *caller, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
+    const struct kv_question *question, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
     int *err)
 {
 	const int64_t mono_least = kv_clock_mono_ms() + LEAST_MS;
@@ -78,15 +78,15 @@ kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
 		d->arg = arg;
 		d->failure = *reply;
 		d->failure.why = "";
-		d->caller = *caller;
-		d->caller.mono_deadline =
-		    reply->mono_deadline > mono_least ? reply->mono_deadline : mono_least;
-		if (kv_versions_read(throttle, object->type, object->name, &d->caller, versions_answered, d,
+		d->question = *question;
+		if (d->question.mono_deadline < mono_least)
+			d->question.mono_deadline = mono_least;
+		if (kv_versions_read(throttle, object->type, object->name, &d->question, versions_answered, d,
 			&d->versions) == 0)
 			return d;
 		free(d);
 	}
-	log_failure(throttle, object, caller, reply, NULL);
+	log_failure(throttle, object, &question->caller, reply, NULL);
 	*err = reply->err == -ENOENT ? -EIO : reply->err;
 	return NULL;
 }

@@ -9,17 +9,18 @@
 
 struct kv_diagnosis; /* one that is under way */
 struct kv_object;
+struct kv_question;
 struct kv_throttle;
 
 /* err: the errno of the README's table, logged. is_lost: the object is not in the vault. Called once, from the loop. */
 typedef void kv_diagnosis_done(void *arg, int err, bool is_lost);
 /*
- * reply: of object's backup, which has failed. Takes until reply's deadline, and 0.8 s at least. NULL: the
+ * reply: of object's backup, which has failed. Takes until question's deadline, and 0.8 s at least. NULL: the
  * failure means what it says, or there is no memory to ask: it has been logged, and *err is its errno; done is
  * not called.
  */
 struct kv_diagnosis *kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
-    const struct kv_caller *caller, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
+    const struct kv_question *question, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
     int *err);
 /* done is not called. NULL does nothing. */
 void kv_diagnosis_cancel(struct kv_diagnosis *diagnosis);

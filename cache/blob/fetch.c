@@ -21,7 +21,7 @@ struct kv_fetch {
 	struct kv_throttle *throttle;
 	struct kv_object *object;
 	enum kv_priority priority;
-	struct kv_caller caller; /* its deadline is the first backup's */
+	struct kv_question question; /* its deadline is the first backup's */
 	struct kv_ticket *ticket;
 	struct kv_diagnosis *diagnosis;
 	bool is_stale;
@@ -45,11 +45,14 @@ end(struct kv_fetch *f, struct kv_fetch_result result)
 static int
 send_backup(struct kv_fetch *f)
 {
-	const struct kv_call call = {
-		.op = KV_OP_BACKUP, .type = f->object->type, .name = f->object->name, .caller = f->caller
-	};
-	const int err =
-	    kv_throttle_send(f->throttle, &call, f->priority, true, backup_answered, f, &f->ticket);
+	const struct kv_task task = { .call = { .op = KV_OP_BACKUP,
+					  .type = f->object->type,
+					  .name = f->object->name,
+					  .caller = f->question.caller },
+		.priority = f->priority,
+		.is_quiet = true,
+		.mono_deadline = f->question.mono_deadline };
+	const int err = kv_throttle_send(f->throttle, &task, backup_answered, f, &f->ticket);
 
 	if (err == 0)
 		f->is_stale = false;
@@ -62,15 +65,15 @@ backup_answered(void *arg, struct kv_reply *reply)
 	struct kv_fetch *f = arg;
 	int err;
 
+	f->question.mono_deadline = kv_throttle_deadline(f->ticket);
 	f->ticket = NULL;
-	f->caller.mono_deadline = reply->mono_deadline;
 	if (f->is_stale && f->n_again++ < MAX_AGAIN && !f->object->is_gone && send_backup(f) == 0)
 		return;
 	if (reply->err == 0) {
 		end(f, (struct kv_fetch_result){ .blob = reply->blob, .wall_date = reply->wall_date });
 		return;
 	}
-	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->caller, reply, diagnosed, f, &err);
+	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->question, reply, diagnosed, f, &err);
 	if (f->diagnosis == NULL)
 		end(f, (struct kv_fetch_result){ .err = err });
 }
@@ -94,7 +97,7 @@ kv_fetch_begin(struct kv_throttle *throttle, struct kv_object *object, enum kv_p
 	f->throttle = throttle;
 	f->object = object;
 	f->priority = priority;
-	f->caller = *caller;
+	f->question.caller = *caller;
 	f->done = done;
 	f->arg = arg;
 	err = send_backup(f);

@@ -186,12 +186,13 @@ static int
 fetch_page(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
-	const struct kv_call call = {
-		.op = KV_OP_LIST, .type = l->type, .next_link = g->next_link, .caller.command = "listing"
-	};
+	const struct kv_task task = { .call = { .op = KV_OP_LIST,
+					  .type = l->type,
+					  .next_link = g->next_link,
+					  .caller.command = "listing" },
+		.priority = g->waits != NULL ? KV_METADATA : KV_REFRESH };
 
-	return kv_throttle_send(
-	    l->throttle, &call, g->waits != NULL ? KV_METADATA : KV_REFRESH, false, page_done, g, &g->ticket);
+	return kv_throttle_send(l->throttle, &task, page_done, g, &g->ticket);
 }
 
 static int

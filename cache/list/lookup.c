@@ -21,7 +21,7 @@ struct kv_lookup {
 	struct kv_listing *listing;
 	struct kv_absent *absent;
 	char name[KV_NAME_MAX + 1];
-	struct kv_caller caller;
+	struct kv_question question;
 	struct kv_snapshot_wait *wait;
 	struct kv_versions_call *versions;
 	struct kv_timer later;
@@ -61,7 +61,7 @@ proceed(void *arg)
 	if (err == -EAGAIN && kv_absent_has(l->absent, type, l->name))
 		err = -ENOENT;
 	if (err == -EAGAIN) {
-		err = kv_versions_read(kv_listing_throttle(l->listing), type, l->name, &l->caller,
+		err = kv_versions_read(kv_listing_throttle(l->listing), type, l->name, &l->question,
 		    versions_answered, l, &l->versions);
 		if (err == 0)
 			return;
@@ -114,7 +114,7 @@ kv_lookup_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_absen
 		return -ENOMEM;
 	l->listing = listing;
 	l->absent = absent;
-	l->caller = *caller;
+	l->question.caller = *caller;
 	l->done = done;
 	l->arg = arg;
 	snprintf(l->name, sizeof(l->name), "%s", name);
@@ -123,7 +123,7 @@ kv_lookup_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_absen
 		kv_timer_set(&l->later, 0);
 	} else {
 		/* the wait for the listing is part of the lookup, which takes one time-out */
-		l->caller.mono_deadline =
+		l->question.mono_deadline =
 		    kv_clock_mono_ms() + kv_throttle_timeout_ms(kv_listing_throttle(listing));
 		err = kv_listing_wait_for(listing, name, name_listed, l, &l->wait);
 	}

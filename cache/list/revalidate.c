@@ -56,7 +56,7 @@ is_old(const struct round *r, const struct kv_object *object)
 static void
 go_on(struct round *r)
 {
-	static const struct kv_caller revalidate = { .command = "revalidate" };
+	static const struct kv_question revalidate = { .caller.command = "revalidate" };
 	size_t n;
 	struct kv_object *const *objects = kv_listing_view(r->listing, &n, NULL, NULL);
 

@@ -17,7 +17,7 @@ struct kv_versions_call {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	char version[64]; /* to be confirmed, or "" */
-	struct kv_caller caller;
+	struct kv_question question;
 	enum kv_priority priority;
 	struct kv_versions found;
 	int n_pages;
@@ -80,7 +80,7 @@ page_answered(void *arg, struct kv_reply *reply)
 	}
 	if (err != 0 && err != -ENOENT) {
 		const struct kv_call call = {
-			.op = KV_OP_VERSIONS, .type = c->type, .name = c->name, .caller = c->caller
+			.op = KV_OP_VERSIONS, .type = c->type, .name = c->name, .caller = c->question.caller
 		};
 
 		reply->err = err;
@@ -92,18 +92,21 @@ page_answered(void *arg, struct kv_reply *reply)
 static int
 fetch_page(struct kv_versions_call *c, const char *next_link)
 {
-	const struct kv_call call = { .op = KV_OP_VERSIONS,
-		.type = c->type,
-		.name = c->name,
-		.next_link = next_link,
-		.caller = c->caller };
+	const struct kv_task task = { .call = { .op = KV_OP_VERSIONS,
+					  .type = c->type,
+					  .name = c->name,
+					  .next_link = next_link,
+					  .caller = c->question.caller },
+		.priority = c->priority,
+		.is_quiet = true,
+		.mono_deadline = c->question.mono_deadline };
 
-	return kv_throttle_send(c->throttle, &call, c->priority, true, page_answered, c, &c->ticket);
+	return kv_throttle_send(c->throttle, &task, page_answered, c, &c->ticket);
 }
 
 int
 kv_versions_confirm(struct kv_throttle *throttle, enum kv_type type, const char *name, const char *version,
-    enum kv_priority priority, const struct kv_caller *caller, kv_versions_done *done, void *arg,
+    enum kv_priority priority, const struct kv_question *question, kv_versions_done *done, void *arg,
     struct kv_versions_call **call)
 {
 	struct kv_versions_call *c = calloc(1, sizeof(*c));
@@ -115,7 +118,7 @@ kv_versions_confirm(struct kv_throttle *throttle, enum kv_type type, const char 
 	c->throttle = throttle;
 	c->type = type;
 	c->priority = priority;
-	c->caller = *caller;
+	c->question = *question;
 	c->done = done;
 	c->arg = arg;
 	snprintf(c->name, sizeof(c->name), "%s", name);
@@ -131,9 +134,9 @@ kv_versions_confirm(struct kv_throttle *throttle, enum kv_type type, const char 
 
 int
 kv_versions_read(struct kv_throttle *throttle, enum kv_type type, const char *name,
-    const struct kv_caller *caller, kv_versions_done *done, void *arg, struct kv_versions_call **call)
+    const struct kv_question *question, kv_versions_done *done, void *arg, struct kv_versions_call **call)
 {
-	return kv_versions_confirm(throttle, type, name, "", KV_METADATA, caller, done, arg, call);
+	return kv_versions_confirm(throttle, type, name, "", KV_METADATA, question, done, arg, call);
 }
 
 void

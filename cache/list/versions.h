@@ -26,15 +26,15 @@ typedef void kv_versions_done(void *arg, int err, const struct kv_versions *vers
 
 /* The whole list. */
 int kv_versions_read(struct kv_throttle *throttle, enum kv_type type, const char *name,
-    const struct kv_caller *caller, kv_versions_done *done, void *arg,
+    const struct kv_question *question, kv_versions_done *done, void *arg,
     struct kv_versions_call **call) KV_MUST_CHECK;
 /*
  * Whether the object has version: no further than the page that has it, so only has_version and
  * wall_version_updated are of use then. priority: of the requests.
  */
 int kv_versions_confirm(struct kv_throttle *throttle, enum kv_type type, const char *name,
-    const char *version, enum kv_priority priority, const struct kv_caller *caller, kv_versions_done *done,
-    void *arg, struct kv_versions_call **call) KV_MUST_CHECK;
+    const char *version, enum kv_priority priority, const struct kv_question *question,
+    kv_versions_done *done, void *arg, struct kv_versions_call **call) KV_MUST_CHECK;
 /* Never lowers the priority. */
 void kv_versions_raise(struct kv_versions_call *call, enum kv_priority priority);
 /* done is not called. NULL does nothing. */

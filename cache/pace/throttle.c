@@ -82,7 +82,6 @@ complete(struct kv_ticket *t, struct kv_reply *reply)
 	struct kv_throttle *th = t->throttle;
 
 	reply->attempts = t->attempts;
-	reply->mono_deadline = t->mono_deadline != 0 ? t->mono_deadline : kv_clock_mono_ms();
 	if (reply->err != 0 && !t->is_quiet && th->is_patient)
 		kv_audit_failure(th->vault, &t->call, reply, NULL);
 	if (kv_operation(t->call.op)->is_audited)
@@ -298,9 +297,10 @@ copy_call(struct kv_call *to, const struct kv_call *from)
 }
 
 int
-kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_priority priority, bool quiet,
-    kv_vault_done *done, void *arg, struct kv_ticket **ticket)
+kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_done *done, void *arg,
+    struct kv_ticket **ticket)
 {
+	const struct kv_call *call = &task->call;
 	struct kv_ticket *t = calloc(1, sizeof(*t));
 	int64_t left_ms;
 	int err;
@@ -309,7 +309,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 	if (t == NULL)
 		return -ENOMEM;
 	t->throttle = th;
-	t->is_quiet = quiet;
+	t->is_quiet = task->is_quiet;
 	t->done = done;
 	t->arg = arg;
 	kv_timer_init(&t->rest, th->loop, rested, t);
@@ -320,13 +320,19 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_call *call, enum kv_pri
 		free_ticket(t);
 		return err;
 	}
-	kv_schedule_add(th->schedule, &t->entry, call->op, call->type, priority);
-	t->mono_deadline = call->caller.mono_deadline;
+	kv_schedule_add(th->schedule, &t->entry, call->op, call->type, task->priority);
+	t->mono_deadline = task->mono_deadline;
 	left_ms = t->mono_deadline != 0 ? t->mono_deadline - kv_clock_mono_ms() : th->timeout_ms;
 	kv_timer_set(&t->deadline, left_ms > 0 ? left_ms : 0);
 	kv_timer_set(&th->turn, 0);
 	*ticket = t;
 	return 0;
+}
+
+int64_t
+kv_throttle_deadline(const struct kv_ticket *t)
+{
+	return t->mono_deadline != 0 ? t->mono_deadline : kv_clock_mono_ms();
 }
 
 void

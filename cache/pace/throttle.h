@@ -29,6 +29,22 @@ void kv_throttle_free(struct kv_throttle *throttle);
 struct kv_vault *kv_throttle_vault(const struct kv_throttle *throttle);
 int64_t kv_throttle_timeout_ms(const struct kv_throttle *throttle);
 
+/* Who asks a question that may take several calls, and until when. */
+struct kv_question {
+	struct kv_caller caller;
+	/*
+	 * When it must be answered. 0: the time-out counts from the first attempt of the first call; follow-up calls share
+	 * its deadline (kv_throttle_deadline()), so that the whole question takes no longer than one time-out.
+	 */
+	int64_t mono_deadline;
+};
+
+struct kv_task {
+	struct kv_call call;
+	enum kv_priority priority;
+	bool is_quiet;	       /* the caller expects a failure, and logs it */
+	int64_t mono_deadline; /* as that of a question */
+};
 /*
  * As kv_vault_send(): call's content is copied, done comes once, never before this has returned.
  * 408, 429, 5xx and broken connections are tried again until timeout_ms, or call's own deadline, is
@@ -37,8 +53,10 @@ int64_t kv_throttle_timeout_ms(const struct kv_throttle *throttle);
  * lost (reply->was_sent and no status), so that the vault sees it once. A failure is logged here, one
  * line each, unless quiet: then the caller logs it.
  */
-int kv_throttle_send(struct kv_throttle *throttle, const struct kv_call *call, enum kv_priority priority,
-    bool quiet, kv_vault_done *done, void *arg, struct kv_ticket **ticket) KV_MUST_CHECK;
+int kv_throttle_send(struct kv_throttle *throttle, const struct kv_task *task, kv_vault_done *done, void *arg,
+    struct kv_ticket **ticket) KV_MUST_CHECK;
+/* For the completion: the deadline of the call, which a follow-up call shares. */
+int64_t kv_throttle_deadline(const struct kv_ticket *ticket);
 /* Let a waiting call go before those of a lower priority; never lowers it. */
 void kv_throttle_raise(struct kv_ticket *ticket, enum kv_priority priority);
 /* done is not called; what was sent is sent. NULL does nothing. */

@@ -25,13 +25,6 @@ struct kv_caller {
 	uid_t uid;
 	pid_t pid;	  /* 0: kvfs itself */
 	char command[16]; /* "rsync"; "listing" and the like for kvfs itself */
-	/*
-	 * The deadline of the operation that this call is part of, for the layer that retries. 0: this
-	 * is its first call, and the time-out counts from the first attempt. A follow-up call inherits
-	 * the deadline (kv_reply.mono_deadline), so that the whole operation takes no longer than one
-	 * time-out.
-	 */
-	int64_t mono_deadline;
 };
 
 /* Strings and blob are borrowed for the call that takes this. */
@@ -57,7 +50,6 @@ struct kv_reply {
 	int64_t took_ms;
 	bool was_sent;		    /* the vault may have acted on it */
 	int attempts;		    /* set by the layer that retries */
-	int64_t mono_deadline;	    /* of the call, for follow-up calls; set by the layer that retries */
 	bool is_of_token;	    /* the credential failed, not the vault */
 	bool is_of_proxy;	    /* the proxy failed; why names it */
 	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */

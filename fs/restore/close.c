@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/pace/throttle.h"
 #include "fs/mount/request.h"
 #include "fs/restore/close.h"
 #include "fs/restore/confirm.h"
@@ -104,8 +105,9 @@ submit(struct commit *c)
 	if (u->state == KV_UPLOAD_SENDING)
 		err = kv_submit_wait(c->file, restored, c, &c->wait);
 	else if (u->state == KV_UPLOAD_DONE && !is_still_true(c))
-		err = kv_confirms_ask(c->file->dropbox->confirms, &u->receipt, NULL, &c->request.caller,
-		    confirm_answered, c, &c->confirm, NULL);
+		err = kv_confirms_ask(c->file->dropbox->confirms, &u->receipt, NULL,
+		    &(struct kv_question){ .caller = c->request.caller }, confirm_answered, c, &c->confirm,
+		    NULL);
 	else
 		return u->err;
 	return err == 0 ? -EINPROGRESS : err;

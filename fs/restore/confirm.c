@@ -233,7 +233,7 @@ find_question(const struct confirmation *e, const struct kv_process *asker)
 
 static int
 put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
-    const struct kv_caller *caller, enum kv_priority priority, struct question **question)
+    const struct kv_question *wanted, enum kv_priority priority, struct question **question)
 {
 	struct confirmation *e = find_or_make(c, receipt);
 	struct question *q = e != NULL ? calloc(1, sizeof(*q)) : NULL;
@@ -247,7 +247,7 @@ put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const stru
 	if (asker != NULL)
 		q->asker = *asker;
 	err = kv_versions_confirm(
-	    c->throttle, e->type, e->name, e->version, priority, caller, versions_answered, q, &q->versions);
+	    c->throttle, e->type, e->name, e->version, priority, wanted, versions_answered, q, &q->versions);
 	if (err != 0) {
 		free(q);
 		return err;
@@ -259,7 +259,7 @@ put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const stru
 
 int
 kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
-    const struct kv_caller *caller, kv_confirm_done *done, void *arg, struct kv_confirm_wait **wait,
+    const struct kv_question *question, kv_confirm_done *done, void *arg, struct kv_confirm_wait **wait,
     bool *was_under_way)
 {
 	struct question *q = find_question(find(c, receipt), asker);
@@ -275,7 +275,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	if (w == NULL)
 		return -ENOMEM;
 	if (q == NULL)
-		err = put_question(c, receipt, asker, caller, KV_METADATA, &q);
+		err = put_question(c, receipt, asker, question, KV_METADATA, &q);
 	if (err != 0) {
 		free(w);
 		return err;
@@ -307,7 +307,7 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 
 	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
 	    find_question(find(c, receipt), asker) != NULL ||
-	    put_question(c, receipt, asker, caller, KV_AHEAD, &q) != 0)
+	    put_question(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
 		return; /* it is sent when it is needed */
 }
 

@@ -15,6 +15,7 @@
 
 struct kv_confirms;
 struct kv_confirm_wait;
+struct kv_question; /* cache/pace/throttle.h */
 struct kv_throttle;
 
 /* NULL: out of memory. */
@@ -42,7 +43,7 @@ typedef void kv_confirm_done(void *arg, int err);
  * always sends a new one. was_under_way (may be NULL): it was joined. -ENOENT: receipt can never be confirmed. -ENOMEM.
  */
 int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt,
-    const struct kv_process *asker, const struct kv_caller *caller, kv_confirm_done *done, void *arg,
+    const struct kv_process *asker, const struct kv_question *question, kv_confirm_done *done, void *arg,
     struct kv_confirm_wait **wait, bool *was_under_way) KV_MUST_CHECK;
 /* done is not called; the request goes on. NULL does nothing. */
 void kv_confirms_cancel(struct kv_confirm_wait *wait);

@@ -9,7 +9,7 @@ struct kv_conflict {
 	struct kv_throttle *throttle;
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
-	struct kv_caller caller;
+	struct kv_question question;
 	struct kv_versions_call *versions;
 	struct kv_ticket *ticket;
 	kv_conflict_done *done;
@@ -38,7 +38,7 @@ end(struct kv_conflict *c, enum kv_conflict_kind kind, int64_t wall_purge)
 
 int
 kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *name,
-    const struct kv_caller *caller, kv_conflict_done *done, void *arg, struct kv_conflict **conflict)
+    const struct kv_question *question, kv_conflict_done *done, void *arg, struct kv_conflict **conflict)
 {
 	struct kv_conflict *c = calloc(1, sizeof(*c));
 	int err;
@@ -47,10 +47,10 @@ kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *nam
 	if (c == NULL)
 		return -ENOMEM;
 	*c = (struct kv_conflict){
-		.throttle = throttle, .type = type, .caller = *caller, .done = done, .arg = arg
+		.throttle = throttle, .type = type, .question = *question, .done = done, .arg = arg
 	};
 	snprintf(c->name, sizeof(c->name), "%s", name);
-	err = kv_versions_read(throttle, type, c->name, caller, versions_answered, c, &c->versions);
+	err = kv_versions_read(throttle, type, c->name, question, versions_answered, c, &c->versions);
 	if (err != 0) {
 		free(c);
 		return err;
@@ -63,14 +63,17 @@ static void
 versions_answered(void *arg, int err, const struct kv_versions *versions)
 {
 	struct kv_conflict *c = arg;
-	const struct kv_call call = {
-		.op = KV_OP_DELETED, .type = c->type, .name = c->name, .caller = c->caller
-	};
+	const struct kv_task task = { .call = { .op = KV_OP_DELETED,
+					  .type = c->type,
+					  .name = c->name,
+					  .caller = c->question.caller },
+		.priority = KV_RESTORE,
+		.is_quiet = true,
+		.mono_deadline = c->question.mono_deadline };
 
 	(void)versions;
 	c->versions = NULL;
-	if (err == -ENOENT &&
-	    kv_throttle_send(c->throttle, &call, KV_RESTORE, true, deleted_answered, c, &c->ticket) == 0)
+	if (err == -ENOENT && kv_throttle_send(c->throttle, &task, deleted_answered, c, &c->ticket) == 0)
 		return;
 	end(c, err == 0 ? KV_CONFLICT_IN_USE : KV_CONFLICT_UNKNOWN, 0);
 }

@@ -17,7 +17,7 @@ enum kv_conflict_kind { KV_CONFLICT_IN_USE, KV_CONFLICT_DELETED, KV_CONFLICT_NEI
 typedef void kv_conflict_done(void *arg, enum kv_conflict_kind kind, int64_t wall_purge);
 /* name is copied. */
 int kv_conflict_ask(struct kv_throttle *throttle, enum kv_type type, const char *name,
-    const struct kv_caller *caller, kv_conflict_done *done, void *arg,
+    const struct kv_question *question, kv_conflict_done *done, void *arg,
     struct kv_conflict **conflict) KV_MUST_CHECK;
 /* done is not called. NULL does nothing. */
 void kv_conflict_cancel(struct kv_conflict *conflict);

@@ -265,8 +265,9 @@ confirm(struct query *q, const struct kv_drop *file)
 		confirmed(q);
 		return;
 	}
-	err = kv_confirms_ask(confirms, &q->receipt, &q->process, &q->request.caller, confirm_answered, q,
-	    &q->confirm, &was_under_way);
+	err = kv_confirms_ask(confirms, &q->receipt, &q->process,
+	    &(struct kv_question){ .caller = q->request.caller }, confirm_answered, q, &q->confirm,
+	    &was_under_way);
 	if (err == 0)
 		run_stream(q, file, true);
 	else

@@ -53,8 +53,8 @@ struct kv_submit {
 	LIST_ENTRY(kv_submit) all;
 	struct kv_drop *file, *folder; /* kept open while this lives */
 	char *name;
-	struct kv_caller caller;
-	struct kv_process process; /* the caller's */
+	struct kv_question question; /* its deadline is that of the whole restore */
+	struct kv_process process;   /* the caller's */
 	struct kv_blob *blob;
 	enum kv_type type;
 	bool is_guess; /* the type is one of two: certificate first, then key */
@@ -93,7 +93,7 @@ log_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 	char guess[KV_NAME_MAX + 1];
 	const struct kv_call call = { .op = KV_OP_RESTORE,
 		.type = s->type,
-		.caller = s->caller,
+		.caller = s->question.caller,
 		.name = s->in_the_way[0] != '\0' ? s->in_the_way : guess };
 
 	guess_name(s->name, guess);
@@ -161,7 +161,7 @@ succeed(struct kv_submit *s, const struct kv_item *item)
 	if (strcmp(guess, item->name) != 0) {
 		snprintf(text, sizeof(text), "the blob contains %s/%s, which was restored",
 		    kv_type_name(s->type), item->name);
-		kv_dropbox_log(box, s->name, &s->caller, 0, text);
+		kv_dropbox_log(box, s->name, &s->question.caller, 0, text);
 	}
 	branch->n_restored++;
 	s->receipt = (struct kv_receipt){ .type = s->type, .wall_updated = item->wall_updated };
@@ -184,17 +184,21 @@ send_blob(void *arg)
 {
 	struct kv_submit *s = arg;
 	char guess[KV_NAME_MAX + 1];
-	const struct kv_call call = {
-		.op = KV_OP_RESTORE, .type = s->type, .name = guess, .blob = s->blob, .caller = s->caller
-	};
+	const struct kv_task task = { .call = { .op = KV_OP_RESTORE,
+					  .type = s->type,
+					  .name = guess,
+					  .blob = s->blob,
+					  .caller = s->question.caller },
+		.priority = KV_RESTORE,
+		.is_quiet = true,
+		.mono_deadline = s->question.mono_deadline };
 	int err;
 
 	guess_name(s->name, guess);
 	s->mono_sent = kv_clock_mono_ms();
-	err = kv_throttle_send(
-	    s->dropbox->branch->volume->throttle, &call, KV_RESTORE, true, restore_answered, s, &s->ticket);
+	err = kv_throttle_send(s->dropbox->branch->volume->throttle, &task, restore_answered, s, &s->ticket);
 	if (err != 0) {
-		kv_dropbox_log(s->dropbox, s->name, &s->caller, err, NULL);
+		kv_dropbox_log(s->dropbox, s->name, &s->question.caller, err, NULL);
 		end(s, err);
 	}
 }
@@ -221,7 +225,7 @@ pause_and_send(struct kv_submit *s)
 	if (s->refusal.status != 409) {
 		log_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
-	} else if (s->n_again == AGAIN || mono_now + again_ms[s->n_again] >= s->refusal.mono_deadline) {
+	} else if (s->n_again == AGAIN || mono_now + again_ms[s->n_again] >= s->question.mono_deadline) {
 		s->refusal.err = -EBUSY;
 		log_failure(s, &s->refusal, "the name is still being deleted or purged: try again later");
 		end(s, -EBUSY);
@@ -239,7 +243,7 @@ find_conflict(struct kv_submit *s)
 	}
 	name_conflict(s);
 	if (!kv_type_is_name(s->in_the_way) ||
-	    kv_conflict_ask(s->dropbox->branch->volume->throttle, s->type, s->in_the_way, &s->caller,
+	    kv_conflict_ask(s->dropbox->branch->volume->throttle, s->type, s->in_the_way, &s->question,
 		conflict_answered, s, &s->conflict) != 0) {
 		log_failure(s, &s->refusal, NULL);
 		end(s, s->refusal.err);
@@ -251,9 +255,8 @@ restore_answered(void *arg, struct kv_reply *reply)
 {
 	struct kv_submit *s = arg;
 
+	s->question.mono_deadline = kv_throttle_deadline(s->ticket);
 	s->ticket = NULL;
-	if (s->caller.mono_deadline == 0)
-		s->caller.mono_deadline = reply->mono_deadline;
 	if (reply->err == 0) {
 		succeed(s, reply->item);
 	} else if (s->is_guess && (reply->status == 400 || reply->status == 403)) {
@@ -330,9 +333,9 @@ confirm_or_send(struct kv_submit *s)
 		kv_timer_set(&s->again, 0);
 		return;
 	}
-	s->caller.mono_deadline = kv_clock_mono_ms() + s->dropbox->branch->mount->settings->timeout_ms;
+	s->question.mono_deadline = kv_clock_mono_ms() + s->dropbox->branch->mount->settings->timeout_ms;
 	if (kv_confirms_ask(
-		confirms, &s->receipt, NULL, &s->caller, confirm_answered, s, &s->confirm, NULL) != 0)
+		confirms, &s->receipt, NULL, &s->question, confirm_answered, s, &s->confirm, NULL) != 0)
 		kv_timer_set(&s->again, 0);
 }
 
@@ -347,7 +350,7 @@ confirm_answered(void *arg, int err)
 		return;
 	}
 	kv_audit_confirmed(s->dropbox->branch->volume->vault, s->receipt.type, s->receipt.name,
-	    s->receipt.version, &s->caller);
+	    s->receipt.version, &s->question.caller);
 	end(s, 0);
 }
 
@@ -373,7 +376,7 @@ make(struct kv_dropbox *box, struct kv_drop *file, struct kv_drop *folder, const
 	s->folder = folder;
 	kv_tree_opened(&file->node);
 	kv_tree_opened(&folder->node);
-	s->caller = *caller;
+	s->question.caller = *caller;
 	s->process = kv_process_of(caller);
 	s->type = verdict->type;
 	s->is_guess = verdict->is_guess;
@@ -460,7 +463,7 @@ kv_submit_log_lost(struct kv_dropbox *box)
 
 	LIST_FOREACH(s, &box->submits, all) {
 		box->branch->n_failed++;
-		kv_dropbox_log(box, s->name, &s->caller, -EIO,
+		kv_dropbox_log(box, s->name, &s->question.caller, -EIO,
 		    s->ticket != NULL ?
 			"the mount ended before the answer came: the object may have been restored; check before you try again" :
 			"the mount ended before it was sent: nothing was restored");

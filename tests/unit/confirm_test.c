@@ -13,7 +13,7 @@
 #define UPDATED 1600000000
 #define START	RIG_MONO
 
-static const struct kv_caller cp = { .uid = 1000, .pid = 17, .command = "cp" };
+static const struct kv_question cp = { .caller = { .uid = 1000, .pid = 17, .command = "cp" } };
 /* The process that asks, and one that began later. */
 static const struct kv_process old = { .id = 17, .mono_begun = START - 5000 };
 static const struct kv_process new = { .id = 18, .mono_begun = START + 1000 };
@@ -227,14 +227,14 @@ what_was_asked_ahead_is_there_when_it_is_needed(void **state)
 	bool was_under_way;
 
 	(void)state;
-	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
-	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
+	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp.caller);
+	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp.caller);
 	assert_int_equal(
 	    kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told, &wait, &was_under_way), 0);
 	assert_true(was_under_way);
 	fake_loop_run(rig.loop, 1000);
 	assert_true(told.n == 1 && told.err == 0);
-	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp);
+	kv_confirms_ask_ahead(confirms, &receipt, &old, &cp.caller);
 	fake_loop_run(rig.loop, 1000);
 	assert_int_equal(n_asked(), 1);
 }

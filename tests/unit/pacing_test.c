@@ -119,12 +119,15 @@ object_read(void *arg, struct kv_reply *reply)
 static void
 read_next(struct mount *m)
 {
-	const struct kv_call call = {
-		.op = KV_OP_BACKUP, .type = m->type, .name = "x", .caller.pid = (pid_t)(m - mounts)
-	};
+	const struct kv_task task = { .call = { .op = KV_OP_BACKUP,
+					  .type = m->type,
+					  .name = "x",
+					  .caller.pid = (pid_t)(m - mounts) },
+		.priority = KV_AHEAD,
+		.is_quiet = true };
 	struct kv_ticket *ticket;
 
-	assert_int_equal(kv_throttle_send(m->throttle, &call, KV_AHEAD, true, object_read, m, &ticket), 0);
+	assert_int_equal(kv_throttle_send(m->throttle, &task, object_read, m, &ticket), 0);
 }
 
 /* An archive that reads so many objects ahead. */

@@ -18,22 +18,31 @@ static struct {
 } done[5000];
 static int n_done;
 
+/* What was asked, and by which tag. */
+static struct asked {
+	char tag;
+	struct kv_ticket *ticket;
+} all_asked[5000];
+static int n_asked;
+
 static void
 take(void *arg, struct kv_reply *reply)
 {
+	const struct asked *a = arg;
+
 	done[n_done].err = reply->err;
 	done[n_done].status = reply->status;
 	done[n_done].attempts = reply->attempts;
 	done[n_done].mono = kv_clock_mono_ms();
-	done[n_done].mono_deadline = reply->mono_deadline;
-	done[n_done++].tag = *(const char *)arg;
+	done[n_done].mono_deadline = kv_throttle_deadline(a->ticket);
+	done[n_done++].tag = a->tag;
 }
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	n_done = 0;
+	n_done = n_asked = 0;
 	return 0;
 }
 
@@ -45,15 +54,26 @@ tear_down(void **state)
 	return 0;
 }
 
+/* A call of a question that must be answered by mono_deadline; 0: its first one. */
+static struct kv_ticket *
+ask_until(enum kv_op op, enum kv_type type, enum kv_priority priority, char tag, int64_t mono_deadline)
+{
+	const struct kv_task task = { .call = { .op = op, .type = type, .name = "x" },
+		.priority = priority,
+		.is_quiet = true,
+		.mono_deadline = mono_deadline };
+	struct asked *asked = &all_asked[n_asked++];
+
+	assert_true((size_t)n_asked <= N_OF(all_asked));
+	asked->tag = tag;
+	assert_int_equal(kv_throttle_send(rig.throttle, &task, take, asked, &asked->ticket), 0);
+	return asked->ticket;
+}
+
 static struct kv_ticket *
 ask(enum kv_op op, enum kv_type type, enum kv_priority priority, const char *tag)
 {
-	const struct kv_call call = { .op = op, .type = type, .name = "x" };
-	struct kv_ticket *ticket;
-
-	assert_int_equal(
-	    kv_throttle_send(rig.throttle, &call, priority, true, take, (char *)(uintptr_t)tag, &ticket), 0);
-	return ticket;
+	return ask_until(op, type, priority, *tag, 0);
 }
 
 static int64_t
@@ -424,20 +444,6 @@ an_answer_that_never_comes_is_a_time_out(void **state)
 	assert_int_equal(done[0].err, -ETIMEDOUT);
 }
 
-/* Ask as a part of a question that must be answered by mono_deadline. */
-static void
-follow_up(enum kv_op op, int64_t mono_deadline)
-{
-	const struct kv_call call = {
-		.op = op, .type = KV_SECRETS, .name = "x", .caller.mono_deadline = mono_deadline
-	};
-	struct kv_ticket *ticket;
-
-	assert_int_equal(
-	    kv_throttle_send(rig.throttle, &call, KV_METADATA, true, take, (char *)(uintptr_t) "f", &ticket),
-	    0);
-}
-
 static void
 what_follows_from_a_call_ends_with_its_deadline(void **state)
 {
@@ -445,8 +451,8 @@ what_follows_from_a_call_ends_with_its_deadline(void **state)
 	rig_begin(never, 100, 2);
 	ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "a");
 	fake_loop_run(rig.loop, 290000);
-	follow_up(KV_OP_VERSIONS, 1300000); /* sent */
-	follow_up(KV_OP_VERSIONS, 1300000); /* there is no place for it */
+	(void)ask_until(KV_OP_VERSIONS, KV_SECRETS, KV_METADATA, 'f', 1300000); /* sent */
+	(void)ask_until(KV_OP_VERSIONS, KV_SECRETS, KV_METADATA, 'f', 1300000); /* there is no place for it */
 	fake_loop_run(rig.loop, 9990);
 	assert_int_equal(n_done, 0);
 	fake_loop_run(rig.loop, 20);
@@ -455,7 +461,8 @@ what_follows_from_a_call_ends_with_its_deadline(void **state)
 		assert_row(done[i].err == -ETIMEDOUT, (size_t)i, "errno");
 		assert_row(done[i].mono_deadline == 1300000, (size_t)i, "handed on");
 	}
-	follow_up(KV_OP_VERSIONS, kv_clock_mono_ms() - 5); /* too late already */
+	(void)ask_until(
+	    KV_OP_VERSIONS, KV_SECRETS, KV_METADATA, 'f', kv_clock_mono_ms() - 5); /* too late already */
 	fake_loop_run(rig.loop, 1);
 	assert_int_equal(n_done, 4);
 }

@@ -8,7 +8,7 @@
 
 #define OLD 1600000000
 
-static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
+static const struct kv_question me = { .caller = { .uid = 1000, .pid = 17, .command = "cat" } };
 
 /* ---- the vault ---- */
 
