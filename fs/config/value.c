@@ -14,7 +14,7 @@
 #include "fs/config/value.h"
 
 /* field is the member of struct kv_settings. */
-typedef int parse_fn(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field);
+typedef int parse_fn(const struct kv_option *o, const char *text, void *field);
 /* false: the member holds no value, and what is in out does not count. */
 typedef bool say_fn(const struct kv_option *o, const void *field, struct kv_buf *out);
 
@@ -45,9 +45,8 @@ integer(const char *text, int base, double least, double most, long *value)
 }
 
 static int
-parse_number(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_number(const struct kv_option *o, const char *text, void *field)
 {
-	(void)keeper;
 	return number(o, text, field);
 }
 
@@ -61,12 +60,11 @@ say_number(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_percent(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_percent(const struct kv_option *o, const char *text, void *field)
 {
 	double value;
 	const int err = number(o, text, &value);
 
-	(void)keeper;
 	if (err == 0)
 		*(double *)field = value / 100;
 	return err;
@@ -81,12 +79,11 @@ say_percent(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_integer(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_integer(const struct kv_option *o, const char *text, void *field)
 {
 	long value;
 	const int err = integer(text, 10, o->least, o->most, &value);
 
-	(void)keeper;
 	if (err == 0)
 		*(int *)field = (int)value;
 	return err;
@@ -102,12 +99,11 @@ say_integer(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_octal(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_octal(const struct kv_option *o, const char *text, void *field)
 {
 	long value;
 	const int err = integer(text, 8, o->least, o->most, &value);
 
-	(void)keeper;
 	if (err == 0)
 		*(mode_t *)field = (mode_t)value;
 	return err;
@@ -122,12 +118,11 @@ say_octal(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_seconds(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_seconds(const struct kv_option *o, const char *text, void *field)
 {
 	double value;
 	const int err = number(o, text, &value);
 
-	(void)keeper;
 	if (err == 0)
 		*(int64_t *)field = (int64_t)(value * 1000);
 	return err;
@@ -144,7 +139,7 @@ say_seconds(const struct kv_option *o, const void *field, struct kv_buf *out)
 static const char units[] = "KMG";
 
 static int
-parse_size(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_size(const struct kv_option *o, const char *text, void *field)
 {
 	const char *unit;
 	unsigned long long value;
@@ -152,7 +147,6 @@ parse_size(const struct kv_option *o, const char *text, struct kv_given *keeper,
 	char *end;
 
 	(void)o;
-	(void)keeper;
 	value = strtoull(text, &end, 10);
 	unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
 	shift = unit != NULL ? 10 * (unsigned int)(unit - units + 1) : 0;
@@ -180,11 +174,10 @@ say_size(const struct kv_option *o, const void *field, struct kv_buf *out)
 /* ---- words ---- */
 
 static int
-parse_flag(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_flag(const struct kv_option *o, const char *text, void *field)
 {
 	(void)o;
 	(void)text;
-	(void)keeper;
 	*(bool *)field = true;
 	return 0;
 }
@@ -198,9 +191,8 @@ say_flag(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_choice(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_choice(const struct kv_option *o, const char *text, void *field)
 {
-	(void)keeper;
 	for (int i = 0; o->choices[i] != NULL; i++)
 		if (strcmp(text, o->choices[i]) == 0) {
 			memcpy(field, &i, sizeof(i)); /* an enum, which is as large as an int */
@@ -220,14 +212,13 @@ say_choice(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_types(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_types(const struct kv_option *o, const char *text, void *field)
 {
 	bool *const types = field;
 	const char *one;
 	size_t n;
 
 	(void)o;
-	(void)keeper;
 	memset(types, 0, KV_TYPES * sizeof(*types));
 	while (kv_words_next(&text, &one, &n)) {
 		enum kv_type type;
@@ -258,13 +249,12 @@ say_types(const struct kv_option *o, const void *field, struct kv_buf *out)
 
 /* By number or by name. */
 static int
-parse_user(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_user(const struct kv_option *o, const char *text, void *field)
 {
 	const struct passwd *user = isdigit((unsigned char)text[0]) ? NULL : getpwnam(text);
 	long id;
 
 	(void)o;
-	(void)keeper;
 	if (user == NULL && integer(text, 10, 0, INT_MAX, &id) != 0)
 		return -EINVAL;
 	*(uid_t *)field = user != NULL ? user->pw_uid : (uid_t)id;
@@ -272,13 +262,12 @@ parse_user(const struct kv_option *o, const char *text, struct kv_given *keeper,
 }
 
 static int
-parse_group(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_group(const struct kv_option *o, const char *text, void *field)
 {
 	const struct group *group = isdigit((unsigned char)text[0]) ? NULL : getgrnam(text);
 	long id;
 
 	(void)o;
-	(void)keeper;
 	if (group == NULL && integer(text, 10, 0, INT_MAX, &id) != 0)
 		return -EINVAL;
 	*(gid_t *)field = group != NULL ? group->gr_gid : (gid_t)id;
@@ -295,36 +284,17 @@ say_id(const struct kv_option *o, const void *field, struct kv_buf *out)
 }
 
 static int
-parse_text(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_text(const struct kv_option *o, const char *text, void *field)
 {
 	(void)o;
-	(void)keeper;
 	*(const char **)field = text;
 	return 0;
 }
 
 static int
-parse_version(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
+parse_version(const struct kv_option *o, const char *text, void *field)
 {
-	return text[strspn(text, "0123456789.-previw")] != '\0' ? -EINVAL :
-								  parse_text(o, text, keeper, field);
-}
-
-/* What cannot be kept is out of memory. */
-static int
-parse_path(const struct kv_option *o, const char *text, struct kv_given *keeper, void *field)
-{
-	char *folder = text[0] != '/' ? getcwd(NULL, 0) : NULL, *path = NULL;
-
-	while (text[0] == '.' && text[1] == '/')
-		text += 2;
-	if (text[0] == '/')
-		path = strdup(text);
-	else if (folder != NULL && asprintf(&path, "%s/%s", folder, text) < 0)
-		path = NULL;
-	free(folder);
-	path = kv_given_keep(keeper, path);
-	return path != NULL ? parse_text(o, path, keeper, field) : -ENOMEM;
+	return text[strspn(text, "0123456789.-previw")] != '\0' ? -EINVAL : parse_text(o, text, field);
 }
 
 static bool
@@ -358,15 +328,34 @@ static const struct {
 	[KV_OPTION_GROUP] = { parse_group, say_id, "the number or the name of a group" },
 	[KV_OPTION_TEXT] = { parse_text, say_text, NULL },
 	[KV_OPTION_WORDS] = { parse_text, say_text, NULL },
-	[KV_OPTION_PATH] = { parse_path, say_text, NULL },
+	[KV_OPTION_PATH] = { parse_text, say_text, NULL },
 	[KV_OPTION_VERSION] = { parse_version, say_text, "a version such as 7.4" },
 };
+
+/* path, or one that keeper owns. NULL: out of memory. */
+static const char *
+make_absolute(const char *path, struct kv_given *keeper)
+{
+	char *folder, *whole = NULL;
+
+	if (path[0] == '/')
+		return path;
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	folder = getcwd(NULL, 0);
+	if (folder != NULL && asprintf(&whole, "%s/%s", folder, path) < 0)
+		whole = NULL;
+	free(folder);
+	return kv_given_keep(keeper, whole);
+}
 
 int
 kv_value_parse(
     const struct kv_option *o, const char *text, struct kv_given *keeper, struct kv_settings *settings)
 {
-	return kinds[o->kind].parse(o, text, keeper, (char *)settings + o->at);
+	if (o->kind == KV_OPTION_PATH)
+		text = make_absolute(text, keeper);
+	return text != NULL ? kinds[o->kind].parse(o, text, (char *)settings + o->at) : -ENOMEM;
 }
 
 void

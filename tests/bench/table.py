@@ -5,34 +5,34 @@ import sys
 import report
 
 BEGIN, END = "<!-- figures: make bench-keep -->", "<!-- end of figures -->"
-# What of the figures a reader wants to know, and how it is said.
+# The figures that the page shows, in plain words.
 ROWS = (
-    ("cold/rsync", "cold `rsync -a` from a complete listing on, over objects/rate + 3 round trips"),
+    ("cold/rsync", "first `rsync -a`, when the listing is complete; the ideal is objects/rate + 3 round trips"),
     ("cold/cp", "the same with `cp -r`"),
     ("cold/tar", "the same with `tar c`"),
-    ("whole/rsync", "`rsync -a` right after the mount, over the longer of listing and fetching"),
-    ("many/rsync", "the same for a large vault, more than the cache holds"),
+    ("whole/rsync", "`rsync -a` directly after the mount; the ideal is the longer of listing and downloads"),
+    ("many/rsync", "the same for a large vault, larger than the cache"),
     ("http2/rsync", "the same by HTTP/2"),
     ("many/rsync/resident", "resident memory after that"),
-    ("list/cold", "list of a large vault, over its pages"),
+    ("list/cold", "listing of a large vault; the ideal is its pages one after the other"),
     ("remount/rsync", "backup requests of a second `rsync -a`, after a remount"),
-    ("remount/restic", "of a second `restic backup`"),
-    ("remount/borg", "of a second `borg create`"),
-    ("peers/sdk-32-threads", "faster than the Azure SDK for Python with 32 threads"),
-    ("peers/sdk-32-threads/cpu", "CPU time of the whole process, over the SDK's"),
-    ("peers/rclone-mount", "faster than rclone's mount of as many files by webdav"),
-    ("peers/az", "faster than `az keyvault … backup` in a loop, with `rate=800`"),
+    ("remount/restic", "the same with `restic backup`"),
+    ("remount/borg", "the same with `borg create`"),
+    ("peers/sdk-32-threads", "times faster than the Azure SDK for Python with 32 threads"),
+    ("peers/sdk-32-threads/cpu", "CPU time of the whole process, compared with the SDK's"),
+    ("peers/rclone-mount", "times faster than rclone's mount of as many files by webdav"),
+    ("peers/az", "times faster than `az keyvault … backup` in a loop, with `rate=800`"),
     ("peers/az/at-rate", "the same with `rate=400`"),
-    ("restore/cp", "`cp -r` into `restore/`, over objects × one restore alone"),
-    ("restore/xargs", "`xargs -P16 cp` with `rate=200`, over objects/rate"),
-    ("app/429", "429s of an application at 40 % of the limit, beside a cold archive"),
-    ("app/p99", "its 99th percentile, over alone"),
-    ("warm/ls-l", "`ls -l` of a large vault that is known"),
-    ("warm/open+read+close", "open+read+close of 20 KB files, over tmpfs"),
+    ("restore/cp", "`cp -r` into `restore/`, compared with objects × the time of a single restore"),
+    ("restore/xargs", "`xargs -P16 cp` with `rate=200`; the ideal is objects/rate"),
+    ("app/429", "429 answers to an application at 40 % of the limit, during a first archive"),
+    ("app/p99", "its 99th percentile of latency, compared with no archive"),
+    ("warm/ls-l", "`ls -l` of a large vault, when the listing is complete"),
+    ("warm/open+read+close", "open, read and close of cached 20 KB files, compared with tmpfs"),
     ("stat/p99", "99th percentile of `stat` while 64 reads hang"),
-    ("halved/used", "share of a limit that is halved in mid-archive"),
-    ("faulty/speed", "speed where one answer in ten is 503, over clean"),
-    ("cpu/archive", "CPU time of kvfs for an object"),
+    ("halved/used", "share of a limit that is halved during an archive"),
+    ("faulty/speed", "speed when one answer in ten is 503, compared with none"),
+    ("cpu/archive", "CPU time of kvfs per object"),
     ("callgrind/archive", "the same in instructions (callgrind)"),
 )
 
@@ -40,7 +40,7 @@ ROWS = (
 def table(path):
     notes, rows = report.read(path)
     rows = {row["name"]: row for row in rows}
-    lines = ["| figure | measured | beside | ratio | target |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| figure | measured | compared with | ratio | target |", "| --- | --- | --- | --- | --- |"]
     for name, text in ROWS:
         row = rows.get(name)
         if row and row["value"]:
