@@ -34,6 +34,7 @@ append(const char *name)
 
 	assert_non_null(object);
 	assert_int_equal(kv_snapshot_append(snapshot, object), 0);
+	kv_snapshot_check(snapshot);
 	kv_object_unref(object);
 }
 
@@ -75,6 +76,7 @@ static void
 tell(void)
 {
 	kv_snapshot_notify(snapshot, has, NULL);
+	kv_snapshot_check(snapshot);
 }
 
 static void
@@ -140,6 +142,7 @@ all_are_told_of_a_failure_and_what_the_vault_said(void **state)
 	assert_int_equal(kv_snapshot_wait_for_name(snapshot, "x", told, &name, &name.wait), 0);
 	kv_snapshot_end(snapshot, -EACCES);
 	kv_snapshot_notify(snapshot, has, &reply);
+	kv_snapshot_check(snapshot);
 	assert_int_equal(index.err, -EACCES);
 	assert_int_equal(name.err, -EACCES);
 	assert_ptr_equal(index.reply, &reply);

@@ -98,12 +98,14 @@ what_is_put_is_what_comes_back(void **state)
 	for (size_t i = 0; i < N_OF(lengths); i++) {
 		blobs[i] = blob_of((char)('a' + i), lengths[i]);
 		assert_int_equal(kv_spill_put(spill, blobs[i], &slots[i]), 0);
+		kv_spill_check(spill);
 	}
 	for (size_t i = 0; i < N_OF(lengths); i++)
 		assert_kept(&slots[i], blobs[i]);
 	assert_true(bytes_on_disk() >= 100000);
 	for (size_t i = 0; i < N_OF(lengths); i++) {
 		kv_spill_drop(spill, &slots[i]);
+		kv_spill_check(spill);
 		assert_int_equal(slots[i].n, 0);
 		kv_blob_unref(blobs[i]);
 	}
@@ -120,10 +122,12 @@ another_digest_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(kv_spill_put(spill, one, &slot), 0);
+	kv_spill_check(spill);
 	assert_int_equal(kv_spill_get(spill, &slot, other->len, other->digest, &again), -EBADMSG);
 	assert_null(again);
 	assert_kept(&slot, one);
 	kv_spill_drop(spill, &slot);
+	kv_spill_check(spill);
 	kv_blob_unref(one);
 	kv_blob_unref(other);
 }
@@ -137,16 +141,24 @@ where_there_is_no_room_it_says_so_and_what_is_dropped_gives_room(void **state)
 
 	(void)state;
 	assert_int_equal(kv_spill_put(spill, whole, &third), -ENOSPC);
+	kv_spill_check(spill);
 	assert_int_equal(kv_spill_put(spill, half, &slots[0]), 0);
+	kv_spill_check(spill);
 	assert_int_equal(kv_spill_put(spill, half, &slots[1]), 0);
+	kv_spill_check(spill);
 	assert_int_equal(kv_spill_left(spill), 0);
 	assert_int_equal(kv_spill_put(spill, little, &third), -ENOSPC);
+	kv_spill_check(spill);
 	kv_spill_drop(spill, &slots[0]);
+	kv_spill_check(spill);
 	assert_int_equal(kv_spill_put(spill, little, &third), 0);
+	kv_spill_check(spill);
 	assert_kept(&third, little);
 	assert_kept(&slots[1], half);
 	kv_spill_drop(spill, &slots[1]);
+	kv_spill_check(spill);
 	kv_spill_drop(spill, &third);
+	kv_spill_check(spill);
 	kv_blob_unref(half);
 	kv_blob_unref(little);
 	kv_blob_unref(whole);

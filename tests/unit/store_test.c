@@ -131,14 +131,14 @@ what_has_no_room_in_memory_is_in_the_spill_file(void **state)
 
 	(void)state;
 	make(ROOM, 6 * 4096);
-	for (char name = 'a'; name <= 'g'; name++)
-		put(name, false);
+	for (const char *p = "abcdefg"; *p != '\0'; p++)
+		put(*p, false);
 	/* two in memory, with their entries less; the file has six blocks */
 	kv_store_state(store, &now);
 	assert_in_range(now.spilled, 4096, 6 * 4096);
-	for (char name = 'a'; name <= 'g'; name++) {
-		if (strchr(kept(), name) != NULL)
-			read_one(name);
+	for (const char *p = "abcdefg"; *p != '\0'; p++) {
+		if (strchr(kept(), *p) != NULL)
+			read_one(*p);
 		fake_loop_run(loop, 1);
 	}
 }
@@ -178,8 +178,8 @@ a_changed_object_has_nothing_kept(void **state)
 {
 	(void)state;
 	make(ROOM, 1000000);
-	for (char name = 'a'; name <= 'd'; name++)
-		put(name, false);
+	for (const char *p = "abcd"; *p != '\0'; p++)
+		put(*p, false);
 	for (int i = 0; i < OBJECTS; i++) {
 		kv_store_drop(store, objects[i]);
 		check();
