@@ -121,6 +121,27 @@ the_manual_page_and_the_table_have_the_same_options(void **state)
 		assert_row(seen[i], i, kv_options_at(i)->name);
 }
 
+/* Each word of auth= is an item of CREDENTIALS, but auto, which is described below them. */
+static void
+the_manual_page_describes_every_credential(void **state)
+{
+	const struct kv_option *auth = kv_options_at((size_t)kv_options_find("auth", 4));
+	bool seen[32] = { false };
+	FILE *page = fopen(PAGE, "re");
+	char line[512], item[64];
+
+	(void)state;
+	assert_non_null(page);
+	while (fgets(line, sizeof(line), page) != NULL)
+		for (int i = 1; auth->choices[i] != NULL; i++) {
+			snprintf(item, sizeof(item), ".It Cm %s\n", auth->choices[i]);
+			seen[i] = seen[i] || strcmp(line, item) == 0;
+		}
+	fclose(page);
+	for (int i = 1; auth->choices[i] != NULL; i++)
+		assert_row(seen[i], i, auth->choices[i]);
+}
+
 int
 main(void)
 {
@@ -129,6 +150,7 @@ main(void)
 		cmocka_unit_test(an_option_has_a_name_and_perhaps_an_older_one),
 		cmocka_unit_test(a_misspelt_name_is_like_the_nearest),
 		cmocka_unit_test(the_manual_page_and_the_table_have_the_same_options),
+		cmocka_unit_test(the_manual_page_describes_every_credential),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
