@@ -73,3 +73,11 @@ def test_the_picture_of_the_layers_has_every_module():
     assert modules <= set(re.findall(r"\w+", picture)), modules - set(re.findall(r"\w+", picture))
     for path in re.findall(r"`((?:fs|cache|client|tests)/[\w/.]*\w)`", page):
         assert any((ROOT / f"{path}{end}").exists() for end in ("", ".c", ".h")), path
+
+
+def test_the_sentences_of_a_failed_start_are_those_of_the_program():
+    table = (ROOT / "docs/errors.md").read_text().partition("| the sentence says |")[2]
+    sources = "".join(path.read_text() for layer in ("fs", "client") for path in (ROOT / layer).rglob("*.c"))
+    for sentence in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE):
+        for part in sentence.split("…"):
+            assert part.strip() in sources, sentence
