@@ -238,7 +238,7 @@ def test_a_name_in_use_is_eexist_and_the_log_says_in_use(two, mount, archive, tm
     ok("mkdir", "-p", m / "restore/keys")
     assert errno_of("write", m / f"restore/keys/{name}.blob", tmp_path / f"archive/keys/{name}.blob") == "EEXIST"
     line = m.line(op="restore", errno="EEXIST")
-    assert line["status"] == "409" and re.search("in use|in the vault", line.text) and not re.search("purge|deleted", line.text)
+    assert line["status"] == "409" and re.search("in use|already has", line.text) and not re.search("purge|deleted", line.text)
     assert m.line(op="restore")["request"]
 
 
