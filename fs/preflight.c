@@ -48,7 +48,7 @@ say_status(const char *host, enum kv_type type, const struct kv_reply *reply, st
 	kv_buf_say(why, " to the list of %s: ", kv_type_name(type));
 	if (reply->status == 404)
 		kv_buf_say(why, "is this the vault's name?");
-	else if (kv_err_is_passing(reply->status))
+	else if (kv_err_is_temporary(reply->status))
 		kv_buf_say(why, "try again later");
 	else
 		kv_buf_say(why, "%s", text_of(reply)[0] != '\0' ? text_of(reply) : "is it a vault?");

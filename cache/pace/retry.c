@@ -17,7 +17,7 @@ kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int 
 	if (reply->err == 0)
 		return false;
 	if (reply->status != 0 && !reply->is_of_token)
-		return kv_err_is_passing(reply->status) &&
+		return kv_err_is_temporary(reply->status) &&
 		    (!is_once || reply->status != 500 || attempts < ONCE_ATTEMPTS);
 	if (is_once && reply->was_sent)
 		return false;

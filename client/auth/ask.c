@@ -163,7 +163,7 @@ is_tried_again(const struct ask *a, long status)
 	const struct kv_ask_endpoint *e = a->endpoint;
 	const bool is_away = e->may_be_away && !a->ask.is_guess && (status == 404 || status == 410);
 
-	return (kv_err_is_passing(status) || is_away) &&
+	return (kv_err_is_temporary(status) || is_away) &&
 	    a->attempt + 1 < (a->ask.is_guess ? e->guess_attempts : e->attempts);
 }
 
@@ -210,7 +210,7 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 	} else if (is_tried_again(a, answer->status)) {
 		kv_timer_set(&a->timer, pause_ms(a, answer));
 		a->attempt++;
-	} else if (kv_err_is_passing(answer->status)) {
+	} else if (kv_err_is_temporary(answer->status)) {
 		kv_buf_say(&a->why, "%s fails with status %ld", e->who, answer->status);
 		fail(&a->ask, answer->status == 429 ? -EBUSY : -EIO);
 	} else {

@@ -32,7 +32,7 @@ struct kv_chain {
 	void *arg;
 };
 
-static void asked(void *, const struct kv_ask_result *);
+static void credential_asked(void *, const struct kv_ask_result *);
 
 /* ---- candidates ---- */
 
@@ -93,7 +93,7 @@ ask(struct kv_chain *c, const struct kv_credential_kind *kind)
 		.options = c->o,
 		.audience = c->audience,
 		.is_guess = !is_named && kind->presence(c->o) == KV_PERHAPS,
-		.done = asked,
+		.done = credential_asked,
 		.arg = c };
 
 	c->ask = kv_ask_new(&setup);
@@ -122,7 +122,7 @@ finish_without(struct kv_chain *c, const struct kv_ask_result *result)
 }
 
 static void
-asked(void *arg, const struct kv_ask_result *result)
+credential_asked(void *arg, const struct kv_ask_result *result)
 {
 	struct kv_chain *c = arg;
 	struct kv_ask *ended = c->ask;

@@ -172,7 +172,7 @@ answer_waits(struct kv_token_cache *cache, int err)
 }
 
 static void
-fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
+token_fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
 {
 	struct kv_token_cache *cache = arg;
 	const int64_t mono_now = kv_clock_mono_ms();
@@ -244,7 +244,7 @@ start_fetch(struct kv_token_cache *cache)
 		.tenant = token_tenant(cache),
 		.claims = cache->claims };
 	cache->is_fetching = true;
-	err = kv_chain_fetch(cache->chain, &cache->audience, fetched, cache);
+	err = kv_chain_fetch(cache->chain, &cache->audience, token_fetched, cache);
 	if (err != 0) {
 		cache->is_fetching = false;
 		cache->err = err;

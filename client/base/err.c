@@ -66,7 +66,7 @@ kv_err_of_status(long status, const struct kv_fault *fault)
 }
 
 bool
-kv_err_is_passing(long status)
+kv_err_is_temporary(long status)
 {
 	return status == 408 || status == 429 || (status >= 500 && status <= 599);
 }

@@ -24,7 +24,7 @@ struct kv_fault {
 int kv_err_of_status(long status, const struct kv_fault *fault) KV_MUST_CHECK;
 
 /* Whether the failure is temporary, so that the same request may succeed later: 408, 429, 5xx. */
-bool kv_err_is_passing(long status);
+bool kv_err_is_temporary(long status);
 
 /* "EACCES" for -EACCES and EACCES; "0" for 0; "E?" for an error without a name in the C library. */
 const char *kv_err_name(int err);

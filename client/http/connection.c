@@ -21,9 +21,9 @@
 
 #include "client/base/clock.h"
 
-#define KEEP_S	      10 /* idle time before the first probe; then one every KEEP_S / 2 */
-#define SILENT_MS     15000
-#define MAX_UNINVITED 4
+#define KEEP_S	   10 /* idle time before the first probe; then one every KEEP_S / 2 */
+#define SILENT_MS  15000
+#define MAX_UNREAD 4
 
 struct kv_connection {
 	LIST_ENTRY(kv_connection) link; /* while fd is open */
@@ -177,7 +177,7 @@ silence_ms(const struct kv_connection *c)
  * nothing.
  */
 static ssize_t
-look(const struct kv_connection *c)
+peek(const struct kv_connection *c)
 {
 	char byte;
 	ssize_t n;
@@ -189,9 +189,9 @@ look(const struct kv_connection *c)
 }
 
 bool
-kv_connection_has_uninvited(const struct kv_connection *c)
+kv_connection_has_unread(const struct kv_connection *c)
 {
-	return look(c) > 0;
+	return peek(c) > 0;
 }
 
 bool
@@ -201,7 +201,7 @@ kv_connection_is_usable(const struct kv_connection *c, bool is_once)
 		return false;
 	if (is_once && kv_clock_mono_ms() - c->mono_alive > KV_CONNECTION_FRESH_MS)
 		return false;
-	return look(c) != 0 && silence_ms(c) < SILENT_MS;
+	return peek(c) != 0 && silence_ms(c) < SILENT_MS;
 }
 
 static void
@@ -268,20 +268,20 @@ kv_connection_drop(struct kv_connection *c)
 }
 
 static bool
-has_uninvited(struct kv_connections *all, const struct kv_connection *c, bool is_once)
+has_unread(struct kv_connections *all, const struct kv_connection *c, bool is_once)
 {
-	if (!kv_connection_has_uninvited(c)) {
-		all->n_uninvited = 0;
+	if (!kv_connection_has_unread(c)) {
+		all->n_unread = 0;
 		return false;
 	}
-	return ++all->n_uninvited <= MAX_UNINVITED || is_once;
+	return ++all->n_unread <= MAX_UNREAD || is_once;
 }
 
 /* A connection too old for a request that is sent only once may serve others. */
 bool
 kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once)
 {
-	if (kv_connection_is_usable(c, false) && !has_uninvited(all, c, is_once))
+	if (kv_connection_is_usable(c, false) && !has_unread(all, c, is_once))
 		return kv_connection_is_usable(c, is_once);
 	kv_connection_drop(c);
 	return false;

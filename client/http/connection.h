@@ -14,7 +14,7 @@ struct kv_connection;
 struct kv_connections {
 	LIST_HEAD(, kv_connection) list;
 	int n_open;
-	int n_uninvited; /* consecutive requests whose connection held unread data before they were sent */
+	int n_unread; /* consecutive requests whose connection held unread data before they were sent */
 };
 
 /*
@@ -43,7 +43,7 @@ struct kv_connection *kv_connections_find(struct kv_connections *all, const char
  */
 bool kv_connection_is_usable(const struct kv_connection *c, bool is_once);
 /* Whether data has arrived between two answers of HTTP/1.1. It would be taken for the next answer. */
-bool kv_connection_has_uninvited(const struct kv_connection *c);
+bool kv_connection_has_unread(const struct kv_connection *c);
 /*
  * Whether a request may be sent on c. A connection that is not usable for any request, or holds unread
  * data, is dropped. TLS session tickets that a server sends after an answer look like unread data: if

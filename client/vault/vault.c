@@ -171,7 +171,7 @@ err_of(enum kv_op op, long status, const struct kv_fault *fault)
 
 /* A 2xx: its body must be valid for the operation. */
 static void
-understand(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
+parse_answer(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
 	const struct kv_operation *op = kv_operation(c->op);
 	const struct kv_answered answered = { .type = c->type,
@@ -209,7 +209,7 @@ watch_region(struct kv_vault *vault, const char *region)
 
 /* The vault's own reason for refusing a token: audience, issuer, expiry. */
 static int
-say_refused(struct kv_vault_call *c, const struct kv_fault *fault)
+explain_refusal(struct kv_vault_call *c, const struct kv_fault *fault)
 {
 	kv_buf_clear(&c->why);
 	kv_buf_say(&c->why, "the vault refuses the token");
@@ -236,7 +236,7 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
 	if (err == 0 && !c->was_probe && ++c->n_refused > 1)
-		return say_refused(c, fault);
+		return explain_refusal(c, fault);
 	return err != 0 ? err : proceed(c);
 }
 
@@ -262,14 +262,14 @@ not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answ
 }
 
 static void
-say_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
+describe_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
 {
 	if (fault->code[0] == '\0' && fault->message[0] == '\0')
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 }
 
 static void
-answered(void *arg, int err, const struct kv_http_answer *answer)
+request_answered(void *arg, int err, const struct kv_http_answer *answer)
 {
 	struct kv_vault_call *c = arg;
 	struct kv_reply reply = { .err = err,
@@ -301,11 +301,11 @@ answered(void *arg, int err, const struct kv_http_answer *answer)
 		reply.err = -EBADMSG;
 		complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300) {
-		understand(c, answer, &reply);
+		parse_answer(c, answer, &reply);
 	} else {
 		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
 		reply.err = err_of(c->op, answer->status, &reply.fault);
-		say_misfit(c, answer, &reply.fault);
+		describe_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
 	}
 }
@@ -340,14 +340,14 @@ send_request(struct kv_vault_call *c)
 		request.body_len = body.len;
 	}
 	if (err == 0)
-		err = kv_http_send(c->vault->http, &request, answered, c, &c->transfer);
+		err = kv_http_send(c->vault->http, &request, request_answered, c, &c->transfer);
 	c->mono_sent = kv_clock_mono_ms();
 	kv_buf_release(&body);
 	return err;
 }
 
 static void
-have_token(void *arg, int err, const char *token, const char *why)
+token_answered(void *arg, int err, const char *token, const char *why)
 {
 	struct kv_vault_call *c = arg;
 	struct kv_reply reply = { .err = err, .retry_after_ms = -1, .is_of_token = true };
@@ -372,7 +372,7 @@ proceed(struct kv_vault_call *c)
 	c->was_probe = !kv_token_has_challenge(c->vault->auth);
 	if (c->was_probe)
 		return send_request(c);
-	return kv_token_get(c->vault->auth, have_token, c, &c->wait);
+	return kv_token_get(c->vault->auth, token_answered, c, &c->wait);
 }
 
 static int

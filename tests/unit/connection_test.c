@@ -138,13 +138,13 @@ bytes_that_nobody_asked_for_are_seen(void **state)
 
 	(void)state;
 	use(&a, false);
-	assert_false(kv_connection_has_uninvited(a.c));
+	assert_false(kv_connection_has_unread(a.c));
 	assert_int_equal(write(a.peer, "HTTP", 4), 4);
-	assert_true(kv_connection_has_uninvited(a.c));
+	assert_true(kv_connection_has_unread(a.c));
 	/* its end is the connection's */
 	use(&b, false);
 	shutdown(b.peer, SHUT_WR);
-	assert_false(kv_connection_has_uninvited(b.c));
+	assert_false(kv_connection_has_unread(b.c));
 	assert_false(kv_connection_is_usable(b.c, false));
 	use(&d, false);
 	assert_int_equal(setsockopt(d.peer, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
@@ -157,7 +157,7 @@ bytes_that_nobody_asked_for_are_seen(void **state)
 	kv_connection_leave(c.c, false);
 	assert_int_equal(write(c.peer, "ping", 4), 4);
 	assert_true(kv_connection_is_usable(c.c, false));
-	assert_false(kv_connection_has_uninvited(c.c));
+	assert_false(kv_connection_has_unread(c.c));
 	close_pair(&a);
 	close_pair(&b);
 	close_pair(&c);

@@ -83,7 +83,7 @@ only_408_429_and_5xx_pass(void **state)
 {
 	(void)state;
 	for (long status = -1; status < 700; status++)
-		assert_int_equal(kv_err_is_passing(status),
+		assert_int_equal(kv_err_is_temporary(status),
 		    status == 408 || status == 429 || (status >= 500 && status < 600));
 }
 
