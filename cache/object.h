@@ -42,7 +42,7 @@ struct kv_object {
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/object_rows's */
 	bool is_noted;			     /* the same */
 	uint32_t position[KV_ORDERS];	     /* cache/blob/prefetch's */
-	bool is_ahead;			     /* the same: fetched ahead, and not asked for yet */
+	uint8_t ahead_of; /* the same: a bit for each stream that fetched it ahead and has not passed it */
 	unsigned int refs;
 	char name[]; /* in the service's spelling; the key is behind it */
 };

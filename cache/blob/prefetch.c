@@ -11,7 +11,7 @@
  *
  * Invariants:
  *	a stream that is in use has fewer than MAX_MISSES misses, and end is behind at
- *	what it has ahead lies between at and end
+ *	what it has ahead lies between at and end, and is marked as its own
  *	while the snapshot is the one that the positions are of: at is the position of last, and end within the array
  *	the sorted arrays have n_sorted objects, each at its position
  */
@@ -222,6 +222,14 @@ most_ahead(const struct kv_prefetch *p, enum kv_type type)
 	return by_pace > FIRST ? (size_t)by_pace : FIRST;
 }
 
+/* Of an object's ahead_of. */
+static uint8_t
+bit_of(const struct readers *r, const struct stream *s)
+{
+	_Static_assert(STREAMS <= 8, "a bit for each");
+	return (uint8_t)(1U << (s - r->streams));
+}
+
 static void
 top_up(struct kv_prefetch *p, struct readers *r, struct stream *s)
 {
@@ -237,7 +245,7 @@ top_up(struct kv_prefetch *p, struct readers *r, struct stream *s)
 			continue;
 		if (kv_blobs_prefetch(p->blobs, object) != 0)
 			return; /* no room: with the next hit */
-		object->is_ahead = true;
+		object->ahead_of |= bit_of(r, s);
 		s->ahead++;
 	}
 }
@@ -259,13 +267,14 @@ static void
 hit(struct kv_prefetch *p, struct readers *r, struct stream *s, struct kv_object *object, size_t position)
 {
 	const size_t most = most_ahead(p, object->type);
+	const uint8_t bit = bit_of(r, s);
 	size_t n;
 	struct kv_object *const *array = array_of(r, s->order, &n);
 
 	for (size_t i = s->at + 1; i <= position && i < s->end; i++) {
-		if (array[i]->is_ahead && s->ahead > 0)
+		if ((array[i]->ahead_of & bit) != 0 && s->ahead > 0)
 			s->ahead--;
-		array[i]->is_ahead = false;
+		array[i]->ahead_of &= (uint8_t)~bit;
 	}
 	if (s->end <= position) {
 		s->end = position + 1;
@@ -426,14 +435,18 @@ kv_prefetch_state(const struct kv_prefetch *p, size_t *n_streams, size_t *window
 static void
 check_stream(const struct readers *r, const struct stream *s, bool is_current)
 {
-	size_t n, position;
+	struct kv_object *const *array;
+	size_t n, position, n_marked = 0;
 
 	assert(s->misses < MAX_MISSES);
 	assert(s->at < s->end && s->ahead <= s->end - s->at - 1);
 	if (!is_current)
 		return;
-	(void)array_of(r, s->order, &n);
+	array = array_of(r, s->order, &n);
 	assert(s->end <= n);
+	for (size_t i = s->at + 1; i < s->end; i++)
+		n_marked += (array[i]->ahead_of & bit_of(r, s)) != 0;
+	assert(s->ahead <= n_marked);
 	assert(position_of(r, s->order, s->last, &position) && position == s->at);
 }
 

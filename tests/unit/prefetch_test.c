@@ -246,6 +246,27 @@ a_stream_of_stats_fetches_what_has_no_size(void **state)
 	assert_int_equal(asked_for(), 6);
 }
 
+/* A directory that was filled in the order of names: by name and by inode number is one order. */
+static void
+of_two_streams_in_one_order_each_knows_what_it_has_ahead(void **state)
+{
+	struct kv_object *const *objects;
+	size_t n;
+
+	(void)state;
+	make(8);
+	objects = kv_listing_view(rig.listings[KV_SECRETS], &n, NULL, NULL);
+	for (size_t i = 0; i < n; i++)
+		objects[i]->ino = 1000 + (uint64_t)NAME_AT(i);
+	for (int name = 0; name < 90; name++) {
+		access_at(LISTED_AT(name));
+		if (name > 10)
+			assert_row(
+			    is_asked_for[LISTED_AT(name + 4)], name, "its successors are fetched ahead");
+	}
+	assert_int_equal(streams(), 2);
+}
+
 int
 main(void)
 {
@@ -260,6 +281,7 @@ main(void)
 		TEST(no_more_is_fetched_ahead_than_the_user_allows),
 		TEST(with_0_nothing_is_fetched_ahead),
 		TEST(a_stream_of_stats_fetches_what_has_no_size),
+		TEST(of_two_streams_in_one_order_each_knows_what_it_has_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
