@@ -28,32 +28,11 @@ fdatasync(int fd)
 	return fsync(fd);
 }
 
-/* As a listing finds it. */
-static struct kv_object *
-recalled(struct kv_object_rows *rows, const char *name)
-{
-	struct kv_object *object = kv_object_new(KV_SECRETS, name);
-
-	assert_non_null(object);
-	kv_object_rows_recall(rows, object);
-	return object;
-}
-
-static void
-know(struct kv_object_rows *rows, struct kv_object *object, int64_t size)
-{
-	object->has_fingerprint = object->has_digest = true;
-	memset(object->fingerprint, 7, KV_FINGERPRINT_LEN);
-	memset(object->digest, 9, KV_DIGEST_LEN);
-	object->size = size;
-	kv_object_rows_note(rows, object);
-}
-
 static bool
 is_written(const char *name, int64_t size)
 {
 	struct kv_index other = index_dir_open();
-	struct kv_object *object = recalled(other.objects, name);
+	struct kv_object *object = index_dir_recall(other.objects, name);
 	const bool is = object->size == size;
 
 	kv_object_unref(object);
@@ -65,10 +44,10 @@ static void
 notes_are_written_soon_without_an_fsync_and_synced_when_idle(void **state)
 {
 	struct kv_index index = index_dir_open();
-	struct kv_object *object = recalled(index.objects, "a");
+	struct kv_object *object = index_dir_recall(index.objects, "a");
 
 	(void)state;
-	know(index.objects, object, 500);
+	index_dir_note(index.objects, object, 500);
 	n_syncs = 0;
 	fake_loop_run(index_loop, 1000);
 	assert_int_equal(n_syncs, 0);
@@ -83,7 +62,7 @@ static void
 while_another_process_writes_nothing_waits_and_nothing_is_lost(void **state)
 {
 	struct kv_index index = index_dir_open();
-	struct kv_object *object = recalled(index.objects, "a");
+	struct kv_object *object = index_dir_recall(index.objects, "a");
 	sqlite3 *other = NULL;
 	char path[64];
 
@@ -91,7 +70,7 @@ while_another_process_writes_nothing_waits_and_nothing_is_lost(void **state)
 	snprintf(path, sizeof(path), "%s", index_dir_path("v.db"));
 	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	know(index.objects, object, 500);
+	index_dir_note(index.objects, object, 500);
 	fake_loop_run(index_loop, 5000);
 	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
@@ -118,7 +97,7 @@ a_file_that_is_no_index_is_set_aside(void **state)
 	assert_int_equal(fclose(file), 0);
 	index = index_dir_open();
 	assert_int_equal(access(index_dir_path("v.db.damaged"), F_OK), 0);
-	kv_object_unref(recalled(index.objects, "a"));
+	kv_object_unref(index_dir_recall(index.objects, "a"));
 	kv_index_close(&index);
 }
 

@@ -4,8 +4,10 @@
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "cache/index/object_rows.h"
 #include "client/base/buf.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
@@ -60,4 +62,24 @@ index_dir_open(void)
 	assert_int_equal(kv_index_open(&index, index_loop, folder, "v", &why), 0);
 	kv_buf_release(&why);
 	return index;
+}
+
+struct kv_object *
+index_dir_recall(struct kv_object_rows *rows, const char *name)
+{
+	struct kv_object *object = kv_object_new(KV_SECRETS, name);
+
+	assert_non_null(object);
+	kv_object_rows_recall(rows, object);
+	return object;
+}
+
+void
+index_dir_note(struct kv_object_rows *rows, struct kv_object *object, int64_t size)
+{
+	object->has_fingerprint = object->has_digest = true;
+	memset(object->fingerprint, 7, KV_FINGERPRINT_LEN);
+	memset(object->digest, 9, KV_DIGEST_LEN);
+	object->size = size;
+	kv_object_rows_note(rows, object);
 }

@@ -4,6 +4,7 @@
  * A folder of its own for an index, with a fake loop and clock, and the log caught.
  */
 #include "cache/index/index.h"
+#include "cache/object.h"
 #include "client/base/loop.h"
 
 extern struct kv_loop *index_loop;
@@ -15,4 +16,9 @@ int index_dir_tear_down(void **state);
 const char *index_dir_path(const char *file);
 /* The index "v", opened. */
 struct kv_index index_dir_open(void);
+
+/* A secret as a listing finds it: what rows (or NULL) have of it is recalled. */
+struct kv_object *index_dir_recall(struct kv_object_rows *rows, const char *name);
+/* It was fetched, and has this size: noted. */
+void index_dir_note(struct kv_object_rows *rows, struct kv_object *object, int64_t size);
 #endif

@@ -8,6 +8,7 @@
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
+#include "tests/unit/fake_versions.h"
 #include "tests/unit/rig.h"
 
 #define OLD 1600000000
@@ -16,56 +17,9 @@ static const struct kv_caller me = { .uid = 1000, .pid = 17, .command = "cat" };
 
 /* ---- the vault ---- */
 
-struct version {
-	const char *name, *version;
-	int64_t wall_created, wall_updated;
-	bool is_managed;
-};
-
-static struct version versions[8];
-static size_t n_versions;
-static size_t per_page;
-static bool is_endless;
-static int versions_err;
-static long versions_status;
-static const char *listed[3];	     /* pages of names, 100 ms each */
-static int list_err;		     /* of the second page */
-static int64_t list_ms, versions_ms; /* how long a page takes; -1: for ever */
-
-static int64_t
-answer_versions(const struct kv_call *call, struct kv_reply *reply)
-{
-	const size_t first = call->next_link != NULL && !is_endless ? (size_t)(call->next_link[0] - '0') : 0;
-	char next[2] = "", names[400] = "";
-	size_t n = n_versions - first < per_page ? n_versions - first : per_page;
-
-	if (versions_ms < 0)
-		return -1;
-	if (versions_err != 0) {
-		reply->err = versions_err;
-		reply->status = versions_status;
-		return 10;
-	}
-	if (first + n < n_versions || is_endless)
-		next[0] = (char)('0' + first + n);
-	for (size_t i = 0; i < n; i++) {
-		const size_t len = strlen(names);
-
-		snprintf(
-		    names + len, sizeof(names) - len, "%s%s", i > 0 ? " " : "", versions[first + i].name);
-	}
-	reply->page = fake_vault_page(names, OLD, next);
-	for (size_t i = 0; i < n; i++) {
-		struct kv_item *item = &reply->page->items[i];
-		const struct version *v = &versions[first + i];
-
-		snprintf(item->version, sizeof(item->version), "%s", v->version);
-		item->wall_created = v->wall_created;
-		item->wall_updated = v->wall_updated;
-		item->is_managed = v->is_managed;
-	}
-	return 10;
-}
+static const char *listed[3]; /* pages of names, 100 ms each */
+static int list_err;	      /* of the second page */
+static int64_t list_ms;	      /* how long a page takes; -1: for ever */
 
 static int64_t
 answer(const struct kv_call *call, struct kv_reply *reply)
@@ -74,7 +28,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 
 	assert_int_equal(call->type, KV_KEYS);
 	if (call->op == KV_OP_VERSIONS)
-		return answer_versions(call, reply);
+		return fake_versions_answer(call, reply);
 	assert_int_equal(call->op, KV_OP_LIST);
 	reply->wall_date = kv_clock_wall_s();
 	if (i == 1 && list_err != 0) {
@@ -85,14 +39,6 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	}
 	return list_ms;
 }
-
-#define VERSIONS(...)                                                          \
-	do {                                                                   \
-		const struct version rows_[] = { __VA_ARGS__ };                \
-		_Static_assert(sizeof(rows_) <= sizeof(versions), "too many"); \
-		memcpy(versions, rows_, sizeof(rows_));                        \
-		n_versions = N_OF(rows_);                                      \
-	} while (0)
 
 /* ---- what is told ---- */
 
@@ -122,12 +68,9 @@ set_up(void **state)
 	listed[0] = "a";
 	listed[1] = "b";
 	listed[2] = "Spelt";
-	n_versions = 0;
-	per_page = 8;
-	is_endless = false;
-	versions_err = list_err = 0;
+	fake_versions_reset();
+	list_err = 0;
 	list_ms = 100;
-	versions_ms = 10;
 	memset(&told, 0, sizeof(told));
 	return 0;
 }
@@ -213,7 +156,7 @@ static void
 what_is_not_shown_is_not_there(void **state)
 {
 	static const struct {
-		struct version newest;
+		struct fake_version newest;
 		const char *why;
 	} rows[] = {
 		{ { "new", "v1", 100, 100, true }, "a certificate's" },
@@ -271,8 +214,8 @@ a_failure_is_no_no(void **state)
 {
 	(void)state;
 	load();
-	versions_err = -EACCES;
-	versions_status = 403;
+	fake_versions.err = -EACCES;
+	fake_versions.status = 403;
 	assert_int_equal(find("new"), -EACCES);
 	assert_false(kv_absent_has(rig.absent, KV_KEYS, "new"));
 	assert_string_not_equal(caught_line("op=versions object=keys/new status=403 errno=EACCES"), "");
@@ -344,7 +287,7 @@ a_lookup_that_waits_for_both_takes_one_time_out(void **state)
 {
 	(void)state;
 	list_ms = 90000; /* a page; three of them */
-	versions_ms = -1;
+	fake_versions.ms = -1;
 	begin("not-listed");
 	fake_loop_run(rig.loop, 299000);
 	assert_int_equal(n_asked(), 1);

@@ -8,38 +8,17 @@
 #include "tests/unit/fake_loop.h"
 #include "tests/unit/index_dir.h"
 
-/* As a listing finds it. */
-static struct kv_object *
-recalled(struct kv_object_rows *rows, const char *name)
-{
-	struct kv_object *object = kv_object_new(KV_SECRETS, name);
-
-	assert_non_null(object);
-	kv_object_rows_recall(rows, object);
-	return object;
-}
-
-static void
-know(struct kv_object_rows *rows, struct kv_object *object, int64_t size)
-{
-	object->has_fingerprint = object->has_digest = true;
-	memset(object->fingerprint, 7, KV_FINGERPRINT_LEN);
-	memset(object->digest, 9, KV_DIGEST_LEN);
-	object->size = size;
-	kv_object_rows_note(rows, object);
-}
-
 static void
 what_was_noted_is_recalled_under_any_spelling(void **state)
 {
 	struct kv_index index = index_dir_open();
-	struct kv_object *object = recalled(index.objects, "Db"), *again;
+	struct kv_object *object = index_dir_recall(index.objects, "Db"), *again;
 
 	(void)state;
-	know(index.objects, object, 4711);
+	index_dir_note(index.objects, object, 4711);
 	kv_index_close(&index);
 	index = index_dir_open();
-	again = recalled(index.objects, "DB");
+	again = index_dir_recall(index.objects, "DB");
 	assert_int_equal(again->ino, object->ino);
 	assert_int_equal(again->size, 4711);
 	assert_true(again->has_fingerprint && again->has_digest);
@@ -53,15 +32,15 @@ static void
 an_object_that_is_gone_is_forgotten_and_its_number_not_given_again(void **state)
 {
 	struct kv_index index = index_dir_open();
-	struct kv_object *object = recalled(index.objects, "a"), *other;
+	struct kv_object *object = index_dir_recall(index.objects, "a"), *other;
 
 	(void)state;
-	know(index.objects, object, 500);
+	index_dir_note(index.objects, object, 500);
 	object->is_gone = true;
 	kv_object_rows_note(index.objects, object);
 	kv_index_close(&index);
 	index = index_dir_open();
-	other = recalled(index.objects, "b");
+	other = index_dir_recall(index.objects, "b");
 	assert_int_not_equal(other->ino, object->ino);
 	kv_object_unref(object);
 	kv_object_unref(other);
@@ -72,7 +51,7 @@ static void
 two_indexes_on_one_file_never_give_one_number_twice(void **state)
 {
 	struct kv_index one = index_dir_open(), two = index_dir_open();
-	struct kv_object *a = recalled(one.objects, "a"), *b = recalled(two.objects, "b");
+	struct kv_object *a = index_dir_recall(one.objects, "a"), *b = index_dir_recall(two.objects, "b");
 
 	(void)state;
 	assert_int_not_equal(a->ino, b->ino);
@@ -91,22 +70,22 @@ the_second_to_write_takes_the_number_of_the_first(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		objects[i] = recalled(indexes[i].objects, "a");
+		objects[i] = index_dir_recall(indexes[i].objects, "a");
 	assert_int_not_equal(objects[0]->ino, objects[1]->ino);
 	assert_int_not_equal(objects[0]->ino, objects[2]->ino);
-	know(indexes[0].objects, objects[0], 100);
+	index_dir_note(indexes[0].objects, objects[0], 100);
 	kv_object_rows_settle(indexes[0].objects);
-	know(indexes[1].objects, objects[1], 200);
+	index_dir_note(indexes[1].objects, objects[1], 200);
 	kv_object_rows_settle(indexes[1].objects);
 	assert_int_equal(objects[1]->ino, objects[0]->ino);
 	objects[2]->is_ino_used = true;
-	know(indexes[2].objects, objects[2], 300);
+	index_dir_note(indexes[2].objects, objects[2], 300);
 	kv_object_rows_settle(indexes[2].objects);
 	assert_int_not_equal(objects[2]->ino, objects[0]->ino);
 	for (int i = 0; i < 3; i++)
 		kv_index_close(&indexes[i]);
 	indexes[0] = index_dir_open();
-	again = recalled(indexes[0].objects, "a");
+	again = index_dir_recall(indexes[0].objects, "a");
 	assert_int_equal(again->ino, objects[0]->ino);
 	assert_int_equal(again->size, 300);
 	kv_object_unref(again);
@@ -126,12 +105,12 @@ a_size_that_no_backup_has_is_not_believed(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		struct kv_index index = index_dir_open();
-		struct kv_object *object = recalled(index.objects, "a"), *again;
+		struct kv_object *object = index_dir_recall(index.objects, "a"), *again;
 
-		know(index.objects, object, rows[i].size);
+		index_dir_note(index.objects, object, rows[i].size);
 		kv_index_close(&index);
 		index = index_dir_open();
-		again = recalled(index.objects, "a");
+		again = index_dir_recall(index.objects, "a");
 		assert_row(again->size == rows[i].recalled, i, "size");
 		assert_row(again->has_digest == (rows[i].recalled >= 0), i, "digest");
 		kv_object_unref(object);
@@ -143,11 +122,11 @@ a_size_that_no_backup_has_is_not_believed(void **state)
 static void
 without_an_index_nothing_is_recalled(void **state)
 {
-	struct kv_object *object = recalled(NULL, "a");
+	struct kv_object *object = index_dir_recall(NULL, "a");
 
 	(void)state;
 	assert_int_equal(object->size, -1);
-	know(NULL, object, 500);
+	index_dir_note(NULL, object, 500);
 	kv_object_rows_begin(NULL);
 	kv_object_rows_settle(NULL);
 	kv_object_rows_prune(NULL, KV_SECRETS, 0, NULL, NULL);

@@ -4,67 +4,10 @@
 #include <string.h>
 
 #include "cache/list/versions.h"
+#include "tests/unit/fake_versions.h"
 #include "tests/unit/rig.h"
 
-#define OLD 1600000000
-
 static const struct kv_question me = { .caller = { .uid = 1000, .pid = 17, .command = "cat" } };
-
-/* ---- the vault ---- */
-
-struct version {
-	const char *name, *version;
-	int64_t wall_created, wall_updated;
-	bool is_managed;
-};
-
-static struct version versions[8];
-static size_t n_versions;
-static size_t per_page;
-static bool is_endless;
-static int versions_err;
-static long versions_status;
-
-static int64_t
-answer_versions(const struct kv_call *call, struct kv_reply *reply)
-{
-	const size_t first = call->next_link != NULL && !is_endless ? (size_t)(call->next_link[0] - '0') : 0;
-	char next[2] = "", names[400] = "";
-	size_t n = n_versions - first < per_page ? n_versions - first : per_page;
-
-	if (versions_err != 0) {
-		reply->err = versions_err;
-		reply->status = versions_status;
-		return 10;
-	}
-	if (first + n < n_versions || is_endless)
-		next[0] = (char)('0' + first + n);
-	for (size_t i = 0; i < n; i++) {
-		const size_t len = strlen(names);
-
-		snprintf(
-		    names + len, sizeof(names) - len, "%s%s", i > 0 ? " " : "", versions[first + i].name);
-	}
-	reply->page = fake_vault_page(names, OLD, next);
-	for (size_t i = 0; i < n; i++) {
-		struct kv_item *item = &reply->page->items[i];
-		const struct version *v = &versions[first + i];
-
-		snprintf(item->version, sizeof(item->version), "%s", v->version);
-		item->wall_created = v->wall_created;
-		item->wall_updated = v->wall_updated;
-		item->is_managed = v->is_managed;
-	}
-	return 10;
-}
-
-#define VERSIONS(...)                                                          \
-	do {                                                                   \
-		const struct version rows_[] = { __VA_ARGS__ };                \
-		_Static_assert(sizeof(rows_) <= sizeof(versions), "too many"); \
-		memcpy(versions, rows_, sizeof(rows_));                        \
-		n_versions = N_OF(rows_);                                      \
-	} while (0)
 
 /* ---- what is told ---- */
 
@@ -88,11 +31,8 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	rig_begin(answer_versions, 200, 8);
-	n_versions = 0;
-	per_page = 8;
-	is_endless = false;
-	versions_err = 0;
+	rig_begin(fake_versions_answer, 200, 8);
+	fake_versions_reset();
 	memset(&told, 0, sizeof(told));
 	return 0;
 }
@@ -138,13 +78,15 @@ all_pages_of_versions_are_read(void **state)
 	(void)state;
 	VERSIONS({ "a", "v1", 100, 900, false }, { "a", "v2", 300, 300, false },
 	    { "a", "v3", 200, 200, true }, { "a", "v4", 250, 250, false });
-	for (per_page = 1; per_page <= 5; per_page++) {
+	for (fake_versions.per_page = 1; fake_versions.per_page <= 5; fake_versions.per_page++) {
 		assert_int_equal(ask(NULL), 0);
-		assert_row(told.versions.n == 4, per_page, "how many");
-		assert_row(strcmp(told.versions.newest.version, "v2") == 0, per_page, "the last made");
-		assert_row(!told.versions.newest.is_managed, per_page, "of that one");
-		assert_row(told.versions.wall_updated == 900, per_page, "the last change of any");
-		assert_row(!told.versions.has_version, per_page, "none was asked for");
+		assert_row(told.versions.n == 4, fake_versions.per_page, "how many");
+		assert_row(
+		    strcmp(told.versions.newest.version, "v2") == 0, fake_versions.per_page, "the last made");
+		assert_row(!told.versions.newest.is_managed, fake_versions.per_page, "of that one");
+		assert_row(
+		    told.versions.wall_updated == 900, fake_versions.per_page, "the last change of any");
+		assert_row(!told.versions.has_version, fake_versions.per_page, "none was asked for");
 	}
 	assert_int_equal(n_asked(), 4 + 2 + 2 + 1 + 1);
 }
@@ -160,7 +102,7 @@ a_version_is_among_them_in_any_case(void **state)
 
 	(void)state;
 	VERSIONS({ "a", "0a1b", 100, 100, false }, { "a", "ff", 100, 100, false });
-	per_page = 1;
+	fake_versions.per_page = 1;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		assert_int_equal(ask(rows[i].version), 0);
 		assert_row(told.versions.has_version == rows[i].has, i, "has_version");
@@ -172,8 +114,8 @@ no_versions_mean_no_object(void **state)
 {
 	(void)state;
 	assert_int_equal(ask(NULL), -ENOENT);
-	versions_err = -ENOENT;
-	versions_status = 404;
+	fake_versions.err = -ENOENT;
+	fake_versions.status = 404;
 	assert_int_equal(ask(NULL), -ENOENT);
 	assert_string_equal(caught_text(), ""); /* the caller knows what it means */
 }
@@ -182,8 +124,8 @@ static void
 any_other_failure_is_returned_and_logged(void **state)
 {
 	(void)state;
-	versions_err = -EACCES;
-	versions_status = 403;
+	fake_versions.err = -EACCES;
+	fake_versions.status = 403;
 	assert_int_equal(ask(NULL), -EACCES);
 	assert_string_equal(caught_text(),
 	    "vault=fake.vault.example op=versions object=keys/a status=403 errno=EACCES uid=1000 pid=17 cmd=cat\n");
@@ -196,7 +138,7 @@ a_version_list_without_an_end_ends(void **state)
 
 	(void)state;
 	VERSIONS({ "a", "v1", 100, 100, false });
-	is_endless = true;
+	fake_versions.is_endless = true;
 	assert_int_equal(kv_versions_read(rig.throttle, KV_KEYS, "a", &me, tell_versions, &told, &call), 0);
 	fake_loop_run(rig.loop, 300000);
 	assert_int_equal(told.n, 1);
@@ -211,7 +153,7 @@ a_call_that_is_cancelled_is_never_answered(void **state)
 
 	(void)state;
 	VERSIONS({ "a", "v1", 100, 100, false }, { "a", "v2", 100, 100, false });
-	per_page = 1;
+	fake_versions.per_page = 1;
 	for (int ms = 0; ms < 20; ms += 5) {
 		assert_int_equal(
 		    kv_versions_read(rig.throttle, KV_KEYS, "a", &me, tell_versions, &told, &call), 0);
@@ -231,7 +173,7 @@ a_version_is_confirmed_by_the_page_that_has_it(void **state)
 	(void)state;
 	VERSIONS(
 	    { "a", "v1", 100, 900, false }, { "a", "v2", 300, 301, false }, { "a", "v3", 200, 200, false });
-	per_page = 1;
+	fake_versions.per_page = 1;
 	assert_int_equal(
 	    kv_versions_confirm(rig.throttle, KV_KEYS, "a", "v2", KV_AHEAD, &me, tell_versions, &told, &call),
 	    0);
