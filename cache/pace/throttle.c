@@ -212,7 +212,7 @@ outcome_of(const struct kv_reply *reply)
 	if (reply->status == 429)
 		return KV_LIMITED;
 	return reply->err != 0 && (reply->status == 0 || kv_err_is_temporary(reply->status)) ? KV_DOWN :
-											     KV_SERVED;
+											       KV_SERVED;
 }
 
 static void
