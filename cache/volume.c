@@ -8,6 +8,7 @@
 #include "cache/blob/disk.h"
 #include "cache/blob/prefetch.h"
 #include "cache/index/db.h"
+#include "cache/index/object_rows.h"
 #include "cache/index/rate_rows.h"
 #include "cache/list/listing.h"
 #include "cache/list/absent.h"
@@ -236,6 +237,7 @@ kv_volume_check(const struct kv_volume *v)
 	for (int t = 0; t < KV_TYPES; t++)
 		if (v->listings[t] != NULL)
 			kv_listing_check(v->listings[t]);
+	kv_object_rows_check(v->index.objects);
 	if (v->blobs != NULL)
 		kv_blobs_check(v->blobs);
 	if (v->prefetch != NULL)

@@ -7,7 +7,11 @@
  *
  * The rows are kept in the order of type and upper-cased name, which is about the order of the service's lists:
  * so a listing that is written touches few pages.
+ *
+ * Invariants: an object of the queue is marked as noted, and referenced; the ids that are left are of one block.
+ * (What the file has is never asserted: others may write it.)
  */
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -296,6 +300,19 @@ kv_object_rows_prune(struct kv_object_rows *rows, enum kv_type type, size_t n,
 		kv_object_rows_note(rows, gone);
 		kv_object_unref(gone);
 	}
+}
+
+void
+kv_object_rows_check(const struct kv_object_rows *rows)
+{
+	const struct kv_object *object;
+
+	if (rows == NULL)
+		return;
+	TAILQ_FOREACH(object, &rows->noted, noted) {
+		assert(object->is_noted && object->refs > 0);
+	}
+	assert(rows->next_id <= rows->end_id && rows->end_id - rows->next_id <= BLOCK);
 }
 
 struct kv_db_table *

@@ -36,4 +36,7 @@ void kv_object_rows_settle(struct kv_object_rows *rows);
 /* A complete listing of type has n objects: drop the rows of those that is_listed (upper-cased names) does not have. */
 void kv_object_rows_prune(struct kv_object_rows *rows, enum kv_type type, size_t n,
     bool (*is_listed)(const void *arg, const char *key), const void *arg);
+
+/* Asserts the invariants at the top of object_rows.c. */
+void kv_object_rows_check(const struct kv_object_rows *rows);
 #endif

@@ -71,6 +71,7 @@ index_dir_recall(struct kv_object_rows *rows, const char *name)
 
 	assert_non_null(object);
 	kv_object_rows_recall(rows, object);
+	kv_object_rows_check(rows);
 	return object;
 }
 
@@ -82,4 +83,5 @@ index_dir_note(struct kv_object_rows *rows, struct kv_object *object, int64_t si
 	memset(object->digest, 9, KV_DIGEST_LEN);
 	object->size = size;
 	kv_object_rows_note(rows, object);
+	kv_object_rows_check(rows);
 }

@@ -38,6 +38,7 @@ an_object_that_is_gone_is_forgotten_and_its_number_not_given_again(void **state)
 	index_dir_note(index.objects, object, 500);
 	object->is_gone = true;
 	kv_object_rows_note(index.objects, object);
+	kv_object_rows_check(index.objects);
 	kv_index_close(&index);
 	index = index_dir_open();
 	other = index_dir_recall(index.objects, "b");
@@ -75,12 +76,15 @@ the_second_to_write_takes_the_number_of_the_first(void **state)
 	assert_int_not_equal(objects[0]->ino, objects[2]->ino);
 	index_dir_note(indexes[0].objects, objects[0], 100);
 	kv_object_rows_settle(indexes[0].objects);
+	kv_object_rows_check(indexes[0].objects);
 	index_dir_note(indexes[1].objects, objects[1], 200);
 	kv_object_rows_settle(indexes[1].objects);
+	kv_object_rows_check(indexes[1].objects);
 	assert_int_equal(objects[1]->ino, objects[0]->ino);
 	objects[2]->is_ino_used = true;
 	index_dir_note(indexes[2].objects, objects[2], 300);
 	kv_object_rows_settle(indexes[2].objects);
+	kv_object_rows_check(indexes[2].objects);
 	assert_int_not_equal(objects[2]->ino, objects[0]->ino);
 	for (int i = 0; i < 3; i++)
 		kv_index_close(&indexes[i]);
