@@ -18,6 +18,12 @@ static int end_err = -ENOENT, end_status, n_started;
 static const char *end_out = "", *end_diagnostics = "";
 static char arguments[1024];
 
+/* The different ones that were started. */
+static struct {
+	char arguments[sizeof(arguments)];
+	int n;
+} alike[16];
+
 void
 fake_spawn_set(int err, int status, const char *out, const char *diagnostics)
 {
@@ -26,6 +32,7 @@ fake_spawn_set(int err, int status, const char *out, const char *diagnostics)
 	end_out = out;
 	end_diagnostics = diagnostics;
 	n_started = 0;
+	memset(alike, 0, sizeof(alike));
 	arguments[0] = '\0';
 }
 
@@ -35,10 +42,32 @@ fake_spawn_count(void)
 	return n_started;
 }
 
+int
+fake_spawn_most_alike(void)
+{
+	int most = 0;
+
+	for (size_t i = 0; i < sizeof(alike) / sizeof(alike[0]); i++)
+		most = alike[i].n > most ? alike[i].n : most;
+	return most;
+}
+
 const char *
 fake_spawn_arguments(void)
 {
 	return arguments;
+}
+
+static void
+count_alike(void)
+{
+	size_t i = 0;
+
+	while (alike[i].n > 0 && strcmp(alike[i].arguments, arguments) != 0)
+		if (++i == sizeof(alike) / sizeof(alike[0]))
+			abort();
+	memcpy(alike[i].arguments, arguments, sizeof(arguments));
+	alike[i].n++;
 }
 
 static void
@@ -70,6 +99,7 @@ kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, k
 		n += strlen(*argv);
 	}
 	n_started++;
+	count_alike();
 	run->done = done;
 	run->arg = arg;
 	kv_timer_init(&run->timer, loop, end, run);

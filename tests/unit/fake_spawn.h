@@ -9,5 +9,7 @@
 void fake_spawn_set(int err, int status, const char *out, const char *diagnostics);
 /* How many were started since fake_spawn_set(), and the last one's arguments, separated by blanks. */
 int fake_spawn_count(void);
+/* How often the same program with the same arguments was started at most. */
+int fake_spawn_most_alike(void);
 const char *fake_spawn_arguments(void);
 #endif
