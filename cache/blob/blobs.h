@@ -33,8 +33,8 @@ void kv_blobs_free(struct kv_blobs *blobs);
 enum kv_need { KV_NEED_SIZE, KV_NEED_CONTENT };
 
 /*
- * err is 0 and blob borrowed for the call (kv_blob_ref() keeps it); or err is the errno of the
- * README's table and blob NULL. Called exactly once, from the loop, never before kv_blobs_get() has
+ * err is 0 and blob borrowed for the call (kv_blob_ref() keeps it); or err is the errno of
+ * docs/errors.md and blob NULL. Called exactly once, from the loop, never before kv_blobs_get() has
  * returned; object->size is up to date by then.
  */
 typedef void kv_blobs_done(void *arg, int err, struct kv_blob *blob);

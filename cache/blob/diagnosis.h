@@ -12,7 +12,7 @@ struct kv_object;
 struct kv_question;
 struct kv_throttle;
 
-/* err: the errno of the README's table, logged. is_lost: the object is not in the vault. Called once, from the loop. */
+/* err: the errno of docs/errors.md, logged. is_lost: the object is not in the vault. Called once, from the loop. */
 typedef void kv_diagnosis_done(void *arg, int err, bool is_lost);
 /*
  * reply: of object's backup, which has failed. Takes until question's deadline, and 0.8 s at least. NULL: the

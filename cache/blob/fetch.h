@@ -12,7 +12,7 @@ struct kv_fetch;
 struct kv_object;
 
 struct kv_fetch_result {
-	int err;       /* 0, or the errno of the README's table, logged */
+	int err;       /* 0, or the errno of docs/errors.md, logged */
 	bool is_stale; /* the object changed while this was under way, and the blob may be the one before */
 	bool is_lost;  /* with -ENOENT: the object is not in the vault */
 	struct kv_blob *blob;

@@ -48,7 +48,7 @@ struct kv_task {
 /*
  * As kv_vault_send(): call's content is copied, done comes once, never before this has returned.
  * 408, 429, 5xx and broken connections are tried again until timeout_ms, or call's own deadline, is
- * over; then the reply has the errno of the README's table: what the last attempt met, or what kept the
+ * over; then the reply has the errno of docs/errors.md: what the last attempt met, or what kept the
  * call from being sent (429: -EBUSY). A restore is not tried again when its answer was
  * lost (reply->was_sent and no status), so that the vault sees it once. A failure is logged here, one
  * line each, unless quiet: then the caller logs it.

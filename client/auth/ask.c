@@ -39,7 +39,7 @@ struct ask {
 	struct kv_timer too_late; /* of the request in flight */
 	struct kv_buf why;
 	struct kv_token_answer token;
-	enum kv_outcome outcome;
+	enum kv_ask_outcome outcome;
 	int err;
 	bool has_result;
 };
@@ -53,7 +53,7 @@ whole(struct kv_ask *ask)
 /* ---- the result ---- */
 
 void
-kv_ask_fail(struct kv_ask *ask, enum kv_outcome outcome, int err)
+kv_ask_fail(struct kv_ask *ask, enum kv_ask_outcome outcome, int err)
 {
 	struct ask *a = whole(ask);
 
@@ -95,11 +95,22 @@ kv_ask_take_answer(struct kv_ask *ask, const char *who, const char *text, size_t
 }
 
 void
-kv_ask_take_token(struct kv_ask *ask, const char *token, int64_t life_s)
+kv_ask_take_token(struct kv_ask *ask, const char *where, const char *token)
 {
 	struct ask *a = whole(ask);
+	const int64_t wall_end = kv_token_answer_jwt_expiry(token), life_s = wall_end - kv_clock_wall_s();
 
-	a->token = (struct kv_token_answer){ .value = strdup(token), .life_s = life_s };
+	if (!kv_token_answer_is_token(token)) {
+		kv_buf_say(&a->why, "the content of %s is not a token", where);
+		fail(ask, -EACCES);
+		return;
+	}
+	if (wall_end > 0 && life_s <= 0) {
+		kv_buf_say(&a->why, "the token in %s has expired: write a new one", where);
+		fail(ask, -EACCES);
+		return;
+	}
+	a->token = (struct kv_token_answer){ .value = strdup(token), .life_s = wall_end > 0 ? life_s : 0 };
 	if (a->token.value != NULL)
 		succeed(a);
 	else
@@ -201,8 +212,8 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 
 	a->transfer = NULL;
 	kv_timer_stop(&a->too_late);
-	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld err=%s ms=%lld", answer->status,
-	    kv_err_name(err), (long long)answer->took_ms);
+	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld errno=%s ms=%lld", answer->status,
+	    err != 0 ? kv_err_name(err) : "", (long long)answer->took_ms);
 	if (err != 0) {
 		not_answered(a, err, answer->reason);
 	} else if (answer->status == 200) {

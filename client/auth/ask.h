@@ -26,13 +26,13 @@ struct kv_audience {
 	const char *claims;   /* JSON of a continuous-access challenge, or NULL */
 };
 
-enum kv_outcome {
+enum kv_ask_outcome {
 	KV_TOKEN,
 	KV_UNAVAILABLE, /* the credential does not exist here: try the next one */
 	KV_FAILED,	/* the credential exists but gave no token: report why and stop */
 };
 struct kv_ask_result {
-	enum kv_outcome outcome;
+	enum kv_ask_outcome outcome;
 	int err;	   /* 0 for KV_TOKEN, else -errno */
 	const char *token; /* NULL without one */
 	int64_t life_s;	   /* seconds; 0: unknown */
@@ -74,12 +74,13 @@ struct kv_ask {
 };
 
 /*
- * Each of these ends the ask: with a JSON answer from who, a token, or a failure. who is a noun for
- * messages.
+ * Each of these ends the ask: with a JSON answer from who, with a token as it was found in where ("token_file=/t"), or
+ * with a failure. who and where are nouns for messages. A token that cannot be one, or is a JWT that has expired, is a
+ * failure.
  */
 void kv_ask_take_answer(struct kv_ask *ask, const char *who, const char *text, size_t len);
-void kv_ask_take_token(struct kv_ask *ask, const char *token, int64_t life_s);
-void kv_ask_fail(struct kv_ask *ask, enum kv_outcome outcome, int err);
+void kv_ask_take_token(struct kv_ask *ask, const char *where, const char *token);
+void kv_ask_fail(struct kv_ask *ask, enum kv_ask_outcome outcome, int err);
 /* The sentence that explains a failure; kinds append to it. */
 struct kv_buf *kv_ask_why(struct kv_ask *ask);
 

@@ -15,9 +15,8 @@
 
 #define MAX_CLAIMS ((size_t)64 << 10)
 
-/* A token is put into a header unchanged. */
-static bool
-is_token(const char *s)
+bool
+kv_token_answer_is_token(const char *s)
 {
 	if (s == NULL || *s == '\0')
 		return false;
@@ -85,7 +84,7 @@ kv_token_answer_parse(const char *text, size_t len, int64_t wall_now, struct kv_
 	err = kv_json_string(root, "access_token", &value);
 	if (err == 0 && value == NULL)
 		err = kv_json_string(root, "accessToken", &value);
-	if (err == 0 && !is_token(value))
+	if (err == 0 && !kv_token_answer_is_token(value))
 		err = -EBADMSG;
 	if (err == 0)
 		err = get_life(root, wall_now, &token->life_s);

@@ -23,6 +23,8 @@ int kv_token_answer_parse(
 void kv_token_answer_release(struct kv_token_answer *answer);
 /* A refusal: code = "error", message = first line of "error_description"; "" for what is missing. */
 void kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault);
+/* Whether it can be put into a header unchanged. NULL and "" cannot. */
+bool kv_token_answer_is_token(const char *token);
 /* Unix seconds of "exp" in a JWT's payload, not verified; 0 if it is not a JWT. */
 int64_t kv_token_answer_jwt_expiry(const char *token);
 #endif

@@ -144,9 +144,9 @@ complete(struct kv_vault_call *c, struct kv_reply *reply)
 	reply->why = kv_buf_str(&c->why);
 	memcpy(reply->client_request_id, c->client_request_id, sizeof(reply->client_request_id));
 	if (kv_log_is_debug(MODULE))
-		kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld err=%s ms=%lld",
-		    kv_operation(c->op)->name, kv_type_name(c->type), reply->status, kv_err_name(reply->err),
-		    (long long)reply->took_ms);
+		kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld errno=%s ms=%lld",
+		    kv_operation(c->op)->name, kv_type_name(c->type), reply->status,
+		    reply->err != 0 ? kv_err_name(reply->err) : "", (long long)reply->took_ms);
 	c->done(c->arg, reply);
 	free_call(c);
 }

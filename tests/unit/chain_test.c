@@ -796,6 +796,18 @@ a_token_is_read_up_to_the_first_blank(void **state)
 	}
 }
 
+static void
+what_cannot_be_a_token_is_refused(void **state)
+{
+	static const char *const contents[] = { "a b", "t0k\ten", "t\xc3\xb6ken", "\x01" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(contents); i++) {
+		assert_row(fetch_from_file(contents[i], 0600) == -EACCES, i, done.why);
+		assert_row(strstr(done.why, "is not a token") != NULL, i, done.why);
+	}
+}
+
 /* {"exp":…} as a token that is signed with nothing. */
 static int
 fetch_jwt(int64_t wall_end)
@@ -947,6 +959,7 @@ main(void)
 		TEST(somebody_elses_token_file_is_refused),
 		TEST(a_token_file_must_be_a_file_with_something_in_it),
 		TEST(a_token_is_read_up_to_the_first_blank),
+		TEST(what_cannot_be_a_token_is_refused),
 		TEST(a_token_in_a_file_ends_when_it_says),
 		TEST(one_fetch_at_a_time),
 		TEST(the_end_drops_what_is_under_way),
