@@ -70,16 +70,19 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 	memcpy(options->types, o->types, sizeof(options->types));
 }
 
-/* The parts of the tree: PART(x) is struct kv_part kv_x_part, in a folder of fs/. Their order is that of the root. */
-#define PARTS(PART)   \
-	PART(objects) \
-	PART(restore) \
-	PART(control)
+/*
+ * The parts of the tree, in the order of the root: PART(x, n) is struct kv_part kv_x_part, in a folder of fs/, with
+ * inode numbers from n on. 1 is the root's, 12 to 15 are free, and those from 16 on are the objects'.
+ */
+#define PARTS(PART)      \
+	PART(objects, 2) \
+	PART(restore, 5) \
+	PART(control, 6)
 
-#define DECLARE(name) extern const struct kv_part kv_##name##_part;
+#define DECLARE(name, ino) extern const struct kv_part kv_##name##_part;
 PARTS(DECLARE)
-#define ADDRESS(name) &kv_##name##_part,
-static const struct kv_part *const parts[] = { PARTS(ADDRESS) NULL };
+#define ROW(name, ino) { &kv_##name##_part, ino },
+static const struct kv_part_row parts[] = { PARTS(ROW){ NULL, 0 } };
 
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)

@@ -16,7 +16,6 @@
 #include "fs/mount/folder.h"
 #include "fs/mount/request.h"
 
-#define FIRST_INO  6 /* of the folder; its files come after it */
 #define VALID_S	   3600
 #define MOST_BYTES ((size_t)64 << 20)
 
@@ -232,15 +231,15 @@ add_file(struct kv_branch *branch, struct kv_folder *folder, const struct row *r
 }
 
 static int
-attach(struct kv_branch *branch, struct kv_folder *root, void **state)
+attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
-	struct kv_folder *folder = kv_folder_new(&branch->mount->tree, branch, FIRST_INO, 0500);
+	struct kv_folder *folder = kv_folder_new(&branch->mount->tree, branch, first_ino, 0500);
 	int err =
 	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
 
 	(void)state; /* it has none */
 	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
-		err = add_file(branch, folder, &rows[i], FIRST_INO + 1 + i);
+		err = add_file(branch, folder, &rows[i], first_ino + 1 + i);
 	return err;
 }
 

@@ -16,8 +16,8 @@ next_part(const struct kv_branch *b, size_t i)
 }
 
 int
-kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume,
-    const struct kv_part *const parts[])
+kv_branch_init(
+    struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume, const struct kv_part_row parts[])
 {
 	struct kv_folder *root;
 	int err = 0;
@@ -27,9 +27,9 @@ kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *vo
 	root = kv_folder_new(&mount->tree, b, ROOT_INO, 0777);
 	if (root == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; err == 0 && parts[i] != NULL; i++) {
+	for (size_t i = 0; err == 0 && parts[i].part != NULL; i++) {
 		assert(i < KV_PARTS_MAX);
-		err = parts[i]->attach(b, root, &b->states[i]);
+		err = parts[i].part->attach(b, root, parts[i].first_ino, &b->states[i]);
 	}
 	return err;
 }
@@ -37,8 +37,8 @@ kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *vo
 void *
 kv_branch_state(const struct kv_branch *b, const struct kv_part *part)
 {
-	for (size_t i = 0; b->parts[i] != NULL; i++)
-		if (b->parts[i] == part)
+	for (size_t i = 0; b->parts[i].part != NULL; i++)
+		if (b->parts[i].part == part)
 			return b->states[i];
 	return NULL;
 }
@@ -47,16 +47,16 @@ void
 kv_branch_stop(struct kv_branch *b)
 {
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->stop != NULL)
-			b->parts[i]->stop(b->states[i]);
+		if (b->parts[i].part->stop != NULL)
+			b->parts[i].part->stop(b->states[i]);
 }
 
 void
 kv_branch_release(struct kv_branch *b)
 {
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->release != NULL)
-			b->parts[i]->release(b->states[i]);
+		if (b->parts[i].part->release != NULL)
+			b->parts[i].part->release(b->states[i]);
 	*b = (struct kv_branch){ .mount = NULL };
 }
 
@@ -66,8 +66,8 @@ kv_branch_changed(void *branch, struct kv_object *object)
 	const struct kv_branch *b = branch;
 
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->changed != NULL)
-			b->parts[i]->changed(b->states[i], object);
+		if (b->parts[i].part->changed != NULL)
+			b->parts[i].part->changed(b->states[i], object);
 }
 
 void
@@ -76,8 +76,8 @@ kv_branch_listing_failed(void *branch, enum kv_type type)
 	const struct kv_branch *b = branch;
 
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->listing_failed != NULL)
-			b->parts[i]->listing_failed(b->states[i], type);
+		if (b->parts[i].part->listing_failed != NULL)
+			b->parts[i].part->listing_failed(b->states[i], type);
 }
 
 int
@@ -86,8 +86,8 @@ kv_branch_under_way(const struct kv_branch *b)
 	int sum = 0;
 
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->under_way != NULL)
-			sum += b->parts[i]->under_way(b->states[i]);
+		if (b->parts[i].part->under_way != NULL)
+			sum += b->parts[i].part->under_way(b->states[i]);
 	return sum;
 }
 
@@ -95,8 +95,8 @@ void
 kv_branch_log_lost(struct kv_branch *b)
 {
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->log_lost != NULL)
-			b->parts[i]->log_lost(b->states[i]);
+		if (b->parts[i].part->log_lost != NULL)
+			b->parts[i].part->log_lost(b->states[i]);
 }
 
 void
@@ -104,6 +104,6 @@ kv_branch_check(const struct kv_branch *b)
 {
 	kv_volume_check(b->volume);
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
-		if (b->parts[i]->check != NULL)
-			b->parts[i]->check(b->states[i]);
+		if (b->parts[i].part->check != NULL)
+			b->parts[i].part->check(b->states[i]);
 }

@@ -12,18 +12,18 @@
 
 struct kv_buf;
 struct kv_folder;
-struct kv_part;
+struct kv_part_row;
 
 #define KV_PARTS_MAX 8
 
 struct kv_branch {
 	struct kv_mount *mount;
 	struct kv_volume *volume;
-	const struct kv_part *const *parts; /* NULL-terminated */
-	void *states[KV_PARTS_MAX];	    /* of the parts, in their order; NULL: not attached */
-	uint64_t n_read;		    /* opens that read a blob */
-	uint64_t n_restored;		    /* objects */
-	uint64_t n_failed;		    /* opens and restores */
+	const struct kv_part_row *parts; /* the last one's part is NULL */
+	void *states[KV_PARTS_MAX];	 /* of the parts, in their order; NULL: not attached */
+	uint64_t n_read;		 /* opens that read a blob */
+	uint64_t n_restored;		 /* objects */
+	uint64_t n_failed;		 /* opens and restores */
 };
 
 /*
@@ -31,10 +31,10 @@ struct kv_branch {
  */
 struct kv_part {
 	/*
-	 * Add the part's nodes to root; *state stays NULL where the settings leave it out. -ENOMEM: what was
-	 * set in *state is released all the same.
+	 * Add the part's nodes to root, with inode numbers from first_ino on. *state stays NULL if the part has no state,
+	 * or if the settings leave it out. -ENOMEM: what was set in *state is released all the same.
 	 */
-	int (*attach)(struct kv_branch *branch, struct kv_folder *root, void **state);
+	int (*attach)(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state);
 	/* kv_volume_events: the content of object has changed, or it is gone. */
 	void (*changed)(void *state, struct kv_object *object);
 	/* kv_volume_events: the names of type are no longer valid. */
@@ -51,9 +51,14 @@ struct kv_part {
 	void (*check)(const void *state);
 };
 
+struct kv_part_row {
+	const struct kv_part *part;
+	uint64_t first_ino;
+};
+
 /* Make the root and attach the parts. -ENOMEM; branch is released in any case. */
 int kv_branch_init(struct kv_branch *branch, struct kv_mount *mount, struct kv_volume *volume,
-    const struct kv_part *const parts[]) KV_MUST_CHECK;
+    const struct kv_part_row parts[]) KV_MUST_CHECK;
 /* In this order, with the volume freed last: */
 void kv_branch_stop(struct kv_branch *branch);
 void kv_branch_release(struct kv_branch *branch); /* after kv_mount_release() */

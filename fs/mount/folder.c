@@ -73,23 +73,6 @@ lookup(struct kv_node *node, fuse_req_t req, const char *name)
 /* ---- reading it ---- */
 
 static void
-close_handle(struct kv_handle *h)
-{
-	free(h);
-}
-
-void
-kv_folder_opendir(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
-{
-	struct kv_handle *h = calloc(1, sizeof(*h));
-
-	if (h == NULL)
-		fuse_reply_err(req, ENOMEM);
-	else
-		kv_handle_reply_open(h, node, close_handle, req, fi);
-}
-
-static void
 read_folder(
     struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
 {
@@ -144,7 +127,7 @@ static const struct kv_node_ops ops = {
 	.describe = describe,
 	.attributes = attributes,
 	.lookup = lookup,
-	.opendir = kv_folder_opendir,
+	.opendir = kv_handle_open_plain,
 	.readdir = read_folder,
 	.rmdir = remove_folder,
 };

@@ -21,8 +21,7 @@ int kv_folder_add(
 /* NULL where there is none. */
 struct kv_node *kv_folder_find(const struct kv_folder *folder, const char *name);
 
-/* Operations of struct kv_node_ops for folders of other kinds: without a state, and without names. */
-void kv_folder_opendir(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
+/* An operation of struct kv_node_ops for a folder of another kind: it has no names. */
 void kv_folder_readdir_empty(
     struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus);
 #endif

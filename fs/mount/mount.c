@@ -1,4 +1,6 @@
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
 #include "fs/mount/branch.h"
 #include "fs/mount/mount.h"
@@ -72,6 +74,23 @@ kv_handle_reply_open(struct kv_handle *h, struct kv_node *node, void (*close)(st
 	kv_handle_open(h, node, close, fi);
 	if (fuse_reply_open(req, fi) != 0) /* it was interrupted: there will be no release */
 		kv_handle_close(h);
+}
+
+static void
+close_plain(struct kv_handle *h)
+{
+	free(h);
+}
+
+void
+kv_handle_open_plain(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct kv_handle *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		fuse_reply_err(req, ENOMEM);
+	else
+		kv_handle_reply_open(h, node, close_plain, req, fi);
 }
 
 void

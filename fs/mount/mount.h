@@ -59,6 +59,8 @@ void kv_handle_reply_open(struct kv_handle *handle, struct kv_node *node, void (
 void kv_handle_open(struct kv_handle *handle, struct kv_node *node, void (*close)(struct kv_handle *),
     struct fuse_file_info *fi);
 void kv_handle_close(struct kv_handle *handle);
+/* An operation of struct kv_node_ops, open or opendir, for nodes whose handles have no data. */
+void kv_handle_open_plain(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 /* What fi->fh points to; NULL for NULL. */
 struct kv_handle *kv_handle_of(const struct fuse_file_info *fi);
 

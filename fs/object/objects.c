@@ -7,8 +7,6 @@
 #include "fs/object/told.h"
 #include "fs/object/type_folder.h"
 
-#define FIRST_INO 2 /* of the folders, in the order of enum kv_type */
-
 struct kv_objects *
 kv_objects_of(const struct kv_node *node)
 {
@@ -16,7 +14,7 @@ kv_objects_of(const struct kv_node *node)
 }
 
 static int
-attach(struct kv_branch *branch, struct kv_folder *root, void **state)
+attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
 	const struct kv_settings *settings = branch->mount->settings;
 	struct kv_objects *os = calloc(1, sizeof(*os));
@@ -35,7 +33,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, void **state)
 
 		if (!settings->types[t])
 			continue;
-		node = kv_type_folder_new(branch, (enum kv_type)t, (uint64_t)(FIRST_INO + t));
+		node = kv_type_folder_new(branch, (enum kv_type)t, first_ino + (uint64_t)t);
 		err = node != NULL ? kv_folder_add(root, kv_type_name((enum kv_type)t), node, true) : -ENOMEM;
 	}
 	return err;

@@ -13,7 +13,6 @@
 #include "fs/restore/recall.h"
 #include "fs/restore/restore.h"
 
-#define INO	5
 #define VALID_S 3600 /* of restore/ itself */
 
 /* "restore/keys/a.blob" */
@@ -55,7 +54,7 @@ const struct kv_node_ops kv_restore_folder_ops = {
 	.describe = describe,
 	.attributes = folder_attributes,
 	.lookup = kv_recall_lookup,
-	.opendir = kv_folder_opendir,
+	.opendir = kv_handle_open_plain,
 	.readdir = kv_folder_readdir_empty,
 	.create = kv_dropbox_create,
 	.mkdir = kv_folders_mkdir,
@@ -97,7 +96,7 @@ const struct kv_node_ops kv_restore_file_ops = {
 
 /* It has a folder for each type from the start, so that blobs can be copied there without a mkdir. */
 static int
-attach(struct kv_branch *branch, struct kv_folder *root, void **state)
+attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
 	const struct kv_settings *settings = branch->mount->settings;
 	struct kv_dropbox *box;
@@ -107,7 +106,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, void **state)
 	if (settings->is_read_only)
 		return 0;
 	*state = box = kv_dropbox_new(branch);
-	drop = box != NULL ? kv_drop_new_root(box, INO) : NULL;
+	drop = box != NULL ? kv_drop_new_root(box, first_ino) : NULL;
 	err = drop != NULL ? kv_folder_add(root, "restore", &drop->node, true) : -ENOMEM;
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		if (!settings->types[t])
