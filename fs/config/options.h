@@ -21,7 +21,7 @@ enum kv_option_kind {
 	KV_OPTION_TYPES,   /* bool[KV_TYPES] */
 	KV_OPTION_USER,	   /* uid_t */
 	KV_OPTION_GROUP,   /* gid_t */
-	KV_OPTION_TEXT,	   /* const char *, as the four below */
+	KV_OPTION_TEXT,	   /* const char *, as the three below */
 	KV_OPTION_WORDS,   /* names, separated by ':' */
 	KV_OPTION_PATH,	   /* made absolute, because kvfs leaves its directory; links are not resolved */
 	KV_OPTION_VERSION, /* of an API, "7.4" */

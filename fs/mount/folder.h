@@ -9,7 +9,7 @@
 
 struct kv_folder;
 
-/* mode: 0777 for one that looks as if it could be written to (its copies can). NULL: out of memory. */
+/* mode: 0777 if a copy of the folder is to be writable, though this one is not. NULL: out of memory. */
 struct kv_folder *kv_folder_new(struct kv_tree *tree, struct kv_branch *branch, uint64_t ino, mode_t mode);
 struct kv_node *kv_folder_node(struct kv_folder *folder);
 /*

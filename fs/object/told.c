@@ -1,3 +1,11 @@
+/*
+ * A hash table by the object's address. An entry is there while a file refers to it, or a size was given, or the
+ * kernel's retry is expected:
+ *
+ *	note(size) -> given --expire()--> given, for a minute more -> of no effect
+ *	                |
+ *	                `--refuse()--> no size; one retry of the same thread is refused too
+ */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -6,11 +14,11 @@
 #include "fs/mount/process.h"
 #include "fs/object/told.h"
 
-#define OLD_SIZE_MS   60000 /* how long a program may go by a size after the object has changed */
-#define SECOND_TRY_MS 2000  /* the kernel's second try comes at once */
+#define OLD_SIZE_MS   60000 /* how long a program may rely on a size after the object has changed */
+#define SECOND_TRY_MS 2000  /* the kernel retries at once */
 #define FIRST_SIZE    64
 
-/* A hash table by the object's address, at most as full as it has slots. */
+/* At most as many entries as slots. */
 struct kv_told_map {
 	struct kv_told **slots;
 	size_t size; /* a power of two */
@@ -65,7 +73,7 @@ kv_told_map_free(struct kv_told_map *map)
 	free(map);
 }
 
-/* Without memory it stays as it is, and gets slower. */
+/* Out of memory: the table stays as it is, and lookups get slower. */
 static void
 grow(struct kv_told_map *map)
 {
