@@ -1,25 +1,19 @@
 /*
  * Read-ahead across files.
  *
- * An object's position[order] is where that order's array has it; it counts only where the array really has the
- * object there, so positions of an older listing do no harm. The array of LISTED is the listing's own, that of the
- * others is made when it is first needed, of a complete listing. When a new listing serves, the streams continue at
- * the object that they were at.
- *
  * An access that follows no stream is kept for a moment: the next one may follow it. More than one order may fit;
  * then each gets a stream, and those that were wrong end.
  *
  * Invariants:
  *	a stream that is in use has fewer than MAX_MISSES misses, and end is behind at
  *	what it has ahead lies between at and end, and is marked as its own
- *	while the snapshot is the one that the positions are of: at is the position of last, and end within the array
- *	the sorted arrays have n_sorted objects, each at its position
+ *	while the positions are those of the listing that serves: at is the position of last, and end within the array
  */
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cache/blob/blobs.h"
+#include "cache/blob/orders.h"
 #include "cache/list/listing.h"
 #include "cache/blob/prefetch.h"
 #include "cache/pace/throttle.h"
@@ -33,13 +27,10 @@
 #define MAX_GAP	   2	/* objects left out between two accesses that still follow each other */
 #define MAX_SCAN   2000 /* objects examined in one turn: with cache=disk each is a system call */
 #define PAIR_MS	   10000
-#define ORDERS	   KV_ORDERS
-
-enum order { LISTED, BY_NAME, BY_NUMBER };
 
 struct stream {
 	struct kv_object *last; /* that was asked for; a reference. NULL: the stream is free */
-	enum order order;
+	enum kv_order order;
 	enum kv_need need;
 	size_t at, end; /* positions of last, and of the first object that was not examined */
 	size_t ahead;	/* fetched behind at, and not asked for yet */
@@ -55,11 +46,7 @@ struct access {
 
 /* What is read of one type, in its orders. */
 struct readers {
-	struct kv_listing *listing;
-	uint64_t serial;		   /* of the snapshot that the positions are of */
-	size_t n_positioned;		   /* in LISTED */
-	struct kv_object **sorted[ORDERS]; /* a reference each; NULL until needed, and for LISTED */
-	size_t n_sorted;
+	struct kv_orders orders; /* its listing is NULL for a type that is not mounted */
 	struct stream streams[STREAMS];
 	struct access recent[RECENT];
 	size_t next_recent;
@@ -73,85 +60,6 @@ struct kv_prefetch {
 	struct readers types[KV_TYPES];
 };
 
-/* ---- orders ---- */
-
-static struct kv_object *const *
-array_of(const struct readers *r, enum order order, size_t *n)
-{
-	if (order == LISTED)
-		return kv_listing_view(r->listing, n, NULL, NULL);
-	*n = r->sorted[order] != NULL ? r->n_sorted : 0;
-	return r->sorted[order];
-}
-
-static bool
-position_of(const struct readers *r, enum order order, const struct kv_object *object, size_t *position)
-{
-	size_t n;
-	struct kv_object *const *array = array_of(r, order, &n);
-
-	*position = object->position[order];
-	return *position < n && array[*position] == object;
-}
-
-/* As strcmp() of the files' names, which end in ".blob". */
-static int
-compare_names(const void *a, const void *b)
-{
-	const unsigned char *x = (const unsigned char *)(*(struct kv_object *const *)a)->name;
-	const unsigned char *y = (const unsigned char *)(*(struct kv_object *const *)b)->name;
-
-	while (*x != '\0' && *x == *y) {
-		x++;
-		y++;
-	}
-	return (*x != '\0' ? *x : '.') - (*y != '\0' ? *y : '.');
-}
-
-static int
-compare_numbers(const void *a, const void *b)
-{
-	const uint64_t x = (*(struct kv_object *const *)a)->ino, y = (*(struct kv_object *const *)b)->ino;
-
-	return x < y ? -1 : x > y;
-}
-
-static void
-free_sorted(struct readers *r)
-{
-	for (int o = 0; o < ORDERS; o++) {
-		for (size_t i = 0; r->sorted[o] != NULL && i < r->n_sorted; i++)
-			kv_object_unref(r->sorted[o][i]);
-		free(r->sorted[o]);
-		r->sorted[o] = NULL;
-	}
-	r->n_sorted = 0;
-}
-
-/* Of a listing that is complete; without memory there is one order less. */
-static void
-sort(struct readers *r)
-{
-	bool is_complete;
-	size_t n;
-	struct kv_object *const *objects = kv_listing_view(r->listing, &n, NULL, &is_complete);
-
-	if (!is_complete || r->n_sorted > 0 || n == 0)
-		return;
-	r->n_sorted = n;
-	for (int o = BY_NAME; o < ORDERS; o++) {
-		struct kv_object **array = reallocarray(NULL, n, sizeof(struct kv_object *));
-
-		if (array == NULL)
-			continue;
-		r->sorted[o] = array;
-		memcpy(array, objects, n * sizeof(*array));
-		qsort(array, n, sizeof(*array), o == BY_NAME ? compare_names : compare_numbers);
-		for (size_t i = 0; i < n; i++)
-			kv_object_ref(array[i])->position[o] = (uint32_t)i;
-	}
-}
-
 /* ---- streams ---- */
 
 static void
@@ -161,30 +69,20 @@ end_stream(struct stream *s)
 	s->last = NULL;
 }
 
-/* Follow the listing: what is new in it gets its position; in a new one all do. */
+/* Follow the listing. In a new one the streams continue at the object that they were at. */
 static void
 catch_up(struct readers *r)
 {
-	uint64_t serial;
-	size_t n;
-	struct kv_object *const *objects = kv_listing_view(r->listing, &n, &serial, NULL);
-	const bool is_new = serial != r->serial;
+	const bool is_new = kv_orders_follow(&r->orders);
 
-	if (is_new) {
-		free_sorted(r);
-		r->serial = serial;
-		r->n_positioned = 0;
-	}
-	for (; r->n_positioned < n; r->n_positioned++)
-		objects[r->n_positioned]->position[LISTED] = (uint32_t)r->n_positioned;
 	for (int i = 0; is_new && i < STREAMS; i++) {
 		struct stream *s = &r->streams[i];
 
 		if (s->last == NULL)
 			continue;
-		if (s->order != LISTED)
-			sort(r);
-		if (!position_of(r, s->order, s->last, &s->at))
+		if (s->order != KV_LISTED)
+			kv_orders_sort(&r->orders);
+		if (!kv_orders_position(&r->orders, s->order, s->last, &s->at))
 			end_stream(s);
 		s->end = s->at + 1;
 		s->ahead = 0;
@@ -234,7 +132,7 @@ static void
 top_up(struct kv_prefetch *p, struct readers *r, struct stream *s)
 {
 	size_t n;
-	struct kv_object *const *array = array_of(r, s->order, &n);
+	struct kv_object *const *array = kv_orders_array(&r->orders, s->order, &n);
 
 	if (n > s->end + MAX_SCAN)
 		n = s->end + MAX_SCAN;
@@ -256,9 +154,9 @@ follows(const struct kv_prefetch *p, const struct readers *r, const struct strea
     const struct kv_object *object, size_t *position)
 {
 	size_t n;
-	struct kv_object *const *array = array_of(r, s->order, &n);
+	struct kv_object *const *array = kv_orders_array(&r->orders, s->order, &n);
 
-	if (!position_of(r, s->order, object, position) || *position <= s->at)
+	if (!kv_orders_position(&r->orders, s->order, object, position) || *position <= s->at)
 		return false;
 	return *position < s->end || is_small_gap(p, array, s->end, *position, s->need);
 }
@@ -269,7 +167,7 @@ hit(struct kv_prefetch *p, struct readers *r, struct stream *s, struct kv_object
 	const size_t most = most_ahead(p, object->type);
 	const uint8_t bit = bit_of(r, s);
 	size_t n;
-	struct kv_object *const *array = array_of(r, s->order, &n);
+	struct kv_object *const *array = kv_orders_array(&r->orders, s->order, &n);
 
 	for (size_t i = s->at + 1; i <= position && i < s->end; i++) {
 		if ((array[i]->ahead_of & bit) != 0 && s->ahead > 0)
@@ -308,7 +206,7 @@ free_stream(struct readers *r)
 }
 
 static void
-begin_stream(struct kv_prefetch *p, struct readers *r, enum order order, enum kv_need need,
+begin_stream(struct kv_prefetch *p, struct readers *r, enum kv_order order, enum kv_need need,
     struct kv_object *object, size_t position)
 {
 	const size_t most = most_ahead(p, object->type);
@@ -326,20 +224,20 @@ begin_stream(struct kv_prefetch *p, struct readers *r, enum order order, enum kv
 
 /* In each order in which object comes soon behind a recent access. */
 static bool
-begin_in(
-    struct kv_prefetch *p, struct readers *r, enum order order, enum kv_need need, struct kv_object *object)
+begin_in(struct kv_prefetch *p, struct readers *r, enum kv_order order, enum kv_need need,
+    struct kv_object *object)
 {
 	const int64_t mono_now = kv_clock_mono_ms();
 	size_t before, position, n;
-	struct kv_object *const *array = array_of(r, order, &n);
+	struct kv_object *const *array = kv_orders_array(&r->orders, order, &n);
 
-	if (!position_of(r, order, object, &position))
+	if (!kv_orders_position(&r->orders, order, object, &position))
 		return false;
 	for (int i = 0; i < RECENT; i++) {
 		const struct access *a = &r->recent[i];
 
 		if (a->object == NULL || mono_now - a->mono > PAIR_MS ||
-		    !position_of(r, order, a->object, &before) || before >= position ||
+		    !kv_orders_position(&r->orders, order, a->object, &before) || before >= position ||
 		    !is_small_gap(p, array, before + 1, position, need))
 			continue;
 		begin_stream(p, r, order, need, object, position);
@@ -372,10 +270,10 @@ missed(struct kv_prefetch *p, struct readers *r, enum kv_need need, struct kv_ob
 	for (int i = 0; i < STREAMS; i++)
 		if (r->streams[i].last != NULL && ++r->streams[i].misses >= MAX_MISSES)
 			end_stream(&r->streams[i]);
-	if (!begin_in(p, r, LISTED, need, object) && has_recent(r)) {
-		sort(r);
-		for (int o = BY_NAME; o < ORDERS; o++)
-			(void)begin_in(p, r, (enum order)o, need, object);
+	if (!begin_in(p, r, KV_LISTED, need, object) && has_recent(r)) {
+		kv_orders_sort(&r->orders);
+		for (int o = KV_BY_NAME; o < KV_ORDERS; o++)
+			(void)begin_in(p, r, (enum kv_order)o, need, object);
 	}
 	keep_access(r, object);
 }
@@ -389,7 +287,7 @@ kv_prefetch_accessed(struct kv_prefetch *p, struct kv_object *object, enum kv_ne
 	bool is_hit = false;
 	size_t position;
 
-	if (p->most == 0 || r->listing == NULL)
+	if (p->most == 0 || r->orders.listing == NULL)
 		return;
 	catch_up(r);
 	for (int i = 0; i < STREAMS; i++) {
@@ -409,7 +307,7 @@ kv_prefetch_grew(struct kv_prefetch *p, enum kv_type type)
 {
 	struct readers *r = &p->types[type];
 
-	if (p->most == 0 || r->listing == NULL)
+	if (p->most == 0 || r->orders.listing == NULL)
 		return;
 	catch_up(r);
 	for (int i = 0; i < STREAMS; i++)
@@ -442,39 +340,30 @@ check_stream(const struct readers *r, const struct stream *s, bool is_current)
 	assert(s->at < s->end && s->ahead <= s->end - s->at - 1);
 	if (!is_current)
 		return;
-	array = array_of(r, s->order, &n);
+	array = kv_orders_array(&r->orders, s->order, &n);
 	assert(s->end <= n);
 	for (size_t i = s->at + 1; i < s->end; i++)
 		n_marked += (array[i]->ahead_of & bit_of(r, s)) != 0;
 	assert(s->ahead <= n_marked);
-	assert(position_of(r, s->order, s->last, &position) && position == s->at);
+	assert(kv_orders_position(&r->orders, s->order, s->last, &position) && position == s->at);
 }
 
 static void
 check_readers(const struct readers *r)
 {
-	uint64_t serial;
-	size_t n;
-	struct kv_object *const *objects = kv_listing_view(r->listing, &n, &serial, NULL);
-	const bool is_current = serial == r->serial;
+	const bool is_current = kv_orders_is_current(&r->orders);
 
+	kv_orders_check(&r->orders);
 	for (int i = 0; i < STREAMS; i++)
 		if (r->streams[i].last != NULL)
 			check_stream(r, &r->streams[i], is_current);
-	for (size_t i = 0; is_current && i < r->n_positioned; i++)
-		assert(objects[i]->position[LISTED] == i);
-	assert(!is_current || r->n_positioned <= n);
-	assert(r->sorted[LISTED] == NULL);
-	for (int o = BY_NAME; o < ORDERS; o++)
-		for (size_t i = 0; r->sorted[o] != NULL && i < r->n_sorted; i++)
-			assert(r->sorted[o][i]->position[o] == i);
 }
 
 void
 kv_prefetch_check(const struct kv_prefetch *p)
 {
 	for (int t = 0; t < KV_TYPES; t++)
-		if (p->types[t].listing != NULL)
+		if (p->types[t].orders.listing != NULL)
 			check_readers(&p->types[t]);
 }
 
@@ -490,7 +379,7 @@ kv_prefetch_new(struct kv_blobs *blobs, struct kv_throttle *throttle,
 	p->throttle = throttle;
 	p->most = most;
 	for (int t = 0; t < KV_TYPES; t++)
-		p->types[t].listing = listings[t];
+		kv_orders_init(&p->types[t].orders, listings[t]);
 	return p;
 }
 
@@ -502,7 +391,7 @@ kv_prefetch_free(struct kv_prefetch *p)
 	for (int t = 0; t < KV_TYPES; t++) {
 		struct readers *r = &p->types[t];
 
-		free_sorted(r);
+		kv_orders_release(&r->orders);
 		for (int i = 0; i < STREAMS; i++)
 			end_stream(&r->streams[i]);
 		for (int i = 0; i < RECENT; i++)
