@@ -12,7 +12,7 @@
 #include "client/base/crypto.h"
 #include "client/vault/type.h"
 
-#define KV_ORDERS 3 /* in which files may be read (cache/blob/prefetch) */
+#define KV_ORDERS 3 /* in which files may be read (cache/blob/orders) */
 
 struct kv_pending; /* cache/blob/blobs.c */
 struct kv_stored;  /* cache/blob/store.c */
@@ -41,8 +41,9 @@ struct kv_object {
 	struct kv_pending *pending;	     /* cache/blob/blobs's; NULL where nothing is under way */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/object_rows's */
 	bool is_noted;			     /* the same */
-	uint32_t position[KV_ORDERS];	     /* cache/blob/prefetch's */
-	uint8_t ahead_of; /* the same: a bit for each stream that fetched it ahead and has not passed it */
+	uint32_t position[KV_ORDERS];	     /* cache/blob/orders's */
+	uint8_t
+	    ahead_of; /* cache/blob/prefetch's: a bit for each stream that fetched it ahead and has not passed it */
 	unsigned int refs;
 	char name[]; /* in the service's spelling; the key is behind it */
 };

@@ -23,7 +23,8 @@ struct kv_told {
 	int64_t size;		  /* that the kernel was last given, or -1 */
 	int64_t mono_end;	  /* until then a program may still rely on it */
 	int64_t mono_kept;	  /* until then the kernel caches it */
-	pid_t refused_tid;	  /* the thread whose open was just refused, to recognise the kernel's retry; 0: none */
+	pid_t
+	    refused_tid; /* the thread whose open was just refused, to recognise the kernel's retry; 0: none */
 	int64_t mono_refused;
 	struct kv_told *next; /* of the same hash */
 };
