@@ -10,7 +10,7 @@
 
 #include "fs/background.h"
 
-#define MOUNTED "\001" /* the report of a mount that is in place; any other is the sentence */
+#define MOUNTED "\001" /* the report of a successful mount; any other is an error sentence */
 
 void
 kv_background_print_failure(const char *sentence)
@@ -18,7 +18,10 @@ kv_background_print_failure(const char *sentence)
 	fprintf(stderr, "kvfs: %s\n", sentence[0] != '\0' ? sentence : "out of memory");
 }
 
-/* In the parent: wait for the child's report, and exit accordingly. After a failure the child has ended. */
+/*
+ * In the parent: wait for the child's report and return the exit status. After a failure, also wait for its
+ * exit.
+ */
 static int
 wait_for_child(pid_t child, int fd)
 {
@@ -97,7 +100,7 @@ kv_background_mounted(int report)
 {
 	setsid();
 	leave_terminal();
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* the parent ends with the report */
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* the parent's exit must no longer end us */
 	return write_report(report, MOUNTED);
 }
 

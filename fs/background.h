@@ -1,29 +1,30 @@
 #ifndef KV_FS_BACKGROUND_H
 #define KV_FS_BACKGROUND_H
 /*
- * The start in the background: the program forks, the parent waits for the child's report and ends with it.
+ * Starting in the background: the program forks, and the parent waits for the child's report and exits with
+ * it.
  *
- * The child stays in the process group of the caller until the mount is there: automount(8) and systemd know
- * by its group who mounts, and hold everybody else who comes along that path until the mount is done. And
- * it ends with its parent: a start that was killed must not mount later.
+ * Until the mount is in place the child stays in the caller's process group: automount(8) and systemd
+ * identify the mounting processes by their group, and block all other access to the path until the mount is
+ * done. The child also ends if the parent dies, because a start that was killed must not mount later.
  */
 #include <stdbool.h>
 #include "client/base/err.h"
 
 /*
- * Fork. In the child *report is the pipe to the parent, and 0 is returned; in the parent *report is -1, the report
- * has come or the child has ended, and the program's exit status is returned, with a sentence on stderr
- * where it is not 0. forget, in the parent before it waits, drops what the child alone needs: secrets.
+ * Fork. In the child: *report is the pipe to the parent; returns 0. In the parent: *report is -1; returns the
+ * program's exit status after the report has arrived or the child has ended, with a sentence on stderr if the
+ * status is not 0. The parent calls forget before it waits, to drop what only the child needs: secrets.
  */
 int kv_background_fork(void (*forget)(void *arg), void *arg, int *report);
 /*
- * In the child, once the mount is there: leave session, terminal and folder, and report. -EPIPE: the parent
- * is gone, so somebody was told that there is no mount; it must be ended. report is closed.
+ * In the child, once the mount is in place: leave the session, the terminal and the directory, and report
+ * success. -EPIPE: the parent has died, so its caller saw a failed mount; unmount. Closes report.
  */
 int kv_background_mounted(int report) KV_MUST_CHECK;
-/* In the child, in the place of the above: the sentence for the user. report is closed. */
+/* In the child, instead of the above: report failure with a sentence for the user. Closes report. */
 void kv_background_failed(int report, const char *sentence);
 
-/* "kvfs: sentence" on stderr. */
+/* Print "kvfs: sentence" to stderr. */
 void kv_background_print_failure(const char *sentence);
 #endif

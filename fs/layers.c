@@ -1,5 +1,5 @@
 /*
- * What is below the file system, from the bottom to the top, and back.
+ * Creates the layers below the file system from bottom to top, and frees them in reverse.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -12,12 +12,13 @@
 #include "client/http/http.h"
 #include "fs/layers.h"
 
-#define OTHER_FILES 64	    /* descriptors that are no connection to the vault */
-#define MAPPED	    1048576 /* a piece of memory of this size is a mapping of its own */
+#define OTHER_FILES 64	    /* descriptors other than connections to the vault */
+#define MAPPED	    1048576 /* allocations from this size on get their own mapping */
 
 /*
- * malloc() learns from each large piece that is freed to take the next ones, of up to 32 MiB, from the heap,
- * where what lies behind them keeps their memory from going back. A blob's goes back when it is freed.
+ * By default malloc() raises its mmap threshold whenever a mapped block is freed, up to 32 MiB. Later blocks
+ * then come from the heap, where blocks behind them keep freed memory from being returned. With a fixed
+ * threshold a large blob's memory is returned as soon as it is freed.
  */
 static void
 keep_heap_small(void)
@@ -26,7 +27,10 @@ keep_heap_small(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 8 * MAPPED);
 }
 
-/* As many as the user allows and the process has descriptors for: a connection each without HTTP/2. */
+/*
+ * The in-flight limit: as many as the user allows and as there are descriptors for. Without HTTP/2 each
+ * request needs its own connection.
+ */
 static int
 most_inflight(const struct kv_settings *o)
 {
@@ -46,7 +50,7 @@ most_inflight(const struct kv_settings *o)
 	return files.rlim_cur > 2 * OTHER_FILES ? (int)(files.rlim_cur - OTHER_FILES) : OTHER_FILES / 2;
 }
 
-/* What a volume takes of the options. */
+/* The options that a volume uses. */
 static void
 fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options *options)
 {
@@ -71,8 +75,8 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 }
 
 /*
- * The parts of the tree, in the order of the root: PART(x, n) is struct kv_part kv_x_part, in a folder of fs/, with
- * inode numbers from n on. 1 is the root's, 12 to 15 are free, and those from 16 on are the objects'.
+ * The parts of the tree, in the order of the root: PART(x, n) is struct kv_part kv_x_part, in a folder of
+ * fs/, with inode numbers from n. 1 is the root's, 12 to 15 are unused, and objects get numbers from 16.
  */
 #define PARTS(PART)      \
 	PART(objects, 2) \
@@ -90,7 +94,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	const struct kv_settings *o = m->settings;
 	const int inflight = most_inflight(o);
 	const struct kv_http_options http_options = { .ca_file = o->ca_file,
-		.max_connections = inflight + 4 /* tokens */ };
+		.max_connections = inflight + 4 /* for tokens */ };
 	const struct kv_volume_events events = {
 		.changed = kv_branch_changed, .listing_failed = kv_branch_listing_failed, .arg = &l->branch
 	};

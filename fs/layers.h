@@ -1,8 +1,8 @@
 #ifndef KV_FS_LAYERS_H
 #define KV_FS_LAYERS_H
 /*
- * Everything that a mount is made of, from the bottom to the top: what volumes share (HTTP and tokens), the volume of
- * the vault, and the branch of the tree that shows it.
+ * The layers of a mount, from bottom to top: what volumes share (HTTP and tokens), the vault's volume, and
+ * the branch of the tree that shows it.
  */
 #include "fs/mount/branch.h"
 
@@ -17,8 +17,10 @@ struct kv_layers {
 	struct kv_branch branch;
 };
 
-/* mount is initialized. -errno, and a sentence in why but for -ENOMEM; released in any case. */
+/*
+ * mount must be initialized. -errno, with a sentence in why except for -ENOMEM. Release layers in any case.
+ */
 int kv_layers_make(struct kv_layers *layers, struct kv_mount *mount, struct kv_buf *why) KV_MUST_CHECK;
-/* No request waits; the mount is released too. */
+/* No request may be waiting. Releases the mount too. */
 void kv_layers_release(struct kv_layers *layers);
 #endif

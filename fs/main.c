@@ -1,9 +1,10 @@
 /*
  * kvfs: an Azure Key Vault as a file system.
  *
- * The program checks its options, guards the secrets that it was given, and forks. The child makes everything (no thread
- * and no curl handle before the last fork), reads the first page of each list, mounts, and runs the loop. The parent
- * waits for the child's report and exits with status 0 once the mount is in place, or 1 and one sentence on stderr.
+ * The program checks its options, protects the secrets that it was given, and forks. The child creates
+ * everything (no thread and no curl handle exists before the last fork), reads the first page of each list,
+ * mounts, and runs the loop. The parent waits for the child's report and exits: with status 0 once the mount
+ * is in place, otherwise with 1 and one sentence on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +32,9 @@
 #include "fs/upkeep.h"
 
 #define MODULE	     "main"
-#define END_MS	     10000 /* how long restores in flight are waited for at SIGTERM */
+#define END_MS	     10000 /* how long SIGTERM waits for restores in flight */
 #define END_CHECK_MS 50
-#define HEAP_STEP    (1 << 20) /* by which malloc grows the heap; its default of 128 KiB is ten blobs */
+#define HEAP_STEP    (1 << 20) /* growth of malloc's heap; the default of 128 KiB is ten blobs */
 
 struct program {
 	struct kv_settings settings;
@@ -44,8 +45,8 @@ struct program {
 	struct kv_signals signals;
 	struct kv_upkeep upkeep;
 	struct kv_timer end;
-	int64_t mono_end;  /* when restores in flight are no longer waited for */
-	bool has_terminal; /* in the foreground: a hang-up then ends the user's session */
+	int64_t mono_end;  /* when to stop waiting for restores in flight */
+	bool has_terminal; /* in the foreground with a terminal: SIGHUP means that the session ended */
 };
 
 /* ---- the end ---- */
@@ -67,7 +68,7 @@ begin_to_end(struct program *p)
 	const bool is_second = p->mount.is_ending;
 
 	p->mount.is_ending = true;
-	if (is_second || !p->session.is_mounted) { /* a second signal does not wait */
+	if (is_second || !p->session.is_mounted) { /* a second signal ends the mount at once */
 		kv_loop_stop(p->loop);
 		return;
 	}
@@ -76,7 +77,7 @@ begin_to_end(struct program *p)
 	end_if_idle(p);
 }
 
-/* Reopen the log and read the credentials again; a secret that cannot be read leaves the previous one. */
+/* Reopen the log and reread the credentials. A secret that cannot be read leaves the previous one in use. */
 static void
 reload(struct program *p)
 {
@@ -165,7 +166,7 @@ start(struct program *p, struct kv_buf *why)
 	if (err != 0)
 		return err;
 	err = kv_preflight(&p->layers.branch, why);
-	if (err == 0 && m->is_ending) { /* by a signal that arrived with the last answer */
+	if (err == 0 && m->is_ending) { /* a signal arrived with the last answer */
 		kv_buf_say(why, "ended by a signal");
 		err = -EINTR;
 	}
@@ -195,8 +196,8 @@ stop(struct program *p)
 /* ---- the process ---- */
 
 /*
- * Secrets are in memory, so core dumps are disabled, and secrets are wiped from /proc/PID/environ. libcurl would write
- * session keys into the file that SSLKEYLOGFILE names.
+ * Memory contains secrets, so core dumps are disabled, and secrets are wiped from /proc/PID/environ. libcurl
+ * would write session keys to the file that SSLKEYLOGFILE names.
  */
 static void
 guard_secrets(void)
@@ -206,7 +207,7 @@ guard_secrets(void)
 
 	unsetenv("SSLKEYLOGFILE");
 	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* whose leak check traces the process */
+#ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 	if (secret != NULL) {
@@ -215,7 +216,7 @@ guard_secrets(void)
 	}
 }
 
-/* Whether there is one, from which a hang-up can come. */
+/* Whether there is a controlling terminal, which can cause a SIGHUP. */
 static bool
 has_terminal(void)
 {
@@ -232,7 +233,7 @@ forget_options(void *arg)
 	kv_settings_release(arg);
 }
 
-/* Everything but the fork. In the foreground report is -1. */
+/* Everything except the fork. report is -1 in the foreground. */
 static int
 run(struct program *p, int report)
 {
@@ -298,7 +299,7 @@ main(int argc, char *argv[])
 	struct kv_buf why;
 	int status = 1;
 
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* a descriptor of ours must not become stderr */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
 	if (kv_commands_run(argc, argv, &status))

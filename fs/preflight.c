@@ -1,5 +1,5 @@
 /*
- * The start, and its sentences: each says what is wrong and what to do.
+ * Checks at start-up. Each error message states what is wrong and what to do.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,18 +13,20 @@ struct first_page {
 	enum kv_type type;
 	struct kv_snapshot_wait *wait;
 	int err;
-	bool is_denied; /* the vault's 403, not a proxy's: the others may be allowed */
+	bool is_denied; /* the vault's 403, not a proxy's: other types may be allowed */
 };
 
 struct start {
 	struct kv_branch *branch;
 	struct first_page pages[KV_TYPES];
 	int n_waiting;
-	struct kv_buf why;    /* the first failure's that is no 403 */
-	struct kv_buf denied; /* the first 403's */
+	struct kv_buf why;    /* of the first failure other than a 403 */
+	struct kv_buf denied; /* of the first 403 */
 };
 
-/* What the service or the library said; of a refused token our own sentence says more. */
+/*
+ * The message of the service or the library; for a refused token kvfs's own sentence, which is more specific.
+ */
 static const char *
 text_of(const struct kv_reply *reply)
 {
@@ -99,7 +101,7 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 		kv_loop_stop(s->branch->mount->loop);
 }
 
-/* "secrets, certificates" of those that are denied, or "keys:secrets" of the others. */
+/* Append the denied types as "secrets, certificates", or the others as "keys:secrets". */
 static void
 say_types(const struct start *s, bool is_denied, const char *between, struct kv_buf *text)
 {

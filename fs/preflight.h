@@ -1,11 +1,11 @@
 #ifndef KV_FS_PREFLIGHT_H
 #define KV_FS_PREFLIGHT_H
 /*
- * Before the mount: a token, and the first page of each listing, so that a wrong name, a refused
- * credential or a missing permission is a sentence and not a mount that fails later.
+ * Checks before the mount: get a token and the first page of each listing, so that a wrong name, a refused
+ * credential or a missing permission is reported at start-up and not by a mount that fails later.
  */
 #include "fs/mount/branch.h"
 
-/* Runs the mount's loop until the first pages are in. -errno, and one sentence in why. */
+/* Runs the mount's loop until the first pages have arrived. -errno, and one sentence in why. */
 int kv_preflight(struct kv_branch *branch, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -1,4 +1,4 @@
-/* Signals: what each does to the process. */
+/* What each signal does to the process. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -7,11 +7,14 @@
 
 #include "fs/signals.h"
 
-/* SIGHUP is caught in any case: after the start it reloads, also under nohup. */
+/* SIGHUP is always caught: once mounted it reloads, under nohup too. */
 static const int taken[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGXCPU };
 #define TAKEN (sizeof(taken) / sizeof(taken[0]))
 
-/* Their default is to end the process. A write beyond the limit of file size is EFBIG instead, one to a closed pipe EPIPE. */
+/*
+ * Signals whose default action ends the process. When ignored, a write beyond the file size limit returns
+ * EFBIG, and a write to a closed pipe EPIPE.
+ */
 static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
 	SIGSTKFLT };
 #define IGNORED (sizeof(ignored) / sizeof(ignored[0]))
@@ -53,7 +56,7 @@ kv_signals_watch(struct kv_signals *s, struct kv_loop *loop, void (*caught)(void
 	sigemptyset(&set);
 	for (size_t i = 0; i < TAKEN; i++)
 		if ((taken[i] != SIGINT && taken[i] != SIGQUIT) || !is_ignored(taken[i]))
-			sigaddset(&set, taken[i]); /* a signalfd would return one that is ignored, too */
+			sigaddset(&set, taken[i]); /* a signalfd also returns signals that are ignored */
 	for (size_t i = 0; i < IGNORED; i++)
 		(void)signal(ignored[i], SIG_IGN);
 	for (int number = SIGRTMIN; number <= SIGRTMAX; number++)

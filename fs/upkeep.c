@@ -36,7 +36,10 @@ is_anything_in_flight(const struct kv_mount *m)
 	return !LIST_EMPTY(&m->requests);
 }
 
-/* An archive leaves free memory between cached blobs. Returning it takes milliseconds, so only while idle. */
+/*
+ * An archive leaves free memory between cached blobs. Returning it takes milliseconds, so do it only while
+ * idle.
+ */
 static void
 release_when_idle(struct kv_upkeep *u)
 {
@@ -47,7 +50,7 @@ release_when_idle(struct kv_upkeep *u)
 	if (u->n_idle == 1)
 		malloc_trim(0);
 	if (u->n_idle > 0 && u->n_idle % N_FORGET == 0 && !is_anything_in_flight(u->mount)) {
-		kv_http_forget_connections(u->http); /* each takes some 50 KB */
+		kv_http_forget_connections(u->http); /* each uses about 50 KB */
 		malloc_trim(0);
 	}
 }

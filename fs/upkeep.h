@@ -1,8 +1,8 @@
 #ifndef KV_FS_UPKEEP_H
 #define KV_FS_UPKEEP_H
 /*
- * What a long-running mount does every five seconds: it closes connections that a suspended machine has lost,
- * and gives memory and idle connections back while nobody uses the mount.
+ * Every five seconds: close connections that broke while the machine was suspended, and release memory and
+ * idle connections while nobody uses the mount.
  */
 #include "client/base/loop.h"
 
@@ -13,12 +13,12 @@ struct kv_upkeep {
 	struct kv_mount *mount;
 	struct kv_http *http;
 	struct kv_timer timer;
-	int64_t suspended_ms; /* how long the machine has been suspended since it was started */
-	uint64_t n_received;  /* requests of the kernel at the last run */
-	int n_idle;	      /* runs in a row without a request in between */
+	int64_t suspended_ms; /* total time that the machine has been suspended since boot */
+	uint64_t n_received;  /* kernel requests received, at the last run */
+	int n_idle;	      /* consecutive runs without a request in between */
 };
 
 void kv_upkeep_start(struct kv_upkeep *upkeep, struct kv_mount *mount, struct kv_http *http);
-/* One of zeros does nothing. */
+/* Does nothing if upkeep is zeroed. */
 void kv_upkeep_stop(struct kv_upkeep *upkeep);
 #endif

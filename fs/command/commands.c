@@ -5,7 +5,7 @@
 #include "fs/command/status_cmd.h"
 #include "fs/config/options.h"
 
-#define COLUMN 27 /* where descriptions begin */
+#define COLUMN 27 /* column at which descriptions start */
 
 static const struct {
 	const char *name, *arguments, *help;

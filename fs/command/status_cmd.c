@@ -1,5 +1,5 @@
 /*
- * Reads MOUNTPOINT/.kvfs/status as any program can, so it runs as a process of its own that the mount does not know.
+ * Reads MOUNTPOINT/.kvfs/status as any program can: it is a separate process, unknown to the mount.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,10 @@ read_all(const char *path, struct kv_buf *text)
 	return err;
 }
 
-/* What is mounted on path, which is absolute: "fuse.kvfs", or "" for nothing. The topmost counts. */
+/*
+ * The type of the topmost file system mounted on path, which is absolute: "fuse.kvfs"; "" if nothing is
+ * mounted.
+ */
 static void
 mounted_type(const char *path, char *type, size_t size)
 {
@@ -58,8 +61,8 @@ mounted_type(const char *path, char *type, size_t size)
 }
 
 /*
- * Absolute, without links. Of a mount of another user nothing can be looked at: then only what leads
- * there is followed.
+ * Make the path absolute and resolve links. If the mount is another user's or its kvfs has exited, realpath()
+ * of the mount point fails; then only its parent is resolved.
  */
 static int
 find_path(const char *given, char path[PATH_MAX])
@@ -107,7 +110,7 @@ say_why(const char *given, const char *path, int err)
 		fprintf(stderr, "kvfs: the status of %s cannot be read: %s\n", given, strerror(-err));
 }
 
-/* The lines of one status into text. */
+/* Append the lines of one status to text. */
 static int
 read_status(const char *path, struct kv_status_watch *watch, struct kv_buf *text)
 {
@@ -136,7 +139,7 @@ interrupted(int number)
 	is_interrupted = 1;
 }
 
-/* Without SA_RESTART, so that a signal ends the pause. */
+/* No SA_RESTART, so that a signal ends the pause. */
 static void
 catch_signals(void)
 {
@@ -148,8 +151,8 @@ catch_signals(void)
 }
 
 /*
- * Each line over the one before, and only what is left of that one erased: nothing flickers. What does not fit
- * the screen is cut (while lines do not wrap), because a screen that scrolls would show everything twice.
+ * Write each line over the previous one and erase only the rest of it, to avoid flicker. Lines do not wrap,
+ * and what does not fit on the screen is cut, because a screen that scrolls would show everything twice.
  */
 static void
 draw(char *lines)
@@ -166,7 +169,7 @@ draw(char *lines)
 	fflush(stdout);
 }
 
-/* Each second, until a signal or the unmount. */
+/* Print once a second until a signal or the unmount. */
 static int
 watch(const char *path)
 {
@@ -178,7 +181,7 @@ watch(const char *path)
 	kv_buf_init(&text, MOST_BYTES);
 	catch_signals();
 	if (is_screen)
-		fputs("\033[?25l\033[?7l", stdout); /* no cursor, no wrapping */
+		fputs("\033[?25l\033[?7l", stdout); /* hide the cursor, do not wrap lines */
 	while (err == 0 && !is_interrupted && !ferror(stdout)) {
 		kv_buf_clear(&text);
 		err = read_status(path, &seen, &text);

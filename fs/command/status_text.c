@@ -122,7 +122,7 @@ say_objects(const struct kv_json *objects, struct kv_buf *text)
 
 struct progress {
 	double n, n_backed_up, n_failed;
-	bool is_listed; /* n is final */
+	bool is_listed; /* the listing is complete, n is final */
 	bool is_active; /* something is being downloaded */
 };
 
@@ -151,7 +151,7 @@ is_complete(const struct progress *p)
 	return !p->is_active && p->is_listed && p->n > 0 && p->n_backed_up + p->n_failed >= p->n;
 }
 
-/* An archive begins between the last status without it and the first one with it. */
+/* An archive began between the last status that did not show it and the first that does. */
 static void
 watch_progress(struct kv_status_watch *w, const struct progress *p, int64_t mono_now)
 {
@@ -213,7 +213,7 @@ say_archive(const struct kv_json *root, struct kv_status_watch *watch, int64_t m
 
 /* ---- requests and cache ---- */
 
-/* A class of requests in plain words. */
+/* The name of a class of requests, for people. */
 static const char *
 plain_class(const char *class)
 {
@@ -225,7 +225,7 @@ plain_class(const char *class)
 	return class;
 }
 
-/* A table; "-" is not known. */
+/* A table; "-" means unknown. */
 static void
 say_rates(const struct kv_json *rates, struct kv_buf *text)
 {
@@ -289,7 +289,7 @@ say_cache(const struct kv_json *root, struct kv_buf *text)
 
 /* ---- failures ---- */
 
-/* The value of " name=" in a line of the log, without quotes; empty where there is none. */
+/* Copy the value of " name=" in a log line, without quotes; "" if there is none. */
 static void
 field(const char *line, const char *name, char *value, size_t size)
 {
@@ -310,7 +310,7 @@ field(const char *line, const char *name, char *value, size_t size)
 	}
 }
 
-/* 2026-11-25T23:59:59Z at the beginning of line, in the local time zone. */
+/* Convert the UTC time at the start of line (2026-11-25T23:59:59Z) to the local time zone. */
 static void
 say_time(const char *line, struct kv_buf *text)
 {
@@ -325,7 +325,7 @@ say_time(const char *line, struct kv_buf *text)
 		kv_buf_say(text, "%s  ", clock);
 }
 
-/* "backup secrets/db: 403 ForbiddenByRbac, EACCES"; a line that is not about an object: its reason. */
+/* "backup secrets/db: 403 ForbiddenByRbac, EACCES"; for a line without an object: its reason. */
 static void
 say_failure(const char *line, struct kv_buf *text)
 {

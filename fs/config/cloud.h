@@ -1,13 +1,13 @@
 #ifndef KV_FS_CONFIG_CLOUD_H
 #define KV_FS_CONFIG_CLOUD_H
 /*
- * Azure's clouds, the public one and the national ones. In each the suffix of a vault's host and the authority, the host
- * that gives tokens, belong together.
+ * The Azure clouds, public and national. Each has its own suffix of vault host names and its own authority,
+ * the host that issues tokens.
  * https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates (vault suffixes)
  */
 
-/* The authority of the vault with this host, an https URL; of a host in no cloud, the public cloud's. */
+/* The authority for a vault on this host, an https URL; the public cloud's if host belongs to no cloud. */
 const char *kv_cloud_authority(const char *host);
-/* ".vault.azure.net", or that of the cloud with this authority (a host or a URL; NULL: the public one). */
+/* The vault suffix of the cloud with this authority (a host or a URL): ".vault.azure.net" for NULL. */
 const char *kv_cloud_suffix(const char *authority);
 #endif

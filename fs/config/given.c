@@ -14,8 +14,8 @@
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
 
 /*
- * What mount(8) and fstab add, and what people copy from lines of other file systems: passed on to the kernel, or
- * ignored, because it means nothing here or kvfs decides it. A name that ends in '=' has a value.
+ * Options that mount(8) and fstab add, or that users copy from other file systems: passed to the kernel, or
+ * ignored because they have no meaning here or kvfs decides. A name that ends in '=' has a value.
  */
 static const char *const kernel_options[] = { "nosuid", "nodev", "noexec", "noatime", "sync", "dirsync",
 	"default_permissions", NULL };
@@ -26,7 +26,7 @@ static const char *const ignored_options[] = { "rw", "suid", "dev", "exec", "ati
 	"nolazytime", "strictatime", "nostrictatime", "norelatime", "diratime", "nodiratime", "silent",
 	"loud", NULL };
 
-/* What kvfs cannot do, and what to do instead. */
+/* Options that kvfs cannot support, and what to do instead. */
 static const struct {
 	const char *name, *sentence;
 } refused_options[] = {
@@ -100,7 +100,7 @@ kv_given_home(void)
 
 /* ---- options and arguments ---- */
 
-/* An entry that ends in '=' or '-' is a beginning. */
+/* An entry that ends in '=' or '-' is a prefix. */
 static bool
 is_in(const char *const *list, const char *word)
 {
@@ -114,7 +114,7 @@ is_in(const char *const *list, const char *word)
 	return false;
 }
 
-/* Only its name is repeated: the value may be a secret. */
+/* The message repeats only the name: the value may be a secret. */
 static int
 refuse_option(const char *text, const char *where, struct kv_buf *why)
 {
@@ -133,7 +133,7 @@ refuse_option(const char *text, const char *where, struct kv_buf *why)
 	return -EINVAL;
 }
 
-/* A copy of value, which was given at where. */
+/* Store a copy of value, given at where. */
 static int
 keep_value(struct kv_given *g, int k, const char *value, const char *where)
 {
@@ -142,7 +142,7 @@ keep_value(struct kv_given *g, int k, const char *value, const char *where)
 	return g->values[k] != NULL && g->wheres[k] != NULL ? 0 : -ENOMEM;
 }
 
-/* What is in no row of the table: of mount(8), or not known. */
+/* Take an option that is not in the table: one of mount(8), or an unknown one. */
 static int
 take_other(struct kv_given *g, const char *text, const char *where, struct kv_buf *why)
 {
@@ -160,7 +160,7 @@ take_other(struct kv_given *g, const char *text, const char *where, struct kv_bu
 	return g->source != NULL ? 0 : -ENOMEM;
 }
 
-/* "name" or "name=value". override: a later one wins (command line), else the first stays. */
+/* Take "name" or "name=value". override: the last value wins (command line); otherwise the first does. */
 static int
 take_option(struct kv_given *g, const char *text, bool override, const char *where, struct kv_buf *why)
 {
@@ -193,13 +193,13 @@ is_list(const char *option)
 		kv_options_at((size_t)k)->kind == KV_OPTION_WORDS);
 }
 
-/* a,b=c,… in which \, is a comma and \\ a backslash of the value. */
+/* Take "a,b=c,…". In a value, \, stands for a comma and \\ for a backslash. */
 static int
 take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 {
 	char *one = malloc(strlen(list) + 1);
 	int err = one != NULL ? 0 : -ENOMEM;
-	bool follows_list = false; /* the option before this one is a list */
+	bool follows_list = false; /* the previous option's value is a list */
 
 	while (err == 0 && *list != '\0') {
 		size_t n = 0;
@@ -235,7 +235,7 @@ take_argument(struct kv_given *g, const char *text, int *n, struct kv_buf *why)
 	if (copy == NULL)
 		return -ENOMEM;
 	if ((*n)++ == 0) {
-		g->mountpoint = copy; /* the only one, so far */
+		g->mountpoint = copy; /* unless a second argument follows */
 	} else {
 		g->vault = g->mountpoint;
 		g->mountpoint = copy;
@@ -243,7 +243,7 @@ take_argument(struct kv_given *g, const char *text, int *n, struct kv_buf *why)
 	return 0;
 }
 
-/* Only its name is repeated: the value may be a secret. */
+/* The message repeats only the name: the value may be a secret. */
 static int
 say_unknown(const char *text, struct kv_buf *why)
 {
@@ -251,7 +251,7 @@ say_unknown(const char *text, struct kv_buf *why)
 	return -EINVAL;
 }
 
-/* A letter, with its value directly after it or in the next argument. */
+/* Take a one-letter option, with its value directly after it or in the next argument. */
 static int
 take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_buf *why)
 {
@@ -280,14 +280,14 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 		g->print = KV_PRINT_VERSION;
 		break;
 	case 's':
-		break; /* "single-threaded", as mount.fuse3 may pass it: always */
+		break; /* single-threaded, which mount.fuse3 may pass: kvfs always is */
 	default:
 		return say_unknown(text, why);
 	}
 	return text[2] == '\0' ? 0 : say_unknown(text, why);
 }
 
-/* A long option; false: there is none of this name. */
+/* Take a long option. False: there is none of this name. */
 static bool
 take_long(struct kv_given *g, const char *text)
 {
@@ -349,7 +349,10 @@ read_config_line(struct kv_given *g, char *line, const char *where, struct kv_bu
 	return take_option(g, option, false, where, why);
 }
 
-/* 1: read; 0: there is none, or a personal one that the user cannot read; or an error. */
+/*
+ * Returns 1 if the file was read; 0 if it does not exist, or is a personal one that the user cannot read; or
+ * -errno.
+ */
 static int
 read_config(struct kv_given *g, const char *path, bool is_personal, struct kv_buf *why)
 {
@@ -393,7 +396,7 @@ read_configs(struct kv_given *g, struct kv_buf *why)
 
 /* ---- the environment ---- */
 
-/* Those of kvfs's own, or the others. */
+/* Read kvfs's own variables (is_own), or the others. */
 static int
 read_environment(struct kv_given *g, bool is_own)
 {
@@ -429,7 +432,7 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 	return err;
 }
 
-/* ---- what was given ---- */
+/* ---- values ---- */
 
 const char *
 kv_given_value(const struct kv_given *g, const char *name)

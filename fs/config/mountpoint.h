@@ -8,8 +8,8 @@
 struct kv_buf;
 
 /*
- * *absolute is a path without links, from malloc. -EINVAL and a sentence in why where given is no directory, or the mount
- * point of a kvfs already; -ENOMEM.
+ * *absolute: the path without symbolic links, from malloc. -EINVAL and a sentence in why if given is not a
+ * directory or is already a kvfs mount point; -ENOMEM.
  */
 int kv_mountpoint_find(const char *given, char **absolute, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -5,7 +5,7 @@
 #include "fs/config/options.h"
 #include "fs/config/settings.h"
 
-#define MOST_NAME 32 /* characters of a name that can be a misspelt option */
+#define MOST_NAME 32 /* longest name that is checked for misspelling */
 #define DAY_S	  86400
 #define IN(member) \
 	.at = offsetof(struct kv_settings, member), .size = sizeof(((struct kv_settings *)0)->member)
@@ -301,7 +301,7 @@ kv_options_find(const char *name, size_t len)
 	return -1;
 }
 
-/* How many characters must be added, left out, changed or swapped; SIZE_MAX for long names. */
+/* The number of characters to add, omit, change or swap to get from a to b; SIZE_MAX for long names. */
 static size_t
 distance(const char *a, size_t n, const char *b)
 {
@@ -332,7 +332,7 @@ const char *
 kv_options_nearest(const char *name, size_t len)
 {
 	const char *best = NULL;
-	size_t least = len > 5 ? 3 : 2; /* so far away is another word */
+	size_t least = len > 5 ? 3 : 2; /* at this distance it is another word */
 
 	for (size_t i = 0; i < OPTIONS; i++) {
 		const size_t d = distance(name, len, options[i].name);

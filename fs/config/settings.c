@@ -46,7 +46,7 @@ take_options(struct kv_settings *s, struct kv_buf *why)
 
 /* ---- vault ---- */
 
-/* A name, a host or an https URL. */
+/* text must be a name, a host or an https URL. */
 static int
 check_vault(const char *text, const struct kv_url *vault, const char *path, struct kv_buf *why)
 {
@@ -86,7 +86,7 @@ take_vault(struct kv_settings *s, struct kv_buf *why)
 	if (text == NULL)
 		return refuse_missing_vault(&s->given, why);
 	s->source = s->given.source != NULL ? s->given.source : text;
-	if (strchr(text, '@') != NULL) { /* not repeated: it may hold a password */
+	if (strchr(text, '@') != NULL) { /* not repeated: it may contain a password */
 		kv_buf_say(why, "give the vault without a user name: its name, its host or its https URL");
 		return -EINVAL;
 	}
@@ -153,7 +153,7 @@ kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
 	return err != 0 ? -EINVAL : 0;
 }
 
-/* Copies, because the start wipes secrets out of the environment. */
+/* Keep copies, because start-up wipes secrets from the environment. */
 static int
 keep_variables(struct kv_settings *s)
 {
@@ -172,7 +172,10 @@ keep_variables(struct kv_settings *s)
 	return err;
 }
 
-/* An option of one kind stands for its word of auth=, and the word needs the option. */
+/*
+ * An option that belongs to one kind of credential implies that kind's auth= word; the word requires the
+ * option.
+ */
 static int
 choose_auth(struct kv_settings *s, struct kv_buf *why)
 {
@@ -207,7 +210,7 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 	return err == 0 ? kv_settings_read_secret(s, why) : err;
 }
 
-/* Where secrets are sent: as configured, else the authority of the vault's cloud. */
+/* The authority to which secrets are sent: as configured, else that of the vault's cloud. */
 static int
 take_authority(struct kv_settings *s, struct kv_buf *why)
 {
@@ -229,7 +232,7 @@ take_authority(struct kv_settings *s, struct kv_buf *why)
 
 /* ---- the rest ---- */
 
-/* The first directory that applies: as given, XDG's, the home's, the system's. */
+/* The first cache directory that applies: the option, XDG_CACHE_HOME, the home directory, the system's. */
 static int
 take_cache(struct kv_settings *s)
 {

@@ -13,9 +13,9 @@
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 
-/* field is the member of struct kv_settings. */
+/* Parse text into field, the member of struct kv_settings. */
 typedef int parse_fn(const struct kv_option *o, const char *text, void *field);
-/* false: the member holds no value, and what is in out does not count. */
+/* Append the value of field to out. False: the member has no value; ignore out. */
 typedef bool say_fn(const struct kv_option *o, const void *field, struct kv_buf *out);
 
 /* ---- numbers ---- */
@@ -247,7 +247,7 @@ say_types(const struct kv_option *o, const void *field, struct kv_buf *out)
 	return true;
 }
 
-/* By number or by name. */
+/* A number or a name. */
 static int
 parse_user(const struct kv_option *o, const char *text, void *field)
 {
@@ -309,7 +309,7 @@ say_text(const struct kv_option *o, const void *field, struct kv_buf *out)
 
 /* ---- kinds ---- */
 
-/* right: what a value must be; NULL: it has bounds or choices, or everything is. */
+/* right: what a value must be; NULL: bounds or choices describe it, or any value is valid. */
 static const struct {
 	parse_fn *parse;
 	say_fn *say;
@@ -332,7 +332,7 @@ static const struct {
 	[KV_OPTION_VERSION] = { parse_version, say_text, "a version such as 7.4" },
 };
 
-/* path, or one that keeper owns. NULL: out of memory. */
+/* Returns path if it is absolute, otherwise a string owned by keeper. NULL: out of memory. */
 static const char *
 make_absolute(const char *path, struct kv_given *keeper)
 {

@@ -1,6 +1,6 @@
 /*
- * The files of .kvfs/: opened and read. A file is a row of the table below; what is in it is written by
- * fs/control/report, manifest and metrics.
+ * The files of .kvfs/: open and read. Each file is a row of the table below; fs/control/report, manifest and
+ * metrics write the content.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define VALID_S	   3600
 #define MOST_BYTES ((size_t)64 << 20)
 
-/* Append the file's content as it is now. -ENOMEM, -EFBIG. */
+/* Append the file's current content. -ENOMEM, -EFBIG. */
 typedef int write_file(const struct kv_branch *, struct kv_buf *);
 
 static int
@@ -33,7 +33,7 @@ write_log(const struct kv_branch *branch, struct kv_buf *text)
 static const struct row {
 	const char *name;
 	write_file *write;
-	bool needs_listings; /* complete ones: the open waits for them */
+	bool needs_listings; /* the open waits until they are complete */
 } rows[] = {
 	{ "status", kv_report, false },
 	{ "metrics", kv_metrics, false },
@@ -56,9 +56,9 @@ struct handle {
 /* An open that waits for a listing. */
 struct opening {
 	struct kv_request request;
-	struct kv_node *node; /* kept open */
+	struct kv_node *node; /* held open */
 	struct kv_snapshot_wait *wait;
-	struct kv_snapshot *snapshot; /* that it waits for */
+	struct kv_snapshot *snapshot; /* the listing that it waits for */
 	struct fuse_file_info fi;
 };
 
@@ -106,7 +106,7 @@ release_opening(struct kv_request *request)
 	kv_tree_closed(o->node);
 }
 
-/* 0: all are complete. -EINPROGRESS: listing_answered() goes on. */
+/* Returns 0 if all listings are complete. -EINPROGRESS: listing_answered() continues. */
 static int
 wait_for_listings(struct opening *o)
 {
@@ -237,7 +237,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	int err =
 	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
 
-	(void)state; /* it has none */
+	(void)state; /* there is none */
 	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
 		err = add_file(branch, folder, &rows[i], first_ino + 1 + i);
 	return err;

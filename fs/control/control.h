@@ -1,8 +1,8 @@
 #ifndef KV_FS_CONTROL_CONTROL_H
 #define KV_FS_CONTROL_CONTROL_H
 /*
- * .kvfs/: the state of a mount as files. It is not listed in the root, so that no archive contains it. As in
- * procfs the files' size is 0, they are read past the page cache, and each open has the content of that moment.
+ * .kvfs/: the state of a mount as files. The root does not list it, so that no archive contains it. As in
+ * procfs, files have size 0, bypass the page cache, and each open returns a new snapshot of the content.
  */
 #include "fs/mount/branch.h"
 

@@ -1,5 +1,5 @@
 /*
- * Names of objects and types are letters, digits and '-': nothing has to be quoted.
+ * Names of objects and types contain only letters, digits and '-', so nothing needs quoting.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "fs/control/manifest.h"
 #include "fs/control/report.h"
 
-#define TYPICAL_LINE 160 /* bytes of the manifest */
+#define TYPICAL_LINE 160 /* bytes per object */
 
 /* ---- what is skipped ---- */
 
@@ -55,7 +55,7 @@ kv_manifest_skipped(const struct kv_branch *branch, struct kv_buf *text)
 
 /* ---- manifest ---- */
 
-/* As a JSON string, or null. */
+/* Write digest as a JSON string, or null. */
 static void
 write_hex(const unsigned char *digest, bool is_known, char out[2 * KV_DIGEST_LEN + 3])
 {
@@ -89,7 +89,7 @@ put_object(const struct kv_object *o, struct kv_buf *text)
 	    kv_type_name(o->type), o->name, updated, o->is_enabled ? "true" : "false", expires, size, digest);
 }
 
-/* When the oldest of the listings was begun. */
+/* When the oldest listing was started. */
 static int64_t
 wall_listed(const struct kv_branch *branch)
 {
@@ -107,7 +107,8 @@ kv_manifest(const struct kv_branch *branch, struct kv_buf *text)
 {
 	const struct kv_census c = kv_report_count(branch);
 	char listed[KV_REPORT_TIME];
-	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE); /* at once, so that it all goes back */
+	/* One large block, which free() returns to the system. */
+	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE);
 
 	if (err == 0)
 		err = kv_report_vault(branch, text);

@@ -1,7 +1,7 @@
 #ifndef KV_FS_CONTROL_MANIFEST_H
 #define KV_FS_CONTROL_MANIFEST_H
 /*
- * What an archive of the vault has, and what it has not.
+ * What an archive of the vault contains, and what it lacks.
  */
 #include "client/base/err.h"
 #include "fs/mount/branch.h"
@@ -9,10 +9,11 @@
 struct kv_buf;
 
 /*
- * Each is appended to text: -ENOMEM, -EFBIG. The manifest: a JSON object a line, the first of the vault, the others
- * of an object each, with the size and SHA-256 of its blob where they are known. It needs complete listings.
+ * Both append to text: -ENOMEM, -EFBIG. The manifest has one JSON object per line: the first describes the
+ * vault, each other one an object, with the size and SHA-256 of its blob if known. It needs complete
+ * listings.
  */
 int kv_manifest(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
-/* "TYPE/NAME<tab>why" for each object that is not shown, or whose last backup failed. */
+/* A line "TYPE/NAME<tab>why" for each object that is not shown or whose last backup failed. */
 int kv_manifest_skipped(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
 #endif

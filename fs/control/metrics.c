@@ -1,5 +1,6 @@
 /*
- * The metrics: one family after the other, each with its help and type. Label values come from constants, so nothing has to be escaped.
+ * One metric family after another, each with its help and type. Label values are constants, so nothing needs
+ * escaping.
  */
 #include <inttypes.h>
 
@@ -47,7 +48,7 @@ static const struct {
 	{ "kvfs_latency_seconds", "Latency of the vault, smoothed." },
 };
 
-/* In the order of of_classes. */
+/* The i-th value, in the order of of_classes. */
 static double
 class_value(const struct kv_throttle_state *s, size_t i)
 {

@@ -8,6 +8,6 @@
 
 struct kv_buf;
 
-/* Appended to text. -ENOMEM, -EFBIG. */
+/* Append the metrics to text. -ENOMEM, -EFBIG. */
 int kv_metrics(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
 #endif

@@ -1,7 +1,8 @@
 /*
- * The status, in JSON.
+ * The status in JSON.
  *
- * Names of objects, types and operations are letters, digits and '-': only the rest is quoted.
+ * Names of objects, types and operations contain only letters, digits and '-', so only other strings are
+ * quoted.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +24,7 @@
 #define LAST_FAILURES 5
 #define MOST_LOG      ((size_t)128 << 10)
 
-/* As a JSON string, UTC; null for none. */
+/* Write the time as a JSON string, in UTC; 0 as null. */
 void
 kv_report_time(int64_t wall_s, char out[KV_REPORT_TIME])
 {
@@ -119,7 +120,7 @@ put_objects(const struct kv_branch *branch, const struct kv_census *c, struct kv
 	return err != 0 ? err : kv_buf_puts(text, "}");
 }
 
-/* Backups and restores a second that the vault has served lately. */
+/* Backups and restores per second that the vault has served lately. */
 static double
 served_a_second(const struct kv_throttle *th)
 {
@@ -200,7 +201,7 @@ put_cache(const struct kv_branch *branch, const struct kv_blobs_state *b, struct
 	    branch->n_failed);
 }
 
-/* The last lines of the log that tell of something wrong, newest last. */
+/* The last log lines about failures, newest last. */
 static int
 put_failures(struct kv_buf *text)
 {

@@ -6,7 +6,7 @@
 
 #define ROOT_INO 1
 
-/* The place of the next part that is attached, from i on; KV_PARTS_MAX: there is none. */
+/* The index of the next attached part from i on; KV_PARTS_MAX: there is none. */
 static size_t
 next_part(const struct kv_branch *b, size_t i)
 {

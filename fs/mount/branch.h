@@ -1,9 +1,8 @@
 #ifndef KV_FS_MOUNT_BRANCH_H
 #define KV_FS_MOUNT_BRANCH_H
 /*
- * One vault in a mount: its volume, the nodes of its tree, and what was counted. The tree is put together
- * from parts (fs/object, fs/restore, fs/control), each of which adds its nodes to the root and keeps
- * a state of its own.
+ * One vault in a mount: its volume, the nodes of its tree, and counters. The tree consists of parts
+ * (fs/object, fs/restore, fs/control); each adds its nodes to the root and keeps its own state.
  */
 #include <stdint.h>
 #include "cache/volume.h"
@@ -19,35 +18,35 @@ struct kv_part_row;
 struct kv_branch {
 	struct kv_mount *mount;
 	struct kv_volume *volume;
-	const struct kv_part_row *parts; /* the last one's part is NULL */
-	void *states[KV_PARTS_MAX];	 /* of the parts, in their order; NULL: not attached */
-	uint64_t n_read;		 /* opens that read a blob */
-	uint64_t n_restored;		 /* objects */
-	uint64_t n_failed;		 /* opens and restores */
+	const struct kv_part_row *parts; /* ends with a row whose part is NULL */
+	void *states[KV_PARTS_MAX];	 /* one per part, in the same order; NULL: not attached */
+	uint64_t n_read;		 /* opens that returned a blob */
+	uint64_t n_restored;		 /* restored objects */
+	uint64_t n_failed;		 /* failed opens and restores */
 };
 
 /*
- * A part of the tree. Every function but attach is called only if attach has set a state, and may be NULL.
+ * A part of the tree. Every function except attach may be NULL, and is called only if attach has set a state.
  */
 struct kv_part {
 	/*
-	 * Add the part's nodes to root, with inode numbers from first_ino on. *state stays NULL if the part has no state,
-	 * or if the settings leave it out. -ENOMEM: what was set in *state is released all the same.
+	 * Add the part's nodes to root, with inode numbers starting at first_ino. *state stays NULL if the
+	 * part has no state or the settings disable it. -ENOMEM: a state that was set is still released.
 	 */
 	int (*attach)(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state);
-	/* kv_volume_events: the content of object has changed, or it is gone. */
+	/* kv_volume_events: the content of object has changed, or object is gone. */
 	void (*changed)(void *state, struct kv_object *object);
 	/* kv_volume_events: the names of type are no longer valid. */
 	void (*listing_failed)(void *state, enum kv_type type);
 	/* How many requests must still be answered before the mount may end. */
 	int (*under_way)(const void *state);
-	/* The mount ends now: log what is lost by it. */
+	/* The mount is ending: log what is lost. */
 	void (*log_lost)(void *state);
-	/* Cancel what is under way, without its completions. The nodes are still there … */
+	/* Cancel requests in flight without calling their completions. The nodes still exist … */
 	void (*stop)(void *state);
-	/* … and now they are not. */
+	/* … and here they no longer do. */
 	void (*release)(void *state);
-	/* Assert what must hold between two requests. */
+	/* Assert the invariants that hold between two requests. */
 	void (*check)(const void *state);
 };
 
@@ -56,17 +55,17 @@ struct kv_part_row {
 	uint64_t first_ino;
 };
 
-/* Make the root and attach the parts. -ENOMEM; branch is released in any case. */
+/* Create the root and attach the parts. -ENOMEM; release branch in any case. */
 int kv_branch_init(struct kv_branch *branch, struct kv_mount *mount, struct kv_volume *volume,
     const struct kv_part_row parts[]) KV_MUST_CHECK;
-/* In this order, with the volume freed last: */
+/* Call them in this order, and free the volume last. */
 void kv_branch_stop(struct kv_branch *branch);
 void kv_branch_release(struct kv_branch *branch); /* after kv_mount_release() */
 
-/* The state of part; NULL where it is not attached. */
+/* The state of part; NULL if it is not attached. */
 void *kv_branch_state(const struct kv_branch *branch, const struct kv_part *part);
 
-/* For the volume's events; arg is the branch. */
+/* Handlers for the volume's events; their argument is the branch. */
 void kv_branch_changed(void *branch, struct kv_object *object);
 void kv_branch_listing_failed(void *branch, enum kv_type type);
 

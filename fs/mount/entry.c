@@ -57,7 +57,7 @@ kv_entry_reply_attributes(struct kv_node *node, fuse_req_t req)
 	fuse_reply_attr(req, &a.stat, a.attr_valid_s);
 }
 
-/* ---- a folder's names ---- */
+/* ---- a folder's entries ---- */
 
 int
 kv_entries_init(
@@ -103,7 +103,7 @@ kv_entries_add(struct kv_entries *e, const char *name, struct kv_node *node)
 	return true;
 }
 
-/* The kernel did not get these entries, so it refers to none of their nodes by them. */
+/* The kernel did not take these entries: drop the references that they would have given it. */
 static void
 take_back(const struct kv_entries *e)
 {

@@ -39,7 +39,7 @@ release(struct kv_node *node)
 	free(f);
 }
 
-/* Its name in the root; nothing of the root itself. */
+/* The folder's name in the root; nothing for the root itself. */
 static void
 describe(const struct kv_node *node, struct kv_buf *path)
 {
@@ -108,7 +108,7 @@ kv_folder_readdir_empty(
 	kv_entries_reply(&entries, req, 0);
 }
 
-/* A folder that can be written to stays all the same. */
+/* Nothing here can be removed, not even a writable folder: that one gets EBUSY. */
 static void
 remove_folder(struct kv_node *node, fuse_req_t req, const char *name)
 {

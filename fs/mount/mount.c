@@ -46,7 +46,7 @@ kv_mount_check(const struct kv_mount *m)
 	}
 }
 
-/* ---- what is open ---- */
+/* ---- handles ---- */
 
 struct kv_handle *
 kv_handle_of(const struct fuse_file_info *fi)
@@ -72,7 +72,7 @@ kv_handle_reply_open(struct kv_handle *h, struct kv_node *node, void (*close)(st
     fuse_req_t req, struct fuse_file_info *fi)
 {
 	kv_handle_open(h, node, close, fi);
-	if (fuse_reply_open(req, fi) != 0) /* it was interrupted: there will be no release */
+	if (fuse_reply_open(req, fi) != 0) /* the open was interrupted: no RELEASE will follow */
 		kv_handle_close(h);
 }
 

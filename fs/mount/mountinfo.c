@@ -1,4 +1,7 @@
-/* Lines of mountinfo: "ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS ..."; blanks in a folder are octal escapes. */
+/*
+ * Parses mountinfo lines: "ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS ..."; blanks in FOLDER are octal
+ * escapes.
+ */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +9,7 @@
 
 #include "fs/mount/mountinfo.h"
 
-/* Whether text, in which "\040" and the like stand for a character, is folder. */
+/* Whether text is folder, apart from octal escapes such as "\040". */
 static bool
 is_folder(const char *text, const char *folder)
 {
@@ -37,7 +40,7 @@ kv_mountinfo_top(const char *folder, char device[KV_DEVICE_LEN])
 
 		for (int i = 0; i < 5; i++)
 			fields[i] = strsep(&rest, " ");
-		/* the last one that is mounted at a place is on top */
+		/* the last mount on a folder is the topmost */
 		if (fields[4] != NULL && is_folder(fields[4], folder))
 			snprintf(device, KV_DEVICE_LEN, "%s", fields[2]);
 	}

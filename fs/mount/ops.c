@@ -1,5 +1,5 @@
 /*
- * The FUSE callbacks: find the node, refuse what its kind lacks, call.
+ * The FUSE callbacks: find the node, refuse what its kind does not support, call its operation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ node_of(fuse_req_t req, fuse_ino_t number)
 	return kv_tree_node(&mount_of(req)->tree, number);
 }
 
-/* During the end of the mount everything new is refused. */
+/* While the mount ends, all new requests are refused. */
 static bool
 is_refused(fuse_req_t req)
 {
@@ -68,7 +68,7 @@ op_init(void *arg, struct fuse_conn_info *conn)
 	const int fd = open("/", O_RDONLY | O_CLOEXEC);
 	const int flags = fd >= 0 ? fcntl(fd, F_GETFL) : 0;
 
-	/* what the kernel adds to every open of a 64-bit program; glibc's own O_LARGEFILE is 0 there */
+	/* the flags that the kernel adds to every open by a 64-bit program; glibc's O_LARGEFILE is 0 there */
 	m->large_file = flags > 0 ? flags & ~(O_ACCMODE | O_CLOEXEC) : 0;
 	if (fd >= 0)
 		close(fd);
@@ -160,7 +160,7 @@ op_setattr(fuse_req_t req, fuse_ino_t number, struct stat *attr, int what, struc
 		node->ops->setattr(node, req, attr, what, fi);
 }
 
-/* ENOSYS: the kernel never asks again, which makes ls -l ten times faster. */
+/* ENOSYS: the kernel does not ask again, which makes ls -l ten times faster. */
 static void
 op_getxattr(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 {
@@ -170,7 +170,7 @@ op_getxattr(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 	fuse_reply_err(req, ENOSYS);
 }
 
-/* cp -p and install set an ACL that repeats the mode. */
+/* cp -p and install set an ACL that only repeats the mode. */
 static void
 op_setxattr(fuse_req_t req, fuse_ino_t number, const char *name, const char *value, size_t size, int flags)
 {
@@ -183,7 +183,7 @@ op_setxattr(fuse_req_t req, fuse_ino_t number, const char *name, const char *val
 		fuse_reply_err(req, strstr(name, "posix_acl") != NULL ? 0 : ENOTSUP);
 }
 
-/* The same, where there is no ACL to copy. */
+/* The same tools remove the ACL if the source has none. */
 static void
 op_removexattr(fuse_req_t req, fuse_ino_t number, const char *name)
 {
@@ -242,7 +242,7 @@ op_write(
 		node->ops->write(node, req, data, size, offset, fi);
 }
 
-/* Even while the mount ends: a restore that was sent is waited for. */
+/* Served while the mount ends too, which waits for restores in flight. */
 static void
 op_flush(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *fi)
 {
@@ -290,7 +290,7 @@ op_fallocate(
 
 /* ---- changing names ---- */
 
-/* folder, if names in it can be changed; else NULL, and req was answered. */
+/* Returns the folder if its names can be changed. Otherwise answers req and returns NULL. */
 static struct kv_node *
 writable_folder(fuse_req_t req, fuse_ino_t number, const char *op, const char *name)
 {
@@ -360,7 +360,7 @@ op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_pa
 		folder->ops->rename(folder, req, name, to, new_name, flags);
 }
 
-/* Links and devices: a folder that can be written to takes the bytes of files. */
+/* Links and devices: even a writable folder accepts only regular files and folders. */
 static void
 refuse_kind(fuse_req_t req, fuse_ino_t parent, const char *op, const char *name)
 {

@@ -19,7 +19,7 @@ open_proc(pid_t tid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* /proc/TID/NAME as text; false where there is nothing to read. */
+/* Read /proc/TID/NAME into text. False if there is nothing to read. */
 static bool
 read_proc(pid_t tid, const char *name, char *text, size_t size)
 {
@@ -47,7 +47,7 @@ kv_process_of(const struct kv_caller *caller)
 	    !read_proc((pid_t)strtol(tgid + 6, NULL, 10), "stat", text, sizeof(text)) ||
 	    (at = strrchr(text, ')')) == NULL)
 		return process;
-	for (int field = 2; *at != '\0' && field < 22; at++) /* "(comm)" is the second */
+	for (int field = 2; *at != '\0' && field < 22; at++) /* "(comm)" is field 2 */
 		field += *at == ' ';
 	ticks = strtoull(at, NULL, 10); /* field 22, in clock ticks of CLOCK_BOOTTIME */
 	process.id = (pid_t)strtol(tgid + 6, NULL, 10);
@@ -55,7 +55,7 @@ kv_process_of(const struct kv_caller *caller)
 	return process;
 }
 
-/* The value of "NAME:\thex" in /proc/TID/status; all ones where it cannot be read. */
+/* The value of "NAME:\thex" in /proc/TID/status; all ones if it cannot be read. */
 static unsigned long long
 pending_in(const char *status, const char *name)
 {
@@ -80,8 +80,8 @@ kv_process_is_being_killed(pid_t tid)
 }
 
 /*
- * One program asks for many files, so the file that names the last caller stays open. Once that process has
- * ended the file cannot be read any more, even when another process has its number.
+ * A program usually sends many requests in a row, so the last caller's comm file stays open. Once that
+ * process has exited, reading it fails, even if another process has got its pid.
  */
 void
 kv_process_command(struct kv_process_reader *reader, pid_t tid, char *command, size_t size)

@@ -1,7 +1,7 @@
 #ifndef KV_FS_MOUNT_PROCESS_H
 #define KV_FS_MOUNT_PROCESS_H
 /*
- * The processes behind requests, as /proc shows them.
+ * The processes that send requests, from /proc.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,25 +10,25 @@
 
 struct kv_caller;
 
-#define KV_TICK_MS 10 /* a clock tick of /proc, to which the start of a process is rounded down */
+#define KV_TICK_MS 10 /* a clock tick in /proc; start times are rounded down to it */
 
-/* A process. Its number alone is not enough, because numbers are used again. */
+/* A process. Its pid alone is not enough, because pids are reused. */
 struct kv_process {
 	pid_t id;	    /* 0: unknown */
-	int64_t mono_begun; /* by kv_clock_mono_ms(); it began then or less than KV_TICK_MS later */
+	int64_t mono_begun; /* on kv_clock_mono_ms(); the start may be up to KV_TICK_MS later */
 };
-/* The process of caller, which may be one of its threads. */
+/* The process of caller, whose pid may be a thread id. */
 struct kv_process kv_process_of(const struct kv_caller *caller);
 
-/* Whether a signal is pending that ends the thread tid, or it has ended. */
+/* Whether thread tid has a pending signal that will kill it, or has exited. */
 bool kv_process_is_being_killed(pid_t tid);
 
-/* Whose command was read last; 0 bytes are a valid start. */
+/* The thread whose command was read last. Valid when zeroed. */
 struct kv_process_reader {
-	pid_t tid; /* 0: nobody's */
-	int comm;  /* its /proc/TID/comm, open */
+	pid_t tid; /* 0: none */
+	int comm;  /* its open /proc/TID/comm */
 };
-/* The command of the thread tid, "rsync"; "" where it has ended. */
+/* The command name of thread tid, "rsync"; "" if it has exited. */
 void kv_process_command(struct kv_process_reader *reader, pid_t tid, char *command, size_t size);
 void kv_process_release(struct kv_process_reader *reader);
 #endif

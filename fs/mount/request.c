@@ -1,9 +1,9 @@
 /*
- * Waiting requests and the signals of those who wait.
+ * Waiting requests, and signals to the processes that wait.
  *
- * The kernel sends one INTERRUPT per request, for any signal, and the system call fails with EINTR if we
- * answer so, even where SA_RESTART was asked for: a SIGALRM or SIGCHLD must not break an innocent tool. So
- * after an INTERRUPT we check every 50 ms whether a signal is pending that ends the process.
+ * The kernel sends one INTERRUPT per request, for any signal. If we replied at once, the system call would
+ * fail with EINTR even with SA_RESTART, and a SIGALRM or SIGCHLD must not break an innocent tool. So after an
+ * INTERRUPT we check every 50 ms whether a fatal signal is pending.
  */
 #include <assert.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ limit_reached(void *arg)
 	kv_request_finish(r, -ETIMEDOUT);
 }
 
-/* From libfuse, under its lock: nothing may be answered here. */
+/* Called by libfuse, which holds its lock: must not reply. */
 static void
 interrupted(fuse_req_t req, void *arg)
 {

@@ -1,4 +1,4 @@
-/* The session with the kernel: how requests are taken from it, and the mount before and the unmount after. */
+/* The session with the kernel: mounting, taking requests, unmounting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -21,18 +21,18 @@
 #include "fs/mount/mountinfo.h"
 #include "fs/mount/session.h"
 
-#define FAST_NS	     100000 /* between an answer and the next request */
-#define MAX_TRIES    150    /* to get it: some 50 microseconds */
-#define MAX_REQUESTS 16	    /* in one turn */
+#define FAST_NS	     100000 /* poll if a request came this soon after the last answer */
+#define MAX_TRIES    150    /* polls for the next request: about 50 microseconds */
+#define MAX_REQUESTS 16	    /* per turn of the loop */
 #define AGAIN_MS     100
 #define CHECK_NS     100000000
 
 /* ---- the device ---- */
 
 /*
- * libfuse before 3.17 does not pass FUSE_PARALLEL_DIROPS on to the kernel, though it takes it in want: then one
- * look-up that waits for the vault holds up every other look-up and readdir of its folder, beyond the reach of
- * signals. So its reply to INIT goes through our hands, and gets the bit where the kernel offers it.
+ * libfuse before 3.17 does not pass FUSE_PARALLEL_DIROPS to the kernel, although conn->want accepts it.
+ * Without it one LOOKUP that waits for the vault blocks every other LOOKUP and READDIR of its folder, and
+ * signals cannot interrupt them. So we patch libfuse's reply to INIT and set the bit if the kernel offers it.
  */
 static ssize_t
 read_device(int fd, void *buf, size_t size, void *arg)
@@ -76,11 +76,11 @@ static const struct fuse_custom_io device_io = { .read = read_device, .writev = 
 static void
 ended(struct kv_session *s)
 {
-	kv_loop_unwatch(&s->device); /* unmounted from outside */
+	kv_loop_unwatch(&s->device); /* somebody unmounted it */
 	kv_loop_stop(s->mount->loop);
 }
 
-/* The device cannot be read now, and it is no unmount: the mount must not go for it. */
+/* Reading the device failed temporarily. Pause and try again, so that the mount survives. */
 static void
 rest(struct kv_session *s, int err)
 {
@@ -99,7 +99,7 @@ read_again(void *arg)
 		kv_timer_set(&s->again, AGAIN_MS);
 }
 
-/* One request. False when there is none now, or there will be none any more. */
+/* Take one request. False if none is waiting, or the session has ended. */
 static bool
 take_request(struct kv_session *s)
 {
@@ -129,7 +129,7 @@ now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* In sanitized builds: what must hold between two requests, asserted now and then. */
+/* In sanitized builds: assert the invariants from time to time. */
 static void
 check_invariants(struct kv_session *s)
 {
@@ -145,9 +145,10 @@ check_invariants(struct kv_session *s)
 }
 
 /*
- * Sleeping in epoll costs more than answering, so after an answer we poll the device for some 50 us (measured: 1.3 to
- * 1.9 times the files per second for a program that reads one cached file after the other). Not while requests to
- * the vault are under way: then the vault's rate is what programs wait for, and polling costs processor time.
+ * Sleeping in epoll costs more than answering, so after an answer we poll the device for about 50 us
+ * (measured: 1.3 to 1.9 times the files per second for a program that reads cached files in sequence). While
+ * requests to the vault are in flight we do not poll: programs wait for the vault then, and polling costs CPU
+ * time.
  */
 static void
 device_ready(void *arg, uint32_t ready)
@@ -163,7 +164,7 @@ device_ready(void *arg, uint32_t ready)
 			n++;
 			n_tries = tries;
 		} else if (n_tries > 1) {
-			sched_yield(); /* to the program, where it shares our processor */
+			sched_yield(); /* to the program, if it shares our CPU */
 		}
 	s->ns_answered = now_ns();
 	check_invariants(s);
@@ -171,7 +172,9 @@ device_ready(void *arg, uint32_t ready)
 
 /* ---- the mount ---- */
 
-/* What libfuse says while it mounts. It gives no argument to its logging function. */
+/*
+ * Collects libfuse's messages during the mount. libfuse's logging callback has no argument, hence the global.
+ */
 static struct kv_buf *fuse_words;
 
 static void keep_fuse_words(enum fuse_log_level, const char *, va_list) __attribute__((format(printf, 2, 0)));
@@ -190,7 +193,7 @@ keep_fuse_words(enum fuse_log_level level, const char *format, va_list arguments
 		kv_log_write(KV_LOG_WARNING, "fuse", "%s", text);
 }
 
-/* fusermount3 is a program of its own and writes to stderr. */
+/* Mount and capture stderr, because fusermount3 is a separate program that writes to it. */
 static int
 mount_quietly(struct kv_session *s, struct kv_buf *words)
 {
@@ -219,7 +222,7 @@ mount_quietly(struct kv_session *s, struct kv_buf *words)
 	return err != 0 ? -EIO : 0;
 }
 
-/* libfuse's session, with these mount options; NULL: with none. */
+/* Create libfuse's session with these mount options, or none if NULL. */
 static int
 begin(struct kv_session *s, struct kv_mount *m, const char *options, struct kv_buf *words)
 {
@@ -306,8 +309,8 @@ kv_session_attach(struct kv_session *s, struct kv_mount *m, int fd)
 }
 
 /*
- * libfuse unmounts what is at the path, whatever that is. After umount -l, or with another mount on top, it would be
- * somebody else's; ours ends when the device is closed, or stays below as a dead mount.
+ * libfuse unmounts whatever is mounted at the path. After umount -l, or with another mount on top of ours,
+ * that would be somebody else's mount. Ours ends when the device is closed, or stays below as a dead mount.
  */
 static bool
 is_covered(const struct kv_session *s)

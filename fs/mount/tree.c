@@ -1,8 +1,8 @@
 /*
- * Nodes: numbered, counted, freed.
+ * Nodes: numbers, reference counts, freeing.
  *
- * A node lives while one of these holds: the kernel refers to it, something is open on it, its kind keeps it.
- * One that was just made has none of them yet: it is freed with the first reference that goes.
+ * A node lives while the kernel refers to it, a handle is open on it, a request waits on it, or is_kept is
+ * set. A new node has none of these yet; it is freed when its first reference is dropped.
  */
 #include <assert.h>
 #include <stddef.h>

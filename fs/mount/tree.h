@@ -1,11 +1,11 @@
 #ifndef KV_FS_MOUNT_TREE_H
 #define KV_FS_MOUNT_TREE_H
 /*
- * Nodes: what the kernel refers to by a number. A node carries the table of the FUSE operations that its kind
- * supports; a kind embeds struct kv_node as its first member and is defined in the folder of its part of
- * the tree (fs/object, fs/restore, fs/control).
+ * Nodes: the kernel's inodes. A node has a table of the FUSE operations that its kind supports. A kind embeds
+ * struct kv_node as its first member and is defined in the folder of its part of the tree (fs/object,
+ * fs/restore, fs/control).
  *
- * The kernel's number of a node is its address. The st_ino that people see is another number, which stays the
+ * The kernel identifies a node by its address. The st_ino that users see is another number, which stays the
  * same for the same name.
  */
 #define FUSE_USE_VERSION 312
@@ -22,24 +22,24 @@ struct kv_tree;
 
 struct kv_attributes {
 	struct stat stat;
-	double entry_valid_s; /* how long the kernel may cache the node's name … */
+	double entry_valid_s; /* how long the kernel may cache the name … */
 	double attr_valid_s;  /* … and its attributes */
 };
 
 /*
- * The operations of a kind of node. Each answers req exactly once, now or later, unless it says otherwise. A
- * NULL is an operation that the kind lacks; fs/mount/ops answers it. fi->fh is a struct kv_handle.
+ * The operations of a kind of node. Each answers req exactly once, now or later, unless stated otherwise.
+ * NULL: the kind does not support it, and fs/mount/ops replies. fi->fh is a struct kv_handle.
  */
 struct kv_node_ops {
-	/* Frees node and what embeds it. */
+	/* Frees node and the struct that embeds it. */
 	void (*release)(struct kv_node *node);
-	/* The last handle on it was closed. */
+	/* The last handle was closed, and no request waits on the node. */
 	void (*closed)(struct kv_node *node);
-	/* Append its path as people see it, "keys/db", to path. Of the root: nothing. */
+	/* Append its path as users see it, "keys/db"; nothing for the root. */
 	void (*describe)(const struct kv_node *node, struct kv_buf *path);
 	/*
-	 * Fill in what differs from: a file of the mounting user with one link, st_ino, and no caching. It is
-	 * called for the kernel: what is filled in is sent to it.
+	 * Set what differs from the defaults: a file of the mounting user with one link, st_ino, and no
+	 * caching. Called only for replies: whatever is set is sent to the kernel.
 	 */
 	void (*attributes)(struct kv_node *node, struct kv_attributes *attributes);
 
@@ -49,27 +49,27 @@ struct kv_node_ops {
 	/* plus: READDIRPLUS. */
 	void (*readdir)(struct kv_node *node, fuse_req_t req, size_t size, off_t offset,
 	    struct fuse_file_info *fi, bool plus);
-	/* Folders that can be written to have all of these. */
+	/* Writable folders have all of these. */
 	void (*create)(
 	    struct kv_node *node, fuse_req_t req, const char *name, mode_t mode, struct fuse_file_info *fi);
 	void (*mkdir)(struct kv_node *node, fuse_req_t req, const char *name);
 	void (*unlink)(struct kv_node *node, fuse_req_t req, const char *name);
 	void (*rmdir)(struct kv_node *node, fuse_req_t req, const char *name);
-	/* to has the same table. */
+	/* to has the same operations table. */
 	void (*rename)(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to,
 	    const char *to_name, unsigned int flags);
 
-	/* Files. NULL getattr: attributes() is the answer. fi may be NULL. */
+	/* Files. getattr NULL: attributes() is the reply. fi may be NULL. */
 	void (*getattr)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 	void (*open)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 	void (*read)(
 	    struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi);
-	/* Files that can be written to have all of these. */
+	/* Writable files have all of these. */
 	void (*write)(struct kv_node *node, fuse_req_t req, const char *data, size_t size, off_t offset,
 	    struct fuse_file_info *fi);
 	void (*flush)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 	void (*fsync)(struct kv_node *node, fuse_req_t req);
-	/* Files and folders that can be written to. fi may be NULL. */
+	/* Writable files and folders. fi may be NULL. */
 	void (*setattr)(struct kv_node *node, fuse_req_t req, const struct stat *attr, int what,
 	    struct fuse_file_info *fi);
 };
@@ -80,9 +80,9 @@ struct kv_node {
 	struct kv_branch *branch;
 	LIST_ENTRY(kv_node) all;
 	uint64_t ino;
-	uint64_t n_lookup;   /* references of the kernel */
-	unsigned int n_open; /* handles on it, and waiting requests */
-	bool is_kept;	     /* it has a name that must be found again: it lives without references too */
+	uint64_t n_lookup;   /* references held by the kernel */
+	unsigned int n_open; /* open handles and waiting requests */
+	bool is_kept;	     /* lives without references, because its name must be found again */
 	int64_t wall_changed;
 };
 
@@ -92,24 +92,26 @@ struct kv_tree {
 	struct kv_node *root;
 };
 void kv_tree_init(struct kv_tree *tree);
-/* Frees every node, whoever refers to it. */
+/* Frees every node, even if it is referenced. */
 void kv_tree_release(struct kv_tree *tree);
-/* Assert what must hold between two requests. */
+/* Assert the invariants that hold between two requests. */
 void kv_tree_check(const struct kv_tree *tree);
 
-/* The rest of node is zeros. wall_changed is now. The first one is the root. */
+/* Add node, which must be zeroed otherwise. Sets wall_changed to now. The first node added is the root. */
 void kv_tree_add(struct kv_tree *tree, struct kv_node *node, const struct kv_node_ops *ops,
     struct kv_branch *branch, uint64_t ino);
 
-/* What the kernel calls node, and back. The root's number is FUSE's own, 1. */
+/* The kernel's number for node, and back. The root's is FUSE's own, 1. */
 uint64_t kv_tree_number(const struct kv_node *node);
 struct kv_node *kv_tree_node(const struct kv_tree *tree, uint64_t number);
 
-/* References of the kernel, and of handles and waiting requests. With the last one node may be freed. */
+/*
+ * Count the kernel's references, and those of handles and waiting requests. Dropping the last may free node.
+ */
 void kv_tree_looked_up(struct kv_node *node);
 void kv_tree_forget(struct kv_node *node, uint64_t n);
 void kv_tree_opened(struct kv_node *node);
 void kv_tree_closed(struct kv_node *node);
-/* is_kept is false from now on: node lives as long as somebody refers to it. */
+/* Clear is_kept: node lives only as long as it is referenced. */
 void kv_tree_drop(struct kv_node *node);
 #endif

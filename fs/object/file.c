@@ -63,7 +63,7 @@ attributes(struct kv_node *node, struct kv_attributes *a)
 	const int64_t valid_ms =
 	    f->is_stale ? 0 : kv_listing_valid_ms(node->branch->volume->listings[object->type]);
 
-	/* a copy gets this mode too, and its owner must be able to write over it the next time */
+	/* copies get this mode too, and their owner must be able to overwrite them next time */
 	a->stat.st_mode = S_IFREG | (0666 & ~node->branch->mount->settings->umask);
 	a->stat.st_mtim.tv_sec = object->wall_updated;
 	a->entry_valid_s = (double)valid_ms / 1000;
@@ -117,7 +117,7 @@ kv_file_of_node(struct kv_node *node)
 	return node->ops == &ops ? cast(node) : NULL;
 }
 
-/* ---- its content ---- */
+/* ---- content ---- */
 
 void
 kv_file_make_stale(struct kv_file *f)

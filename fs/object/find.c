@@ -16,7 +16,7 @@ struct find {
 	struct kv_lookup *lookup;
 };
 
-/* "NAME.blob" to "NAME"; -ENOENT for what can be no object's file. */
+/* "NAME.blob" to "NAME"; -ENOENT if it cannot be an object's file. */
 static int
 object_name(const char *file_name, char name[KV_NAME_MAX + 1])
 {
@@ -82,7 +82,7 @@ kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *fi
 
 	if (err == 0)
 		err = kv_listing_find(listing, name, &object);
-	else if (kv_listing_failure(listing) != 0) /* a literal "*.blob", from a shell whose readdir failed */
+	else if (kv_listing_failure(listing) != 0) /* a literal "*.blob" from a shell whose readdir failed */
 		err = kv_listing_failure(listing);
 	if (err == -EAGAIN && kv_listing_is_serving(listing) &&
 	    kv_absent_has(os->branch->volume->absent, type, name))

@@ -39,7 +39,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	return err;
 }
 
-/* The content is another one, so the name stands for another node. */
+/* The content has changed, so the name must get a new node. */
 static void
 changed(void *state, struct kv_object *object)
 {
@@ -54,7 +54,7 @@ changed(void *state, struct kv_object *object)
 	kv_told_settle(os->told, told);
 }
 
-/* Every program that comes by one of its names must look it up again. */
+/* Make the kernel look up every name of this type again. */
 static void
 listing_failed(void *state, enum kv_type type)
 {

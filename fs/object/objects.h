@@ -16,6 +16,6 @@ struct kv_objects {
 	struct kv_told_map *told;
 	struct kv_stat_only stat_only;
 };
-/* That of a node of the part. */
+/* The state of the part that node belongs to. */
 struct kv_objects *kv_objects_of(const struct kv_node *node);
 #endif

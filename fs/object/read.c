@@ -1,9 +1,9 @@
 /*
  * Reading blobs.
  *
- * The promise is that no tool makes a wrong copy without an error. A tool that was given a size reads that
- * many bytes and no more, so a blob whose length is another one than the kernel was last given is returned
- * to nobody: the open fails with ESTALE, the size becomes unknown, and the next stat is right (fs/object/told).
+ * The promise is that no tool makes a wrong copy without an error. A tool reads as many bytes as the size it
+ * was given. So if a blob's length differs from the size that the kernel was last given, the open fails with
+ * ESTALE and the size becomes unknown; the next stat returns the right size (fs/object/told).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include "fs/object/objects.h"
 #include "fs/object/read.h"
 
-/* An open file. Without a blob: it is fetched by the first read. With err: every read fails. */
+/* An open file. If blob is NULL, the first read downloads it. If err is set, every read fails. */
 struct handle {
 	struct kv_handle handle;
 	struct kv_blob *blob;
@@ -30,12 +30,12 @@ struct handle {
 /* A request that waits for a blob. */
 struct fetch {
 	struct kv_request request;
-	struct kv_file *file; /* kept open */
+	struct kv_file *file; /* held open */
 	struct kv_waiter *waiter;
-	struct handle *new;  /* of an open, until it is answered */
-	struct handle *open; /* of a read */
+	struct handle *new;  /* an open's handle, until it is answered */
+	struct handle *open; /* a read's */
 	struct fuse_file_info fi;
-	size_t size; /* of a read */
+	size_t size; /* a read's */
 	off_t offset;
 };
 
@@ -69,8 +69,8 @@ release_fetch(struct kv_request *request)
 }
 
 /*
- * Ask for f's blob on behalf of req; answered is called with the fetch. NULL: req was answered with an error.
- * The fetch may be filled in until then, because answered is not called before this returns.
+ * Request f's blob for req; answered is called with the fetch. NULL: req was answered with an error. The
+ * caller may still fill in the fetch, because answered is never called before this returns.
  */
 static struct fetch *
 begin_fetch(struct kv_file *f, fuse_req_t req, enum kv_need need, kv_blobs_done *answered)
@@ -125,9 +125,9 @@ kv_read_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 }
 
 /*
- * A blob that cannot be fetched: the open must fail, not the stat. Behind a stat that fails zip leaves the
- * file out with status 0, rclone its whole folder, bsdtar what comes after; behind an open that fails
- * all copy the rest and end non-zero. The size must not be 0: bsdtar does not open an empty file.
+ * If a blob cannot be downloaded, its open must fail, not its stat. After a failed stat zip omits the file
+ * and exits with 0, rclone skips the whole folder, and bsdtar all that follows. After a failed open they copy
+ * the rest and exit non-zero. The size must not be 0: bsdtar does not open an empty file.
  */
 static void
 reply_unreadable(struct kv_file *f, fuse_req_t req)
@@ -180,12 +180,12 @@ close_handle(struct kv_handle *handle)
 static void
 reply_open(struct handle *h, struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi)
 {
-	fi->keep_cache = 1; /* the pages of a node are of one blob */
+	fi->keep_cache = 1; /* all pages of a node belong to one blob */
 	fi->noflush = 1;
 	kv_handle_reply_open(&h->handle, &f->node, close_handle, req, fi);
 }
 
-/* h reads blob, which f is bound to. */
+/* Give h the blob that f is bound to. */
 static void
 give(struct handle *h, struct kv_file *f, const struct kv_caller *caller)
 {
@@ -199,7 +199,7 @@ give(struct handle *h, struct kv_file *f, const struct kv_caller *caller)
 	kv_audit_read(v->vault, object_of(f)->type, object_of(f)->name, caller, h->blob->len);
 }
 
-/* Bind blob and answer; h is used or freed. */
+/* Bind f to blob and answer req. h is used or freed. */
 static void
 finish_open(struct handle *h, struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi,
     struct kv_blob *blob, const struct kv_caller *caller)
@@ -215,7 +215,7 @@ finish_open(struct handle *h, struct kv_file *f, fuse_req_t req, struct fuse_fil
 	reply_open(h, f, req, fi);
 }
 
-/* 0, or why f cannot be opened as it is. */
+/* Returns 0, or -errno if f must not be opened. */
 static int
 check_open(struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi)
 {
@@ -229,14 +229,14 @@ check_open(struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi)
 		return -ESTALE;
 	if (f->blob == NULL && f->is_bound &&
 	    (kept == NULL || memcmp(kept->digest, f->digest, KV_DIGEST_LEN) != 0))
-		kv_file_make_stale(f); /* its blob is no longer kept: another one, another node */
+		kv_file_make_stale(f); /* its blob is no longer cached: a new blob needs a new node */
 	return f->is_stale ? -ESTALE : 0;
 }
 
 /*
- * Whether the first read fetches, not this open: borg opens unchanged files so (O_NOATIME), and the kernel
- * itself (without O_LARGEFILE). Not while the size is unknown (size=open): the kernel sends no read for a
- * file that is empty to it.
+ * Whether the first read downloads the blob instead of this open. borg opens unchanged files with O_NOATIME
+ * and does not read them; the kernel's own opens lack O_LARGEFILE. Not while the size is unknown (size=open):
+ * the kernel sends no read for a file of size 0.
  */
 static bool
 is_lazy(const struct kv_file *f, const struct fuse_file_info *fi)
@@ -293,14 +293,14 @@ open_answered(void *arg, int err, struct kv_blob *blob)
 
 /* ---- read ---- */
 
-/* Bind blob to a handle that was opened without one. From now on it reads that, or fails for good. */
+/* Bind f to blob for a handle that was opened without one. From now on h reads blob, or always fails. */
 static void
 bind_late(struct handle *h, struct kv_file *f, struct kv_blob *blob, const struct kv_caller *caller)
 {
 	if (h->blob != NULL || h->err != 0)
 		return;
 	h->err = kv_file_bind(f, blob, caller);
-	f->told->refused_tid = 0; /* nothing is opened: there is no second try */
+	f->told->refused_tid = 0; /* this was not an open, so no retry follows */
 	if (h->err == 0)
 		give(h, f, caller);
 }
@@ -350,7 +350,7 @@ read_answered(void *arg, int err, struct kv_blob *blob)
 	if (err == 0)
 		bind_late(h, fetch->file, blob, &fetch->request.caller);
 	else if (h->err == 0 && h->blob == NULL)
-		h->err = err; /* the kernel repeats a read that failed: the same answer, no request */
+		h->err = err; /* the kernel retries a failed read: same error, no new request */
 	reply_read(h, req, fetch->size, fetch->offset);
 	kv_request_free(&fetch->request);
 }

@@ -1,5 +1,6 @@
 /*
- * Whether a program only stats is known when it has ended: until then it may still read the files, even much later.
+ * Whether a program only calls stat is certain when it exits: until then it may still read files, even much
+ * later.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 
 #define MODULE	 "fs"
 #define MANY	 20
-#define QUIET_MS 10000 /* without a further fetch, and the program has ended: its burst is complete */
+#define QUIET_MS 10000 /* a burst is over if its program has exited and downloaded nothing for so long */
 
 static void
 say_looked_only(const struct kv_stat_only *l, const struct kv_burst *b)
@@ -38,7 +39,7 @@ end_burst(struct kv_stat_only *l, struct kv_burst *b)
 	b->has_read = false;
 }
 
-/* Also where it is unknown, because the process is in a PID namespace that is not below ours. */
+/* Whether caller runs, or may run: its pid is unknown (0) in a PID namespace that is not below ours. */
 static bool
 is_running(const struct kv_caller *caller)
 {
@@ -79,7 +80,7 @@ burst_of(struct kv_stat_only *l, const struct kv_caller *caller)
 	return NULL;
 }
 
-/* A free one, or the one that has been quiet for longest; nothing is logged about a program that still runs. */
+/* A free slot, or the one that has been quiet longest. Nothing is logged about a program that still runs. */
 static struct kv_burst *
 begin_burst(struct kv_stat_only *l)
 {

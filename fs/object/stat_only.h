@@ -2,19 +2,20 @@
 #define KV_FS_OBJECT_STAT_ONLY_H
 /*
  * Programs that stat every file and read none. A stat needs the exact size, which costs a backup request, but
- * programs that only list names, such as ls, call stat too.
+ * programs that only list names, such as ls, call stat too. For the programs named by stat_only=, stat
+ * returns without a download; for others kvfs logs a hint.
  */
 #include <stdbool.h>
 #include "client/base/loop.h"
 #include "client/vault/vault.h"
 
-#define KV_BURSTS 4 /* programs that are followed at the same time */
+#define KV_BURSTS 4 /* programs tracked at the same time */
 
 struct kv_burst {
-	struct kv_caller caller; /* a user and a command, by its newest process */
-	unsigned int n_fetched;	 /* by its stats; 0: unused */
-	bool has_read;		 /* it has opened a file, too */
-	int64_t mono_fetched;	 /* the last one */
+	struct kv_caller caller; /* a user and a command; pid of the latest process */
+	unsigned int n_fetched;	 /* blobs that its stats downloaded; 0: unused slot */
+	bool has_read;		 /* it has read a file, too */
+	int64_t mono_fetched;	 /* time of the last download */
 };
 
 struct kv_stat_only {
@@ -23,14 +24,14 @@ struct kv_stat_only {
 	struct kv_timer quiet;
 };
 
-/* names is borrowed, and must live as long. */
+/* names is borrowed and must outlive stat_only. */
 void kv_stat_only_init(struct kv_stat_only *stat_only, struct kv_loop *loop, const char *names);
 void kv_stat_only_release(struct kv_stat_only *stat_only);
-/* Whether caller is one of the names: its stat is answered without a fetch. */
+/* Whether caller's command is in names: its stat is answered without a download. */
 bool kv_stat_only_has(const struct kv_stat_only *stat_only, const struct kv_caller *caller);
 /*
- * A fetch for a stat of caller starts. If there were twenty of them and no read by the time that caller has ended or
- * the mount ends, that is logged once.
+ * A stat by caller starts a download. If twenty or more such downloads and no read were counted by the time
+ * caller has exited or the mount ends, this is logged once.
  */
 void kv_stat_only_fetched(struct kv_stat_only *stat_only, const struct kv_caller *caller);
 void kv_stat_only_read(struct kv_stat_only *stat_only, const struct kv_caller *caller);

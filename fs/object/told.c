@@ -1,10 +1,10 @@
 /*
- * A hash table by the object's address. An entry is there while a file refers to it, or a size was given, or the
- * kernel's retry is expected:
+ * A hash table keyed by the object's address. An entry exists while a file refers to it, a size was given, or
+ * the kernel's retry is expected:
  *
- *	note(size) -> given --expire()--> given, for a minute more -> of no effect
+ *	note(size) -> given --expire()--> given, for one more minute -> no longer counts
  *	                |
- *	                `--refuse()--> no size; one retry of the same thread is refused too
+ *	                `--refuse()--> no size; one retry by the same thread is refused too
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #define SECOND_TRY_MS 2000  /* the kernel retries at once */
 #define FIRST_SIZE    64
 
-/* At most as many entries as slots. */
+/* Has at most as many entries as slots, unless memory runs out. */
 struct kv_told_map {
 	struct kv_told **slots;
 	size_t size; /* a power of two */
@@ -73,7 +73,7 @@ kv_told_map_free(struct kv_told_map *map)
 	free(map);
 }
 
-/* Out of memory: the table stays as it is, and lookups get slower. */
+/* If memory runs out, the table stays as it is and lookups get slower. */
 static void
 grow(struct kv_told_map *map)
 {
@@ -147,7 +147,7 @@ kv_told_check(const struct kv_told_map *map)
 			n++;
 			assert(slot_of(map->slots, map->size, told->object) == &map->slots[i]);
 			assert(told->file == NULL || told->n_files > 0);
-			/* it is there for a reason */
+			/* something needs the entry */
 			assert(told->n_files > 0 || told->size >= 0 || told->refused_tid != 0);
 			assert(told->size >= -1);
 		}

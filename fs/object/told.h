@@ -1,9 +1,10 @@
 #ifndef KV_FS_OBJECT_TOLD_H
 #define KV_FS_OBJECT_TOLD_H
 /*
- * The size of each object that the kernel was last given ("told"), and the node that the object's name stands for.
+ * For each object, the size that the kernel was last given ("told") and the node that its name currently
+ * stands for.
  *
- * A program that was given a size reads that many bytes and no more. So this outlives the node: the kernel may
+ * A program reads as many bytes as the size it was given. So an entry outlives the node: the kernel may
  * forget a node while a program still relies on its size.
  */
 #include <stdbool.h>
@@ -18,50 +19,53 @@ struct kv_told_map;
 
 struct kv_told {
 	struct kv_object *object; /* a reference */
-	struct kv_file *file;	  /* that a LOOKUP of its name returns, or NULL */
-	unsigned int n_files;	  /* that refer to this; the stale ones too */
-	int64_t size;		  /* that the kernel was last given, or -1 */
-	int64_t mono_end;	  /* until then a program may still rely on it */
-	int64_t mono_kept;	  /* until then the kernel caches it */
-	pid_t
-	    refused_tid; /* the thread whose open was just refused, to recognise the kernel's retry; 0: none */
+	struct kv_file *file;	  /* returned by a LOOKUP of its name; or NULL */
+	unsigned int n_files;	  /* files that refer to this, stale ones included */
+	int64_t size;		  /* last one that the kernel was given, or -1 */
+	int64_t mono_end;	  /* until then programs may rely on size */
+	int64_t mono_kept;	  /* until then the kernel caches size */
+	/* The thread whose open was just refused, to recognize the kernel's retry; 0: none. */
+	pid_t refused_tid;
 	int64_t mono_refused;
-	struct kv_told *next; /* of the same hash */
+	struct kv_told *next; /* in the same hash slot */
 };
 
-/* One for each branch. NULL: out of memory. */
+/* One per branch. NULL: out of memory. */
 struct kv_told_map *kv_told_map_new(void);
-/* No file may be left in it. NULL does nothing. */
+/* No file may refer to it any more. NULL does nothing. */
 void kv_told_map_free(struct kv_told_map *map);
-/* That of object, made where there is none. NULL: out of memory. */
+/* The entry of object, created if needed. NULL: out of memory. */
 struct kv_told *kv_told_of(struct kv_told_map *map, struct kv_object *object);
-/* The same, or NULL where there is none. */
+/* The entry of object, or NULL. */
 struct kv_told *kv_told_find(const struct kv_told_map *map, const struct kv_object *object);
-/* Free it if no file refers to it and it is no longer needed: the object is gone, or no size was given. */
+/*
+ * Free told if no file refers to it and either the object is gone, or it holds no size and expects no retry.
+ */
 void kv_told_settle(struct kv_told_map *map, struct kv_told *told);
-/* Assert what must hold between two requests. */
+/* Assert the invariants that hold between two requests. */
 void kv_told_check(const struct kv_told_map *map);
 
-/* The kernel is given size (of the object's blob, exact), and caches it for so long. */
+/* The kernel is given size (exact, of the object's blob) and caches it for valid_ms. */
 void kv_told_note(struct kv_told *told, int64_t size, int64_t valid_ms);
-/* A program has read a blob of this size; how long the kernel caches a size stays as it is. */
+/* A program read a blob of this size. The time for which the kernel caches a size is unchanged. */
 void kv_told_note_read(struct kv_told *told, int64_t size);
-/* The kernel is given attributes without an exact size: it no longer caches the one that it had. */
+/* The kernel is given attributes without an exact size, so it no longer caches the previous one. */
 void kv_told_note_unknown(struct kv_told *told);
 /* The object has changed: programs may rely on the old size for one more minute. */
 void kv_told_expire(struct kv_told *told);
 
 /*
- * Whether caller may still rely on a size other than size, so that it must not be given a blob of that length. A
- * process that started after the kernel's cached size expired does not: so a nightly cat is not refused because of
- * the size that yesterday's was given.
+ * Whether caller may still rely on a size other than size and so must not be given a blob of that length. A
+ * process that started after the kernel's cached size expired does not: last night's size does not make
+ * tonight's cron job fail.
  */
 bool kv_told_differs(const struct kv_told *told, int64_t size, const struct kv_caller *caller);
-/* The open of tid was refused for that: no size counts as given any more. */
+/* An open by tid was refused for that reason. Forget the size, and expect the kernel's retry. */
 void kv_told_refuse(struct kv_told *told, pid_t tid);
 /*
- * Whether an open of tid is the kernel's retry of one that was refused: the kernel repeats an open that fails with
- * ESTALE once, after a new LOOKUP, and the program behind it still has the old size. True at most once.
+ * Whether an open by tid is the kernel's retry of a refused one, which must be refused too: after ESTALE the
+ * kernel repeats the open once with a new LOOKUP, and the program still has the old size. Returns true at
+ * most once.
  */
 bool kv_told_is_second_try(struct kv_told *told, pid_t tid);
 #endif

@@ -17,7 +17,7 @@ struct type_folder {
 	enum kv_type type;
 };
 
-/* An open folder. All its reads are of one snapshot. */
+/* An open folder. All its reads use one snapshot. */
 struct handle {
 	struct kv_handle handle;
 	struct kv_snapshot *snapshot;
@@ -42,7 +42,7 @@ type_of(const struct kv_node *node)
 
 /* ---- names ---- */
 
-/* 0, -EAGAIN (no more yet), or the listing's failure. */
+/* Returns 0, -EAGAIN (no more names yet), or the listing's failure. */
 static int
 add_objects(struct kv_objects *os, struct kv_snapshot *snapshot, struct kv_entries *entries)
 {
@@ -86,7 +86,7 @@ release_reading(struct kv_request *request)
 	kv_entries_release(&r->entries);
 }
 
-/* Some names are better than waiting for more. */
+/* Reply with the names so far; wait only if there are none. */
 static void
 reply_or_wait(struct reading *r, int err)
 {
@@ -109,7 +109,7 @@ page_answered(void *arg, int err, const struct kv_reply *reply)
 	reply_or_wait(r, err != 0 ? err : add_objects(r->objects, r->snapshot, &r->entries));
 }
 
-/* The snapshot is still coming in: it may have to wait. */
+/* Read from a snapshot that is still arriving; may have to wait. */
 static void
 read_coming(
     struct kv_node *node, fuse_req_t req, struct kv_snapshot *snapshot, size_t size, off_t offset, bool plus)
@@ -142,7 +142,7 @@ describe(const struct kv_node *node, struct kv_buf *path)
 	kv_buf_say(path, "%s", kv_type_name(type_of(node)));
 }
 
-/* It looks as if it could be written to, so that its copies can; what would create a name is refused. */
+/* The mode looks writable so that copies are writable; creating a name is refused. */
 static void
 attributes(struct kv_node *node, struct kv_attributes *a)
 {

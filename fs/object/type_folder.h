@@ -1,11 +1,12 @@
 #ifndef KV_FS_OBJECT_TYPE_FOLDER_H
 #define KV_FS_OBJECT_TYPE_FOLDER_H
 /*
- * The folder of a type, keys/: its names are those of the vault's listing, as far as it has come in.
+ * The folder of one type, such as keys/. Its names are those of the vault's listing, as far as it has
+ * arrived.
  */
 #include "client/vault/type.h"
 #include "fs/mount/branch.h"
 
-/* Kept until the tree is released. NULL: out of memory. */
+/* The node lives until the tree is released. NULL: out of memory. */
 struct kv_node *kv_type_folder_new(struct kv_branch *branch, enum kv_type type, uint64_t ino);
 #endif

@@ -6,7 +6,7 @@
 #include "fs/restore/drop.h"
 #include "fs/restore/classify.h"
 
-#define SHORTEST_UNKNOWN 512 /* bytes of a first write; the shortest blob recorded has 2,748 */
+#define SHORTEST_UNKNOWN 512 /* bytes of a first write; the shortest recorded blob has 2,748 */
 
 static int
 refuse(struct kv_buf *why, int err, const char *sentence)
@@ -15,7 +15,7 @@ refuse(struct kv_buf *why, int err, const char *sentence)
 	return err;
 }
 
-/* The REST body {"value":"..."}. */
+/* Decode the REST body {"value":"..."}. */
 static int
 decode_body(struct kv_verdict *v, const struct kv_buf *content, size_t start, struct kv_buf *why)
 {
@@ -27,7 +27,7 @@ decode_body(struct kv_verdict *v, const struct kv_buf *content, size_t start, st
 	return err;
 }
 
-/* Decode a text form of a blob into v->decoded; it stays empty for the blob's own bytes. */
+/* Decode a text form of a blob into v->decoded, which stays empty if content is the blob itself. */
 static int
 decode(struct kv_verdict *v, const struct kv_buf *content, struct kv_buf *why)
 {
@@ -48,7 +48,7 @@ decode(struct kv_verdict *v, const struct kv_buf *content, struct kv_buf *why)
 	return 0;
 }
 
-/* Set the type from the bytes and the folder. */
+/* Determine the type from the bytes and the folder. */
 static int
 judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_drop *folder, struct kv_buf *why)
 {
@@ -79,7 +79,7 @@ judge(struct kv_verdict *v, const struct kv_buf *raw, const struct kv_drop *fold
 	return 0;
 }
 
-/* A type that types= leaves out is not restored either. */
+/* A type that types= excludes cannot be restored either. */
 static int
 check_mounted(struct kv_verdict *v, const struct kv_volume *volume, struct kv_buf *why)
 {

@@ -1,6 +1,6 @@
 /*
- * A close returns what became of the bytes that its own handle wrote: they were restored, they were refused, or they
- * can no longer be restored because their name was removed or another writer replaced them.
+ * A close returns the fate of the bytes that its own handle wrote: they were restored, were refused, or can
+ * no longer be restored because their name was removed or another writer replaced them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct commit {
 	struct kv_request request;
 	struct kv_submit_wait *wait;	 /* for the restore … */
 	struct kv_confirm_wait *confirm; /* … or for the vault to confirm an earlier one */
-	struct kv_drop *file, *folder;	 /* kept open; folder: the destination of the RENAME, or NULL */
+	struct kv_drop *file, *folder;	 /* held open; folder: the destination of the RENAME, or NULL */
 	char *name;
 };
 
@@ -40,7 +40,7 @@ release(struct kv_request *request)
 	free(c->name);
 }
 
-/* Rename the file, if both names still exist. The bytes were sent in any case. */
+/* Rename the file if both names still exist. Its bytes were sent in any case. */
 static int
 move(const struct commit *c)
 {
@@ -76,7 +76,7 @@ confirm_answered(void *arg, int err)
 	restored(c, err);
 }
 
-/* Whether the result of an earlier close of the same bytes may be returned again. */
+/* Whether the result of an earlier close of the same bytes is still valid. */
 static bool
 is_still_true(struct commit *c)
 {
@@ -87,7 +87,7 @@ is_still_true(struct commit *c)
 	    kv_confirms_is_fresh(c->file->dropbox->confirms, receipt, &process);
 }
 
-/* -EINPROGRESS: restored() will be called. Anything else is the result. */
+/* -EINPROGRESS: restored() or confirm_answered() will be called. Any other value is the result. */
 static int
 submit(struct commit *c)
 {
@@ -137,7 +137,10 @@ kv_close_commit(struct kv_drop *file, fuse_req_t req, struct kv_drop *folder, co
 		restored(c, err);
 }
 
-/* 0 or -errno: the result of the close. 1: its bytes are to be restored, are being restored, or were. */
+/*
+ * Returns 0 or -errno: the result of the close. 1: its bytes must be restored, are being restored, or were
+ * restored.
+ */
 static int
 judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 {
@@ -159,7 +162,7 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 	if (u->state != KV_UPLOAD_OPEN)
 		return u->err;
 	if (h->writer.content == 0 || (file->parent != NULL && kv_upload_is_staging(file->name)))
-		return 0; /* it wrote nothing, or the RENAME will restore it */
+		return 0; /* it wrote nothing, or a RENAME will restore the file */
 	if (file->parent == NULL && u->data.len == 0)
 		return 0;
 	if (file->parent == NULL) {
@@ -170,7 +173,7 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 		return -ESTALE;
 	}
 	if (u->data.len == 0)
-		return -EINVAL; /* not logged: a shell closes a file before it writes to it */
+		return -EINVAL; /* not logged: a shell closes a copied descriptor before it writes */
 	if (box->branch->mount->is_ending) {
 		kv_dropbox_log_file(box, file, -EIO, "the mount is ending: nothing was restored");
 		u->was_judged = true;

@@ -1,6 +1,7 @@
 /*
- * One entry per version: the latest yes and the latest no, each with the time at which its request was sent. Answers
- * can arrive out of order, so a yes counts only if its request was sent after that of the latest no.
+ * One entry per version, with the latest positive and the latest negative answer and the time at which each
+ * request was sent. Answers can arrive out of order, so a positive one counts only if its request was sent
+ * after that of the latest negative one.
  */
 #include <errno.h>
 #include <search.h>
@@ -15,7 +16,7 @@
 
 #define FRESH_MS     5000
 #define NEVER	     (INT64_MIN / 2)
-#define MOST_ENTRIES 4096 /* above this, expired entries are freed */
+#define MOST_ENTRIES 4096 /* with more, expired entries are freed */
 
 struct confirmation {
 	enum kv_type type;
@@ -23,8 +24,8 @@ struct confirmation {
 	char version[64];
 	int64_t wall_updated;
 	int64_t mono_yes, mono_no;
-	struct kv_process asker;	 /* of the latest yes */
-	LIST_HEAD(, question) questions; /* the latest first */
+	struct kv_process asker;	 /* of the latest positive answer */
+	LIST_HEAD(, question) questions; /* newest first */
 };
 
 struct question {
@@ -85,7 +86,7 @@ find(const struct kv_confirms *c, const struct kv_receipt *receipt)
 	return found != NULL ? *found : NULL;
 }
 
-/* A recent answer may still be needed. */
+/* Whether a question is open or the last answer is recent enough to be needed. */
 static bool
 is_of_use(const struct confirmation *e, int64_t mono_now)
 {
@@ -175,7 +176,7 @@ note_yes(struct confirmation *e, int64_t mono_sent, const struct kv_process *ask
 	e->asker = *asker;
 }
 
-/* Out of memory: the next question is sent to the vault. */
+/* Without memory nothing is recorded, and the next question is sent to the vault. */
 void
 kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker)
@@ -222,7 +223,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	free_question(q);
 }
 
-/* A request in flight whose answer asker may use. */
+/* A request in flight whose answer is recent enough for asker. */
 static struct question *
 find_question(const struct confirmation *e, const struct kv_process *asker)
 {
@@ -270,7 +271,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	if (was_under_way != NULL)
 		*was_under_way = q != NULL;
 	if (receipt->wall_updated == 0)
-		return -ENOENT; /* the restore's answer had no version: nothing can be compared */
+		return -ENOENT; /* the restore's answer had no `updated` to compare with */
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -ENOMEM;
@@ -308,7 +309,7 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
 	    find_question(find(c, receipt), asker) != NULL ||
 	    put_question(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
-		return; /* it is sent when it is needed */
+		return; /* the question will be sent when it is needed */
 }
 
 /* ---- the whole ---- */

@@ -1,11 +1,12 @@
 #ifndef KV_FS_RESTORE_CONFIRM_H
 #define KV_FS_RESTORE_CONFIRM_H
 /*
- * Confirmations: the version of a receipt is in the vault, with the `updated` that the restore returned.
+ * Confirmations that the version named by a receipt is in the vault, with the `updated` that the restore
+ * returned.
  *
  * Version ids are random and a single version cannot be deleted, so the id proves the key material; `updated`
- * proves that the attributes are those of the restore. A confirmation is true as of the time at which its request
- * was sent, so it carries that time.
+ * proves that the attributes are those of the restore. A confirmation holds for the time at which its request
+ * was sent, so it stores that time.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,35 +21,40 @@ struct kv_throttle;
 
 /* NULL: out of memory. */
 struct kv_confirms *kv_confirms_new(struct kv_throttle *throttle);
-/* Cancels requests in flight without their completions. NULL does nothing. */
+/* Cancels requests in flight without calling completions. NULL does nothing. */
 void kv_confirms_free(struct kv_confirms *confirms);
 
 /*
- * Whether there is a confirmation at most 5 s old whose request was sent after asker's process started, or on its
- * behalf. A script that stats, deletes and stats again with other programs must not get the first answer twice.
+ * Whether there is a confirmation, at most 5 s old, whose request was sent after asker's process started or
+ * on its behalf. A script that stats, deletes and stats again with separate programs must not get the first
+ * answer twice.
  */
 bool kv_confirms_is_fresh(
     const struct kv_confirms *confirms, const struct kv_receipt *receipt, const struct kv_process *asker);
-/* Record the answer to a restore that was sent at mono_sent on asker's behalf: it confirms receipt. */
+/* Record that the answer to a restore, sent at mono_sent on asker's behalf, confirms receipt. */
 void kv_confirms_note(struct kv_confirms *confirms, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker);
 
 /*
- * err 0: confirmed. -ENOENT: the object does not exist, or has another version. Anything else: the vault did not answer.
- * Called exactly once, from the loop, never before kv_confirms_ask() has returned.
+ * err 0: confirmed. -ENOENT: the object does not exist or has another version. Any other error: the vault did
+ * not answer. Called exactly once, from the loop, never before kv_confirms_ask() has returned.
  */
 typedef void kv_confirm_done(void *arg, int err);
 /*
- * Ask the vault. asker: joins a request in flight if kv_confirms_is_fresh() would accept its answer for asker; NULL
- * always sends a new one. was_under_way (may be NULL): it was joined. -ENOENT: receipt can never be confirmed. -ENOMEM.
+ * Ask the vault. asker: joins a request in flight if kv_confirms_is_fresh() would accept its answer for
+ * asker; NULL: always sends a new request. *was_under_way (may be NULL): whether it joined one. -ENOENT:
+ * receipt can never be confirmed. -ENOMEM.
  */
 int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_question *question, kv_confirm_done *done, void *arg,
     struct kv_confirm_wait **wait, bool *was_under_way) KV_MUST_CHECK;
-/* done is not called; the request goes on. NULL does nothing. */
+/* done is not called; the request continues. NULL does nothing. */
 void kv_confirms_cancel(struct kv_confirm_wait *wait);
 
-/* Read-ahead for asker, at the lowest priority; nothing if there is a fresh answer or a request in flight. */
+/*
+ * Ask ahead for asker, at the lowest priority. Does nothing if there is a fresh answer or a request in
+ * flight.
+ */
 void kv_confirms_ask_ahead(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_caller *caller);
 #endif

@@ -84,6 +84,9 @@ deleted_answered(void *arg, struct kv_reply *reply)
 	struct kv_conflict *c = arg;
 
 	c->ticket = NULL;
-	/* 404: there is none. For any other failure, waiting and trying again does no harm. */
+	/*
+	 * A 404 means that there is no deleted object. After any other failure it does no harm to wait and
+	 * try again.
+	 */
 	end(c, reply->err == 0 ? KV_CONFLICT_DELETED : KV_CONFLICT_NEITHER, reply->wall_purge);
 }

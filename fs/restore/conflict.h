@@ -11,8 +11,8 @@ struct kv_conflict;
 enum kv_conflict_kind { KV_CONFLICT_IN_USE, KV_CONFLICT_DELETED, KV_CONFLICT_NEITHER, KV_CONFLICT_UNKNOWN };
 
 /*
- * wall_purge: scheduled purge of a DELETED object, Unix seconds, 0 where unknown. UNKNOWN: reading its versions is not
- * permitted. Called exactly once, from the loop, never before kv_conflict_ask() has returned.
+ * wall_purge: when a DELETED object will be purged, Unix seconds; 0: unknown. UNKNOWN: listing its versions
+ * is not permitted. Called exactly once, from the loop, never before kv_conflict_ask() has returned.
  */
 typedef void kv_conflict_done(void *arg, enum kv_conflict_kind kind, int64_t wall_purge);
 /* name is copied. */

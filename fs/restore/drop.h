@@ -16,18 +16,18 @@ struct kv_upload;
 struct kv_drop {
 	struct kv_node node;
 	struct kv_dropbox *dropbox;
-	struct kv_upload *upload; /* of a file; NULL: a folder */
+	struct kv_upload *upload; /* a file's; NULL: a folder */
 	struct kv_drop *parent;	  /* NULL: removed, or restore/ itself */
 	struct kv_drop *sibling, *children;
 	char *name;		   /* NULL: restore/ itself */
-	LIST_ENTRY(kv_drop) files; /* of the drop box; a file's */
-	bool is_fixed;		   /* a folder that is there from the start, and cannot be removed */
+	LIST_ENTRY(kv_drop) files; /* the drop box's list; files only */
+	bool is_fixed;		   /* a predefined folder, which cannot be removed */
 };
 
-/* node must be one. */
+/* node must be a kv_drop. */
 struct kv_drop *kv_drop_of(struct kv_node *node);
 bool kv_drop_is_folder(const struct kv_drop *drop);
-/* It has no name any more. */
+/* Whether it has lost its name. */
 bool kv_drop_is_removed(const struct kv_drop *drop);
 
 /* For the tables of operations. */
@@ -37,16 +37,19 @@ void kv_drop_release(struct kv_node *node);
 struct kv_drop *kv_drop_new_root(struct kv_dropbox *dropbox, uint64_t ino);
 /* A new folder. -EEXIST, -ENOMEM. */
 int kv_drop_make_folder(struct kv_drop *folder, const char *name, struct kv_drop **drop) KV_MUST_CHECK;
-/* A new file, which owns upload from now on unless this fails. -EEXIST, -ENOMEM. */
+/* A new file, which takes ownership of upload unless this fails. -EEXIST, -ENOMEM. */
 int kv_drop_make_file(
     struct kv_drop *folder, const char *name, struct kv_upload *upload, struct kv_drop **drop) KV_MUST_CHECK;
 
-/* NULL where there is none. */
+/* NULL if there is none. */
 struct kv_drop *kv_drop_child(struct kv_drop *folder, const char *name);
-/* Remove its name, and all names below it. drop may be freed. */
+/* Remove its name and all names below it. May free drop. */
 void kv_drop_remove(struct kv_drop *drop);
-/* Rename it, replacing what has that name. -ENOMEM. */
+/* Rename it, replacing any file or folder of that name. -ENOMEM. */
 int kv_drop_move(struct kv_drop *drop, struct kv_drop *folder, const char *name) KV_MUST_CHECK;
-/* The type of the nearest folder called keys, secrets or certificates, from folder upwards. -ENOENT: none. */
+/*
+ * The type given by the nearest folder called keys, secrets or certificates, starting at folder and going up.
+ * -ENOENT: none.
+ */
 int kv_drop_type(const struct kv_drop *folder, enum kv_type *type) KV_MUST_CHECK;
 #endif

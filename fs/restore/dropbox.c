@@ -1,5 +1,6 @@
 /*
- * Files of the drop box: made, opened, written, released. What a close returns is in fs/restore/close.
+ * Creating, opening, writing and releasing files of the drop box. fs/restore/close decides what a close
+ * returns.
  */
 #include <assert.h>
 #include <errno.h>
@@ -43,7 +44,7 @@ kv_dropbox_log_file(const struct kv_dropbox *box, const struct kv_drop *file, in
 
 /* ---- names ---- */
 
-/* A staged file that nobody has open was never renamed. */
+/* A staged file that nobody has open was never renamed: remove it. */
 static void
 expired(void *arg)
 {
@@ -133,7 +134,7 @@ new_handle(fuse_req_t req, struct kv_drop *file, const struct fuse_file_info *fi
 	return h;
 }
 
-/* The last handle was closed: a file that was not restored goes. */
+/* The last handle was closed: a file that was not restored is removed. */
 static void
 settle(struct kv_dropbox *box, struct kv_drop *file)
 {
@@ -155,7 +156,7 @@ settle(struct kv_dropbox *box, struct kv_drop *file)
 		kv_dropbox_detach(file);
 }
 
-/* At the end of the mount, lost bytes have already been logged. */
+/* After kv_dropbox_stop() nothing is left to settle: lost bytes have already been logged. */
 static void
 close_handle(struct kv_handle *handle)
 {
@@ -168,7 +169,7 @@ close_handle(struct kv_handle *handle)
 		settle(file->dropbox, file);
 }
 
-/* Once another content is started, the receipt of the previous one is void. */
+/* When a new content is started, the previous one's receipt becomes invalid. */
 static void
 forget_replaced(const struct kv_drop *file, enum kv_upload_state before)
 {
@@ -267,7 +268,7 @@ kv_dropbox_read(struct kv_node *node, fuse_req_t req, size_t size, off_t offset,
 		kv_request_reply_slice(req, u->data.data, u->data.len, size, offset);
 }
 
-/* A write has failed, so the file can never be complete. */
+/* A write failed, so the file can never be complete. */
 static void
 log_broken(const struct kv_dropbox *box, const struct kv_drop *file, int err)
 {
@@ -278,7 +279,7 @@ log_broken(const struct kv_dropbox *box, const struct kv_drop *file, int err)
 				 NULL);
 }
 
-/* The first bytes of a file that is not staged must be those of a blob. */
+/* The first bytes of a file must be those of a blob, unless the file is staged. */
 static int
 check_start(const struct kv_drop *file, const char *data, size_t size)
 {
@@ -328,13 +329,13 @@ resize(struct kv_drop *file, off_t size, struct kv_dropbox_handle *h)
 	int err;
 
 	if (size < 0 || (h == NULL && u->n_handles == 0 && (size_t)size != kv_upload_size(u)))
-		return -EINVAL; /* there would be no close to restore it */
+		return -EINVAL; /* no close would follow to restore it */
 	err = kv_upload_truncate(u, h != NULL ? &h->writer : NULL, (size_t)size);
 	forget_replaced(file, before);
 	return err;
 }
 
-/* Tools set mode, owner and times, and fail if they cannot. They are kept with the receipt. */
+/* Tools set mode, owner and times, and fail if they cannot. The receipt stores them. */
 void
 kv_dropbox_setattr(
     struct kv_node *node, fuse_req_t req, const struct stat *attr, int what, struct fuse_file_info *fi)

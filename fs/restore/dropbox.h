@@ -23,8 +23,8 @@ struct kv_dropbox {
 	struct kv_receipts *receipts;
 	struct kv_confirms *confirms;
 	size_t staged;				/* bytes of all files being written */
-	LIST_HEAD(, kv_drop) files;		/* with and without a name */
-	LIST_HEAD(, kv_dropbox_handle) handles; /* that are open */
+	LIST_HEAD(, kv_drop) files;		/* with or without a name */
+	LIST_HEAD(, kv_dropbox_handle) handles; /* open ones */
 	uint64_t n_opened;
 	LIST_HEAD(, kv_submit) submits;
 	int n_submits;
@@ -32,20 +32,20 @@ struct kv_dropbox {
 	bool is_stopped;
 };
 
-/* NULL: out of memory. branch has its volume already. */
+/* branch must have its volume. NULL: out of memory. */
 struct kv_dropbox *kv_dropbox_new(struct kv_branch *branch);
-/* Cancel restores in flight without their completions; before the nodes are freed. */
+/* Cancel restores in flight without calling completions. Call it before the nodes are freed. */
 void kv_dropbox_stop(struct kv_dropbox *dropbox);
-/* After the nodes, whose bytes are counted in staged. NULL does nothing. */
+/* Call it after the nodes, whose bytes staged counts, were freed. NULL does nothing. */
 void kv_dropbox_free(struct kv_dropbox *dropbox);
 /* Restores that are queued or in flight. */
 int kv_dropbox_under_way(const struct kv_dropbox *dropbox);
-/* At the end of the mount: log each file whose bytes are lost, or whose restore has not been answered. */
+/* At the end of the mount: log each file whose bytes are lost or whose restore has no answer. */
 void kv_dropbox_log_lost(struct kv_dropbox *dropbox);
-/* Assert what must hold between two requests. */
+/* Assert the invariants that hold between two requests. */
 void kv_dropbox_check(const struct kv_dropbox *dropbox);
 
-/* ---- operations of struct kv_node_ops; node is a kv_drop: of a file, but for CREATE ---- */
+/* ---- operations of struct kv_node_ops; node is the kv_drop of a file, or of the folder for CREATE ---- */
 
 void kv_dropbox_create(
     struct kv_node *node, fuse_req_t req, const char *name, mode_t mode, struct fuse_file_info *fi);
@@ -59,16 +59,21 @@ void kv_dropbox_setattr(
 
 /* ---- for the modules of this folder ---- */
 
-/* A new file called name in folder. -EEXIST, -ENOMEM; -EINVAL for a dot name other than a staging name. */
+/*
+ * Create a file called name in folder. -EEXIST, -ENOMEM; -EINVAL for a dot name that is not a staging name.
+ */
 int kv_dropbox_make(struct kv_dropbox *dropbox, struct kv_drop *folder, const char *name,
     struct kv_drop **file) KV_MUST_CHECK;
-/* Remove file's name, and free bytes that can no longer be sent. file may be freed. */
+/* Remove file's name and free bytes that can no longer be sent. May free file. */
 void kv_dropbox_detach(struct kv_drop *file);
-/* The folder or file called name in folder; NULL where there is none, or one whose restore failed. */
+/* The folder or file called name in folder. NULL if there is none, or only a file whose restore failed. */
 struct kv_drop *kv_dropbox_child(struct kv_drop *folder, const char *name);
-/* A failed file that is still open loses its name to a new one; further writes to it fail with ESTALE. */
+/*
+ * If name belongs to a failed file that is still open, free the name for a new file. Further writes to the
+ * old one fail with ESTALE.
+ */
 void kv_dropbox_free_name(struct kv_drop *folder, const char *name);
-/* Log an event of the file called what. err 0: not a failure. why may be NULL. */
+/* Log an event of the file named what. err 0: not a failure. why may be NULL. */
 void kv_dropbox_log(const struct kv_dropbox *dropbox, const char *what, const struct kv_caller *caller,
     int err, const char *why);
 /* The same for file, on behalf of its last writer. */

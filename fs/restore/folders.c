@@ -1,7 +1,7 @@
 /*
- * restore/ lists as empty, so rmdir of a folder with receipts must succeed, and removes them. What must stay is
- * anything whose writer has no result yet: unsent bytes, a restore in flight, a staged file. A folder such as rsync's
- * .~tmp~ stays too if it holds anything: rsync removes it and relies on ENOTEMPTY.
+ * restore/ lists as empty, so rmdir of a folder with receipts must succeed and removes them. A folder must
+ * stay if it has files whose writers have no result yet: unsent bytes, a restore in flight, a staged file. A
+ * folder such as rsync's .~tmp~ also stays if it contains anything: rsync removes it and relies on ENOTEMPTY.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "fs/restore/receipt.h"
 #include "fs/restore/upload.h"
 
-/* The writer of a file in it has no result yet. */
+/* Whether a writer of a file below folder has no result yet. */
 static bool
 is_busy(const struct kv_drop *folder)
 {
@@ -24,7 +24,7 @@ is_busy(const struct kv_drop *folder)
 	return false;
 }
 
-/* 0, or why folder cannot be removed or renamed over. */
+/* Returns 0, or -errno if folder must not be removed or replaced. */
 static int
 check_removable(const struct kv_drop *folder)
 {
@@ -35,7 +35,7 @@ check_removable(const struct kv_drop *folder)
 	return is_busy(folder) ? -ENOTEMPTY : 0;
 }
 
-/* With all below it, whose receipts are forgotten. */
+/* Remove folder and everything below it, and forget the receipts. */
 static void
 remove_folder(struct kv_drop *folder)
 {
@@ -73,7 +73,7 @@ kv_folders_mkdir(struct kv_node *node, fuse_req_t req, const char *name)
 		kv_entry_reply(&made->node, req);
 }
 
-/* The object stays in the vault. */
+/* Removes only the name and the receipt: the object stays in the vault. */
 void
 kv_folders_unlink(struct kv_node *node, fuse_req_t req, const char *name)
 {
@@ -106,7 +106,10 @@ is_below(const struct kv_drop *file, const struct kv_drop *folder)
 	return file != NULL;
 }
 
-/* "x.blob.~1~": cp --backup=numbered looks for a free number in a list that is empty here, and would never end. */
+/*
+ * "x.blob.~1~": cp --backup=numbered searches the listing for a free number. It is empty here, so cp would
+ * loop.
+ */
 static bool
 is_numbered_backup(const char *name)
 {
@@ -119,11 +122,11 @@ is_numbered_backup(const char *name)
 	return n > 0 && strcmp(digits + 2 + n, "~") == 0;
 }
 
-/* Why a file cannot get this name; NULL: it can. */
+/* Why a file cannot get this name; NULL if it can. */
 static const char *
 refuse_name(const struct kv_drop *file, const char *to_name)
 {
-	/* its writer would be told "done" at its close, and nothing be sent */
+	/* its close would return success although nothing was sent */
 	if (to_name[0] == '.' && !(kv_upload_is_staging(file->name) && kv_upload_is_staging(to_name)))
 		return "a file of restore/ cannot be renamed to a name that begins with a dot";
 	if (is_numbered_backup(to_name))
@@ -131,7 +134,7 @@ refuse_name(const struct kv_drop *file, const char *to_name)
 	return NULL;
 }
 
-/* Whether file may take the place of other, called to_name in to. */
+/* Whether file may replace other, called to_name in to (other may be NULL). Returns 0 or -errno. */
 static int
 check_rename(const struct kv_drop *file, const struct kv_drop *to, const char *to_name,
     const struct kv_drop *other, unsigned int flags)

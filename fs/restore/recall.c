@@ -1,8 +1,8 @@
 /*
- * A query of a name, which starts again from the top after each wait:
+ * A query for a name. After each wait it starts again from the top:
  *
  *	SENDING      -> wait for the restore
- *	a receipt    -> freshly confirmed: show it. Else ask the vault; yes: show it; no: discard it, ENOENT
+ *	a receipt    -> if recently confirmed, show it; otherwise ask the vault. Confirmed: show it; else ENOENT
  *	otherwise    -> as it is
  */
 #include <errno.h>
@@ -22,16 +22,16 @@
 #include "fs/restore/upload.h"
 
 #define FIRST_DEPTH 4
-#define AHEAD_S	    2.5 /* of the rate, at most */
+#define AHEAD_S	    2.5 /* limit of the read-ahead: what the rate allows in this time */
 
 /* ---- read-ahead ---- */
 
 struct kv_recall_stream {
-	struct kv_process process; /* that queries one receipt after the other */
-	char last[PATH_MAX];	   /* its last query */
+	struct kv_process process; /* the process that queries one receipt after another */
+	char last[PATH_MAX];	   /* path of its last query */
 	char ahead[PATH_MAX];	   /* the last path that was confirmed ahead, or "" */
 	size_t n_hits, depth;
-	size_t n_unread; /* confirmed ahead, not queried yet */
+	size_t n_unread; /* confirmed ahead and not queried yet */
 };
 
 struct kv_recall_stream *
@@ -66,8 +66,8 @@ most_ahead(const struct kv_dropbox *box)
 }
 
 /*
- * process has queried the receipt at path. has_waited: the confirmation had not arrived, so the read-ahead is too short,
- * and doubles.
+ * process has queried the receipt at path. has_waited: the confirmation had not arrived, so the read-ahead
+ * was too short and is doubled.
  */
 static void
 run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct kv_caller *caller,
@@ -80,7 +80,7 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 	struct ahead a = { .dropbox = box, .caller = caller };
 
 	if (strcmp(path, s->last) == 0 && process->id == s->process.id)
-		return; /* the GETATTR after its LOOKUP */
+		return; /* the GETATTR after a LOOKUP of the same file */
 	s->n_hits = goes_on ? s->n_hits + 1 : 0;
 	if (!goes_on)
 		s->depth = FIRST_DEPTH;
@@ -101,11 +101,11 @@ run_ahead(struct kv_dropbox *box, const struct kv_process *process, const struct
 
 /* ---- one query ---- */
 
-/* A LOOKUP of name in folder, or a GETATTR of file (name NULL). */
+/* A LOOKUP of name in folder, or a GETATTR of file (then name is NULL). */
 struct query {
 	struct kv_request request;
 	struct kv_dropbox *dropbox;
-	struct kv_drop *folder, *file; /* the one that is not NULL is kept open */
+	struct kv_drop *folder, *file; /* one is NULL, the other is held open */
 	char *name;
 	struct kv_process process;
 	struct kv_receipt receipt; /* being confirmed */
@@ -150,7 +150,7 @@ is_same(const struct kv_receipt *a, const struct kv_receipt *b)
 	    strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* The receipt of file, or the one that an earlier mount left for its name. */
+/* The receipt of file or, if file is NULL, the one that an earlier mount left for this name. */
 static bool
 find_receipt(const struct query *q, const struct kv_drop *file, struct kv_receipt *receipt)
 {
@@ -168,7 +168,7 @@ node_of(const struct query *q)
 	return q->file != NULL ? q->file : kv_dropbox_child(q->folder, q->name);
 }
 
-/* The vault does not have the object of the receipt. */
+/* The vault no longer has the object: discard the receipt. */
 static void
 forget(const struct query *q)
 {
@@ -185,7 +185,7 @@ forget(const struct query *q)
 	}
 }
 
-/* The file of an earlier mount's restore. */
+/* Create the file for a receipt of an earlier mount. */
 static int
 make_receipt(const struct query *q, struct kv_drop **file)
 {
@@ -296,7 +296,7 @@ run_query(struct query *q)
 
 /* ---- the interface ---- */
 
-/* Whether a query of file, or for NULL of name in folder, may have to wait. */
+/* Whether a query of file, or of name in folder if file is NULL, may have to wait. */
 static bool
 may_wait(
     const struct kv_dropbox *box, const struct kv_drop *folder, const char *name, const struct kv_drop *file)

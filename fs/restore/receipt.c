@@ -1,5 +1,6 @@
 /*
- * Receipts of this mount are in memory, by digest; those of earlier mounts are in the index, by digest and by path.
+ * Receipts of this mount are in memory, keyed by digest; those of earlier mounts are in the index, keyed by
+ * digest and by path.
  */
 #include <limits.h>
 #include <search.h>
@@ -16,7 +17,7 @@ struct kv_receipts {
 	void *kept; /* tsearch(3) of struct kv_receipt by digest and type */
 };
 
-/* ---- by the bytes ---- */
+/* ---- by bytes ---- */
 
 static int
 compare(const void *a, const void *b)
@@ -27,7 +28,7 @@ compare(const void *a, const void *b)
 	return order != 0 ? order : (int)x->type - (int)y->type;
 }
 
-/* Out of memory: the only cost is a needless request later. */
+/* If memory runs out, the only cost is a needless request later. */
 void
 kv_receipts_keep(struct kv_receipts *rs, const struct kv_receipt *receipt)
 {
@@ -58,7 +59,7 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 	return found != NULL || kv_receipt_rows_find_digest(rs->rows, digest, type, receipt);
 }
 
-/* ---- by the path ---- */
+/* ---- by path ---- */
 
 bool
 kv_receipts_path(const struct kv_drop *folder, const char *name, char *path)

@@ -1,8 +1,8 @@
 #ifndef KV_FS_RESTORE_RECEIPT_H
 #define KV_FS_RESTORE_RECEIPT_H
 /*
- * Receipts: what was restored, in this mount or an earlier one, so that a `cp` that was interrupted can simply be run
- * again. A receipt is found by the bytes and by the path that were written. It is never proof: before it is used,
+ * Receipts: what this mount or an earlier one restored, so that an interrupted `cp` can simply be run again.
+ * A receipt is found by the bytes or the path that were written. It is never proof: before it is used,
  * fs/restore/confirm asks the vault.
  */
 #include <stdbool.h>
@@ -11,27 +11,30 @@
 struct kv_drop;
 struct kv_receipts;
 
-/* rows: NULL with cache=none, so that paths are lost with the mount. Returns NULL when out of memory. */
+/* rows: NULL with cache=none; paths are then lost with the mount. Returns NULL if out of memory. */
 struct kv_receipts *kv_receipts_new(struct kv_receipt_rows *rows);
 void kv_receipts_free(struct kv_receipts *receipts);
 
-/* By the bytes. */
+/* By bytes. */
 void kv_receipts_keep(struct kv_receipts *receipts, const struct kv_receipt *receipt);
 bool kv_receipts_find(struct kv_receipts *receipts, const unsigned char digest[KV_DIGEST_LEN],
     enum kv_type type, struct kv_receipt *receipt);
 
-/* By the path: keep file's path, size, mtime and mode, if it was restored. */
+/* By path: store file's path, size, mtime and mode, if it was restored. */
 void kv_receipts_note(struct kv_receipts *receipts, const struct kv_drop *file);
 /* Discard the receipt of name in folder … */
 void kv_receipts_forget(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
-/* … and all those below the folder of that name. */
+/* … and all receipts below the folder of that name. */
 void kv_receipts_forget_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
-/* The folder called name was renamed to to_name in to: so are the paths of the receipts below it. */
+/* The folder called name was renamed to to_name in to: update the paths of the receipts below it. */
 void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name,
     const struct kv_drop *to, const char *to_name);
 /* The receipt that an earlier mount left for name in folder. */
 bool kv_receipts_find_path(
     struct kv_receipts *receipts, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt);
-/* "keys/db.blob": name in folder, below restore/. False where it is longer than PATH_MAX: such a path has no receipt. */
+/*
+ * The path of name in folder, below restore/: "keys/db.blob". False if it is longer than PATH_MAX: such a
+ * path has no receipt.
+ */
 bool kv_receipts_path(const struct kv_drop *folder, const char *name, char *path);
 #endif

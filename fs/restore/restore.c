@@ -1,5 +1,5 @@
 /*
- * The tables of restore/. Its folders list as empty; a restored file is found by its name.
+ * The operation tables of restore/. Its folders list as empty; a restored file is found by its name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "fs/restore/recall.h"
 #include "fs/restore/restore.h"
 
-#define VALID_S 3600 /* of restore/ itself */
+#define VALID_S 3600 /* for restore/ itself */
 
 /* "restore/keys/a.blob" */
 static void
@@ -38,7 +38,7 @@ folder_attributes(struct kv_node *node, struct kv_attributes *a)
 		a->entry_valid_s = a->attr_valid_s = VALID_S;
 }
 
-/* Accepted and not kept. */
+/* Accept the change and ignore it. */
 static void
 set_folder_attributes(
     struct kv_node *node, fuse_req_t req, const struct stat *attr, int what, struct fuse_file_info *fi)
@@ -94,7 +94,7 @@ const struct kv_node_ops kv_restore_file_ops = {
 
 /* ---- the part ---- */
 
-/* It has a folder for each type from the start, so that blobs can be copied there without a mkdir. */
+/* restore/ has a folder for each type from the start, so that blobs can be copied there without mkdir. */
 static int
 attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {

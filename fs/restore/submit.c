@@ -38,7 +38,7 @@
 
 #define MODULE "restore"
 
-/* Pauses while a deletion or purge takes effect, which takes the service up to some tens of seconds. */
+/* Pauses before sending again while a deletion or purge takes effect, which can take tens of seconds. */
 static const int again_ms[] = { 2000, 4000, 8000, 15000, 15000 };
 #define AGAIN ((int)(sizeof(again_ms) / sizeof(again_ms[0])))
 
@@ -51,18 +51,18 @@ struct kv_submit_wait {
 struct kv_submit {
 	struct kv_dropbox *dropbox;
 	LIST_ENTRY(kv_submit) all;
-	struct kv_drop *file, *folder; /* kept open while this lives */
+	struct kv_drop *file, *folder; /* held open */
 	char *name;
-	struct kv_question question; /* its deadline is that of the whole restore */
+	struct kv_question question; /* its deadline is the whole restore's */
 	struct kv_process process;   /* the caller's */
 	struct kv_blob *blob;
 	enum kv_type type;
-	bool is_guess; /* the type is one of two: certificate first, then key */
+	bool is_guess; /* try certificate first, then key */
 	int n_again;
 	int64_t mono_sent;
 	struct kv_reply refusal;	  /* the 409 or 500 whose reason is being looked up */
 	char in_the_way[KV_NAME_MAX + 1]; /* name of the conflicting object, or "" */
-	struct kv_receipt receipt;	  /* of an earlier restore of the same bytes; then of this one */
+	struct kv_receipt receipt; /* first of an earlier restore of the same bytes, then of this one */
 	struct kv_confirm_wait *confirm;
 	struct kv_ticket *ticket;
 	struct kv_conflict *conflict;
@@ -76,7 +76,7 @@ static void conflict_answered(void *, enum kv_conflict_kind, int64_t);
 
 /* ---- the log ---- */
 
-/* The object's name, if the file is called after it. */
+/* A guess at the object's name: the file's name without ".blob". */
 static void
 guess_name(const char *file_name, char *name)
 {
@@ -138,7 +138,7 @@ end(struct kv_submit *s, int err)
 		u->receipt = s->receipt;
 		kv_receipts_note(box->receipts, s->file);
 	}
-	/* a failed restore leaves no name behind; a staged one is removed by its writer */
+	/* a failed restore leaves no name; a staged file is removed by its writer */
 	if (err != 0 && u->n_handles == 0 && s->file->parent != NULL && !kv_upload_is_staging(s->file->name))
 		kv_dropbox_detach(s->file);
 	while ((w = LIST_FIRST(&s->waits)) != NULL) {
@@ -203,7 +203,7 @@ send_blob(void *arg)
 	}
 }
 
-/* Take the name of the conflicting object from the vault's answer, else guess it. */
+/* Take the name of the conflicting object from the vault's answer; otherwise guess it. */
 static void
 name_conflict(struct kv_submit *s)
 {
@@ -277,8 +277,9 @@ restore_answered(void *arg, struct kv_reply *reply)
 }
 
 /*
- * After an attempt that was not answered, the conflicting object may be the one that this restore created, or one that
- * somebody else created since. They cannot be told apart, because an object cannot be compared with a blob: EEXIST.
+ * After an attempt without an answer, the conflicting object may be the one that this restore created, or one
+ * that somebody else has created since. An object cannot be compared with a blob, so we cannot distinguish
+ * them: EEXIST.
  */
 static void
 conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
@@ -320,8 +321,8 @@ find_receipt(struct kv_submit *s)
 }
 
 /*
- * If the same bytes were restored before, in this mount or an earlier one, ask the vault whether it still has them; unless
- * it confirms that, send the restore. Never ends s before the caller has returned.
+ * If this mount or an earlier one restored the same bytes, ask the vault whether it still has them; send the
+ * restore unless the vault confirms. Never ends s before the caller has returned.
  */
 static void
 confirm_or_send(struct kv_submit *s)
@@ -386,7 +387,7 @@ make(struct kv_dropbox *box, struct kv_drop *file, struct kv_drop *folder, const
 	return 0;
 }
 
-/* Classify the file, if all its bytes are there. */
+/* Classify the file, if it has all its bytes. */
 static int
 judge(const struct kv_dropbox *box, const struct kv_drop *file, const struct kv_drop *folder,
     struct kv_verdict *verdict, struct kv_buf *why)
@@ -431,7 +432,7 @@ kv_submit_start(
 	return err;
 }
 
-/* ---- waiting for it ---- */
+/* ---- waiting for the result ---- */
 
 int
 kv_submit_wait(struct kv_drop *file, kv_submit_done *done, void *arg, struct kv_submit_wait **wait)

@@ -1,5 +1,5 @@
 /*
- * What is written into restore/, kept in memory until its writer closes it.
+ * Files written to restore/. Their bytes stay in memory until the writer closes the file.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -10,7 +10,7 @@
 #include "client/base/clock.h"
 #include "fs/restore/upload.h"
 
-/* Text forms of a blob are longer than the blob: by a third, and by line ends. */
+/* Text forms of a blob are longer than the blob: by a third, plus line ends. */
 #define MOST_BYTES (KV_BLOB_MAX / 2 * 3)
 
 struct kv_upload *
@@ -90,7 +90,7 @@ kv_upload_is_replaced(const struct kv_upload *u, const struct kv_writer *w)
 
 /* ---- writing ---- */
 
-/* rewritten: the size of the previous content, unless the writer truncated it. */
+/* Start a new content. rewritten: the size of the previous one, 0 if the writer truncated it. */
 static void
 begin_content(struct kv_upload *u, size_t rewritten)
 {
@@ -120,7 +120,7 @@ kv_upload_abandon(struct kv_upload *u)
 		kv_upload_break(u, -ESTALE);
 }
 
-/* 0 if w may write at offset, which may start a new content. */
+/* Returns 0 if w may write at offset. May start a new content. */
 static int
 prepare(struct kv_upload *u, struct kv_writer *w, size_t offset)
 {
@@ -137,7 +137,7 @@ prepare(struct kv_upload *u, struct kv_writer *w, size_t offset)
 			return -EINVAL;
 		begin_content(u, u->size);
 	} else if (offset == 0 && u->starter != 0 && u->starter != w->id) {
-		begin_content(u, w->content == 0 ? u->data.len : 0); /* two tools write the same file */
+		begin_content(u, w->content == 0 ? u->data.len : 0); /* two tools are writing the same file */
 	}
 	w->content = u->content;
 	u->was_judged = false;
