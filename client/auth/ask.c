@@ -5,7 +5,7 @@
  *	            ^         |
  *	            +- pause -+   (after a temporary failure)
  *
- * A result is delivered by a timer, so that a kind may give it at once.
+ * A timer delivers the result, so that a kind may already have it when it starts.
  */
 #include "client/auth/ask.h"
 
@@ -22,21 +22,21 @@
 #include "client/http/http.h"
 
 #define MODULE		 "auth"
-#define REQUEST_MS	 30000 /* of one request, even if data arrives slowly */
+#define REQUEST_MS	 30000 /* for one request, even if data arrives slowly */
 #define GUESS_MS	 10000
 #define GUESS_CONNECT_MS 1000
-#define MOST_PAUSE_MS	 60000 /* the longest that a service can request */
+#define MOST_PAUSE_MS	 60000 /* longest pause that a service can request */
 
 struct ask {
-	struct kv_ask ask; /* first: kinds hold its address */
+	struct kv_ask ask; /* must be first: kinds hold its address */
 	struct kv_ask_setup setup;
 	const struct kv_ask_endpoint *endpoint;
 	int attempt;
 	struct kv_transfer *transfer;
 	struct kv_spawn *run;
 	kv_ask_ended *ended;
-	struct kv_timer timer;	  /* the next attempt, or the result */
-	struct kv_timer too_late; /* of the request in flight */
+	struct kv_timer timer;	  /* starts the next attempt, or delivers the result */
+	struct kv_timer too_late; /* limit for the request in flight */
 	struct kv_buf why;
 	struct kv_token_answer token;
 	enum kv_ask_outcome outcome;
@@ -65,7 +65,7 @@ kv_ask_fail(struct kv_ask *ask, enum kv_ask_outcome outcome, int err)
 	kv_timer_set(&a->timer, 0);
 }
 
-/* After a failed guess another credential is tried, unless memory ran out. */
+/* After a failed guess the next credential is tried, unless memory ran out. */
 static void
 fail(struct kv_ask *ask, int err)
 {
@@ -157,7 +157,7 @@ timer_fired(void *arg)
 		attempt(a);
 }
 
-/* Without jitter, because there is one caller, and a pause near zero would be useless. */
+/* No jitter: there is only one caller, and a pause near zero would be useless. */
 static int64_t
 pause_ms(const struct ask *a, const struct kv_http_answer *answer)
 {
@@ -308,7 +308,7 @@ kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer)
 
 	kv_token_answer_fault(answer->body, answer->body_len, &fault);
 	text = fault.message[0] != '\0' ? fault.message : fault.code;
-	end = strstr(text, ". "); /* advice and trace ids follow */
+	end = strstr(text, ". "); /* only advice and trace ids follow */
 	if (text[0] != '\0')
 		kv_buf_say(
 		    kv_ask_why(ask), ": %.*s", end != NULL ? (int)(end - text) : (int)strlen(text), text);

@@ -1,15 +1,15 @@
 #ifndef KV_CLIENT_AUTH_ASK_H
 #define KV_CLIENT_AUTH_ASK_H
 /*
- * Requests one token from one credential: over HTTP, from a program or from a file. The first half of
- * this header is for client/auth/chain, the second for the kinds of credentials.
+ * Requests one token from one credential: over HTTP, from a program or from a file. The first half of this
+ * header is for client/auth/chain, the second for the kinds of credentials.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "client/auth/credential.h"
 
-#define KV_ASK_MAX_ANSWER ((size_t)1 << 20) /* bytes of an answer with a token */
+#define KV_ASK_MAX_ANSWER ((size_t)1 << 20) /* largest answer that may contain a token, bytes */
 
 struct kv_ask;
 struct kv_buf;
@@ -39,8 +39,8 @@ struct kv_ask_result {
 	const char *why;   /* a sentence for the user; "" with a token */
 };
 /*
- * Called once, from the loop, never before kv_ask_new() has returned. May free the ask, which ends the
- * life of result.
+ * Called once, from the loop, never before kv_ask_new() has returned. It may free the ask, which invalidates
+ * result.
  */
 typedef void kv_ask_done(void *arg, const struct kv_ask_result *result);
 
@@ -54,9 +54,9 @@ struct kv_ask_setup {
 	kv_ask_done *done;
 	void *arg;
 };
-/* What setup points to must live until kv_ask_free(). NULL: out of memory. */
+/* Everything that setup points to must live until kv_ask_free(). NULL: out of memory. */
 struct kv_ask *kv_ask_new(const struct kv_ask_setup *setup);
-/* Cancels it without calling the completion. NULL does nothing. */
+/* Cancels the ask without calling its completion. NULL does nothing. */
 void kv_ask_free(struct kv_ask *ask);
 
 /* ---- for a kind ---- */
@@ -66,17 +66,17 @@ struct kv_ask {
 	const struct kv_credential_options *o;
 	const struct kv_audience *audience;
 	/*
-	 * Nothing shows that the credential exists: time-outs are short, and every failure is
-	 * KV_UNAVAILABLE.
+	 * Nothing shows that the credential exists, so time-outs are short, and a failure of its endpoint or
+	 * answer counts as KV_UNAVAILABLE (except -ENOMEM).
 	 */
 	bool is_guess;
-	void *state; /* the kind's data between its steps, from malloc(); freed with the ask */
+	void *state; /* the kind's own data, from malloc(); freed with the ask */
 };
 
 /*
- * Each of these ends the ask: with a JSON answer from who, with a token as it was found in where ("token_file=/t"), or
- * with a failure. who and where are nouns for messages. A token that cannot be one, or is a JWT that has expired, is a
- * failure.
+ * Each of these ends the ask: with a JSON answer of the service called who, with a token found in where
+ * ("token_file=/t"), or with a failure. who and where are nouns for messages. It is a failure if the token is
+ * malformed, or is a JWT that has expired.
  */
 void kv_ask_take_answer(struct kv_ask *ask, const char *who, const char *text, size_t len);
 void kv_ask_take_token(struct kv_ask *ask, const char *where, const char *token);
@@ -86,32 +86,37 @@ struct kv_buf *kv_ask_why(struct kv_ask *ask);
 
 /* An HTTP endpoint that answers token requests. */
 struct kv_ask_endpoint {
-	const char *who;    /* in messages: "the token service" */
-	const char *absent; /* message of a guess that got no answer: "no managed identity answers" */
-	int attempts;	    /* at most, after temporary failures (408, 429, 5xx) */
+	const char *who;    /* for messages: "the token service" */
+	const char *absent; /* message if a guess gets no answer: "no managed identity answers" */
+	int attempts;	    /* maximum; only temporary failures (408, 429, 5xx) are retried */
 	int guess_attempts;
-	int pause_ms;			 /* before the second attempt; doubles */
-	bool may_be_away;		 /* 404 and 410 are temporary too, except for a guess */
+	int pause_ms;			 /* before the second attempt; then doubled each time */
+	bool may_be_away;		 /* treat 404 and 410 as temporary too, except for a guess */
 	int (*send)(struct kv_ask *ask); /* makes one attempt with kv_ask_send() */
-	const char
-	    *refusal; /* how the message for any other answer begins: "the managed identity got no token" */
 	/*
-	 * Instead of refusal, or NULL: explains any other answer and returns -errno, or returns 0 if
-	 * it has sent another request.
+	 * How the message begins for any answer that is neither a token nor retried: "the managed identity
+	 * got no token".
+	 */
+	const char *refusal;
+	/*
+	 * Handles such an answer instead of refusal: explains it and returns -errno, or sends another request
+	 * and returns 0. NULL: refusal is used.
 	 */
 	int (*refused)(struct kv_ask *ask, const struct kv_http_answer *answer);
 };
-/* Starts the attempts. endpoint must live as long as ask. One request may take 30 s (a guess: 10 s). */
+/* Starts the attempts. endpoint must outlive ask. One request may take 30 s, for a guess 10 s. */
 int kv_ask_endpoint(struct kv_ask *ask, const struct kv_ask_endpoint *endpoint) KV_MUST_CHECK;
 int kv_ask_send(struct kv_ask *ask, const struct kv_http_request *request) KV_MUST_CHECK;
 /*
- * GET url, which must have a query, with the audience's resource and the client id added. For an
- * endpoint on this machine or network: no proxy, plain http allowed. header: "Name: value".
+ * GET url with the audience's resource and the client id added to its query, which it must have. For an
+ * endpoint on this machine or network: no proxy, and plain http is allowed. header: "Name: value".
  */
 int kv_ask_send_get(struct kv_ask *ask, const char *url, const char *header) KV_MUST_CHECK;
 /* Append "&name=value" with value percent-encoded; no '&' at the start of form. */
 int kv_ask_add_field(struct kv_buf *form, const char *name, const char *value) KV_MUST_CHECK;
-/* Append ": " and the first sentence of the endpoint's error message, if it has one, to the sentence. */
+/*
+ * Append ": " and the first sentence of the endpoint's error message, if there is one, to the ask's sentence.
+ */
 void kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer);
 
 /* Run a program. ended is called like kv_spawn_done (client/base/spawn). */

@@ -1,5 +1,5 @@
 /*
- * The az CLI, as the user who ran az login.
+ * Runs the az CLI, which uses the account of the user who ran az login.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@ presence(const struct kv_credential_options *o)
 	return KV_PERHAPS;
 }
 
-/* The first line with "ERROR: …", otherwise the first line. */
+/* Append the first line with "ERROR: …", or the first line if there is none. */
 static void
 say_diagnostics(struct kv_buf *why, const char *text)
 {

@@ -4,10 +4,9 @@
  *	next candidate -> ask -> token: done; the credential is kept for renewals
  *	      ^            |
  *	      |            +---> failed: done
- *	      +-- unavailable    none left: done, with the reasons of all
+ *	      +-- unavailable    none left: done, with all their reasons
  *
- * A credential that is not known to be configured is a guess (client/auth/ask), unless -o auth= names
- * it.
+ * A credential that is not certainly configured is a guess (client/auth/ask), unless -o auth= names it.
  */
 #include "client/auth/chain.h"
 
@@ -23,10 +22,10 @@ struct kv_chain {
 	struct kv_loop *loop;
 	struct kv_http *http;
 	const struct kv_credential_options *o;
-	size_t at;	      /* the kind that is being asked or gave the last token */
+	size_t at;	      /* index of the kind that is being asked or gave the last token */
 	bool is_settled;      /* the kind at `at` has given a token */
 	struct kv_ask *ask;   /* NULL while no fetch is in progress */
-	struct kv_buf absent; /* why others were skipped in this fetch */
+	struct kv_buf absent; /* why other kinds were skipped in this fetch */
 	const struct kv_audience *audience;
 	kv_chain_done *done;
 	void *arg;
@@ -37,8 +36,8 @@ static void credential_asked(void *, const struct kv_ask_result *);
 /* ---- candidates ---- */
 
 /*
- * Of the kinds that share the word of -o auth=, the first that may exist; otherwise the last, whose
- * failure explains what is missing.
+ * The first kind with the word of -o auth= that may exist; if none may, the last, whose failure explains what
+ * is missing.
  */
 static size_t
 find_named(const struct kv_credential_options *o)
@@ -64,7 +63,7 @@ pass_over(struct kv_chain *c, const char *why)
 		kv_buf_say(&c->absent, "%s%s", c->absent.len > 0 ? ", " : "", why);
 }
 
-/* The first kind from c->at on that auto may ask; NULL if none is left. */
+/* The first kind from c->at on that auto may try; NULL if none is left. */
 static const struct kv_credential_kind *
 find_next(struct kv_chain *c)
 {
@@ -100,7 +99,7 @@ ask(struct kv_chain *c, const struct kv_credential_kind *kind)
 	return c->ask != NULL ? 0 : -ENOMEM;
 }
 
-/* c may be gone afterwards. */
+/* The completion may free c. */
 static void
 finish(struct kv_chain *c, int err, const struct kv_ask_result *result, const char *why)
 {

@@ -1,10 +1,9 @@
 #ifndef KV_CLIENT_AUTH_CHAIN_H
 #define KV_CLIENT_AUTH_CHAIN_H
 /*
- * Chooses the credential for a token: the one that -o auth= names, or with auto the first that is
- * configured, in the order of the SDKs' DefaultAzureCredential. After an unavailable credential the
- * next one is tried. A failed one ends the fetch, because a wrong secret is an error, not a reason to
- * ask the az CLI.
+ * Chooses the credential for a token: the one that -o auth= names or, with auto, the first configured one in
+ * the order of the SDKs' DefaultAzureCredential. If a credential is unavailable, the next one is tried. If it
+ * fails, the fetch ends: a wrong secret is an error, not a reason to ask the az CLI.
  */
 #include <stdint.h>
 #include "client/auth/credential.h"
@@ -20,16 +19,16 @@ struct kv_chain *kv_chain_new(
 /* Cancels a fetch in progress without calling its completion. NULL does nothing. */
 void kv_chain_free(struct kv_chain *chain);
 /*
- * The credentials may have changed: the next fetch chooses again. Otherwise it asks the one that gave
- * the last token.
+ * The credentials may have changed: the next fetch chooses again. Without this, it asks the one that gave the
+ * last token.
  */
 void kv_chain_reload(struct kv_chain *chain);
 
 /*
  * err 0: the token and its lifetime in seconds (0: unknown). Otherwise a sentence in why and -EACCES
- * (refused, or no credential), -EIO, -EBUSY, -EHOSTUNREACH, -ECONNREFUSED, -EPROTO, -ETIMEDOUT,
- * -EBADMSG or -ENOMEM. Temporary failures have been retried before (client/auth/ask). Called once,
- * from the loop, never before kv_chain_fetch() has returned.
+ * (refused, or no credential), -EIO, -EBUSY, -EHOSTUNREACH, -ECONNREFUSED, -EPROTO, -ETIMEDOUT, -EBADMSG or
+ * -ENOMEM. Temporary failures have already been retried (client/auth/ask). Called once, from the loop, never
+ * before kv_chain_fetch() has returned.
  */
 typedef void kv_chain_done(void *arg, int err, const char *token, int64_t life_s, const char *why);
 /* audience must live until done. -EBUSY while another fetch is in progress, -ENOMEM: done is not called. */

@@ -252,7 +252,7 @@ kv_challenge_check(const struct kv_challenge *ch, const struct kv_challenge_rule
 	if (ch->resource == NULL)
 		return -EBADMSG;
 	err = check_resource(rules, ch->resource, why);
-	if (err == 0) /* both may have been given, and a client secret's token is for the scope */
+	if (err == 0) /* both may be given, and client_secret requests its token for the scope */
 		err = check_resource(rules, ch->scope, why);
 	return err == 0 ? check_tenant(rules, ch->tenant, why) : err;
 }

@@ -12,18 +12,18 @@
 struct kv_buf;
 struct kv_url;
 
-/* Strings are NULL if the challenge has none. */
+/* A string is NULL if the challenge lacks it. */
 struct kv_challenge {
 	char *authorization; /* URL of the authority, used only for the tenant */
 	char *resource;	     /* "https://vault.azure.net"; derived from the scope if only that is given */
 	char *scope; /* "https://vault.azure.net/.default"; derived from the resource if only that is given */
-	char *tenant; /* an id or a domain in authorization; not "common" or an emulator's placeholder */
+	char *tenant; /* from authorization: an id or a domain, not "common" or an emulator's placeholder */
 	char *claims; /* base64 of JSON (continuous access evaluation) */
 	char *error, *description;
 };
 /*
- * Parse the Bearer challenge in header. Other challenges are ignored; of a duplicate parameter the
- * first counts. -EBADMSG if there is none, -ENOMEM. Release challenge in any case.
+ * Parse the Bearer challenge in header. Other challenges are ignored, and so are repeated parameters.
+ * -EBADMSG if there is none, -ENOMEM. Release challenge in any case.
  */
 int kv_challenge_parse(const char *header, struct kv_challenge *challenge) KV_MUST_CHECK;
 void kv_challenge_release(struct kv_challenge *challenge);
@@ -32,8 +32,8 @@ void kv_challenge_release(struct kv_challenge *challenge);
 struct kv_challenge_rules {
 	const struct kv_url *vault;
 	const char *tenant;	  /* the configured one, or NULL */
-	const char *allow_tenant; /* another one that is accepted, "*" any; or NULL */
-	bool no_verify;		  /* of the resource, for an emulator */
+	const char *allow_tenant; /* another tenant to accept; "*": any; or NULL */
+	bool no_verify;		  /* do not check the resource, for an emulator */
 };
 /*
  * The resource must cover the vault, and the tenant must be the configured one. -EACCES and a sentence

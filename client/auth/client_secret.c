@@ -1,5 +1,5 @@
 /*
- * A client secret, sent to the tenant's token service (OAuth 2.0 client credentials).
+ * Sends a client secret to the tenant's token service (OAuth 2.0 client credentials).
  */
 #include <errno.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #define WORD(word) word,
 const char *const kv_credential_words[] = { "auto", KV_CREDENTIALS(WORD, KV_AUTH_NOTHING) NULL };
 
-/* NULL starts the kinds of the next word. */
+/* NULL precedes the kinds of each word. */
 #define NEXT_WORD(word) NULL,
 #define ADDRESS(name)	&kv_##name,
 static const struct kv_credential_kind *const rows[] = { KV_CREDENTIALS(NEXT_WORD, ADDRESS) };

@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_AUTH_CREDENTIAL_H
 #define KV_CLIENT_AUTH_CREDENTIAL_H
 /*
- * The kinds of credentials. Each is a row of KV_CREDENTIALS and a file. client/auth/chain decides
- * which one is asked; client/auth/ask provides what a kind needs.
+ * The kinds of credentials. Each is a row of KV_CREDENTIALS and a file. client/auth/chain decides which one
+ * to ask; client/auth/ask provides what a kind needs.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,9 +11,8 @@
 struct kv_ask;
 
 /*
- * The kinds, each below its word of -o auth=. "auto" tries them in this order. If several share a
- * word, it means the first that is configured. KIND(x) is struct kv_credential_kind kv_x in
- * client/auth/x.c.
+ * The kinds, each below its word for -o auth=. "auto" tries them in this order. If several share a word, it
+ * means the first that is configured. KIND(x) is struct kv_credential_kind kv_x in client/auth/x.c.
  */
 #define KV_CREDENTIALS(AUTH, KIND) \
 	AUTH("env")                \
@@ -47,15 +46,15 @@ struct kv_credential_options {
 	const char *authority; /* https URL; the only place where a secret is sent */
 	const char *tenant;
 	const char *client_id;
-	const char *client_secret; /* of client_secret_file=; it takes precedence over AZURE_CLIENT_SECRET */
+	const char *client_secret; /* from client_secret_file=; takes precedence over AZURE_CLIENT_SECRET */
 	const char *token_file;
 	struct {
 		const char *name, *value;
-	} variables[KV_CREDENTIAL_VARIABLES]; /* those that are set and not empty */
+	} variables[KV_CREDENTIAL_VARIABLES]; /* the variables that are set and not empty */
 };
 /* The value of a variable; NULL if it is not set. */
 const char *kv_credential_variable(const struct kv_credential_options *options, const char *name);
-/* name and value are borrowed as options' strings are. -E2BIG beyond KV_CREDENTIAL_VARIABLES. */
+/* name and value are borrowed like options' strings. -E2BIG beyond KV_CREDENTIAL_VARIABLES. */
 int kv_credential_set_variable(
     struct kv_credential_options *options, const char *name, const char *value) KV_MUST_CHECK;
 
@@ -66,19 +65,18 @@ enum kv_presence {
 };
 
 struct kv_credential_kind {
-	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* the first without a name ends them */
-	/* auto's message if the kind is not configured: "AZURE_CLIENT_SECRET is not set"; NULL: none. */
+	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
+	/* auto's reason for skipping the kind: "AZURE_CLIENT_SECRET is not set"; NULL: none. */
 	const char *absent;
 	/*
-	 * An option that the kind requires, "token_file=FILE", or NULL. The word of -o auth= without
-	 * the option is an error; the option without -o auth= implies the word. auto does not try such
-	 * a kind.
+	 * An option that the kind requires, "token_file=FILE", or NULL. Giving only the word of -o auth= is
+	 * an error; giving only the option implies the word. auto does not try such a kind.
 	 */
 	const char *option;
 	enum kv_presence (*presence)(const struct kv_credential_options *options);
 	/*
-	 * Start to get a token with the functions of client/auth/ask; ends with kv_ask_take_answer(),
-	 * kv_ask_take_token() or kv_ask_fail(). Returning -errno is a failure, too.
+	 * Start to get a token with the functions of client/auth/ask, and end with kv_ask_take_answer(),
+	 * kv_ask_take_token() or kv_ask_fail(). Returning -errno is a failure too.
 	 */
 	int (*ask)(struct kv_ask *ask);
 };

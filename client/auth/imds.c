@@ -1,8 +1,8 @@
 /*
  * The managed identity of a virtual machine, from its Instance Metadata Service. During an update IMDS
- * answers 404 or 410 for up to 70 s (Microsoft's "how-to-use-vm-token", retry guidance). If IMDS is
- * only a guess, any other answer at its address, for example from a proxy or a portal, means that it
- * is unavailable.
+ * answers 404 or 410 for up to 70 s (Microsoft's "how-to-use-vm-token", retry guidance). If IMDS is only a
+ * guess, something else may answer at its address, such as a proxy or a portal: any other answer means that
+ * IMDS is unavailable.
  */
 #include "client/auth/ask.h"
 #include "client/base/buf.h"

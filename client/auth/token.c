@@ -1,11 +1,12 @@
 /*
  * The token for a vault.
  *
- *	no challenge -> challenge -> fetching -> token -> (mono_renew) token and fetching -> token …
- *	                    ^           |                         (mono_end) callers wait
+ *	no challenge -> challenge -> fetching -> token --mono_renew--> token, fetching the next -> token …
+ *	                    ^           |            `---mono_end----> fetching: callers wait
  *	                    +- failed --+
  *
- * After a failure every caller gets the same sentence: for 30 s after a refusal, otherwise for 1 s.
+ * After a failure every caller gets the same error and sentence until mono_retry: for 30 s after a refusal,
+ * for 1 s after any other failure.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@
 #define RENEW_BEFORE_MS 300000
 #define REFUSED_MS	30000
 #define FAILED_MS	1000 /* after a temporary failure */
-#define UNKNOWN_LIFE_S	600  /* assumed lifetime if the token service gives none; renewed after half of it */
+#define UNKNOWN_LIFE_S	600  /* if the service gives none: renewed after half of this, used until then */
 
 struct kv_token_wait {
 	struct kv_token_cache *cache;
@@ -42,10 +43,10 @@ struct kv_token_cache {
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
 	struct kv_audience audience;		  /* of the fetch in progress; borrows the strings above */
 	bool is_fetching;
-	bool is_reloaded; /* during the fetch, which may have used the old credentials */
+	bool is_reloaded; /* reloaded during the fetch, which may have used the old credentials */
 	char *token;
 	int64_t mono_renew, mono_end;
-	int err; /* of the last fetch, with why, until mono_retry */
+	int err; /* of the last fetch; why explains it */
 	struct kv_buf why;
 	int64_t mono_retry;
 	uint64_t n_got, n_failed;
@@ -63,8 +64,8 @@ drop_token(struct kv_token_cache *cache)
 }
 
 /*
- * The service requires a token with additional claims (continuous access evaluation) for the same
- * audience.
+ * Store the additional claims that the service requires in a token for the same audience (continuous access
+ * evaluation).
  */
 static int
 keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why)
@@ -73,7 +74,7 @@ keep_claims(struct kv_token_cache *cache, const char *base64, struct kv_buf *why
 	int err;
 
 	if (cache->is_fetching && cache->audience.claims != NULL)
-		return 0; /* another call got the same challenge */
+		return 0; /* the fetch in progress has them: another call got the same challenge */
 	kv_buf_init(&json, strlen(base64));
 	err = kv_base64_decode(base64, strlen(base64), &json);
 	if (err == -EINVAL) {
@@ -148,11 +149,12 @@ has_token(const struct kv_token_cache *cache)
 	return cache->token != NULL && kv_clock_mono_ms() < cache->mono_end;
 }
 
-/* Answers the present waiters. A waiter that a completion adds is answered next time. */
+/* Answer the callers that wait now. A wait that a completion adds is answered by the next delivery. */
 static void
 answer_waits(struct kv_token_cache *cache, int err)
 {
-	char *token = err == 0 ? strdup(cache->token) : NULL; /* a completion may reject it */
+	/* A copy, because a completion may reject the cached token. */
+	char *token = err == 0 ? strdup(cache->token) : NULL;
 	char *why = strdup(kv_buf_str(&cache->why));
 	int n = 0;
 
@@ -160,7 +162,7 @@ answer_waits(struct kv_token_cache *cache, int err)
 		err = -ENOMEM;
 	for (const struct kv_token_wait *w = cache->waits; w != NULL; w = w->next)
 		n++;
-	while (n-- > 0 && cache->waits != NULL) { /* a completion may cancel others */
+	while (n-- > 0 && cache->waits != NULL) { /* a completion may cancel other waits */
 		struct kv_token_wait *w = cache->waits;
 
 		cache->waits = w->next;
@@ -192,14 +194,14 @@ token_fetched(void *arg, int err, const char *token, int64_t life_s, const char 
 		cache->mono_end = life_s > 0 ? mono_now + life_ms : INT64_MAX;
 		cache->mono_renew =
 		    mono_now + (life_ms > 2 * RENEW_BEFORE_MS ? life_ms - RENEW_BEFORE_MS : life_ms / 2);
-		if (cache->audience.claims != NULL) { /* they were for this token only */
+		if (cache->audience.claims != NULL) { /* claims apply to one token only */
 			free(cache->claims);
 			cache->claims = NULL;
 		}
 	}
 	if (err != 0) {
 		cache->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
-		/* DEBUG, because the calls that wait for it fail and are logged with this sentence */
+		/* DEBUG, because the calls that waited also fail, and are logged with this sentence */
 		kv_log_event(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=%s", cache->vault->host,
 		    kv_err_name(err), why);
 	}
@@ -223,7 +225,7 @@ kv_token_count(const struct kv_token_cache *cache, bool got)
 	return got ? cache->n_got : cache->n_failed;
 }
 
-/* The tenant of the request: the configured one, or another one that allow_tenant permits. */
+/* The tenant to request: the configured one, or another one if allow_tenant permits it. */
 static const char *
 token_tenant(const struct kv_token_cache *cache)
 {

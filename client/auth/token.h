@@ -1,9 +1,9 @@
 #ifndef KV_CLIENT_AUTH_TOKEN_H
 #define KV_CLIENT_AUTH_TOKEN_H
 /*
- * The token for a vault. The challenge of a 401 is checked against the vault, a token for it is
- * requested from the credential, cached, and renewed before it expires. There is one token request at
- * a time, none for 1 s after a failure, and none for 30 s after a refusal. Tokens are never logged.
+ * The token for a vault. The challenge of a 401 is checked against the vault; then a token is requested from
+ * the credential, cached, and renewed before it expires. There is one token request at a time, none for 1 s
+ * after a failure, and none for 30 s after a refusal. Tokens are never logged.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,10 +28,10 @@ struct kv_token_cache *kv_token_new(struct kv_loop *loop, struct kv_http *http, 
 void kv_token_free(struct kv_token_cache *cache);
 
 /*
- * Take the challenge of a WWW-Authenticate header: the resource must cover the vault, and the tenant
- * must be the configured one. The authority in it is not used, because a secret is sent only where the
- * user configured it. -EACCES and a sentence in why if it is refused, -EBADMSG if it is not a Key
- * Vault challenge.
+ * Check and store the challenge of a WWW-Authenticate header: the resource must cover the vault, and the
+ * tenant must be the configured one. The authority in it is not used, because a secret is sent only to the
+ * authority that the user configured. -EACCES and a sentence in why if it is refused, -EBADMSG if it is not a
+ * Key Vault challenge.
  */
 int kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_buf *why) KV_MUST_CHECK;
 bool kv_token_has_challenge(const struct kv_token_cache *cache);
@@ -49,7 +49,7 @@ void kv_token_cancel(struct kv_token_wait *wait);
  * it arrives.
  */
 void kv_token_reload(struct kv_token_cache *cache);
-/* How many token requests succeeded, or failed. */
+/* How many token requests succeeded (got) or failed. */
 uint64_t kv_token_count(const struct kv_token_cache *cache, bool got);
 /* The service answered 401 to this token: drop it if it is still cached. */
 void kv_token_reject(struct kv_token_cache *cache, const char *token);

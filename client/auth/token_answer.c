@@ -116,7 +116,7 @@ kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault)
 	if (kv_json_parse(text, len, &root) != 0)
 		return;
 	if (kv_json_string(root, "error", &error) != 0 || error == NULL || *error == '\0') {
-		kv_fault_parse(text, len, fault); /* some identity endpoints answer as Key Vault does */
+		kv_fault_parse(text, len, fault); /* some identity endpoints use Key Vault's form */
 	} else {
 		if (kv_json_string(root, "error_description", &description) != 0 || description == NULL)
 			description = "";

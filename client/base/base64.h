@@ -9,15 +9,15 @@
 
 struct kv_buf;
 
-/* The text of data is appended. -EFBIG, -ENOMEM; text is then unchanged. */
+/* Appends data as text. -EFBIG, -ENOMEM: text is unchanged. */
 int kv_base64_encode(const void *data, size_t len, struct kv_buf *text) KV_MUST_CHECK;
 /*
- * The bytes of text are appended to data. -EINVAL for a character of neither alphabet, a wrong length or
- * unused bits that are not zero; -EFBIG, -ENOMEM. data is then unchanged.
+ * Appends the decoded bytes to data. -EINVAL for a character of neither alphabet, a wrong length or unused
+ * bits that are not zero; -EFBIG, -ENOMEM. On failure data is unchanged.
  */
 int kv_base64_decode(const char *text, size_t len, struct kv_buf *data) KV_MUST_CHECK;
-/* n characters without padding into to, which has room for n * 3 / 4 bytes. 0 or -EINVAL. */
+/* Decodes n characters without padding into to, which must have room for n * 3 / 4 bytes. 0 or -EINVAL. */
 int kv_base64_decode_to(const unsigned char *text, size_t n, unsigned char *to) KV_MUST_CHECK;
-/* Whether all len characters are of base64url's alphabet. */
+/* Whether all len characters are in base64url's alphabet. */
 bool kv_base64_is_url(const unsigned char *text, size_t len);
 #endif

@@ -16,7 +16,7 @@ struct kv_buf {
 	size_t max;  /* of len */
 };
 
-/* max is the most that the buffer may ever hold, in bytes. Allocates nothing. */
+/* max: the maximum size in bytes. Allocates nothing. */
 void kv_buf_init(struct kv_buf *b, size_t max);
 /* Wipes and frees; b is then as after kv_buf_init(). */
 void kv_buf_release(struct kv_buf *b);
@@ -44,7 +44,7 @@ int kv_buf_write_at(struct kv_buf *b, const void *data, size_t len, size_t offse
 /* Cut to len, or grow to len with zeros. */
 int kv_buf_resize(struct kv_buf *b, size_t len) KV_MUST_CHECK;
 
-/* Make room for len bytes in all. The caller may then write into data, and sets len and data[len] = 0. */
+/* Make room for len bytes in total. The caller may then write to data, and must set len and data[len] = 0. */
 int kv_buf_reserve(struct kv_buf *b, size_t len) KV_MUST_CHECK;
 
 /* The content as a C string, valid until the next change. */

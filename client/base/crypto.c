@@ -1,6 +1,6 @@
 /*
- * Digests by OpenSSL's EVP, random bytes by the kernel. Looking up the algorithm and allocating a context
- * cost more than the digest of a list item, so both are made once and kept until the process ends.
+ * Digests from OpenSSL's EVP, random bytes from the kernel. Looking up the algorithm and allocating a context
+ * cost more than the digest of a list item, so both are done once and kept until the process ends.
  */
 #include "client/base/crypto.h"
 

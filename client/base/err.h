@@ -17,9 +17,9 @@ struct kv_fault {
 };
 
 /*
- * The errno of an answer: 0 for 2xx, else negative. fault may be NULL. A 404 is -ENOENT only if its
- * code ends in "NotFound" (or "NotFoundException": lowkey-vault). Any other 404 is -EBADMSG, because
- * it may come from a proxy or a wrong host and then tells nothing about the object.
+ * The errno of an answer: 0 for 2xx, else negative. fault may be NULL. A 404 is -ENOENT only if its code ends
+ * in "NotFound" (or "NotFoundException": lowkey-vault). Any other 404 is -EBADMSG, because it may come from a
+ * proxy or a wrong host and then proves nothing about the object.
  */
 int kv_err_of_status(long status, const struct kv_fault *fault) KV_MUST_CHECK;
 

@@ -55,8 +55,8 @@ int kv_json_fingerprint(
     const struct kv_json *value, unsigned char fingerprint[KV_JSON_FINGERPRINT]) KV_MUST_CHECK;
 
 /*
- * Append text as a JSON string (RFC 8259) with its quotes: controls, quotes and backslashes are escaped,
- * a byte that is not UTF-8 becomes U+FFFD. NULL becomes null. -EFBIG, -ENOMEM.
+ * Append text as a JSON string (RFC 8259), with quotes: controls, quotes and backslashes are escaped, and a
+ * byte that is not UTF-8 becomes U+FFFD. NULL becomes null. -EFBIG, -ENOMEM.
  */
 int kv_json_quote(struct kv_buf *out, const char *text) KV_MUST_CHECK;
 #endif

@@ -18,7 +18,7 @@
 #define RECENT	 ((size_t)64 << 10)
 #define FAILURES ((size_t)16 << 10)
 
-/* The configuration, as it was last given to kv_log_open(), and the last lines. */
+/* The configuration from the last kv_log_open(), and the last lines. */
 static struct {
 	bool is_syslog;
 	bool is_audited; /* INFO goes to stderr too */
@@ -120,7 +120,7 @@ keep_in(struct recent *r, const char *head, size_t head_len, const char *line, s
 	r->len += head_len + len + 1;
 }
 
-/* Formatted once a second: there are two lines per object, and hundreds of objects a second. */
+/* Formatted once a second, because there are two lines per object and hundreds of objects a second. */
 static const char *
 stamp_now(void)
 {
@@ -158,7 +158,7 @@ kv_log_recent(bool without_info, struct kv_buf *text)
 	kv_buf_say(text, "%.*s", (int)r->len, r->lines != NULL ? r->lines : "");
 }
 
-/* c as in a quoted value, at most four characters. */
+/* Writes c as in a quoted value, at most four characters. */
 static size_t
 escape(unsigned char c, char out[5])
 {
@@ -256,7 +256,7 @@ kv_log_end(struct kv_log_line *line)
 	const bool is_written = is_wanted(line->level, line->module);
 	size_t len;
 
-	/* Text from outside must not start a line of its own, nor control a terminal. */
+	/* Text from outside must not start a new line or control a terminal. */
 	for (len = 0; text[len] != '\0'; len++)
 		if ((unsigned char)text[len] < ' ' || text[len] == '\x7f')
 			text[len] = ' ';

@@ -26,16 +26,16 @@ void kv_log_reopen(void);
 bool kv_log_is_debug(const char *module);
 
 /*
- * One line of key=value pairs, by a format of pairs separated by single blanks:
+ * Writes one line of key=value pairs. The format consists of pairs separated by single blanks:
  *
  *	kv_log_event(KV_LOG_WARNING, MODULE, "object=%s/%s errno=%s why=%s", type, name, error, sentence);
  *
- * Each value is quoted where it must be, as by kv_log_field(); a pair whose value is empty (or a NULL string) is left out.
- * Conversions: %s %d %u, with l, ll and z, and %.1f. Allocates nothing. module is written, as a first
- * pair, only on debug lines.
+ * A value is quoted if necessary, as by kv_log_field(); a pair with an empty value (or a NULL string) is left
+ * out. Conversions: %s %d %u, with l, ll and z, and %.1f. Allocates nothing. On debug lines module is the
+ * first pair; other lines omit it.
  */
 void kv_log_event(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
-/* One line of any text, such as pairs by kv_log_field(); a blank at its start is left out. */
+/* Writes one line of any text, such as pairs by kv_log_field(); a leading blank is dropped. */
 void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, ...) KV_PRINTF(3, 4);
 
 /*
@@ -45,16 +45,13 @@ void kv_log_write(enum kv_log_level level, const char *module, const char *fmt, 
  */
 void kv_log_recent(bool without_info, struct kv_buf *text);
 
-/*
- * A line that is built pair by pair: begin, then fields and numbers into pairs, then end. Never
- * allocates.
- */
-#define KV_LOG_MAX 4096 /* bytes; what is longer is cut */
+/* Builds a line pair by pair: begin, append fields and numbers to pairs, end. Never allocates. */
+#define KV_LOG_MAX 4096 /* bytes; longer lines are cut */
 struct kv_log_line {
 	struct kv_buf pairs;
 	enum kv_log_level level;
 	const char *module;
-	char room[KV_LOG_MAX + 1]; /* of pairs, and for a newline */
+	char room[KV_LOG_MAX + 1]; /* memory of pairs, and a byte for the newline */
 };
 void kv_log_begin(struct kv_log_line *line, enum kv_log_level level, const char *module);
 void kv_log_end(struct kv_log_line *line);

@@ -243,8 +243,8 @@ kv_loop_run(struct kv_loop *loop)
 			if (watch == NULL)
 				continue;
 			watch->ready(watch->arg, loop->batch[i].events);
-			fire_due(
-			    loop); /* a request made by this watch is sent before the others are called */
+			/* A request that this watch made is sent before the next watch is called. */
+			fire_due(loop);
 		}
 		loop->n_batch = 0;
 	}

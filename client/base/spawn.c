@@ -1,7 +1,7 @@
 /*
- * A child process under the loop, in its own process group: a pidfd signals its exit, two pipes carry
- * its output. The run is complete when all three have ended. A grandchild that keeps a pipe open runs
- * into the time-out like a program that hangs, and is killed with the group.
+ * A child process in the event loop, in its own process group: a pidfd reports its exit, two pipes carry its
+ * output. The run is complete when all three have ended. If a grandchild keeps a pipe open, the run times out
+ * like one of a program that hangs, and the whole group is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,15 +31,15 @@ struct output {
 };
 
 struct kv_spawn {
-	pid_t pid; /* also its process group; reaped last, so that the number is not reused before */
+	pid_t pid; /* also its process group; reaped last, so that the pid is not reused before */
 	bool has_ended;
 	int pidfd;
-	bool is_killed; /* kill it, with its group, when this is freed */
+	bool is_killed; /* must be killed, with its group, when this is freed: until it has ended by itself */
 	int status;
 	int err;
 	struct kv_watch end;
 	struct output out, diagnostics;
-	struct kv_timer timer; /* the time-out, or the completion in the next turn */
+	struct kv_timer timer; /* the time-out; after a failed spawn, its completion in the next turn */
 	kv_spawn_done *done;
 	void *arg;
 };
@@ -69,7 +69,7 @@ free_run(struct kv_spawn *run)
 	kv_timer_stop(&run->timer);
 	kv_loop_unwatch(&run->end);
 	if (run->pid > 0) {
-		if (run->is_killed) /* including its children: az is a script around python */
+		if (run->is_killed) /* and its children: az is a shell script that runs python */
 			(void)kill(-run->pid, SIGKILL);
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			continue;
@@ -157,7 +157,7 @@ spawn(struct kv_spawn *run, const char *const argv[], int out, int diagnostics)
 	sigset_t none, all;
 	int err;
 
-	sigemptyset(&none); /* the loop blocks the signals that it reads from a signalfd and ignores others */
+	sigemptyset(&none); /* undo our own settings: signals blocked for the signalfd, others ignored */
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
@@ -223,7 +223,7 @@ kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, k
 	if (pipe2(pipes[0], O_CLOEXEC | O_NONBLOCK) != 0 || pipe2(pipes[1], O_CLOEXEC | O_NONBLOCK) != 0)
 		err = -errno;
 	if (err == 0) {
-		(void)fcntl(pipes[0][1], F_SETFL, 0); /* the program's ends must block */
+		(void)fcntl(pipes[0][1], F_SETFL, 0); /* the program's ends must be blocking */
 		(void)fcntl(pipes[1][1], F_SETFL, 0);
 		run->err = spawn(run, argv, pipes[0][1], pipes[1][1]);
 	}

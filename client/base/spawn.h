@@ -9,10 +9,10 @@ struct kv_loop;
 struct kv_spawn;
 
 /*
- * err: 0 and the program's exit status (128 + N if signal N ended it), -ENOENT (no such program in
- * PATH), -ETIMEDOUT (killed, with its children), -EFBIG (it printed more than 1 MiB; killed), or
- * another -errno. out and diagnostics (stderr) are NUL-terminated and valid during the call. Called
- * exactly once, from the loop, never before kv_spawn_start() has returned.
+ * err: 0 with the program's exit status (128 + N if signal N ended it), -ENOENT (no such program in PATH),
+ * -ETIMEDOUT (killed, with its children), -EFBIG (it printed more than 1 MiB; killed), or another -errno. out
+ * and diagnostics (its stderr) are NUL-terminated and valid during the call. Called exactly once, from the
+ * loop, never before kv_spawn_start() has returned.
  */
 typedef void kv_spawn_done(void *arg, int err, int status, const char *out, const char *diagnostics);
 int kv_spawn_start(struct kv_loop *loop, const char *const argv[], int timeout_ms, kv_spawn_done *done,

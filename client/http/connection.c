@@ -1,10 +1,10 @@
 /*
  * The state of each open connection.
  *
- * The kernel does the timing: TCP_USER_TIMEOUT ends a connection whose bytes are not acknowledged,
- * keepalive probes an idle peer every KEEP_S seconds, and TCP_INFO reports when the peer was last
- * heard. A live peer answers keepalive probes, so a peer that was silent for more than one and a half
- * intervals counts as dead, and no request has to run into the time-out first.
+ * The kernel does the timing: TCP_USER_TIMEOUT ends a connection whose bytes are not acknowledged, keepalive
+ * probes an idle peer every KEEP_S seconds, and TCP_INFO reports when the peer was last heard. A live peer
+ * answers keepalive probes, so a peer that was silent for more than one and a half intervals counts as dead,
+ * and no request has to wait for its time-out first.
  *
  * A struct kv_connection lives until its descriptor is closed and no request uses it.
  */
@@ -21,7 +21,7 @@
 
 #include "client/base/clock.h"
 
-#define KEEP_S	   10 /* idle time before the first probe; then one every KEEP_S / 2 */
+#define KEEP_S	   10 /* idle time before a probe; unanswered probes repeat every KEEP_S / 2 */
 #define SILENT_MS  15000
 #define MAX_UNREAD 4
 

@@ -30,7 +30,7 @@ struct kv_connections {
 void kv_connections_init(struct kv_connections *all);
 /* Opens a TCP socket with keepalive and a time-out. Returns the descriptor or -errno. */
 int kv_connections_open(struct kv_connections *all, int family, int type, int protocol) KV_MUST_CHECK;
-/* Closes fd. A request that still uses it keeps its struct kv_connection until kv_connection_leave(). */
+/* Closes fd. While a request still uses the connection, its struct lives until kv_connection_leave(). */
 int kv_connections_close(struct kv_connections *all, int fd);
 /* Frees what is left without closing any descriptor. */
 void kv_connections_release(struct kv_connections *all);
@@ -42,7 +42,7 @@ struct kv_connection *kv_connections_find(struct kv_connections *all, const char
  * request is_once and the connection has been idle for too long.
  */
 bool kv_connection_is_usable(const struct kv_connection *c, bool is_once);
-/* Whether data has arrived between two answers of HTTP/1.1. It would be taken for the next answer. */
+/* Whether data arrived between two HTTP/1.1 answers. libcurl would take it for the next answer. */
 bool kv_connection_has_unread(const struct kv_connection *c);
 /*
  * Whether a request may be sent on c. A connection that is not usable for any request, or holds unread
@@ -50,7 +50,7 @@ bool kv_connection_has_unread(const struct kv_connection *c);
  * every connection has some, it is ignored, except for a request that is_once.
  */
 bool kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once);
-/* A request is sent; each call is matched by a kv_connection_leave(), after which c may be gone. */
+/* A request is sent. Each call is matched by a kv_connection_leave(), which may free c. */
 void kv_connection_enter(struct kv_connection *c, bool is_once);
 void kv_connection_leave(struct kv_connection *c, bool is_once);
 /*
@@ -62,7 +62,7 @@ void kv_connection_answered(struct kv_connection *c, bool is_http2);
 void kv_connection_saw_id(struct kv_connection *c, bool is_right);
 bool kv_connection_has_seen_id(const struct kv_connection *c);
 bool kv_connection_has_seen_right_id(const struct kv_connection *c);
-/* Sends nothing more on it; it ends when no request uses it any more. */
+/* Sends nothing more on it. It ends when no request uses it any more. */
 void kv_connection_drop(struct kv_connection *c);
 
 /*

@@ -10,8 +10,8 @@
 #define KV_CURL_LOOP_UNWATCHED 64
 
 /*
- * A transfer may have ended: see curl_multi_info_read(). Called from the loop, never from inside a
- * call of libcurl.
+ * A transfer may have ended: call curl_multi_info_read(). Called from the loop, never from inside a libcurl
+ * call.
  */
 typedef void kv_curl_loop_moved(void *arg);
 
@@ -21,7 +21,7 @@ struct kv_curl_loop {
 	kv_curl_loop_moved *moved;
 	void *arg;
 	struct kv_timer timer; /* libcurl's own */
-	struct kv_timer again; /* runs while there are sockets that could not be watched */
+	struct kv_timer again; /* runs while some sockets could not be watched */
 	struct kv_unwatched {
 		curl_socket_t fd;
 		uint32_t events;

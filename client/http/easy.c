@@ -69,7 +69,7 @@ kv_easies_take(struct kv_easies *easies)
 void
 kv_easies_give_back(struct kv_easies *easies, CURL *easy)
 {
-	/* libcurl may use both when the connection ends, but they are freed now */
+	/* both are freed now, but libcurl might use them when the connection ends */
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
 	if (easies->n_idle < KV_EASY_IDLE)

@@ -1,16 +1,16 @@
 #ifndef KV_CLIENT_HTTP_ECHO_H
 #define KV_CLIENT_HTTP_ECHO_H
 /*
- * Whether an answer belongs to its request. Key Vault returns a request's x-ms-client-request-id in
- * the answer (documentation, "Authentication, requests and responses"). A proxy that mixes up answers,
- * or sends an answer to no request, returns another id.
+ * Checks that an answer belongs to its request. Key Vault returns a request's x-ms-client-request-id in the
+ * answer (documentation, "Authentication, requests and responses"). A proxy that mixes up answers, or sends
+ * an unsolicited one, returns another id.
  */
 #include <stdbool.h>
 #include "client/base/err.h"
 
 struct kv_echo {
 	const char *host; /* for the log, or NULL */
-	char mark[9];	  /* the start of this process's ids */
+	char mark[9];	  /* the prefix of this process's ids */
 	bool is_off;	  /* a gateway replaces the ids: only another id of this process proves a mix-up */
 	bool has_echoed;  /* an answer has returned the right id */
 	bool is_spotty;	  /* the server returns ids with some answers only */
@@ -25,10 +25,10 @@ void kv_echo_init(struct kv_echo *echo, const char mark[9]);
 int kv_echo_make_id(const struct kv_echo *echo, char id[37]) KV_MUST_CHECK;
 
 enum kv_echo_verdict {
-	KV_ECHO_OWN, /* the answer may be used */
-	KV_ECHO_DOUBTED, /* it must not: the id is another request's or a gateway's; the next new connection decides */
-	KV_ECHO_REWRITER, /* it may: a gateway rewrites ids. Returned once, when that is established */
-	KV_ECHO_FOREIGN,  /* it must not: it is another request's */
+	KV_ECHO_OWN,	 /* use the answer */
+	KV_ECHO_DOUBTED, /* do not use it: another request's id or a gateway's; the next new connection decides */
+	KV_ECHO_REWRITER, /* use it: a gateway rewrites ids. Returned once, when that is established */
+	KV_ECHO_FOREIGN,  /* do not use it: it is another request's */
 };
 /* What the connection has answered before. */
 enum kv_echo_before {
@@ -42,7 +42,7 @@ struct kv_echo_answer {
 	long status;
 	enum kv_echo_before before;
 	bool may_lack_id; /* an answer without an id does no harm here, or the request cannot be repeated */
-	bool is_repeated; /* the request was repeated on a new connection because its answer was foreign */
+	bool is_repeated; /* the request was repeated on a new connection after a foreign answer */
 };
 /*
  * A foreign id on a connection that never returned a right one may come from a gateway that rewrites

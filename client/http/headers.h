@@ -9,7 +9,7 @@
 #include "client/base/buf.h"
 #include "client/base/err.h"
 
-/* The last Date that was parsed: hundreds of answers a second share it. */
+/* The last Date that was parsed: hundreds of answers per second have the same one. */
 struct kv_date {
 	char text[40];
 	int64_t wall;
@@ -21,7 +21,7 @@ struct kv_headers {
 	struct kv_date *last_date;
 	long status; /* 0 before the first line */
 	bool is_begun, is_http2;
-	struct kv_buf challenge; /* all WWW-Authenticate, one list (RFC 9110, 11.6.1) */
+	struct kv_buf challenge; /* all WWW-Authenticate headers as one list (RFC 9110, 11.6.1) */
 	char request_id[80];	 /* x-ms-request-id */
 	char returned_id[80];	 /* x-ms-client-request-id; of several, the request's own */
 	char region[80];	 /* x-ms-keyvault-region */

@@ -22,9 +22,9 @@
 #include "client/http/transfer.h"
 #include "client/base/loop.h"
 
-#define MAX_BYTES  ((size_t)64 << 20) /* of incoming answers, above which no further request is sent */
+#define MAX_BYTES  ((size_t)64 << 20) /* of incoming answers; above this no further request is sent */
 #define NEW_A_TURN 4
-#define SILENT_MS  15000 /* a request without an answer for so long means that its connection is dead */
+#define SILENT_MS  15000 /* no answer for this long means that the connection is dead */
 
 struct kv_http {
 	struct kv_loop *loop;
@@ -91,7 +91,7 @@ leave_connection(struct kv_transfer *t)
 	t->connection = NULL;
 }
 
-/* Frees its room for others. */
+/* Also frees its room for other answers. */
 static void
 drop_answer(struct kv_transfer *t)
 {
@@ -180,7 +180,7 @@ end_transfer(struct kv_transfer *t, CURLcode code)
 	free_transfer(t);
 }
 
-/* Nothing of it was sent: it gets a new connection. */
+/* Nothing was sent yet: queue it again, for a new connection. */
 static void
 begin_again(struct kv_transfer *t)
 {
@@ -251,7 +251,7 @@ start_queued(void *arg)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
 	if (!TAILQ_EMPTY(&http->queue) &&
-	    http->shared.n_bytes < MAX_BYTES) /* otherwise when a transfer has ended */
+	    http->shared.n_bytes < MAX_BYTES) /* otherwise it starts when another transfer ends */
 		kv_timer_set(&http->starter, 0);
 }
 

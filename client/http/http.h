@@ -33,16 +33,16 @@ struct kv_http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;	    /* POST: copied; NULL sends Content-Length: 0 */
 	size_t body_len;
-	struct kv_echo *echo;	 /* of the host; must outlive the transfer; NULL: ids are not compared */
-	const char *id;		 /* of kv_echo_make_id(), sent as x-ms-client-request-id; with echo */
-	size_t max_answer;	 /* bytes of the answer's body; more is -EFBIG */
+	struct kv_echo *echo;	 /* the host's, must outlive the transfer; NULL: ids are not compared */
+	const char *id;		 /* from kv_echo_make_id(), sent as x-ms-client-request-id; needs echo */
+	size_t max_answer;	 /* limit of the answer's body, bytes; more is -EFBIG */
 	unsigned int connect_ms; /* 0: 10 s */
-	unsigned int silence_s;	 /* the attempt fails if no byte moves for so long; 0: 30 s */
-	bool is_local;		 /* an identity endpoint: plain http allowed, no proxy */
-	bool is_repeated;	 /* repeated because its answer was mixed up: uses a new connection */
+	unsigned int silence_s;	 /* the attempt fails if no byte moves for this long; 0: 30 s */
+	bool is_local;		 /* an identity endpoint: plain http is allowed, no proxy */
+	bool is_repeated;	 /* repeated after another request's answer: uses a new connection */
 	bool is_once;		 /* must not be repeated: see KV_CONNECTION_FRESH_MS */
 };
-/* Strings are valid during the completion; "" if the answer had none. */
+/* Strings are valid during the completion; "" if the answer lacks them. */
 struct kv_http_answer {
 	long status;	  /* 0 if there was no answer */
 	const char *body; /* NUL-terminated */
@@ -55,8 +55,8 @@ struct kv_http_answer {
 	int64_t retry_after_ms;	  /* requested by the server, at most a day; -1: none */
 	int64_t took_ms;
 	bool was_sent;	    /* a byte of the request may have reached the server */
-	bool is_mixed_up;   /* -EBADMSG: it was another request's answer */
-	bool is_of_proxy;   /* the failure is the proxy's, not the server's */
+	bool is_mixed_up;   /* with -EBADMSG: it was another request's answer */
+	bool is_of_proxy;   /* the proxy failed, not the server */
 	const char *reason; /* why the transfer failed, a sentence for the user */
 	struct kv_transfer *transfer;
 };
@@ -67,20 +67,20 @@ struct kv_http_answer {
  * loop, never before kv_http_send() has returned.
  */
 typedef void kv_http_done(void *arg, int err, const struct kv_http_answer *answer);
-/* For a completion that has read the body: frees its memory at once. body must not be used again. */
+/* Lets a completion that has read the body free it at once. body must not be used again. */
 void kv_http_drop_body(const struct kv_http_answer *answer);
 int kv_http_send(struct kv_http *http, const struct kv_http_request *request, kv_http_done *done, void *arg,
     struct kv_transfer **transfer) KV_MUST_CHECK;
 /* The completion is not called. NULL does nothing. */
 void kv_http_cancel(struct kv_transfer *transfer);
 /*
- * For the requests to one host, whose name is borrowed for the log. Their ids are recognised as this
- * process's at every other host too.
+ * For the requests to one host; its name is borrowed for the log. Other hosts' echoes recognize these ids as
+ * this process's.
  */
 void kv_http_init_echo(const struct kv_http *http, const char *host, struct kv_echo *echo);
 /*
- * Ends every connection, except those with a request that is sent only once: after a suspension of the
- * machine they are dead but look open. Other transfers in flight fail with -EIO.
+ * Ends every connection except those with a request that is sent only once. After the machine was suspended,
+ * connections are dead but look open. Other transfers in flight fail with -EIO.
  */
 void kv_http_forget_connections(struct kv_http *http);
 #endif

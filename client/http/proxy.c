@@ -25,7 +25,7 @@ find_variable(const char *const *names, const char **name)
 	return NULL;
 }
 
-/* Whether host is the domain or in it. */
+/* Whether host is domain or in it. */
 static bool
 is_below(const char *host, const char *domain, size_t len)
 {

@@ -16,7 +16,10 @@
 
 #define MAX_TRUSTED 131072 /* an answer with a larger Content-Length waits for room */
 
-/* A second call would be libcurl's repetition on a new connection, but one transfer is one attempt. */
+/*
+ * A second call means that libcurl repeats the request on a new connection: refused, as one transfer is one
+ * attempt.
+ */
 int
 kv_transfer_about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
@@ -41,8 +44,8 @@ kv_transfer_about_to_send(void *arg, char *ip, char *local_ip, int port, int loc
 }
 
 /*
- * Before the first byte of the body. 1: there is no room yet, pause. A large answer gets its buffer in
- * one piece: a buffer that grows by doubling is copied, and both copies exist for a moment.
+ * Called before the first byte of the body. Returns 1 if there is no room yet: pause. A large answer gets its
+ * buffer in one piece, because a buffer that doubles is copied, and both copies exist for a moment.
  */
 static int
 make_room(struct kv_transfer *t)
@@ -112,7 +115,7 @@ is_own_answer(struct kv_transfer *t)
 	return kv_echo_accept(t->echo, &answer);
 }
 
-/* The header is complete and has not been used. Whether it may be. */
+/* The header is complete. Whether the answer may be used. */
 static bool
 judge(struct kv_transfer *t)
 {

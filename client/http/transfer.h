@@ -29,7 +29,7 @@ struct kv_transfer {
 	bool is_running;
 	CURL *easy;
 	struct curl_slist *headers;
-	struct kv_buf body; /* still to be sent from body_at on */
+	struct kv_buf body; /* the request's; bytes from body_at are still to be sent */
 	size_t body_at;
 	struct kv_buf answer;
 	struct kv_room_claim claim;
@@ -38,10 +38,10 @@ struct kv_transfer {
 	char id[37];
 	struct kv_connection *connection; /* once it is sent */
 	bool is_once, is_local, is_repeated;
-	bool is_refused; /* its connection was not usable: it gets a new one */
-	bool is_sent;	 /* the header is about to go out */
+	bool is_refused; /* its connection was unusable: retried on a new one */
+	bool is_sent;	 /* sending has started */
 	bool is_foreign; /* the answer belongs to another request */
-	int err;	 /* of receiving the answer */
+	int err;	 /* while receiving the answer */
 	bool is_judged;
 	int64_t mono_start, mono_sent;
 	char reason[CURL_ERROR_SIZE];
@@ -55,7 +55,7 @@ size_t kv_transfer_give_body(char *room, size_t size, size_t n, void *arg);
 size_t kv_transfer_take_header(char *line, size_t size, size_t n, void *arg);
 size_t kv_transfer_take_answer(char *data, size_t size, size_t n, void *arg);
 
-/* The errno and a sentence for a transfer that ended with code; 0 if it has an answer. */
+/* The -errno and sentence for a transfer that ended with code; 0 if it has an answer. */
 int kv_transfer_error(
     const struct kv_transfer *t, CURLcode code, struct kv_buf *reason, bool *is_of_proxy) KV_MUST_CHECK;
 #endif

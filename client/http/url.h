@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_HTTP_URL_H
 #define KV_CLIENT_HTTP_URL_H
 /*
- * Scheme, host and port of a URL, which decide where a token may be sent. The default port equals no
- * port; hosts are compared without case.
+ * Scheme, host and port of a URL, which decide where a token may be sent. The default port equals no port;
+ * host names are case-insensitive.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /*
- * The two bodies with a blob, as base64url in a JSON object.
+ * Encodes and decodes the bodies that carry a blob as base64url in a JSON object.
  */
 #include "client/vault/body.h"
 

@@ -8,8 +8,8 @@
 
 struct kv_buf;
 
-/* The decoded value is appended to blob. -EBADMSG for another shape, -EFBIG beyond blob's maximum, -ENOMEM. */
+/* Appends the decoded value to blob. -EBADMSG for another shape, -EFBIG beyond blob's maximum, -ENOMEM. */
 int kv_body_decode(const char *text, size_t len, struct kv_buf *blob) KV_MUST_CHECK;
-/* The body that holds data is appended to body, which is unchanged on failure: -EFBIG, -ENOMEM. */
+/* Appends a body with data to body. -EFBIG, -ENOMEM: body is unchanged. */
 int kv_body_encode(const void *data, size_t len, struct kv_buf *body) KV_MUST_CHECK;
 #endif

@@ -9,9 +9,9 @@
 #include "client/vault/item.h"
 
 /*
- * What a restore answers: a key, secret or certificate bundle. item is the restored object with the
- * version that the answer names; its fingerprint is zero, because a bundle is not a list item. The host of
- * the id does not count. A certificate's bundle may lack everything but its id.
+ * The answer to a restore: a key, secret or certificate bundle. item is the restored object with the version
+ * named in the answer; its fingerprint is zero, because a bundle is not a list item. The host of the id is
+ * ignored. A certificate's bundle may lack everything but its id.
  */
 int kv_bundle_parse(const char *text, size_t len, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
 /*
@@ -21,8 +21,8 @@ int kv_bundle_parse(const char *text, size_t len, enum kv_type type, struct kv_i
 int kv_bundle_parse_deleted(
     const char *text, size_t len, enum kv_type type, const char *name, int64_t *wall_purge) KV_MUST_CHECK;
 /*
- * An id of that type in single quotes inside a fault's message: "… restoring the key
- * 'https://v…/keys/N/VERSION'. …". The host does not count. -ENOENT if there is none.
+ * Find an id of that type in single quotes in a fault's message: "… restoring the key
+ * 'https://v…/keys/N/VERSION'. …". Its host is ignored. -ENOENT if there is none.
  */
 int kv_bundle_find_id(const struct kv_fault *fault, enum kv_type type, struct kv_item *item) KV_MUST_CHECK;
 #endif

@@ -52,7 +52,7 @@ kv_item_parse_id(const char *id, enum kv_type type, const struct kv_url *vault, 
 
 	memset(item->name, 0, sizeof(item->name));
 	memset(item->version, 0, sizeof(item->version));
-	path = vault != NULL ? kv_url_path_within(id, vault) : NULL; /* nearly always the case */
+	path = vault != NULL ? kv_url_path_within(id, vault) : NULL; /* almost always succeeds */
 	if (path != NULL)
 		return parse_path(path, type, item);
 	err = kv_url_parse(id, &origin, &path);

@@ -94,8 +94,8 @@ make_restore(const struct kv_blob *blob, struct kv_buf *body)
 /* ---- the table ---- */
 
 /*
- * Only a restore can conflict with an existing object. A restore's 404 is not about the object,
- * because a restore creates it.
+ * Only a restore can conflict with an existing object, and its 404 does not mean a missing object, because a
+ * restore creates it.
  */
 static const struct kv_operation rows[KV_OPS] = {
 	[KV_OP_LIST] = { .name = "list",

@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_VAULT_OPERATIONS_H
 #define KV_CLIENT_VAULT_OPERATIONS_H
 /*
- * The service's operations: one row with everything that differs between them. A new operation is an
+ * The service's operations: one row each, with everything that differs between them. A new operation is an
  * enumerator, a row and, if its answer has a new form, a parser.
  */
 #include <stdbool.h>
@@ -19,7 +19,7 @@ enum kv_op { KV_OP_LIST, KV_OP_VERSIONS, KV_OP_DELETED, KV_OP_BACKUP, KV_OP_REST
  */
 enum kv_pace_class { KV_PACE_LIGHT, KV_PACE_KEYS, KV_PACE_RESTORES, KV_PACES };
 
-/* A 2xx answer and its request. */
+/* A 2xx answer, and the request that it answers. */
 struct kv_answered {
 	enum kv_type type;
 	const char *name; /* of the object; NULL for a list */
@@ -44,15 +44,14 @@ struct kv_operation {
 	/* Appends the body of a request for blob; NULL: no body. */
 	int (*make_body)(const struct kv_blob *blob, struct kv_buf *body);
 	size_t most_answer; /* maximum size of an answer, bytes */
-	bool is_slow;	    /* the service may be silent for long, because it processes a whole blob */
+	bool is_slow;	    /* the service may be silent for long while it processes a blob */
 	/*
-	 * Fills parsed and the members of reply that point into it. -EBADMSG for an invalid answer,
-	 * -ENOMEM.
+	 * Fills parsed, and the members of reply that point into it. -EBADMSG for an invalid answer, -ENOMEM.
 	 */
 	int (*parse)(const struct kv_answered *answered, struct kv_parsed *parsed, struct kv_reply *reply);
-	enum kv_pace_class pace, pace_of_keys; /* for secrets and certificates; for keys */
-	bool is_once;			       /* changes the vault: not repeated if its answer was lost */
-	bool is_audited;		       /* every request is logged, also a successful one */
+	enum kv_pace_class pace, pace_of_keys; /* for other types; for keys */
+	bool is_once;			       /* changes the vault: not repeated if its answer is lost */
+	bool is_audited;		       /* every request is logged, successful ones too */
 	int not_found, conflict;	       /* -errno of a 404 for a missing object, and of a 409 */
 };
 const struct kv_operation *kv_operation(enum kv_op op);

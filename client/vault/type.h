@@ -14,7 +14,7 @@ enum kv_type { KV_KEYS, KV_SECRETS, KV_CERTIFICATES };
 
 /* "keys", "secrets", "certificates": path segment, directory name and word in the log. */
 const char *kv_type_name(enum kv_type type);
-/* -ENOENT for any other word. */
+/* -ENOENT if name is not the name of a type. */
 int kv_type_parse(const char *name, enum kv_type *type) KV_MUST_CHECK;
 /* Whether name has 1 to 127 characters 0-9 a-z A-Z and '-'. */
 bool kv_type_is_name(const char *name);

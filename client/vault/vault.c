@@ -5,10 +5,10 @@
  *	      ^                    |
  *	      +------- 401 --------+
  *
- * Before the first challenge kvfs does not know which token is required: the request is sent without a
- * token and without its body, as the SDKs do, and the 401 brings the challenge. A later 401 means that
- * the token has expired or was refused: it is dropped and the call repeated once. A call whose answer
- * belonged to another request is also repeated once, unless it is a restore that was sent.
+ * Before the first challenge the required token is unknown: the request is sent without a token and without
+ * its body, as the SDKs do, and the 401 brings the challenge. A later 401 means that the token has expired or
+ * was refused: it is dropped and the call repeated once. A call that got another request's answer is also
+ * repeated once, unless it is a restore that was sent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,9 +64,9 @@ struct kv_vault_call {
 	struct kv_token_wait *wait;
 	struct kv_transfer *transfer;
 	int64_t mono_sent;
-	char *token;	/* of the present attempt */
+	char *token;	/* the current attempt's */
 	int n_refused;	/* 401s to attempts with a token */
-	int n_mixed_up; /* answers that belonged to other requests */
+	int n_mixed_up; /* other requests' answers */
 	bool was_probe; /* the attempt was made without token and body */
 	struct kv_buf why;
 	char client_request_id[37];
@@ -169,7 +169,7 @@ err_of(enum kv_op op, long status, const struct kv_fault *fault)
 				err;
 }
 
-/* A 2xx: its body must be valid for the operation. */
+/* A 2xx answer: its body must be valid for the operation. */
 static void
 parse_answer(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
@@ -215,11 +215,11 @@ explain_refusal(struct kv_vault_call *c, const struct kv_fault *fault)
 	kv_buf_say(&c->why, "the vault refuses the token");
 	if (fault->message[0] != '\0')
 		kv_buf_say(&c->why, ": %s", fault->message);
-	/* a temporary failure that valid tokens have got for some seconds */
+	/* a temporary failure that valid tokens can get for some seconds */
 	return strncmp(fault->message, "AKV10046", 8) == 0 ? -EIO : -EACCES;
 }
 
-/* 0: the call continues with another attempt. */
+/* Returns 0 if the call continues with another attempt. */
 static int
 refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_fault *fault)
 {
@@ -240,14 +240,14 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 	return err != 0 ? err : proceed(c);
 }
 
-/* The request itself, not the probe for a challenge, which must not be sent twice. */
+/* Whether this attempt must not be repeated: not the probe for a challenge, only the request itself. */
 static bool
 is_sent_once(const struct kv_vault_call *c)
 {
 	return kv_operation(c->op)->is_once && !c->was_probe;
 }
 
-/* There was no answer, or not this call's. */
+/* There was no answer, or it was another call's. */
 static void
 not_answered(struct kv_vault_call *c, int err, const struct kv_http_answer *answer, struct kv_reply *reply)
 {

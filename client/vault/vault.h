@@ -1,9 +1,8 @@
 #ifndef KV_CLIENT_VAULT_VAULT_H
 #define KV_CLIENT_VAULT_VAULT_H
 /*
- * The vault's operations, one attempt per call: builds the request, adds the token (and renews it
- * after a first 401), parses the answer. Rate limiting and retries are in the layer above, which has
- * the same interface.
+ * The vault's operations, one attempt per call: builds the request, adds the token (and gets a new one after
+ * a first 401), parses the answer. The layer above does rate limiting and retries behind the same interface.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +31,7 @@ struct kv_call {
 	enum kv_op op;
 	enum kv_type type;
 	const char *name;      /* of the object; NULL for LIST; for RESTORE only for the log */
-	const char *next_link; /* LIST, VERSIONS: the page that another one named, or NULL for the first */
+	const char *next_link; /* LIST, VERSIONS: from the previous page; NULL for the first page */
 	struct kv_blob *blob;  /* RESTORE */
 	struct kv_caller caller;
 };
@@ -61,7 +60,7 @@ typedef void kv_vault_done(void *arg, struct kv_reply *reply);
 
 struct kv_vault_options {
 	const char *api_version;     /* "7.4" */
-	unsigned int blob_silence_s; /* until a backup or restore attempt without a byte fails; 0: 120 */
+	unsigned int blob_silence_s; /* silence after which a backup or restore attempt fails; 0: 120 */
 	bool any_host;		     /* ids in lists may name another host: an emulator */
 };
 /* origin (https) is copied. NULL: out of memory. */
@@ -72,23 +71,20 @@ void kv_vault_free(struct kv_vault *vault);
 const char *kv_vault_name(const struct kv_vault *vault);
 
 /*
- * One attempt. done is called exactly once, from the loop, never before kv_vault_send() has returned.
- * If the answer belongs to another request, the request is repeated once, then -EBADMSG; a restore's
- * answer counts as lost instead, as if the connection had broken (-EIO, status 0, was_sent). -ENOMEM
- * and the like: done is not called.
+ * One attempt. done is called exactly once, from the loop, never before kv_vault_send() has returned. If the
+ * answer belongs to another request, the request is repeated once; a second such answer is -EBADMSG. For a
+ * restore it counts instead as a lost answer, as if the connection had broken (-EIO, status 0, was_sent). If
+ * this returns an error such as -ENOMEM, done is not called.
  */
 int kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
     struct kv_vault_call **handle) KV_MUST_CHECK;
-/*
- * How long ago the request was sent, in ms; 0 while it waits for its token, which has time-outs of its
- * own.
- */
+/* How long ago the request was sent, in ms; 0 while it waits for its token (which has its own time-outs). */
 int64_t kv_vault_sent_ms(const struct kv_vault_call *handle);
 /* done is not called; a request that was sent is not undone. NULL does nothing. */
 void kv_vault_cancel(struct kv_vault_call *handle);
 /* How many requests of op got status (0: no answer). */
 uint64_t kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status);
-/* The i-th of all counts, from 0, including tokens; false after the last. */
+/* The i-th of all counters, from 0, tokens included; false after the last. */
 struct kv_vault_counted {
 	const char *operation;
 	long status; /* 0: no answer, or no token */
