@@ -1,16 +1,16 @@
 #ifndef KV_TESTS_UNIT_CAUGHT_H
 #define KV_TESTS_UNIT_CAUGHT_H
 /*
- * The log of the code under test, the audit too, in a file in memory instead of on stderr.
+ * Captures the log of the code under test, audit lines included, in a memory file instead of stderr.
  */
 
-/* From a set-up and a tear-down. What a failed assert_row() says comes out at the end. */
+/* Call them from set-up and tear-down. caught_end() prints the first message of a failed assert_row(). */
 void caught_begin(void);
 void caught_end(void);
 
-/* Everything since caught_begin() or caught_clear(), each line with its newline; valid until the next call. */
+/* All lines since caught_begin() or caught_clear(), each with its newline; valid until the next call. */
 const char *caught_text(void);
 void caught_clear(void);
-/* The first line that has text, without its newline, or "" where none has; valid until the next call. */
+/* The first line that contains text, without its newline; "" if there is none. Valid until the next call. */
 const char *caught_line(const char *text);
 #endif

@@ -1,28 +1,27 @@
 #ifndef KV_TESTS_UNIT_FAKE_ALLOC_H
 #define KV_TESTS_UNIT_FAKE_ALLOC_H
 /*
- * An allocator that fails when a test says so, and that looks at what is freed. A test that includes
- * this header is linked so that malloc(), calloc(), realloc(), strdup() and free() of kvfs, and those
- * of cJSON, come here.
+ * An allocator that fails on demand and inspects freed memory. A test that includes this header is linked so
+ * that kvfs's and cJSON's malloc(), calloc(), realloc(), strdup() and free() come here.
  */
 #include <stdbool.h>
 
-/* The n-th allocation of this thread from now on fails, and no other one; 0: none. */
+/* Make only this thread's n-th allocation from now on fail; 0: none. */
 void fake_alloc_fail_at(int n);
-/* Whether it came to that. */
+/* Whether that allocation was reached. */
 bool fake_alloc_has_failed(void);
 
-/* While it holds, allocations are the test's own: none fails, none counts. */
+/* While holds is true, allocations belong to the test: they are not counted and do not fail. */
 void fake_alloc_hold(bool holds);
 
-/* From now on memory must not hold text when it is freed; NULL: it may. */
+/* From now on count freed memory that contains text; NULL: stop. */
 void fake_alloc_watch(const char *text);
-/* How often it did. */
+/* How often freed memory contained text. */
 int fake_alloc_unwiped(void);
 
 /*
- * Run body, an expression that yields an errno, with the 1st, 2nd, 3rd … allocation failing, until it
- * runs through. body must yield -ENOMEM each time but the last, and then 0.
+ * Evaluate body, an expression of type errno, with the 1st, 2nd, 3rd … allocation failing, until none fails.
+ * body must yield -ENOMEM each time but the last, and then 0.
  */
 #define EACH_ALLOCATION_FAILS(body)                                        \
 	do {                                                               \

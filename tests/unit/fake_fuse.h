@@ -1,9 +1,9 @@
 #ifndef KV_TESTS_UNIT_FAKE_FUSE_H
 #define KV_TESTS_UNIT_FAKE_FUSE_H
 /*
- * FUSE requests without a kernel: every fuse_reply_*() and fuse_req_*() of libfuse is replaced by link. A request
- * that is answered twice, or used after its answer, fails the test; one that was not answered is found by
- * fake_fuse_open().
+ * FUSE requests without a kernel: the linker replaces every fuse_reply_*() and fuse_req_*() of libfuse. A
+ * request that is answered twice, or used after its answer, fails the test; fake_fuse_open() finds one that
+ * was not answered.
  */
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
@@ -16,24 +16,24 @@ struct fuse_req {
 	struct fuse_ctx ctx;
 	struct kv_mount *mount; /* NULL: not in use */
 	bool is_answered;
-	int err;		       /* positive, as fuse_reply_err() has it */
-	struct kv_node *node;	       /* of an answer with an entry */
-	struct fuse_entry_param entry; /* of the same, or with attr alone of one with attributes */
-	struct fuse_file_info fi;      /* of an answer with a handle */
-	size_t written;		       /* bytes of a WRITE, or of data */
-	char data[1 << 17];	       /* of an answer with data */
+	int err;		       /* positive, as in fuse_reply_err() */
+	struct kv_node *node;	       /* from a reply with an entry */
+	struct fuse_entry_param entry; /* from the same; only attr from a reply with attributes */
+	struct fuse_file_info fi;      /* from a reply with a handle */
+	size_t written;		       /* from a WRITE's reply; or the length of data */
+	char data[1 << 17];	       /* from a reply with data */
 	fuse_interrupt_func_t interrupt;
 	void *interrupt_data;
 };
 
-/* A request of the process pid, to be freed with fake_fuse_done(). */
+/* A request from process pid, to be freed with fake_fuse_done(). */
 struct fuse_req *fake_fuse_request(struct kv_mount *mount, pid_t pid);
-/* The kernel's INTERRUPT for a request that is open. */
+/* Send the kernel's INTERRUPT for an unanswered request. */
 void fake_fuse_interrupt(struct fuse_req *req);
-/* It must have been answered. Its errno, negative. */
+/* Free req, which must have been answered, and return its errno, negative. */
 int fake_fuse_done(struct fuse_req *req);
-/* From now on the kernel takes no reply, as when its request was interrupted. */
+/* From now on the kernel refuses every reply, as for an interrupted request. */
 void fake_fuse_refuse(bool refuses);
-/* Requests that have no answer yet. */
+/* The number of unanswered requests. */
 int fake_fuse_open(void);
 #endif

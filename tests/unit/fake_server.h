@@ -1,22 +1,22 @@
 #ifndef KV_TESTS_UNIT_FAKE_SERVER_H
 #define KV_TESTS_UNIT_FAKE_SERVER_H
 /*
- * An HTTP server on 127.0.0.1 that does with each request what a test says: it answers bytes that
- * were written down, or misbehaves. A thread for each connection. No TLS.
+ * An HTTP server on 127.0.0.1 that treats requests as the test specifies: it sends recorded bytes, or
+ * misbehaves. One thread per connection. No TLS.
  */
 #include <stddef.h>
 
 struct fake_server;
 
-/* What becomes of a request. */
+/* How a request is treated. */
 enum fake_conduct {
-	FAKE_ANSWER,	      /* the bytes of answer, and the connection stays */
-	FAKE_ANSWER_CLOSE,    /* the bytes, then the connection is closed */
-	FAKE_CLOSE,	      /* closed without a byte */
-	FAKE_RESET,	      /* closed with a reset */
-	FAKE_SILENCE,	      /* nothing until the client closes */
-	FAKE_ENDLESS,	      /* the bytes, then 'x' for as long as the client takes them */
-	FAKE_WAIT_FOR_OTHERS, /* answered when fake_server_release() is called */
+	FAKE_ANSWER,	      /* send answer and keep the connection */
+	FAKE_ANSWER_CLOSE,    /* send answer, then close the connection */
+	FAKE_CLOSE,	      /* close without sending a byte */
+	FAKE_RESET,	      /* close with a reset */
+	FAKE_SILENCE,	      /* send nothing until the client closes */
+	FAKE_ENDLESS,	      /* send answer, then 'x' for as long as the client reads */
+	FAKE_WAIT_FOR_OTHERS, /* send answer after fake_server_release() */
 };
 
 struct fake_server *fake_server_new(void);
@@ -24,17 +24,17 @@ struct fake_server *fake_server_new(void);
 void fake_server_free(struct fake_server *server);
 int fake_server_port(const struct fake_server *server);
 
-/* What is done with all requests from now on. answer is borrowed; len bytes. */
+/* How all requests are treated from now on. answer is borrowed; len bytes. */
 void fake_server_set(struct fake_server *server, enum fake_conduct conduct, const char *answer, size_t len);
-/* Let go what FAKE_WAIT_FOR_OTHERS holds, now and from now on. */
+/* Answer the requests that FAKE_WAIT_FOR_OTHERS holds, and future ones at once. */
 void fake_server_release(struct fake_server *server);
 
-/* The text of the last whole request, NUL-terminated, and its length; valid until the next one. */
+/* The last complete request, NUL-terminated, and its length; valid until the next one. */
 const char *fake_server_request(struct fake_server *server, size_t *len);
-/* Since it began: requests, connections, and most connections at one time. */
+/* Totals since the start: requests, connections, and the most connections at one time. */
 int fake_server_requests(struct fake_server *server);
 int fake_server_connections(struct fake_server *server);
 int fake_server_most(struct fake_server *server);
-/* Connections now. */
+/* The number of open connections. */
 int fake_server_open(struct fake_server *server);
 #endif

@@ -16,13 +16,13 @@ struct fake_versions {
 	struct fake_version rows[8];
 	size_t n;
 	size_t per_page;
-	bool is_endless; /* each page has a next one */
-	int err;	 /* of every answer, with status */
+	bool is_endless; /* each page has a next_link */
+	int err;	 /* every answer's, with status */
 	long status;
-	int64_t ms; /* that an answer takes; -1: it never comes */
+	int64_t ms; /* delay of an answer; -1: it never arrives */
 };
 
-/* What fake_versions_answer() answers; a test sets n, or the rows with VERSIONS(). */
+/* The content of the answers; a test sets n, or the rows with VERSIONS(). */
 extern struct fake_versions fake_versions;
 
 #define VERSIONS(...)                                                               \
@@ -33,7 +33,7 @@ extern struct fake_versions fake_versions;
 		fake_versions.n = sizeof(rows_) / sizeof(rows_[0]);                 \
 	} while (0)
 
-/* No versions, in one page, after 10 ms. */
+/* Reset to no versions, in one page, after 10 ms. */
 void fake_versions_reset(void);
 fake_vault_answer fake_versions_answer;
 #endif

@@ -1,6 +1,6 @@
 #ifndef KV_TESTS_UNIT_UNIT_H
 #define KV_TESTS_UNIT_UNIT_H
-/* What every unit test includes: cmocka with the headers that it needs before it. */
+/* Included by every unit test: cmocka, with the headers that must precede it. */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Which row of a table the test is at, printed before a failure of an assertion in it. */
+/* Assert a condition in row row of a table; a failure prints the row and what. */
 #define assert_row(condition, row, what)                                     \
 	do {                                                                 \
 		if (!(condition)) {                                          \
