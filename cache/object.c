@@ -1,5 +1,5 @@
 /*
- * Objects: made, counted, freed.
+ * Objects: creation and reference counts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,10 @@ kv_object_key(const char *name, char *key)
 	key[i] = '\0';
 }
 
-/* 62 bits of a digest: two objects of one mount never share a number in practice, and small numbers are directories'. */
+/*
+ * 62 bits of a digest: collisions within a mount are negligible. Bit 62 is set: small numbers are
+ * directories'.
+ */
 static int
 number_inode(enum kv_type type, const char *key, uint64_t *ino)
 {

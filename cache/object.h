@@ -1,10 +1,10 @@
 #ifndef KV_CACHE_OBJECT_H
 #define KV_CACHE_OBJECT_H
 /*
- * One key, secret or certificate of the vault. Its identity is type and upper-cased name, because Key Vault names
- * are case-insensitive; it is freed with the last reference.
+ * One key, secret or certificate of the vault. Its identity is type and upper-cased name, because Key Vault
+ * names are case-insensitive. It is freed with the last reference.
  *
- * A field that is commented "X's" is set and read by module X alone; anybody may read the others.
+ * A field marked "X's" is written only by module X.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,48 +12,46 @@
 #include "client/base/crypto.h"
 #include "client/vault/type.h"
 
-#define KV_ORDERS 3 /* in which files may be read (cache/blob/orders) */
+#define KV_ORDERS 3 /* the orders in which files are read (cache/blob/orders) */
 
 struct kv_pending; /* cache/blob/blobs.c */
 struct kv_stored;  /* cache/blob/store.c */
 
 struct kv_object {
 	enum kv_type type;
-	const char *key;      /* its name, upper-cased */
-	uint64_t ino;	      /* st_ino, the same in every mount; without an index a digest of type and key */
-	bool is_ino_used;     /* the file system has returned ino to somebody: it must not change any more */
-	int64_t wall_updated; /* the latest of any version, Unix seconds: mtime and ctime */
-	int64_t wall_expires; /* as the list has it; 0: never */
+	const char *key;  /* name in upper case */
+	uint64_t ino;	  /* st_ino, the same in every mount; without an index, a digest of type and key */
+	bool is_ino_used; /* the file system has returned ino to a caller: it must not change any more */
+	int64_t wall_updated; /* latest update of any version, Unix seconds: mtime and ctime */
+	int64_t wall_expires; /* from the list, Unix seconds; 0: never */
 	bool is_enabled;
-	bool is_managed; /* belongs to a certificate: not shown */
-	bool is_gone;	 /* a complete listing did not have it */
-	bool
-	    has_fingerprint; /* false before its first listing, and after a listing too close to its last change */
+	bool is_managed;      /* belongs to a certificate: hidden */
+	bool is_gone;	      /* no longer in the vault */
+	bool has_fingerprint; /* false until listed, and if listed too soon after a change */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN];
-	uint64_t seen;	    /* cache/list/catalog's: serial of the newest listing that had it */
-	int64_t mono_added; /* when it was found or restored outside a listing; 0 once it was listed */
-	int64_t size;	    /* of its blob, bytes; -1: unknown */
+	uint64_t seen;	    /* cache/list/catalog's: serial of the newest listing that contained it */
+	int64_t mono_added; /* when it was found or restored outside a listing; 0 once it is listed */
+	int64_t size;	    /* of the blob, bytes; -1: unknown */
 	bool has_digest;
-	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the blob that was fetched last */
-	int64_t wall_fetched;		     /* when that was, by the vault's clock */
-	int refused;			     /* -errno of the last backup where that failed, else 0 */
-	struct kv_stored *stored;	     /* cache/blob/store's; NULL where nothing is kept */
-	struct kv_pending *pending;	     /* cache/blob/blobs's; NULL where nothing is under way */
+	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the last blob fetched */
+	int64_t wall_fetched;		     /* when it was fetched, by the vault's clock */
+	int refused;			     /* -errno of the last backup if it failed, else 0 */
+	struct kv_stored *stored;	     /* cache/blob/store's; NULL: no entry */
+	struct kv_pending *pending;	     /* cache/blob/blobs's; NULL: no fetch and no recent failure */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/object_rows's */
-	bool is_noted;			     /* the same */
+	bool is_noted;			     /* cache/index/object_rows's */
 	uint32_t position[KV_ORDERS];	     /* cache/blob/orders's */
-	uint8_t
-	    ahead_of; /* cache/blob/prefetch's: a bit for each stream that fetched it ahead and has not passed it */
+	uint8_t ahead_of; /* cache/blob/prefetch's: a bit per stream that prefetched and has not passed it */
 	unsigned int refs;
-	char name[]; /* in the service's spelling; the key is behind it */
+	char name[]; /* in the service's spelling; key is stored after it */
 };
 
-/* One reference, is_gone false, size -1. NULL: out of memory. */
+/* The new object has one reference, is_gone false and size -1. NULL: out of memory. */
 struct kv_object *kv_object_new(enum kv_type type, const char *name);
 struct kv_object *kv_object_ref(struct kv_object *object);
 /* NULL does nothing. */
 void kv_object_unref(struct kv_object *object);
 
-/* name in upper case; key has room for KV_NAME_MAX + 1 bytes. */
+/* Stores name in upper case in key, which has room for KV_NAME_MAX + 1 bytes. */
 void kv_object_key(const char *name, char *key);
 #endif

@@ -1,5 +1,5 @@
 /*
- * A vault's modules, from the bottom to the top, and back.
+ * Creates a vault's modules from the bottom up, connects them, and frees them from the top down.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +20,11 @@
 #include "client/vault/vault.h"
 
 #define MODULE	"volume"
-#define KEEP_MS 60000 /* how often the rates that were learned are written */
+#define KEEP_MS 60000 /* how often the learned rates are saved */
 
-/* ---- what is kept from one mount to the next ---- */
+/* ---- state kept between mounts ---- */
 
-/* Without it everything works, and every run fetches everything. */
+/* A failure is not fatal: without the cache, every run fetches every blob. */
 static void
 open_cache(struct kv_volume *v)
 {
@@ -38,7 +38,7 @@ open_cache(struct kv_volume *v)
 	snprintf(name, sizeof(name), "%s", kv_vault_name(v->vault));
 	for (char *c = name; *c != '\0'; c++)
 		if (*c == ':' || *c == '/' || *c == '[' || *c == ']')
-			*c = '_'; /* of a port, or an IPv6 address */
+			*c = '_'; /* from a port or an IPv6 address */
 	kv_buf_init(&why, 512);
 	err = kv_index_open(&v->index, v->loop, o->cache_dir, name, &why);
 	if (err == 0)
@@ -85,7 +85,7 @@ recall_rates(struct kv_volume *v)
 	kv_timer_set(&v->keep, KEEP_MS);
 }
 
-/* ---- what a module reports to the others ---- */
+/* ---- events between modules ---- */
 
 static void
 object_changed(void *arg, struct kv_object *object)
@@ -135,7 +135,7 @@ listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state)
 		listing_complete(v, type);
 }
 
-/* ---- making ---- */
+/* ---- creating, checking, freeing ---- */
 
 static bool
 make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *auth)

@@ -1,10 +1,10 @@
 #ifndef KV_CACHE_VOLUME_H
 #define KV_CACHE_VOLUME_H
 /*
- * One vault as the file system sees it: the client, its rate limits, the listings, the blobs, and what is
- * kept of them from one mount to the next, wired together.
+ * One vault as the file system sees it: the client, its rate limits, the listings, the blobs, and the state
+ * kept between mounts, wired together.
  *
- * What several volumes share is made before them and freed after them: the loop, kv_http, the token cache.
+ * Volumes share the loop, kv_http and the token cache: create these first and free them last.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,66 +25,74 @@ struct kv_revalidate;
 struct kv_throttle;
 struct kv_vault;
 
-/* What is kept from one mount to the next. */
+/* What is kept between mounts: nothing; the index and the newest blobs; the index and all blobs. */
 enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
-/* Copied, but for the strings, which must outlive the volume. */
+/* Copied, except the strings, which must outlive the volume. */
 struct kv_volume_options {
 	struct kv_url origin;
 	const char *api_version;
-	bool any_host; /* ids in lists may name another host: an emulator */
+	bool any_host; /* ids in lists may name another host (an emulator's) */
 	bool is_hsm;   /* a Managed HSM */
 	bool types[KV_TYPES];
 	double rate;	  /* requests per second; 0: each class has its own */
-	double share;	  /* of a limit that was found, 0 to 1 */
-	int max_inflight; /* requests */
+	double share;	  /* fraction of a discovered limit to use, 0 to 1 */
+	int max_inflight; /* requests in flight */
 	int64_t timeout_ms;
 	int64_t list_ttl_ms;
-	int64_t max_age_ms; /* of a blob, before its object's versions are checked for changes */
+	int64_t max_age_ms; /* age of a blob after which its object's versions are checked for changes */
 	enum kv_cache_kind cache;
 	const char *cache_dir;
 	size_t cache_size, spill; /* bytes */
-	long prefetch;		  /* objects fetched ahead at most; -1: as many as the rate allows */
+	long prefetch;		  /* most objects to prefetch; -1: as many as the rate allows */
 };
 
-/* What the file system above is notified of. Called from the loop; must not free the volume. */
+/* Notifications to the file system. Called from the loop; must not free the volume. */
 struct kv_volume_events {
-	/* object's content has changed, or the object is gone. Its size is -1, its blob dropped already. */
+	/*
+	 * object's content has changed, or the object is gone. By then its size is -1 and its blob is
+	 * dropped.
+	 */
 	void (*changed)(void *arg, struct kv_object *object);
-	/* The listing of type has failed while its names were in use: the kernel must look them up again. */
+	/*
+	 * A listing of type has failed and no complete one serves: the kernel must look up its names again.
+	 */
 	void (*listing_failed)(void *arg, enum kv_type type);
 	void *arg;
 };
 
 struct kv_volume {
-	/* For the file system; the modules are never replaced. */
+	/* For the file system; these pointers never change. */
 	struct kv_loop *loop; /* shared */
 	struct kv_vault *vault;
 	struct kv_throttle *throttle;
 	struct kv_listing *listings[KV_TYPES]; /* NULL for a type that is not mounted */
 	struct kv_absent *absent;
-	struct kv_index index; /* empty with cache=none, or where the folder cannot be used */
+	struct kv_index index; /* empty with cache=none, or if the folder is unusable */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
 
-	/* The volume's own. */
+	/* Private. */
 	struct kv_volume_options options;
 	struct kv_volume_events events;
-	struct kv_disk *disk; /* NULL where the index is empty */
+	struct kv_disk *disk; /* NULL with cache=none, or if its folder is unusable */
 	struct kv_revalidate *revalidate;
-	struct kv_timer keep; /* when the rates that were learned are written */
+	struct kv_timer keep; /* to save the learned rates */
 };
 
 /*
- * A cache folder that cannot be used is a warning in the log, and the volume works without. Nothing is sent
- * yet. NULL: out of memory.
+ * If the cache folder is unusable, logs a warning and works without it. Sends nothing yet. NULL: out of
+ * memory.
  */
 struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
     const struct kv_volume_options *options, const struct kv_volume_events *events);
-/* Requests under way are cancelled without their completions. Objects, snapshots must be released before. */
+/* Cancels requests in flight without calling their completions. Release objects and snapshots first. */
 void kv_volume_free(struct kv_volume *volume);
-/* Writes what was learned, so that a mount that begins before this one has ended can read it. */
+/*
+ * Saves the learned rates and all pending rows, so that a mount that begins before this one ends can read
+ * them.
+ */
 void kv_volume_keep(struct kv_volume *volume);
-/* Every module asserts its invariants. For unit tests, and for sanitized builds between two requests. */
+/* Asserts the invariants of all modules. For unit tests, and between two requests in sanitized builds. */
 void kv_volume_check(const struct kv_volume *volume);
 #endif

@@ -1,15 +1,15 @@
 /*
- * Blobs that are pending, and those who wait for them. An object has a struct kv_pending while its blob is on its
- * way, and for a while after it was refused:
+ * Pending blobs and their waiters. An object has a struct kv_pending while its blob is being fetched, and
+ * for a while after the fetch has failed:
  *
  *	(none) -> FETCHING -> (none), the blob is in the store
- *	              `-----> REFUSED (fetched ahead or for the size, and it failed) -> (none)
+ *	              `-----> REFUSED (it failed, and was a prefetch or for a size) -> (none)
  *
- * A waiter that has its result holds its own reference, and is called in the next turn: what becomes of the
- * rest does not matter to it.
+ * A waiter that has its result holds its own reference to the blob and is called in the next turn of the
+ * loop, so later changes do not affect it.
  *
  * Invariants:
- *	an object's pending is the one that has this object, and then nothing of it is stored
+ *	an object's pending points back to the object, which then has nothing in the store
  *	FETCHING has a fetch, REFUSED an errno
  *	only FETCHING ones have waiters, and count in n_fetching and expected
  */
@@ -28,7 +28,7 @@
 
 #define REFUSED_MS 10000
 #define SWEEP_MS   60000
-#define IN_FLIGHT  ((size_t)64 << 20) /* bytes of answers that nobody waits for, at most */
+#define IN_FLIGHT  ((size_t)64 << 20) /* limits prefetches: bytes of all answers in flight */
 
 enum state { FETCHING, REFUSED };
 
@@ -44,17 +44,17 @@ struct kv_waiter {
 TAILQ_HEAD(waiters, kv_waiter);
 
 struct kv_pending {
-	TAILQ_ENTRY(kv_pending) link; /* in fetching, or in refused */
+	TAILQ_ENTRY(kv_pending) link; /* in fetching or refused */
 	struct kv_blobs *blobs;
 	struct kv_object *object;
 	enum state state;
 	struct kv_fetch *fetch; /* FETCHING */
 	int err;		/* REFUSED */
-	pid_t given_to;		/* REFUSED: who asked for the content and got the failure, or 0 */
+	pid_t given_to;		/* REFUSED: the process that needed the content and got the failure, or 0 */
 	int64_t mono_refused;
-	bool is_ahead;	     /* and nobody has asked since */
-	bool is_for_content; /* somebody waits for it, not only for its size */
-	size_t expected;     /* bytes of the blob */
+	bool is_ahead;	     /* a prefetch that no caller has requested yet */
+	bool is_for_content; /* a caller needs the content, not only the size */
+	size_t expected;     /* expected bytes of the blob */
 	struct waiters waiters;
 };
 TAILQ_HEAD(pendings, kv_pending);
@@ -65,7 +65,7 @@ struct kv_blobs {
 	struct kv_store *store;
 	struct kv_object_rows *rows;
 	struct kv_sizes sizes;
-	size_t n_fetching, expected; /* expected: the sum of theirs */
+	size_t n_fetching, expected; /* expected: sum over fetching */
 	struct pendings fetching, refused;
 	struct kv_timer sweep;
 	kv_blobs_lost *lost;
@@ -73,9 +73,9 @@ struct kv_blobs {
 	struct kv_blobs_state state;
 };
 
-/* ---- what is pending ---- */
+/* ---- pending blobs ---- */
 
-/* Out of the queue of its state. */
+/* Removes p from the queue of its state. */
 static void
 leave(struct kv_pending *p)
 {
@@ -90,7 +90,7 @@ leave(struct kv_pending *p)
 	b->expected -= p->expected;
 }
 
-/* Nobody waits for it. */
+/* p must have no waiters. */
 static void
 free_pending(struct kv_pending *p)
 {
@@ -130,7 +130,7 @@ sweep(void *arg)
 	kv_timer_set(&b->sweep, SWEEP_MS);
 }
 
-/* ---- what is stored ---- */
+/* ---- stored blobs ---- */
 
 struct kv_blob *
 kv_blobs_peek(struct kv_blobs *b, struct kv_object *object)
@@ -168,7 +168,7 @@ kv_blobs_keep_newest(struct kv_blobs *b, enum kv_type type, struct kv_object *co
 	kv_store_keep_newest(b->store, type, objects, n);
 }
 
-/* Somebody asks for it now. */
+/* A caller requests object now: if it was prefetched, that was useful. */
 static void
 mark_asked(struct kv_blobs *b, struct kv_object *object)
 {
@@ -241,7 +241,10 @@ end_failed(struct kv_pending *p, const struct kv_fetch_result *result)
 	kv_object_unref(object);
 }
 
-/* What holds for the object from now on. A blob that was overtaken by a change proves nothing that lasts. */
+/*
+ * Updates what is known of object. A stale blob counts only for its size: the object may have changed
+ * since.
+ */
 static void
 learn(struct kv_blobs *b, struct kv_object *object, const struct kv_fetch_result *result)
 {
@@ -266,7 +269,7 @@ fetched(void *arg, const struct kv_fetch_result *result)
 	struct kv_pending *p = arg;
 	struct kv_blobs *b = p->blobs;
 	struct kv_object *object;
-	const bool is_awaited = !TAILQ_EMPTY(&p->waiters); /* it is about to be read, in this turn */
+	const bool is_awaited = !TAILQ_EMPTY(&p->waiters); /* it will be read in this turn */
 	const bool is_ahead = p->is_ahead;
 
 	p->fetch = NULL;
@@ -279,10 +282,10 @@ fetched(void *arg, const struct kv_fetch_result *result)
 	while (!TAILQ_EMPTY(&p->waiters))
 		give_result(TAILQ_FIRST(&p->waiters), 0, result->blob);
 	free_pending(p);
-	if (!result->is_stale) /* else it changed once more: whoever asks from now on needs the next one */
+	if (!result->is_stale) /* else it changed again: the next caller needs a new fetch */
 		kv_store_put(b->store, object, result->blob, is_ahead);
 	if (!is_awaited)
-		kv_store_trim(b->store); /* at once: the next large one may be coming in */
+		kv_store_trim(b->store); /* at once: the next large blob may be arriving */
 	kv_object_unref(object);
 }
 
@@ -302,7 +305,10 @@ begin_fetch(
 	return err;
 }
 
-/* A failure is one program's: bsdtar opens a file up to four times, and each would be a request. */
+/*
+ * A kept failure is for one process: bsdtar opens a file up to four times, and each open would be a
+ * request.
+ */
 static bool
 is_over(const struct kv_pending *p, enum kv_need need, const struct kv_caller *caller)
 {
@@ -311,7 +317,7 @@ is_over(const struct kv_pending *p, enum kv_need need, const struct kv_caller *c
 		(need == KV_NEED_CONTENT && p->given_to != 0 && p->given_to != caller->pid));
 }
 
-/* object's blob is *blob, borrowed, or it has a fetch from now on. */
+/* Sets *blob to object's cached blob (borrowed); if there is none, object has a pending afterwards. */
 static int
 find_or_fetch(struct kv_blobs *b, struct kv_object *object, enum kv_need need, const struct kv_caller *caller,
     struct kv_blob **blob)
@@ -369,8 +375,8 @@ kv_blobs_get(struct kv_blobs *b, struct kv_object *object, enum kv_need need, co
 }
 
 /*
- * What an answer takes while it comes in: the text, a third longer than the blob, in a buffer that is a third
- * longer on average, because it grows.
+ * Memory for an answer while it is received: the text is a third longer than the blob, and its buffer is on
+ * average a third longer than the text, because it grows in steps.
  */
 static size_t
 answer_len(size_t blob_len)
@@ -411,7 +417,7 @@ kv_blobs_state(const struct kv_blobs *b, struct kv_blobs_state *state)
 	state->n_from_disk = store.n_from_disk;
 }
 
-/* ---- the whole ---- */
+/* ---- checking, creating, freeing ---- */
 
 static void
 check_pending(const struct kv_blobs *b, const struct kv_pending *p, enum state state)

@@ -1,5 +1,5 @@
 /*
- * A diagnosis: the failure is kept, the version list read, and one line logged.
+ * A diagnosis keeps the failure, reads the version list and logs one line.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "client/vault/audit.h"
 
 #define MAX_VERSIONS 500 /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
-#define LEAST_MS     800 /* for the version list, when the time is used up */
+#define LEAST_MS     800 /* for the version list, if the deadline is near or over */
 
 struct kv_diagnosis {
 	struct kv_throttle *throttle;

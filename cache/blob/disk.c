@@ -1,8 +1,8 @@
 /*
  * Blobs on disk: FOLDER/VAULT.blobs/TYPE/UPPER-CASED-NAME.
  *
- * A blob is written under another name and renamed; without an fsync, because a file that a crash cut
- * has another digest and is fetched again.
+ * A blob is written to a file of another name, which is then renamed. This needs no fsync: a file that a
+ * crash has truncated has another digest, and the blob is fetched again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,13 +19,13 @@
 #include "client/base/log.h"
 
 #define MODULE	   "disk"
-#define MAX_NEWEST 16  /* objects of one second */
-#define WRITING_S  600 /* a file that is older and still has its other name is what a crash left */
+#define MAX_NEWEST 16  /* objects updated in the same second */
+#define WRITING_S  600 /* an older file that still has its temporary name was left by a crash */
 
 struct kv_disk {
 	int folders[KV_TYPES]; /* descriptors */
 	bool keeps_all;
-	int64_t wall_newest[KV_TYPES]; /* updated of the newest objects; INT64_MAX: unknown, or too many */
+	int64_t wall_newest[KV_TYPES]; /* when the newest were updated; INT64_MAX: unknown, or too many */
 	bool has_logged;
 };
 
@@ -82,7 +82,7 @@ kv_disk_put(struct kv_disk *d, const struct kv_object *object, const struct kv_b
 struct kv_blob *
 kv_disk_get(struct kv_disk *d, const struct kv_object *object)
 {
-	/* O_NONBLOCK: what others put there may be a FIFO, and must not stop the loop */
+	/* O_NONBLOCK: a FIFO that somebody else put there must not block the loop */
 	const int fd =
 	    openat(d->folders[object->type], object->key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct kv_blob *blob = NULL;
@@ -125,7 +125,10 @@ kv_disk_drop(struct kv_disk *d, const struct kv_object *object)
 	(void)unlinkat(d->folders[object->type], object->key, 0);
 }
 
-/* NAME.PID, not written to for a while, by this mount or by another one of the vault. */
+/*
+ * Whether file is a NAME.PID that neither this mount nor another one of the vault has written to for a
+ * while.
+ */
 static bool
 is_left_behind(int folder, const char *file)
 {
@@ -158,7 +161,7 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(const void
 		close(copy);
 }
 
-/* ---- which ---- */
+/* ---- which blobs are kept ---- */
 
 bool
 kv_disk_keeps(const struct kv_disk *d, const struct kv_object *object)
@@ -215,7 +218,7 @@ kv_disk_keep_newest(struct kv_disk *d, enum kv_type type, struct kv_object *cons
 	kv_disk_prune(d, type, is_newest, &newest);
 }
 
-/* ---- the whole ---- */
+/* ---- creating, freeing ---- */
 
 static int
 open_folder(const char *path)

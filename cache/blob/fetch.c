@@ -5,7 +5,7 @@
  *	 |  ^  `-> diagnosis (it failed) -> done
  *	 `--' the object changed meanwhile, at most MAX_AGAIN times
  *
- * Invariant: a backup is under way, or a diagnosis, never both.
+ * Invariant: either a backup or a diagnosis is in progress, never both.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ struct kv_fetch {
 	struct kv_throttle *throttle;
 	struct kv_object *object;
 	enum kv_priority priority;
-	struct kv_question question; /* its deadline is the first backup's */
+	struct kv_question question; /* with the deadline of the first backup */
 	struct kv_ticket *ticket;
 	struct kv_diagnosis *diagnosis;
 	bool is_stale;

@@ -1,13 +1,13 @@
 /*
  * The orders of a listing.
  *
- * An object's position[order] is where that order's array has it; it counts only where the array really has the
- * object there, so positions of an older listing do no harm. The array of KV_LISTED is the listing's own, that of
- * the others is made when it is first needed.
+ * An object's position[order] is its index in the array of that order. It is valid only if the array has
+ * the object there, so positions from an older listing do no harm. The array of KV_LISTED is the listing's
+ * own; the others are built when first needed.
  *
  * Invariants:
  *	the sorted arrays have n_sorted objects, each at its position
- *	while the positions are those of the listing that serves, its first n_positioned objects are at theirs
+ *	while the positions are current, the first n_positioned objects of the listing are at theirs
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ kv_orders_position(
 	return *position < n && array[*position] == object;
 }
 
-/* As strcmp() of the files' names, which end in ".blob". */
+/* Compares like strcmp() of the file names, which end in ".blob". */
 static int
 compare_names(const void *a, const void *b)
 {

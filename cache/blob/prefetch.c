@@ -1,13 +1,13 @@
 /*
  * Read-ahead across files.
  *
- * An access that follows no stream is kept for a moment: the next one may follow it. More than one order may fit;
- * then each gets a stream, and those that were wrong end.
+ * An access that belongs to no stream is remembered for a moment: the next one may follow it. If it does in
+ * more than one order, each of these gets a stream, and the wrong ones end.
  *
  * Invariants:
- *	a stream that is in use has fewer than MAX_MISSES misses, and end is behind at
- *	what it has ahead lies between at and end, and is marked as its own
- *	while the positions are those of the listing that serves: at is the position of last, and end within the array
+ *	a stream in use has fewer than MAX_MISSES misses, and at < end
+ *	its prefetched objects lie between at and end, and have its bit in ahead_of
+ *	while the positions are current: at is the position of last, and end is within the array
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -24,16 +24,16 @@
 #define FIRST	   4
 #define PACE_S	   2.5
 #define MAX_MISSES 4
-#define MAX_GAP	   2	/* objects left out between two accesses that still follow each other */
-#define MAX_SCAN   2000 /* objects examined in one turn: with cache=disk each is a system call */
+#define MAX_GAP	   2	/* objects skipped between two accesses that still follow each other */
+#define MAX_SCAN   2000 /* objects examined in one turn: with cache=disk each costs a system call */
 #define PAIR_MS	   10000
 
 struct stream {
-	struct kv_object *last; /* that was asked for; a reference. NULL: the stream is free */
+	struct kv_object *last; /* the last object accessed; a reference. NULL: the stream is free */
 	enum kv_order order;
 	enum kv_need need;
-	size_t at, end; /* positions of last, and of the first object that was not examined */
-	size_t ahead;	/* fetched behind at, and not asked for yet */
+	size_t at, end; /* positions of last, and of the first object not examined yet */
+	size_t ahead;	/* prefetched after at, and not accessed yet */
 	size_t window;
 	int misses;
 	uint64_t used; /* serial of its last hit */
@@ -44,7 +44,7 @@ struct access {
 	int64_t mono;
 };
 
-/* What is read of one type, in its orders. */
+/* The accesses to the objects of one type. */
 struct readers {
 	struct kv_orders orders; /* its listing is NULL for a type that is not mounted */
 	struct stream streams[STREAMS];
@@ -69,7 +69,7 @@ end_stream(struct stream *s)
 	s->last = NULL;
 }
 
-/* Follow the listing. In a new one the streams continue at the object that they were at. */
+/* Follows the listing. In a new snapshot each stream continues at its last object. */
 static void
 catch_up(struct readers *r)
 {
@@ -96,7 +96,7 @@ is_needed(const struct kv_prefetch *p, const struct kv_object *object, enum kv_n
 	    !kv_blobs_has(p->blobs, object);
 }
 
-/* Whether at most MAX_GAP objects that are needed lie in [from, to). */
+/* Whether at most MAX_GAP needed objects lie in [from, to). */
 static bool
 is_small_gap(
     const struct kv_prefetch *p, struct kv_object *const *array, size_t from, size_t to, enum kv_need need)
@@ -120,7 +120,7 @@ most_ahead(const struct kv_prefetch *p, enum kv_type type)
 	return by_pace > FIRST ? (size_t)by_pace : FIRST;
 }
 
-/* Of an object's ahead_of. */
+/* The bit of s in an object's ahead_of. */
 static uint8_t
 bit_of(const struct readers *r, const struct stream *s)
 {
@@ -142,13 +142,13 @@ top_up(struct kv_prefetch *p, struct readers *r, struct stream *s)
 		if (!is_needed(p, object, s->need))
 			continue;
 		if (kv_blobs_prefetch(p->blobs, object) != 0)
-			return; /* no room: with the next hit */
+			return; /* no room: retried after the next hit */
 		object->ahead_of |= bit_of(r, s);
 		s->ahead++;
 	}
 }
 
-/* How far object is ahead in s, or false. */
+/* Whether an access to object continues s; *position is then its position. */
 static bool
 follows(const struct kv_prefetch *p, const struct readers *r, const struct stream *s,
     const struct kv_object *object, size_t *position)
@@ -188,7 +188,7 @@ hit(struct kv_prefetch *p, struct readers *r, struct stream *s, struct kv_object
 	top_up(p, r, s);
 }
 
-/* ---- beginnings ---- */
+/* ---- new streams ---- */
 
 static struct stream *
 free_stream(struct readers *r)
@@ -222,7 +222,7 @@ begin_stream(struct kv_prefetch *p, struct readers *r, enum kv_order order, enum
 	top_up(p, r, s);
 }
 
-/* In each order in which object comes soon behind a recent access. */
+/* Begins a stream in order if object follows a recent access closely in it. */
 static bool
 begin_in(struct kv_prefetch *p, struct readers *r, enum kv_order order, enum kv_need need,
     struct kv_object *object)

@@ -1,7 +1,7 @@
 /* The last sizes of each type. */
 #include "cache/blob/sizes.h"
 
-#define USUAL 8192 /* of a blob, before there was one */
+#define USUAL 8192 /* of a blob, before the first one */
 
 void
 kv_sizes_note(struct kv_sizes *s, enum kv_type type, size_t len)

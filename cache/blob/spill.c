@@ -1,7 +1,7 @@
 /*
- * The spill file: blocks of 4 KiB and a map with a bit for each. Blobs come and go in about the same
- * order, so the search for free blocks begins where the last one ended. The disk gets its room back by
- * the MiB: to punch a hole where a blob was costs its file system's journal more than to read the blob.
+ * The spill file: blocks of 4 KiB, and a bitmap of those in use. Blobs come and go in about the same order,
+ * so the search for free blocks begins where the last one ended. Disk space is returned in units of 1 MiB:
+ * punching a hole for each blob costs the file system's journal more than reading the blob.
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "cache/blob/spill.h"
 #include "client/base/buf.h"
 
-#define CHUNK_BYTES ((size_t)32) /* of the map, whose blocks are given back together */
+#define CHUNK_BYTES ((size_t)32) /* of the map; their blocks are returned together */
 #define CHUNK	    ((uint32_t)(CHUNK_BYTES * CHAR_BIT))
 
 struct kv_spill {

@@ -1,20 +1,21 @@
 /*
- * What is kept of an object is in one queue, oldest first:
+ * Each entry is in one queue, oldest first:
  *
- *	(nothing) -> unread -> read -> (nothing)
- *	               |  ^------ |
- *	               v          v
- *	            spilled    spilled_read          both back to read when they are asked for
+ *	(none) -> unread -> read -> (none)
+ *	            |  ^------ |
+ *	            v          v
+ *	         spilled    spilled_read          both return to read when they are requested
  *
- * When room is needed those that were read go first, in the order of their last use; then the newest unread one
- * is spilled, or dropped. Those that were read are spilled too while they leave half of the file to the unread.
+ * When room is needed, read ones are evicted first, in the order of their last use; then the newest unread
+ * one. Evicted blobs are spilled if possible, else dropped; read ones are spilled only while half of the
+ * file is free.
  *
  * Invariants:
- *	an object's stored is the entry that has this object; unread and read ones have their blob in memory, the
- *	others a slot in the spill file
- *	used is the blobs in memory, and KV_STORE_EACH for each entry; unread_bytes is the blobs of unread
+ *	an object's stored is the entry of this object
+ *	unread and read ones have their blob in memory, the others a slot in the spill file
+ *	used is the bytes of the blobs in memory, plus KV_STORE_EACH per entry; unread_bytes is those of unread
  *	the spill file's used blocks are those of the entries
- *	used is within room, or only entries without a blob are left, or the trim timer is set
+ *	used is within room, or no entry has a blob in memory, or the trim timer is set
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -32,13 +33,13 @@
 
 struct kv_stored {
 	TAILQ_ENTRY(kv_stored) link;
-	struct queue *queue; /* that it is in */
+	struct queue *queue; /* the one that contains it */
 	struct kv_object *object;
 	struct kv_blob *blob; /* NULL when spilled */
 	struct kv_slot slot;  /* when spilled */
 	int64_t mono_put;
-	bool is_ahead; /* and nobody has asked since */
-	bool is_read;  /* by somebody, once */
+	bool is_ahead; /* a prefetch that no caller has requested yet */
+	bool is_read;  /* at least once */
 };
 TAILQ_HEAD(queue, kv_stored);
 
@@ -89,7 +90,7 @@ free_entry(struct kv_store *s, struct kv_stored *e)
 	free(e);
 }
 
-/* blob comes into memory, in that queue. */
+/* Puts blob into memory and e into queue. */
 static void
 keep(struct kv_store *s, struct kv_stored *e, struct kv_blob *blob, struct queue *queue)
 {
@@ -116,7 +117,7 @@ new_entry(struct kv_store *s, struct kv_object *object, struct kv_blob *blob, st
 
 /* ---- room ---- */
 
-/* What was read may be read again (rsync -c reads everything twice), but only the unread may fill the file. */
+/* A blob may be read again (rsync -c reads everything twice), but only unread ones may fill the file. */
 static bool
 may_spill(const struct kv_store *s, const struct kv_stored *e)
 {
@@ -144,7 +145,7 @@ kv_store_trim(struct kv_store *s)
 		else if (!TAILQ_EMPTY(&s->unread))
 			spill_or_drop(s, TAILQ_LAST(&s->unread, queue));
 		else
-			return; /* the rest is of spilled ones */
+			return; /* the rest are spilled entries */
 }
 
 static void
@@ -197,7 +198,7 @@ kv_store_put(struct kv_store *s, struct kv_object *object, struct kv_blob *blob,
 		kv_disk_put(s->disk, object, blob);
 }
 
-/* Back from the spill file. */
+/* Moves e back from the spill file into memory, or frees it. */
 static void
 unspill(struct kv_store *s, struct kv_stored *e)
 {
@@ -212,7 +213,7 @@ unspill(struct kv_store *s, struct kv_stored *e)
 	kv_blob_unref(blob);
 }
 
-/* What an earlier kvfs stored may be what this one would refuse: it is fetched again. */
+/* A blob that an earlier kvfs stored may not pass the checks of this one: then it is fetched again. */
 static struct kv_blob *
 read_disk(struct kv_store *s, const struct kv_object *object)
 {
@@ -307,7 +308,7 @@ kv_store_state(const struct kv_store *s, struct kv_store_state *state)
 	state->spilled = s->spill != NULL ? kv_spill_used(s->spill) : 0;
 }
 
-/* ---- the whole ---- */
+/* ---- checking, creating, freeing ---- */
 
 struct sums {
 	size_t used, blocks, in_memory;
@@ -354,7 +355,7 @@ kv_store_new(struct kv_loop *loop, const struct kv_store_options *options)
 
 	if (s == NULL)
 		return NULL;
-	s->room = options->room - options->room / 16; /* what malloc leaves between them */
+	s->room = options->room - options->room / 16; /* for the gaps that malloc leaves */
 	s->disk = options->disk;
 	TAILQ_INIT(&s->unread);
 	TAILQ_INIT(&s->read);

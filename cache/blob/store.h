@@ -1,10 +1,10 @@
 #ifndef KV_CACHE_BLOB_STORE_H
 #define KV_CACHE_BLOB_STORE_H
 /*
- * Blobs that were fetched, kept until they have been read (15 minutes at most), because tools stat a whole
- * directory before they read its first file: in memory, then in the spill file. When both are full the newest
- * goes, so that what is there is still there when the reader comes to it. What was read may be read again, and
- * goes first. With a disk, blobs are kept from mount to mount too.
+ * Fetched blobs, kept until they have been read (15 minutes at most), because tools stat a whole directory
+ * before they read its first file: in memory, then in the spill file. When both are full, blobs that were
+ * read are evicted first, although they may be read again; then the newest unread one, because readers need
+ * the older ones sooner. With a disk, blobs are also kept between mounts.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,49 +14,50 @@
 struct kv_disk;
 struct kv_loop;
 struct kv_store;
-struct kv_stored; /* what is kept of one object */
+struct kv_stored; /* the entry of one object */
 
-#define KV_STORE_EACH 256 /* bytes of room that an object takes beside its blob */
+#define KV_STORE_EACH 256 /* bytes that an object counts in addition to its blob */
 
 struct kv_store_options {
-	size_t room;	      /* bytes of blobs kept in memory beyond those that callers hold themselves */
+	size_t room;	      /* bytes kept in memory, without blobs that only callers hold */
 	size_t spill;	      /* bytes of the spill file; 0: there is none */
 	const char *folder;   /* for the spill file */
-	struct kv_disk *disk; /* where blobs are kept from mount to mount, or NULL */
+	struct kv_disk *disk; /* for blobs kept between mounts, or NULL */
 };
 /* NULL: out of memory. */
 struct kv_store *kv_store_new(struct kv_loop *loop, const struct kv_store_options *options);
 void kv_store_free(struct kv_store *store);
 
 /*
- * Keep object's blob, unread; nothing was kept of it. is_ahead: nobody has asked for it yet. Without memory it
- * is not kept. Room is made in the next turn of the loop, or by kv_store_trim().
+ * Stores object's blob as unread; object must have no entry. is_ahead: a prefetch that no caller has
+ * requested yet. If memory is short, nothing is stored. Room is made in the next turn of the loop, or by
+ * kv_store_trim().
  */
 void kv_store_put(struct kv_store *store, struct kv_object *object, struct kv_blob *blob, bool is_ahead);
 void kv_store_trim(struct kv_store *store);
-/* The blob that is kept, or NULL; borrowed until the next turn of the loop. */
+/* The stored blob, or NULL; borrowed until the next turn of the loop. */
 struct kv_blob *kv_store_get(struct kv_store *store, struct kv_object *object);
 bool kv_store_has(const struct kv_store *store, const struct kv_object *object);
-/* Somebody has asked for it: it was not fetched ahead in vain. */
+/* A caller has requested object: if it was prefetched, that was useful. */
 void kv_store_mark_asked(struct kv_store *store, struct kv_object *object);
-/* It was given to a reader: from now on it may go when room is needed. */
+/* A reader has received the blob: from now on it may be evicted. */
 void kv_store_mark_read(struct kv_store *store, struct kv_object *object);
-/* object's content has changed, or it is gone. */
+/* object's content has changed, or it is gone: drops its blob. */
 void kv_store_drop(struct kv_store *store, struct kv_object *object);
 
 /*
- * Whether bytes more could be kept unread, beside those in flight; drops from the spill file what was read, to
- * make room.
+ * Whether bytes more of unread blobs would fit, in addition to in_flight. To make room, drops blobs that
+ * were read from the spill file.
  */
 bool kv_store_has_room(struct kv_store *store, size_t in_flight, size_t bytes);
-/* These are all objects of type: the newest ones are put on disk, as far as they are in memory. */
+/* objects are all n objects of type: writes the blobs of the newest ones to disk, if they are in memory. */
 void kv_store_keep_newest(
     struct kv_store *store, enum kv_type type, struct kv_object *const *objects, size_t n);
 
 struct kv_store_state {
 	size_t memory, spilled; /* bytes */
-	uint64_t n_read;	/* blobs given to readers */
-	uint64_t n_ahead_used;	/* of those put ahead: asked for by somebody */
+	uint64_t n_read;	/* blobs returned to readers */
+	uint64_t n_ahead_used;	/* of those stored with is_ahead, requested later */
 	uint64_t n_from_disk;
 };
 void kv_store_state(const struct kv_store *store, struct kv_store_state *state);

@@ -1,9 +1,9 @@
 /*
- * The database: its statements, and what is written behind.
+ * The database: its statements, and the notes to be written.
  *
- * A table's module keeps its notes in a queue of its own; a timer writes them, at most ROWS in a turn of the
- * loop, in one transaction. Nothing leaves its queue before it is committed. SQLITE_BUSY (another mount writes)
- * means later.
+ * Each table's module keeps its notes in its own queue; a timer writes them, at most ROWS in a turn of the
+ * loop, in one transaction. A note leaves its queue only after the commit. SQLITE_BUSY (another mount is
+ * writing) means: retry later.
  */
 #include <errno.h>
 #include <sqlite3.h>
@@ -18,10 +18,10 @@
 #include "client/base/loop.h"
 
 #define MODULE	  "index"
-#define ROWS	  256 /* written in one turn: some 2 ms */
+#define ROWS	  256 /* written in one turn: about 2 ms */
 #define BUSY_MS	  50
 #define IDLE_MS	  5000	/* without a write, before the WAL is checkpointed */
-#define WAL_PAGES 16384 /* 64 MiB: then it is checkpointed even if it is never idle */
+#define WAL_PAGES 16384 /* 64 MiB: beyond this it is checkpointed even if it is never idle */
 #define TABLES	  4
 
 enum { BEGIN_READING, BEGIN, COMMIT, ROLLBACK, STATEMENTS };
@@ -45,7 +45,7 @@ struct kv_db {
 
 /* ---- statements ---- */
 
-/* What the disk does not keep, the vault answers again. */
+/* Not fatal: what is missing on disk is fetched from the vault again. */
 static void
 give_up(struct kv_db *db, int result)
 {
@@ -122,7 +122,7 @@ has_notes(const struct kv_db *db)
 	return false;
 }
 
-/* Some of what is noted. False: nothing was written. */
+/* Writes some of the notes. False: nothing was written. */
 static bool
 write_some(struct kv_db *db)
 {

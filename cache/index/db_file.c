@@ -1,8 +1,8 @@
 /*
  * Opening an index.
  *
- * Nothing is written to a file before it has proved to be an index of kvfs or empty. Only one process at a time
- * inspects a file and replaces it: they lock the folder.
+ * Nothing is written to a file before it has proved to be empty or an index of kvfs. Only one process at a
+ * time inspects and replaces a file: it locks the folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #define MODULE	       "index"
 #define APPLICATION_ID 0x6b766673 /* "kvfs" */
 
-/* From each version of the file to the next; PRAGMA user_version counts them. */
+/* Each leads from one version of the file to the next; PRAGMA user_version counts them. */
 static const char *const migrations[] = {
 	"CREATE TABLE object(type INTEGER, key TEXT, id INTEGER NOT NULL, name TEXT NOT NULL,"
 	" fingerprint BLOB, updated INTEGER, size INTEGER, digest BLOB, fetched INTEGER,"
@@ -57,7 +57,7 @@ make_folder(const char *folder)
 	return err;
 }
 
-/* An ordinary file of ours that nobody else can read, made where it is missing. */
+/* Makes sure that path is a regular file of this user that nobody else can read; creates it if missing. */
 static int
 make_file(const char *path, struct kv_buf *why)
 {
@@ -76,7 +76,7 @@ make_file(const char *path, struct kv_buf *why)
 	return err;
 }
 
-/* Nothing is lost: the old file is beside the new one. */
+/* Keeps the old file beside the new one, but not its WAL or journal. */
 static int
 set_aside(const char *path)
 {
@@ -99,9 +99,9 @@ set_aside(const char *path)
 	return 0;
 }
 
-/* ---- what is in it ---- */
+/* ---- the content of the file ---- */
 
-/* The first column of the first row. An SQLite result. */
+/* *number: the first column of the first row. An SQLite result. */
 static int
 ask_number(sqlite3 *db, const char *sql, int64_t *number)
 {
@@ -132,7 +132,7 @@ check(sqlite3 *db)
 	return result;
 }
 
-/* SQLITE_NOTADB where it is no index of kvfs. */
+/* SQLITE_NOTADB: it is not an index of kvfs. */
 static int
 inspect(sqlite3 *db, int64_t *version)
 {
@@ -157,7 +157,7 @@ migrate(sqlite3 *db)
 	char set[80];
 	int result = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-	if (result == SQLITE_OK) /* another mount may have done it meanwhile */
+	if (result == SQLITE_OK) /* another mount may have migrated it meanwhile */
 		result = ask_number(db, "PRAGMA user_version", &version);
 	for (; result == SQLITE_OK && version < VERSION; version++)
 		result = sqlite3_exec(db, migrations[version], NULL, NULL, NULL);
@@ -168,7 +168,7 @@ migrate(sqlite3 *db)
 	return result;
 }
 
-/* Whether it is what it should be; makes it so where it is empty or older. */
+/* Checks the file, and migrates it if it is empty or older. An SQLite result. */
 static int
 make_good(sqlite3 *db, kv_db_file_try *try, void *arg, struct kv_buf *why)
 {

@@ -1,5 +1,5 @@
 /*
- * An index: its tables, in the order in which they are written. Receipts come first: they are few, and a
+ * An index: its tables, in the order in which they are written. Receipts come first: they are few, while a
  * listing notes thousands of objects.
  */
 #include <errno.h>

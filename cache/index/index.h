@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_INDEX_INDEX_H
 #define KV_CACHE_INDEX_INDEX_H
 /*
- * What is kept of a vault from one mount to the next: a database, and the modules of its tables.
+ * A vault's state kept between mounts: a database, and the modules of its tables.
  */
 #include "client/base/err.h"
 
@@ -12,7 +12,7 @@ struct kv_object_rows;
 struct kv_rate_rows;
 struct kv_receipt_rows;
 
-/* All NULL where nothing is kept: the functions of rows take that. */
+/* All NULL if nothing is kept: the functions of the row modules accept NULL. */
 struct kv_index {
 	struct kv_db *db;
 	struct kv_object_rows *objects;
@@ -20,9 +20,9 @@ struct kv_index {
 	struct kv_rate_rows *rates;
 };
 
-/* As kv_db_open(). On a failure index is all NULL. */
+/* As kv_db_open(). On failure all of index is NULL. */
 int kv_index_open(struct kv_index *index, struct kv_loop *loop, const char *folder, const char *vault,
     struct kv_buf *why) KV_MUST_CHECK;
-/* Writes what is noted; index is all NULL then. */
+/* Writes all notes; then all of index is NULL. */
 void kv_index_close(struct kv_index *index);
 #endif

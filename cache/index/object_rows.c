@@ -1,15 +1,15 @@
 /*
  * The rows of objects.
  *
- * A noted object waits in a queue with a reference. Ids are reserved a block at a time, in a transaction that
- * is committed before they are used, so that no two mounts ever give the same one; where none is left, an
- * object keeps the number that is a digest of its name.
+ * The queue holds a reference to each noted object. Ids are reserved a block at a time, in a transaction
+ * that is committed before they are used, so that no two mounts ever assign the same one. If none is left,
+ * an object keeps an inode number that is a digest of its name.
  *
- * The rows are kept in the order of type and upper-cased name, which is about the order of the service's lists:
- * so a listing that is written touches few pages.
+ * The rows are stored in the order of type and upper-cased name, which is about the order of the service's
+ * lists, so that writing a listing touches few pages.
  *
- * Invariants: an object of the queue is marked as noted, and referenced; the ids that are left are of one block.
- * (What the file has is never asserted: others may write it.)
+ * Invariants: an object in the queue has is_noted set and is referenced; the remaining ids are of one
+ * block. (The content of the file is never asserted: others may write it.)
  */
 #include <assert.h>
 #include <sqlite3.h>
@@ -22,7 +22,7 @@
 
 #define BLOCK	  4096 /* ids reserved at a time */
 #define FIRST_INO 16
-#define KINDS	  4 /* inode numbers of an object: its blob's, and room for other files of it */
+#define KINDS	  4 /* inode numbers per object: its blob's, and room for other files of it */
 #define SOON_MS	  100
 
 enum { RESERVE, FIND, PUT, DROP, COUNT, ALL, STATEMENTS };
@@ -30,7 +30,7 @@ static const char *const statements[STATEMENTS] = {
 	[RESERVE] = "UPDATE counter SET next = next + ? RETURNING next",
 	[FIND] =
 	    "SELECT id, fingerprint, updated, size, digest, fetched FROM object WHERE type = ? AND key = ?",
-	/* nothing where it has another id: another mount was the first to write the object */
+	/* no effect if the row has another id: another mount wrote the object first */
 	[PUT] = "INSERT INTO object VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
 		" name = excluded.name, fingerprint = excluded.fingerprint,"
 		" updated = excluded.updated, size = excluded.size, digest = excluded.digest,"
@@ -45,8 +45,7 @@ struct kv_object_rows {
 	struct kv_db_table table; /* first */
 	TAILQ_HEAD(, kv_object) noted;
 	int64_t next_id, end_id;
-	int64_t spare_id,
-	    reserved_id; /* begins of blocks, or -1: the one after this; one that is not committed yet */
+	int64_t spare_id, reserved_id; /* starts of blocks, or -1: the next; one not yet committed */
 };
 
 /* ---- ids ---- */
@@ -72,7 +71,7 @@ reserve(struct kv_object_rows *rows)
 	return SQLITE_DONE;
 }
 
-/* -1: none is left now. */
+/* The next id; -1: none is left now. */
 static int64_t
 next_id(struct kv_object_rows *rows)
 {
@@ -104,7 +103,10 @@ bind_key(sqlite3_stmt *s, const struct kv_object *object)
 	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
 }
 
-/* s has not put object because of its id: put it by the id that it has, which is its number unless another is in use. */
+/*
+ * s had no effect because of object's id: repeats it with the id of the row, and takes over its inode
+ * number unless object's own is in use.
+ */
 static int
 put_by_its_id(struct kv_object_rows *rows, sqlite3_stmt *s, struct kv_object *object)
 {
@@ -227,7 +229,7 @@ read_row(sqlite3_stmt *s, struct kv_object *object)
 	    object->has_fingerprint && kv_db_column_bytes(s, 4, object->digest, KV_DIGEST_LEN);
 	object->size = object->has_digest ? sqlite3_column_int64(s, 3) : -1;
 	if (object->size < KV_BACKUP_MIN || object->size > (int64_t)KV_BLOB_MAX) {
-		object->size = -1; /* of no backup that this kvfs would have accepted */
+		object->size = -1; /* not the size of a backup that this kvfs would accept */
 		object->has_digest = false;
 	}
 	object->wall_fetched = sqlite3_column_int64(s, 5);
@@ -257,11 +259,11 @@ kv_object_rows_recall(struct kv_object_rows *rows, struct kv_object *object)
 void
 kv_object_rows_note(struct kv_object_rows *rows, struct kv_object *object)
 {
-	/* a number that is a digest is no id: nothing is kept of that object */
+	/* an inode number that is a digest is not an id: such an object is not stored */
 	if (rows == NULL || !kv_db_is_usable(&rows->table) || object->is_noted || object->ino >> 62 != 0)
 		return;
 	object->is_noted = true;
-	kv_object_ref(object); /* not inside the macro, which takes its argument four times */
+	kv_object_ref(object); /* not inside the macro, which evaluates its argument four times */
 	TAILQ_INSERT_TAIL(&rows->noted, object, noted);
 	kv_db_wake(rows->table.db, SOON_MS);
 }

@@ -1,6 +1,6 @@
 /*
- * The rows of receipts. What is noted waits in a queue; a lookup reads the queue first, the newest note first,
- * then the database.
+ * The rows of receipts. Notes wait in a queue; a lookup by path searches the queue first, the newest note
+ * first, then the database; a lookup by digest searches only the database.
  */
 #include <limits.h>
 #include <sqlite3.h>
@@ -14,11 +14,14 @@
 
 enum { PUT, DROP, CLEAR_BELOW, MOVE_BELOW, DROP_BELOW, FIND_PATH, NEXT_PATHS, FIND_DIGEST, STATEMENTS };
 #define RECEIPT "digest, type, name, version, updated, size, mtime, mode"
-/* ?1: a folder. '0' comes after '/'. */
+/* ?1: a folder. '0' is the character after '/'. */
 #define IS_BELOW " path > ?1 || '/' AND path < ?1 || '0'"
 static const char *const statements[STATEMENTS] = {
 	[PUT] = "REPLACE INTO receipt(path, " RECEIPT ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	/* its bytes are in the vault still (borg makes a folder anew behind its files): no path begins with / */
+	/*
+	 * keeps the digest, because the bytes are still in the vault (borg creates a folder again after its
+	 * files); no other path begins with /
+	 */
 	[DROP] = "UPDATE OR REPLACE receipt SET path = '/' || type || '/' || hex(digest) WHERE path = ?",
 	[CLEAR_BELOW] = "DELETE FROM receipt WHERE" IS_BELOW,
 	[MOVE_BELOW] =
@@ -37,7 +40,7 @@ struct note {
 	TAILQ_ENTRY(note) link;
 	enum kind kind;
 	struct kv_receipt receipt; /* KEEP */
-	char *to;		   /* MOVE: what is below path is below this now; NULL: it is forgotten */
+	char *to;		   /* MOVE: the new folder; NULL: the paths are forgotten */
 	char path[];
 };
 
@@ -141,7 +144,7 @@ drop_notes(struct kv_db_table *table)
 
 /* ---- noting ---- */
 
-/* Without memory for it the same bytes may be sent once more, and be refused: no worse than without an index. */
+/* NULL: out of memory, or no index. The same bytes may then be sent once more, and be refused. */
 static struct note *
 new_note(struct kv_receipt_rows *rows, enum kind kind, const char *path)
 {
@@ -182,7 +185,7 @@ kv_receipt_rows_move(struct kv_receipt_rows *rows, const char *path, const char 
 
 	if (note == NULL)
 		return;
-	note->to = to != NULL ? strdup(to) : NULL; /* NULL too where memory ends: then they are forgotten */
+	note->to = to != NULL ? strdup(to) : NULL; /* or out of memory: then the paths are forgotten */
 	add_note(rows, note);
 }
 
@@ -215,7 +218,7 @@ take_receipt(struct kv_receipt_rows *rows, sqlite3_stmt *s, struct kv_receipt *r
 	return is_found;
 }
 
-/* What path has behind "folder/", or NULL where it is not below that. */
+/* The part of path from the slash after folder on; NULL: path is not below folder. */
 static const char *
 below(const char *path, const char *folder)
 {
@@ -225,8 +228,8 @@ below(const char *path, const char *folder)
 }
 
 /*
- * What the notes that are not written yet make of path, the newest first: 1 and the receipt, 0 for none, -1: what is
- * written decides, and path is where that has it.
+ * Looks path up in the notes, the newest first: 1 and the receipt; 0: there is none; -1: the database
+ * decides, and path is now where it has the receipt.
  */
 static int
 find_note(const struct kv_receipt_rows *rows, char path[PATH_MAX], struct kv_receipt *receipt)

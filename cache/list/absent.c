@@ -1,5 +1,5 @@
 /*
- * The negative cache: an array, overwritten from its oldest entry on.
+ * The negative cache: an array whose oldest entry is overwritten first.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /*
- * The catalog: a tree of objects by key (tsearch(3)), with a reference each.
+ * The catalog: a tree of objects by key (tsearch(3)), with a reference to each.
  *
  * Invariants:
- *	the tree has n objects, in the order of their keys, no key twice
+ *	the tree has n objects, in the order of their keys, and no duplicate key
  *	each is of the catalog's type, and its key is its name in upper case
  *	each is referenced, and none is gone
- *	a size or a digest is of content that has not changed since: with a digest there is a size
+ *	size and digest describe the current content; an object with a digest has a size
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "client/base/clock.h"
 #include "client/vault/item.h"
 
-#define SETTLED_S 2 /* "updated" has whole seconds: an item this young may hide a later change */
+#define SETTLED_S 2 /* "updated" is in whole seconds: an item this recent may hide a later change */
 
 struct kv_catalog {
 	enum kv_type type;
@@ -120,7 +120,7 @@ kv_catalog_remove(struct kv_catalog *c, struct kv_object *object)
 	kv_object_unref(object);
 }
 
-/* Whether item shows that object is as it was when its fingerprint was stored, or when it was added. */
+/* Whether, by item, object has not changed since its fingerprint was stored or since it was added. */
 static bool
 is_unchanged(const struct kv_object *object, const struct kv_item *item)
 {
@@ -143,11 +143,11 @@ kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t seria
 		object = insert_new(c, item->name);
 	if (object == NULL)
 		return -ENOMEM;
-	if (object->seen == serial) /* an object that moved while its list was read */
+	if (object->seen == serial) /* listed twice: it moved while the list was read */
 		return 0;
 	object->seen = serial;
 	is_same = is_unchanged(object, item);
-	memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
+	memcpy(object->name, item->name, strlen(object->name)); /* same length, maybe another case */
 	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
 	was_trusted = object->has_fingerprint;
 	object->has_fingerprint =
@@ -176,10 +176,10 @@ kv_catalog_add(struct kv_catalog *c, const struct kv_item *item, struct kv_objec
 		object = insert_new(c, item->name);
 		if (object == NULL)
 			return -ENOMEM;
-		object->size = -1; /* what the rows have is of the object that was listed */
+		object->size = -1; /* the rows describe the object as last listed */
 		object->has_digest = false;
 	} else {
-		memcpy(object->name, item->name, strlen(object->name)); /* as long, in whatever case */
+		memcpy(object->name, item->name, strlen(object->name)); /* same length, maybe another case */
 		kv_catalog_invalidate(c, object);
 	}
 	object->mono_added = kv_clock_mono_ms();
@@ -231,7 +231,7 @@ kv_catalog_sweep(
 	return s.err;
 }
 
-/* ---- the whole ---- */
+/* ---- checking, creating, freeing ---- */
 
 struct check {
 	const struct kv_catalog *catalog;

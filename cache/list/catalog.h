@@ -1,9 +1,8 @@
 #ifndef KV_CACHE_LIST_CATALOG_H
 #define KV_CACHE_LIST_CATALOG_H
 /*
- * All objects of one type that are there, by upper-cased name: listed, or found or restored outside a listing.
- * One object goes from listing to listing, so whoever holds it (a node, a blob) is notified when its item
- * changes.
+ * All known objects of one type, by upper-cased name: listed, or found or restored outside a listing. An
+ * object persists across listings, so its holders (a node, a blob) are notified when its item changes.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,43 +13,44 @@ struct kv_catalog;
 struct kv_item;
 struct kv_object_rows;
 
-/* object's content has changed, or the object is gone. Its size is -1 already. */
+/* object's content has changed, or the object is gone. By then its size is -1. */
 typedef void kv_catalog_changed(void *arg, struct kv_object *object);
 
-/* rows: what is kept of objects from mount to mount, or NULL. NULL: out of memory. */
+/* rows: object data kept between mounts, or NULL. NULL: out of memory. */
 struct kv_catalog *kv_catalog_new(
     enum kv_type type, struct kv_object_rows *rows, kv_catalog_changed *changed, void *arg);
 void kv_catalog_free(struct kv_catalog *catalog);
 
-/* name in any case; NULL where it is not there. Borrowed. */
+/* The object called name, in any case; borrowed. NULL: there is none. */
 struct kv_object *kv_catalog_find(const struct kv_catalog *catalog, const char *name);
-/* The same, as a callback of its users; key is upper-cased. */
+/* Whether an object has this upper-cased name. Its type is that of the is_listed callbacks. */
 bool kv_catalog_has_key(const void *catalog, const char *key);
-/* Hidden ones too. */
+/* Includes hidden objects. */
 size_t kv_catalog_count(const struct kv_catalog *catalog);
-/* In the order of their upper-cased names. visit must not add or remove. */
+/* Visits all objects in the order of their upper-cased names. visit must not add or remove objects. */
 typedef void kv_catalog_visit(void *arg, struct kv_object *object);
 void kv_catalog_each(const struct kv_catalog *catalog, kv_catalog_visit *visit, void *arg);
 
 /*
- * The listing of that serial has item, in an answer of wall_date (0: unknown). *object is borrowed, or NULL
- * where that listing had it already. -ENOMEM.
+ * Records that the listing with this serial contains item, in an answer dated wall_date (0: unknown).
+ * *object is borrowed; NULL if that listing contained it already. -ENOMEM.
  */
 int kv_catalog_list(struct kv_catalog *catalog, const struct kv_item *item, uint64_t serial,
     int64_t wall_date, struct kv_object **object) KV_MUST_CHECK;
-/* item was found or restored outside a listing; its fingerprint is not used. -ENOMEM. */
+/* item was found or restored outside a listing; its fingerprint is ignored. *object is borrowed. -ENOMEM. */
 int kv_catalog_add(
     struct kv_catalog *catalog, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
 /*
- * The listing of that serial, begun at mono_started, is complete: what it did not have is removed, but for what
- * was added meanwhile, for which keep is called. -ENOMEM: nothing was removed; or what keep returned.
+ * The listing with this serial, begun at mono_started, is complete. Removes all objects that it does not
+ * contain, except those added since mono_started, for which it calls keep. -ENOMEM: nothing was removed; or
+ * the error of keep.
  */
 typedef int kv_catalog_keep(void *arg, struct kv_object *object);
 int kv_catalog_sweep(struct kv_catalog *catalog, uint64_t serial, int64_t mono_started, kv_catalog_keep *keep,
     void *arg) KV_MUST_CHECK;
-/* It is no longer in the vault; is_gone. */
+/* object is no longer in the vault: removes it and sets is_gone. */
 void kv_catalog_remove(struct kv_catalog *catalog, struct kv_object *object);
-/* Its content has changed, which no item shows. */
+/* object's content has changed: its size and digest are unknown again. */
 void kv_catalog_invalidate(struct kv_catalog *catalog, struct kv_object *object);
 
 /* Asserts the invariants at the top of catalog.c. */

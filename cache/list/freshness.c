@@ -1,8 +1,8 @@
 /*
  * The rules of freshness.
  *
- * Invariants: a ban has a failure that caused it, and ends 10 s after that one or an earlier one; a complete
- * listing is valid for its time to live at least.
+ * Invariants: a ban has a failure that caused it, and ends at most 10 s after the last failure; a complete
+ * listing is valid for at least its time to live.
  */
 #include <assert.h>
 
@@ -10,7 +10,7 @@
 #include "client/base/clock.h"
 
 #define BAN_MS	 10000
-#define AGAIN_MS 2000 /* between a failed refresh and the next */
+#define AGAIN_MS 2000 /* between a failed refresh and the next attempt */
 
 void
 kv_freshness_init(struct kv_freshness *f, int64_t ttl_ms)
@@ -18,7 +18,7 @@ kv_freshness_init(struct kv_freshness *f, int64_t ttl_ms)
 	*f = (struct kv_freshness){ .ttl_ms = ttl_ms, .mono_failed = INT64_MIN / 2 };
 }
 
-/* Of a listing that took so long. */
+/* How long a listing that took took_ms is valid. */
 static int64_t
 valid_ms(const struct kv_freshness *f, int64_t took_ms)
 {
@@ -45,7 +45,7 @@ kv_freshness_failed(struct kv_freshness *f, uint64_t serial, int err, bool was_h
 	f->mono_ban_end = f->mono_failed + BAN_MS;
 }
 
-/* A complete listing is in that was begun after the one that failed. */
+/* Whether a listing begun after the failed one is complete. */
 static bool
 has_recovered(const struct kv_freshness *f)
 {

@@ -1,10 +1,10 @@
 /*
- * Listings: snapshots of the list, one after the other, and which of them serves.
+ * Listings: successive snapshots of the service's list, and which of them serves.
  *
  * Invariants:
- *	current is complete, loading is loading: its next page is on its way
+ *	current is complete; loading is loading, and its next page is requested
  *	an object of a snapshot is in the catalog, or is gone
- *	current's serial is the freshness', and no snapshot, and no object of the catalog, has a serial above the listing's
+ *	current's serial is that of freshness; no snapshot or object has a higher serial than the listing
  */
 #include <assert.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ report_progress(const struct kv_snapshot *g)
 		l->progress(l->progress_arg, l->type, g->state);
 }
 
-/* For those who wait for a name: g had it, or it was added while g came in. */
+/* Whether a wait for a name is over: g contains the name, or it was added while g was loading. */
 static bool
 has_come(const struct kv_snapshot *g, const char *key)
 {
@@ -76,7 +76,7 @@ fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 	kv_snapshot_unref(g);
 }
 
-/* What was added while this snapshot came in is in it too. */
+/* A snapshot also shows what was added while it was loading. */
 static int
 show_added(void *arg, struct kv_object *object)
 {
@@ -148,8 +148,7 @@ page_done(void *arg, struct kv_reply *reply)
 	int err = reply->err;
 
 	g->ticket = NULL;
-	if (err ==
-	    -ENOENT) /* the list itself is always there; and readdir(3) takes ENOENT for the end of an empty folder */
+	if (err == -ENOENT) /* the list always exists; readdir(3) takes ENOENT for the end of it */
 		err = -EBADMSG;
 	if (err != 0) {
 		fail(g, err, reply);
@@ -161,7 +160,7 @@ page_done(void *arg, struct kv_reply *reply)
 		fail(g, -EBADMSG, NULL);
 		return;
 	}
-	/* the next page is asked for first: it is on its way while this one is taken in */
+	/* request the next page first: it loads while this one is processed */
 	free(g->next_link);
 	g->next_link = reply->page->next_link;
 	reply->page->next_link = NULL;
@@ -217,7 +216,7 @@ start(struct kv_listing *l)
 
 /* ---- use ---- */
 
-/* The listing is being used: renew it in time. 0, or why nothing of this type can be answered now. */
+/* Renews the listing in time. 0, or the -errno with which all requests about this type fail now. */
 static int
 use(struct kv_listing *l)
 {
@@ -313,7 +312,10 @@ kv_listing_wait_for(
 	return err != 0 ? err : kv_snapshot_wait_for_name(l->loading, name, done, arg, wait);
 }
 
-/* Into what is read now and what is coming in; where it is in neither. */
+/*
+ * Appends an object that no snapshot shows to current; and to loading if that has listed it already, as
+ * hidden.
+ */
 static int
 show(struct kv_listing *l, struct kv_object *object)
 {
@@ -351,7 +353,7 @@ kv_listing_remove(struct kv_listing *l, struct kv_object *object)
 	kv_catalog_remove(l->catalog, object);
 }
 
-/* The time must be another too, for those who go by it. */
+/* The mtime must change too: backup tools compare it. */
 void
 kv_listing_touch(struct kv_listing *l, struct kv_object *object, int64_t wall_updated)
 {
@@ -416,7 +418,7 @@ check_snapshot(const struct kv_listing *l, const struct kv_snapshot *g)
 	assert(g->listing == l && g->refs > 0 && g->serial <= l->serial);
 	for (size_t i = 0; i < g->n; i++) {
 		assert(g->objects[i]->type == l->type);
-		assert(g->objects[i]->is_gone || g->objects[i]->refs > 1); /* the catalog's too */
+		assert(g->objects[i]->is_gone || g->objects[i]->refs > 1); /* the catalog holds one too */
 	}
 }
 

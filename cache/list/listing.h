@@ -3,11 +3,11 @@
 /*
  * The objects of one type, from the service's list.
  *
- * While a snapshot comes in, its objects can be read already. The last complete one serves until
- * twice its time to live, and is renewed in the background from 80 % of it on, when it is used. If a
- * snapshot fails after names of it were handed out, everything about this type fails for 10 s: shell
- * globs, zip and python swallow an error of readdir and would archive the first names only. After that
- * whoever asks for a name waits until a complete one is in, and fails with it if that fails.
+ * While a snapshot is loading, its objects can already be read. The last complete snapshot serves until
+ * twice its time to live; if it is used after 80 % of it, it is renewed in the background. If a snapshot
+ * fails after some of its names were returned to a reader, all requests about this type fail for 10 s:
+ * shell globs, zip and python ignore an error of readdir and would archive only the first names. After
+ * that, a lookup waits for a complete snapshot, and fails if that fails.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,74 +22,80 @@ struct kv_listing;
 struct kv_throttle;
 
 /*
- * rows: what is kept of objects, or NULL. ttl_ms: how long a listing is fresh. NULL: out of
- * memory. Nothing is sent yet.
+ * rows: object data kept between mounts, or NULL. ttl_ms: how long a listing is fresh. NULL: out of memory.
+ * Sends nothing yet.
  */
 struct kv_listing *kv_listing_new(struct kv_throttle *throttle, struct kv_object_rows *rows,
     enum kv_type type, int64_t ttl_ms, kv_catalog_changed *changed, void *arg);
-/* Waits are dropped without their completions; snapshots must have been released. */
+/* Cancels waits without calling their completions. Release all snapshots first. */
 void kv_listing_free(struct kv_listing *listing);
 
-/* Begin; done is called when the first page is in or the attempt has failed. For the start. */
+/* Begins a listing, at start-up; done is called when its first page has arrived or it has failed. */
 int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
-/* ---- reading the whole ---- */
+/* ---- reading all names ---- */
 
 /*
- * The snapshot to read names from: the serving one, else the one that is coming in. Released with
+ * The snapshot to read names from: the serving one, else the one that is loading. Release it with
  * kv_snapshot_unref(). The -errno of the failure while this type fails; -ENOMEM.
  */
 int kv_listing_open(struct kv_listing *listing, struct kv_snapshot **snapshot) KV_MUST_CHECK;
 
 /*
- * The same objects at once, for those who do not wait: n of them, valid until the next turn of the loop.
- * serial is the snapshot's, is_complete whether it is; both may be NULL. Some objects may be gone.
+ * The objects of that snapshot so far, without waiting: n of them, valid until the next turn of the loop.
+ * *serial is the snapshot's, *is_complete whether it is complete; both pointers may be NULL. Some objects
+ * may be gone.
  */
 struct kv_object *const *kv_listing_view(
     struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
 /*
- * Called after each page but the last, with COMING; when a listing is COMPLETE; and when one has FAILED
- * and none serves: then its names must be looked up again.
+ * Called with KV_LOADING after each page but the last, with KV_COMPLETE when a listing is complete, and
+ * with KV_FAILED when one has failed and none serves: then its names must be looked up again.
  */
 typedef void kv_listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state);
 void kv_listing_on_progress(struct kv_listing *listing, kv_listing_progress *progress, void *arg);
 
-/* ---- finding one ---- */
+/* ---- finding one object ---- */
 
 /*
- * The object of exactly this name, borrowed. 0; -ENOENT where it is not there (also: another spelling,
- * a managed one); -EAGAIN where it has to be waited for, with kv_listing_wait_for(); the -errno of the
- * failure while this type fails. In a complete listing -EAGAIN means that the name is not listed and
- * cache/list/lookup may ask the vault for it.
+ * The object of exactly this name, borrowed. 0; -ENOENT: there is none (or it has another spelling, or is
+ * managed, i.e. belongs to a certificate); -EAGAIN: wait for it with kv_listing_wait_for(); the -errno of
+ * the failure while this type fails. If a complete listing serves, -EAGAIN means that the name is not
+ * listed, and cache/list/lookup may ask the vault for it.
  */
 int kv_listing_find(struct kv_listing *listing, const char *name, struct kv_object **object) KV_MUST_CHECK;
-/* 0, or the -errno of a listing that has just failed while none serves: then no name may be answered with ENOENT. */
+/* 0, or the -errno of a listing that has just failed while none serves: then no lookup may return ENOENT. */
 int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
-/* Whether a complete listing serves, so that what is not in it is not listed. */
+/* Whether a complete listing serves: a name that is not in it is not listed. */
 bool kv_listing_is_serving(struct kv_listing *listing);
-/* done is called when the listing under way has name, or has ended. */
+/*
+ * done is called when the loading listing contains name, or has ended. Begins a listing if none is loading.
+ */
 int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
 /*
- * An object that was found or restored outside a list: there from now on, as if listed. item's
- * fingerprint is not used. *object is borrowed.
+ * Adds an object that was found or restored outside a listing, as if it were listed. item's fingerprint is
+ * ignored. *object is borrowed.
  */
 int kv_listing_add(
     struct kv_listing *listing, const struct kv_item *item, struct kv_object **object) KV_MUST_CHECK;
-/* An object that the vault does not have any more. */
+/* The vault no longer has object. */
 void kv_listing_remove(struct kv_listing *listing, struct kv_object *object);
-/* Its content is another, which no list shows: a version was updated at wall_updated. */
+/*
+ * object's content has changed, which the list does not show: one of its versions was updated at
+ * wall_updated.
+ */
 void kv_listing_touch(struct kv_listing *listing, struct kv_object *object, int64_t wall_updated);
 /*
- * How long the kernel may cache what the listing has. While the first one is loading this goes for its names
- * too: whoever caches them drops them when it fails (kv_listing_on_progress).
+ * How long the kernel may cache the listing's names. This includes the names of a first listing that is
+ * still loading: the caller must drop them if it fails (kv_listing_on_progress).
  */
 int64_t kv_listing_valid_ms(const struct kv_listing *listing);
-/* How long ago the complete listing was begun; -1 while there is none. */
+/* Milliseconds since the last complete listing began; -1: there is none. */
 int64_t kv_listing_age_ms(const struct kv_listing *listing);
-/* Listed and shown; listed and not shown (managed). */
+/* The numbers of listed objects that are shown, and that are hidden (managed). */
 size_t kv_listing_count(const struct kv_listing *listing);
 size_t kv_listing_count_hidden(const struct kv_listing *listing);
 struct kv_throttle *kv_listing_throttle(const struct kv_listing *listing);

@@ -1,9 +1,9 @@
 /*
  * A lookup:
  *
- *	wait until the listing has the name or ends -> is it listed now? -> version list -> add it to the listing
+ *	wait until the listing contains the name or ends -> listed now? -> version list -> add it to the listing
  *
- * Where a complete listing serves, the first step is left out.
+ * If a complete listing serves, the first step is skipped.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ kv_lookup_find(struct kv_loop *loop, struct kv_listing *listing, struct kv_absen
 	if (kv_listing_is_serving(listing)) {
 		kv_timer_set(&l->later, 0);
 	} else {
-		/* the wait for the listing is part of the lookup, which takes one time-out */
+		/* the whole lookup, with the wait for the listing, takes at most one time-out */
 		l->question.mono_deadline =
 		    kv_clock_mono_ms() + kv_throttle_timeout_ms(kv_listing_throttle(listing));
 		err = kv_listing_wait_for(listing, name, name_listed, l, &l->wait);

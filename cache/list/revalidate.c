@@ -1,6 +1,6 @@
 /*
- * Reading the version lists of objects that were fetched long ago. Both times are the vault's own: that of
- * the answer which brought the blob, and the versions' updated.
+ * Reads the version lists of objects that were fetched long ago. It compares two times of the vault's own
+ * clock: the date of the answer with the blob, and the update times of the versions.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,13 +10,13 @@
 #include "cache/list/listing.h"
 #include "client/base/clock.h"
 
-#define SAME_S 2 /* a change within these seconds of the fetch may or may not be in it */
+#define SAME_S 2 /* a change this close to the fetch may or may not be in the blob */
 
 struct round {
 	struct kv_revalidate *revalidate;
 	struct kv_listing *listing;
-	size_t next;		  /* in the listing */
-	struct kv_object *object; /* that is asked for, a reference; or NULL */
+	size_t next;		  /* index in the listing */
+	struct kv_object *object; /* whose versions are being read, a reference; or NULL */
 	struct kv_versions_call *versions;
 };
 
@@ -68,7 +68,7 @@ go_on(struct round *r)
 	if (kv_versions_read(r->revalidate->throttle, r->object->type, r->object->name, &revalidate,
 		versions_answered, r, &r->versions) != 0) {
 		kv_object_unref(r->object);
-		r->object = NULL; /* with the next listing */
+		r->object = NULL; /* retried after the next listing */
 	}
 }
 

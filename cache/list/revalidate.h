@@ -1,10 +1,10 @@
 #ifndef KV_CACHE_LIST_REVALIDATE_H
 #define KV_CACHE_LIST_REVALIDATE_H
 /*
- * What a list does not show: a change to an older version of an object. So an object whose blob was
- * fetched longer than max_age ago is checked by its version list, which costs no backup; if one of the
- * versions has changed since, its size and blob are unknown again. One request at a time, whenever a
- * listing has come in: an archive does not wait for it, and 25,000 objects take half an hour a week.
+ * Detects changes to older versions of an object, which the list does not show. If an object's blob was
+ * fetched more than max_age ago, its version list is read, which costs no backup; if a version has changed
+ * since, the size and the blob are unknown again. Each type sends one request at a time, after each
+ * complete listing: archives do not wait for it, and 25,000 objects take half an hour a week.
  */
 #include "cache/object.h"
 
@@ -15,8 +15,8 @@ struct kv_throttle;
 /* NULL: out of memory. */
 struct kv_revalidate *kv_revalidate_new(
     struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES], int64_t max_age_ms);
-/* Before the listings. NULL does nothing. */
+/* Call before the listings are freed. NULL does nothing. */
 void kv_revalidate_free(struct kv_revalidate *revalidate);
-/* The listing of type is complete. */
+/* Call when the listing of type is complete. */
 void kv_revalidate_type(struct kv_revalidate *revalidate, enum kv_type type);
 #endif

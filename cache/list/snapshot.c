@@ -5,9 +5,9 @@
  *	       `-> FAILED
  *
  * Invariants:
- *	n objects are in the array, with a reference each; none of them was managed when it came in
- *	waits and a request under way are only there while it is LOADING; each wait points back to its snapshot
- *	err is set in FAILED alone
+ *	the array has n objects, with a reference each; managed ones are left out when they are listed
+ *	waits and a request in flight exist only while it is LOADING; each wait points to its snapshot
+ *	err is set only in FAILED
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,13 +18,13 @@
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 
-#define MAX_EMPTY 10000 /* pages without a new object in a row: a server that goes round in circles */
+#define MAX_EMPTY 10000 /* pages in a row without a new object: the server goes round in circles */
 
 enum kind { PAGE, INDEX, NAME };
 
 struct kv_snapshot_wait {
 	struct kv_snapshot_wait *next;
-	struct kv_snapshot *snapshot; /* not counted: it is in waits only while that one is COMING */
+	struct kv_snapshot *snapshot; /* not a reference: a wait exists only while the snapshot is LOADING */
 	enum kind kind;
 	size_t index;
 	char key[KV_NAME_MAX + 1];
@@ -127,7 +127,7 @@ kv_snapshot_end(struct kv_snapshot *g, int err)
 	g->mono_ended = kv_clock_mono_ms();
 }
 
-/* ---- those who wait ---- */
+/* ---- waits ---- */
 
 static int
 wait_for(
@@ -222,7 +222,7 @@ is_over(const struct kv_snapshot_wait *w, kv_snapshot_has *has)
 	return true;
 }
 
-/* A completion may add and cancel waits: begin again after each. */
+/* A completion may add and cancel waits: start again after each. */
 void
 kv_snapshot_notify(struct kv_snapshot *g, kv_snapshot_has *has, const struct kv_reply *reply)
 {

@@ -1,9 +1,9 @@
 #ifndef KV_CACHE_LIST_SNAPSHOT_H
 #define KV_CACHE_LIST_SNAPSHOT_H
 /*
- * One pass over a list: the objects that it had so far, in its order, and those who wait for more. It
- * comes in page by page and then is complete or failed, for good. cache/list/listing makes them; whoever
- * reads names holds one, and is not disturbed by the next.
+ * One reading of the service's list: the objects so far, in list order, and the waits for more. It loads
+ * page by page, then is complete or failed for good. cache/list/listing creates snapshots; a reader of
+ * names holds a reference to one, so later snapshots do not affect it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,40 +16,46 @@ struct kv_ticket;
 
 enum kv_snapshot_state { KV_LOADING, KV_COMPLETE, KV_FAILED };
 
-/* For cache/list/listing; others go by the functions. */
+/* For cache/list/listing; other modules use the functions. */
 struct kv_snapshot {
 	enum kv_snapshot_state state;
-	int err; /* FAILED: why */
+	int err; /* KV_FAILED: the -errno */
 	uint64_t serial;
 	struct kv_object **objects; /* a reference each */
 	size_t n, size, n_hidden;
 	bool was_handed_out;
 	int64_t mono_started, mono_ended;
-	int n_pages, n_empty;		/* that came in; without a new object, in a row */
-	char *next_link;		/* to the page that is asked for by ticket */
-	struct kv_ticket *ticket;	/* a wait makes it urgent */
-	struct kv_snapshot_wait *waits; /* only while it is COMING */
+	int n_pages, n_empty;		/* pages received; pages without a new object, in a row */
+	char *next_link;		/* to the page that ticket requests */
+	struct kv_ticket *ticket;	/* a wait raises its priority */
+	struct kv_snapshot_wait *waits; /* only while KV_LOADING */
 	struct kv_listing *listing;
 	unsigned int refs;
 };
 
-/* One reference, begun now. NULL: out of memory. */
+/* A snapshot with one reference, which begins to load now. NULL: out of memory. */
 struct kv_snapshot *kv_snapshot_new(struct kv_listing *listing, uint64_t serial);
 struct kv_snapshot *kv_snapshot_ref(struct kv_snapshot *snapshot);
-/* The last one cancels the request under way, and waits without their completions. NULL does nothing. */
+/*
+ * The last one cancels the request in flight, and the waits without calling their completions. NULL does
+ * nothing.
+ */
 void kv_snapshot_unref(struct kv_snapshot *snapshot);
 
 /* ---- reading ---- */
 
-/* The object at index, or NULL: *err is 0 at the end of a complete one, -EAGAIN while it comes in, else its failure. */
+/*
+ * The object at index. NULL: *err is 0 at the end of a complete snapshot, -EAGAIN while it is loading, else
+ * the -errno of its failure.
+ */
 struct kv_object *kv_snapshot_at(struct kv_snapshot *snapshot, size_t index, int *err);
 bool kv_snapshot_is_complete(const struct kv_snapshot *snapshot);
-/* Names are about to be given to a reader. */
+/* Call before names are returned to a reader. */
 void kv_snapshot_hand_out(struct kv_snapshot *snapshot);
 
 /*
- * err 0 or -errno. Called once, from the loop, never before the call that asked for it has returned.
- * reply: the answer that made the listing fail, valid for that call; else NULL.
+ * err is 0 or -errno. Called once, from the loop, never before the function that added the wait has
+ * returned. reply: the answer that made the listing fail, valid during the call; else NULL.
  */
 typedef void kv_snapshot_done(void *arg, int err, const struct kv_reply *reply);
 /* After -EAGAIN: done is called when there is an object at index, or the snapshot has ended. */
@@ -60,20 +66,23 @@ void kv_snapshot_cancel(struct kv_snapshot_wait *wait);
 
 /* ---- for cache/list/listing ---- */
 
-/* done is called when a page has come in, or it has ended. */
+/* done is called when a page has arrived, or the snapshot has ended. */
 int kv_snapshot_wait_for_page(struct kv_snapshot *snapshot, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
-/* done is called when it has an object of that name, or has ended. */
+/* done is called when the snapshot contains an object of that name, or has ended. */
 int kv_snapshot_wait_for_name(struct kv_snapshot *snapshot, const char *name, kv_snapshot_done *done,
     void *arg, struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 int kv_snapshot_append(struct kv_snapshot *snapshot, struct kv_object *object) KV_MUST_CHECK;
-/* Whether the page after this one is this one again, or too many pages before it had nothing new. */
+/*
+ * Whether the list goes round in circles: next_link is that of the current page, or too many pages in a row
+ * had nothing new.
+ */
 bool kv_snapshot_goes_round(const struct kv_snapshot *snapshot, const char *next_link);
-/* It is COMPLETE, or with err FAILED. */
+/* Ends the snapshot: KV_COMPLETE if err is 0, else KV_FAILED. */
 void kv_snapshot_end(struct kv_snapshot *snapshot, int err);
-/* Whether it has the object of that upper-cased name. */
+/* Whether the snapshot contains the object of that upper-cased name. */
 typedef bool kv_snapshot_has(const struct kv_snapshot *snapshot, const char *key);
-/* Call the completions of what has come true. */
+/* Calls the completions of all waits that are over. has decides about waits for a name. */
 void kv_snapshot_notify(struct kv_snapshot *snapshot, kv_snapshot_has *has, const struct kv_reply *reply);
 
 /* Asserts the invariants at the top of snapshot.c. */

@@ -1,5 +1,5 @@
 /*
- * Version lists: page after page, summed up.
+ * Reads a version list page by page and summarizes it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ struct kv_versions_call {
 	struct kv_throttle *throttle;
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
-	char version[64]; /* to be confirmed, or "" */
+	char version[64]; /* to confirm, or "" */
 	struct kv_question question;
 	enum kv_priority priority;
 	struct kv_versions found;

@@ -1,9 +1,10 @@
 /*
  * The rate of one class of requests.
  *
- * How much may be saved up for a late turn of the loop (a tenth of a second, at least two requests) does
- * not decide how many go in 10 s: those are counted. So the loop can make up for what it lost. While
- * nothing waits less is saved up: a burst would open connections that its rate does not need later.
+ * Unused tokens are saved for a late turn of the loop: as many as a tenth of a second adds, at least two.
+ * So the loop can make up for lost time, and the limit per 10 s still holds, because sent requests are
+ * counted. While no request waits, fewer tokens are saved: a burst would open connections that the rate
+ * does not need later.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -17,13 +18,13 @@
 #define DEPTH		2.0
 #define DEPTH_S		0.1
 #define IDLE_S		0.02
-#define BELOW		0.995 /* of the ceiling; in the long run the count of 10.2 s decides */
+#define BELOW		0.995 /* fill rate / ceiling; in the long run the count over 10.2 s decides */
 #define GROWTH		1.5
 #define USED		0.8
-#define FOUND		0.4 /* with more of the rate served in 10 s, a 429 shows the limit (simulated: fairest) */
+#define FOUND		0.4 /* of the rate: if this much was served, a 429 shows the limit (simulated: fairest) */
 #define PROBE_MS	250
 #define CLIMB		0.02
-#define LEAST_SHARE	0.05 /* of the start: a 429 that our rate did not cause must not stop us for minutes */
+#define LEAST_SHARE	0.05 /* of the start: a 429 that we did not cause must not stop us for minutes */
 #define LEAST		1.0
 #define LIMIT_GROWTH	1.01
 #define LIMIT_GROWTH_MS ((int64_t)60 * 1000)
@@ -72,7 +73,7 @@ kv_bucket_resume(struct kv_bucket *b, double rate, double limit, int64_t age_ms,
 	b->mono_limit = mono_now - (age_ms > 0 ? age_ms : 0);
 }
 
-/* ---- what was sent and served ---- */
+/* ---- counts of sent and served requests ---- */
 
 static void
 forget_old_counts(struct kv_bucket *b, int64_t mono_now)
@@ -89,7 +90,7 @@ forget_old_counts(struct kv_bucket *b, int64_t mono_now)
 	b->slot = slot;
 }
 
-/* In the last 10 s; *first_ms: how long ago the first of them was. */
+/* Requests served in the last 10 s; *first_ms: the age of the first of them. */
 static unsigned int
 served_lately(const struct kv_bucket *b, int64_t mono_now, int64_t *first_ms)
 {
@@ -201,9 +202,9 @@ kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 /* ---- answers ---- */
 
 /*
- * The rate after a 429. What was served shows the less of the limit, the longer the bucket was closed:
- * after 10 s our own requests have left the window, and what still filled it were others. So one closing
- * never costs more than half; the next one halves again.
+ * The rate after a 429. The longer the bucket was closed, the less the throughput reveals about the limit:
+ * after 10 s our own requests have left the window, and what filled it was others'. So one closing costs at
+ * most half of the rate; the next one halves it again.
  */
 static double
 rate_after_limit(const struct kv_bucket *b, int64_t mono_now)
@@ -241,7 +242,7 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 	if (!b->is_closed && mono_sent < b->mono_opened)
 		return;
 	b->full = served_per_second(b, mono_now);
-	if (!b->is_limited) { /* the first of them: what the window holds is the limit */
+	if (!b->is_limited) { /* the first 429: what the window holds is the limit */
 		b->was_used = b->full >= FOUND * b->rate;
 		if (b->was_used)
 			b->limit = max(b->full, b->least / b->share);

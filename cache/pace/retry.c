@@ -1,5 +1,5 @@
 /*
- * The policy of repetition.
+ * The retry policy.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "cache/pace/retry.h"
 
 #define TLS_ATTEMPTS  3
-#define ONCE_ATTEMPTS 5 /* that are answered 500: some servers answer so for a name in use */
+#define ONCE_ATTEMPTS 5 /* answered with 500: some servers use that status for a name in use */
 
 bool
 kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient)

@@ -1,12 +1,12 @@
 /*
- * The schedule: queues, and who may go.
+ * The schedule: queues, and which entry may be sent.
  *
  *	(out) -> queued -> in flight -> (out) -> queued …
  *	             `-> (out)
  *
  * Invariants:
  *	an entry is queued or in flight, never both; a queued one is in the queue of its class and priority
- *	n_in_flight is the sum of the classes', and at most max_inflight
+ *	n_in_flight is the sum over all classes, and at most max_inflight
  *	a probe is in flight only in a class that is probing
  */
 #include <assert.h>
@@ -20,8 +20,8 @@
 #define REST_MS	     20
 
 /*
- * Requests per second at the start. The service allows 400 (documentation, "Key Vault service limits"),
- * of keys with 4096 bits 50 and in an HSM 25, creations less. A Managed HSM allows ten backups or
+ * Starting rates, requests per second. The service allows 400 (documentation, "Key Vault service limits"),
+ * but 50 for 4096-bit keys (25 in an HSM), and less for creations. A Managed HSM allows ten backups or
  * restores ("Managed HSM scaling guidance").
  */
 static const struct {
@@ -32,7 +32,7 @@ static const struct {
 	[KV_PACE_KEYS] = { "keys", 25, 5 },
 	[KV_PACE_RESTORES] = { "restores", 10, 5 },
 };
-#define CEILING 200 /* half of what the service allows at most */
+#define CEILING 200 /* half of the service's highest limit */
 
 TAILQ_HEAD(queue, kv_schedule_entry);
 
@@ -41,14 +41,14 @@ struct class
 	struct kv_bucket bucket;
 	struct kv_window window;
 	struct queue queues[KV_PRIORITIES];
-	int64_t mono_rested; /* nothing is sent ahead before */
+	int64_t mono_rested; /* no prefetch is sent before this */
 };
 
 struct kv_schedule {
 	struct kv_schedule_options o;
 	struct class classes[KV_SCHEDULE_CLASSES];
 	int n_in_flight;
-	uint32_t recent; /* the last attempts, 1: the vault was down */
+	uint32_t recent; /* one bit per attempt, 1: the vault was down */
 };
 
 /* ---- classes ---- */
@@ -158,11 +158,11 @@ kv_schedule_queued(const struct kv_schedule *s, int class)
 	return n;
 }
 
-/* ---- who may go ---- */
+/* ---- which entry may be sent ---- */
 
 /*
- * What may go of a class as far as slots are concerned: its lowest priority, or KV_PRIORITIES for nothing.
- * *wait_ms: until the window has a slot for the others, -1 where that depends on an answer.
+ * The lowest priority of a class that the in-flight limits allow to be sent, or KV_PRIORITIES for none.
+ * *wait_ms: time until the window has a slot for lower ones, -1 if that depends on an answer.
  */
 static int
 lowest_priority(const struct kv_schedule *s, struct class *c, int64_t mono_now, int64_t *wait_ms)
@@ -178,7 +178,7 @@ lowest_priority(const struct kv_schedule *s, struct class *c, int64_t mono_now, 
 	return *wait_ms == 0 ? 0 : KV_METADATA;
 }
 
-/* How long what nobody waits for still rests; 0 or less: it does not. */
+/* How long prefetches still pause; 0 or less: they do not. */
 static int64_t
 rest_ms(struct class *c, int64_t mono_now)
 {
@@ -243,7 +243,7 @@ kv_schedule_next(struct kv_schedule *s, int64_t mono_now, int64_t *wait_ms)
 	return NULL;
 }
 
-/* ---- what came of it ---- */
+/* ---- outcomes ---- */
 
 bool
 kv_schedule_is_paused(const struct kv_schedule *s)
@@ -285,7 +285,7 @@ kv_schedule_ended(struct kv_schedule *s, struct kv_schedule_entry *e, enum kv_ou
 	e->is_probe = false;
 }
 
-/* ---- the whole ---- */
+/* ---- checking, creating, freeing ---- */
 
 static int
 check_queues(const struct class *c, int class)

@@ -1,15 +1,15 @@
 /*
  * Calls, their attempts and their deadlines.
  *
- * A ticket is QUEUED (in the schedule), SENT (an attempt is under way) or RESTING (its attempt failed; its timer
- * puts it back). From its first attempt on a deadline runs.
+ * A ticket is QUEUED (in the schedule), SENT (an attempt is in flight) or RESTING (its attempt failed; its
+ * timer puts it back). Unless it has a deadline of its own, its time-out starts with its first attempt.
  *
  *	QUEUED -> SENT -> done
  *	   ^        `-> RESTING (5xx, broken connection) -> QUEUED
  *	   `----------' (429)
  *
- * Invariants: a ticket is in the schedule's queue, in flight, or has its timer set, and only one of these; as many
- * are SENT as are in flight; the deadline's timer is set.
+ * Invariants: a ticket is in the schedule's queue, in flight, or has its rest timer set, and only one of
+ * these; the number of SENT tickets is the number in flight; the deadline timer is always set.
  */
 #include <assert.h>
 #include <errno.h>
@@ -37,10 +37,10 @@ struct kv_ticket {
 	LIST_ENTRY(kv_ticket) all;
 	enum state state;
 	bool is_quiet;
-	struct kv_call call; /* strings and blob are the ticket's own */
+	struct kv_call call; /* the ticket owns its strings and blob */
 	int attempts;
-	int64_t mono_deadline; /* 0 before the first attempt of a call that has none of its own */
-	struct kv_reply last;  /* of the last attempt that failed */
+	int64_t mono_deadline; /* 0 before the first attempt of a call without its own deadline */
+	struct kv_reply last;  /* of the last failed attempt */
 	struct kv_vault_call *attempt;
 	struct kv_timer rest, deadline;
 	kv_vault_done *done;
@@ -55,9 +55,9 @@ struct kv_throttle {
 	int max_inflight;
 	bool is_patient;
 	LIST_HEAD(, kv_ticket) all;
-	struct kv_timer turn;				 /* when the next queued one may go */
-	int down_err;					 /* of the last attempt that found the vault down */
-	bool is_paused, is_limited[KV_SCHEDULE_CLASSES]; /* as the log has reported it */
+	struct kv_timer turn; /* when the next queued ticket may be sent */
+	int down_err;	      /* errno of the last attempt that found the vault down */
+	bool is_paused, is_limited[KV_SCHEDULE_CLASSES]; /* as last logged */
 };
 
 static void attempt_done(void *, struct kv_reply *);
@@ -99,7 +99,7 @@ bucket_of(const struct kv_ticket *t)
 	return kv_schedule_bucket(t->throttle->schedule, t->entry.class);
 }
 
-/* What kept a ticket from being sent until its time was over: what closed its class, or the others before it. */
+/* Why a ticket was not sent before its deadline: its class was closed, or other tickets were sent first. */
 static int
 reason_not_sent(const struct kv_ticket *t)
 {
@@ -108,7 +108,10 @@ reason_not_sent(const struct kv_ticket *t)
 	return !bucket->is_closed ? -ETIMEDOUT : bucket->is_limited ? -EBUSY : t->throttle->down_err;
 }
 
-/* The ticket ends without an attempt of its own: with the failure of the last one, or why there was none. */
+/*
+ * Completes a ticket at its deadline: with the failure of its last attempt, or the reason why there was
+ * none.
+ */
 static void
 give_up(struct kv_ticket *t)
 {
@@ -122,7 +125,7 @@ give_up(struct kv_ticket *t)
 	complete(t, &reply);
 }
 
-/* Nobody waits for the attempt under way any more; what was sent is sent. */
+/* Cancels the attempt in flight; its request may still take effect. */
 static void
 abandon_attempt(struct kv_ticket *t)
 {
@@ -138,8 +141,8 @@ timeout_ms(const struct kv_throttle *th)
 }
 
 /*
- * Of a ticket that was never sent the time without progress counts, and all progress is its class's; but
- * one that has a deadline of its own keeps it, because somebody has been waiting since before.
+ * A ticket that was never sent times out only if its whole class served nothing for timeout_ms; one with
+ * its own deadline keeps it, because its caller has been waiting since before.
  */
 static void
 deadline_over(void *arg)
@@ -151,7 +154,7 @@ deadline_over(void *arg)
 		kv_timer_set(&t->deadline, t->throttle->timeout_ms - idle_ms);
 		return;
 	}
-	if (t->state == SENT && !t->throttle->is_patient) { /* a token may take longer, az starts slowly */
+	if (t->state == SENT && !t->throttle->is_patient) { /* not counting the token: az starts slowly */
 		const int64_t sent_ms = kv_vault_sent_ms(t->attempt);
 
 		if (sent_ms < timeout_ms(t->throttle)) {
@@ -183,11 +186,11 @@ rested(void *arg)
 {
 	struct kv_ticket *t = arg;
 
-	put_back(t); /* a reader comes to it soonest, and the queue of the read-ahead is seconds long */
+	put_back(t); /* in front: the reader needs it next, and the prefetch queue is seconds long */
 	kv_timer_set(&t->throttle->turn, 0);
 }
 
-/* A class that closes because of a 429 or opens again, and a vault that is only probed, are a line each. */
+/* Logs one line when a class closes because of a 429 or reopens, and one when all classes pause or resume. */
 static void
 log_changes(struct kv_throttle *th, int class)
 {
@@ -242,7 +245,7 @@ attempt_done(void *arg, struct kv_reply *reply)
 	t->last.blob = NULL;
 	t->last.item = NULL;
 	if (reply->status == 429) {
-		put_back(t); /* while the bucket is closed it is the probe */
+		put_back(t); /* while the bucket is closed, this is the next probe */
 	} else {
 		t->state = RESTING;
 		kv_timer_set(&t->rest, ms);
@@ -365,7 +368,7 @@ kv_throttle_set_patient(struct kv_throttle *th, bool is_patient)
 	th->is_patient = is_patient;
 }
 
-/* ---- what was learned ---- */
+/* ---- learned rates ---- */
 
 int
 kv_throttle_classes(const struct kv_throttle *th)
@@ -425,7 +428,7 @@ kv_throttle_is_idle(const struct kv_throttle *th)
 	return LIST_EMPTY(&th->all);
 }
 
-/* ---- the whole ---- */
+/* ---- checking, creating, freeing ---- */
 
 int64_t
 kv_throttle_timeout_ms(const struct kv_throttle *th)

@@ -1,5 +1,5 @@
 /*
- * The window of requests under way.
+ * The in-flight limit: slots, and the latency.
  */
 #include <assert.h>
 

@@ -1,15 +1,16 @@
 #ifndef KV_CACHE_PACE_WINDOW_H
 #define KV_CACHE_PACE_WINDOW_H
 /*
- * The in-flight limit: how many requests of one class may be under way: twice what its rate needs at the latency that was
- * measured (with once, a latency that varies by half costs 40 % of the speed), and at least 64.
+ * The in-flight limit of one class of requests: twice the number that its rate needs at the measured
+ * latency, and at least 64. (With once the number, a latency that varies by half costs 40 % of the
+ * throughput.)
  *
- * A request that takes four times as long as the others counts as hung and no longer occupies a slot,
- * so a few hung requests (of up to two minutes each) cannot block the rest; but while there are some and
- * none is answered only one at a time follows them. What an answer changes is bounded: no request makes
- * the latency grow by more than it would at the point where it became hung, and never above a second.
+ * A request that takes four times as long as the others counts as hung and no longer occupies a slot, so a
+ * few hung requests (of up to two minutes each) cannot block the rest. But while some are hung and no
+ * answer arrives, only one further request is sent at a time. The effect of one answer is bounded: a hung
+ * request counts with the time at which it became hung, and the measured latency never exceeds a second.
  *
- * As in cache/pace/bucket, no clock of its own.
+ * Like cache/pace/bucket, it has no clock.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,16 +31,16 @@ struct kv_window {
 };
 
 void kv_window_init(struct kv_window *window, int64_t mono_now);
-/* At this rate (requests per second). */
+/* The limit at this rate (requests per second). */
 int kv_window_size(const struct kv_window *window, double rate);
-/* Milliseconds until there is a slot, 0 for now, if nothing is answered until then. */
+/* Milliseconds until a slot is free if no answer arrives before; 0: now. */
 int64_t kv_window_wait_ms(struct kv_window *window, double rate, int64_t mono_now);
-/* A request goes; slot lives until kv_window_leave(). */
+/* A request is sent; slot must exist until kv_window_leave(). */
 void kv_window_enter(struct kv_window *window, struct kv_window_slot *slot, int64_t mono_now);
-/* It has ended. was_served: the vault answered for itself, so its time counts for the latency. */
+/* The request has ended. was_served: the vault itself answered, so its time counts for the latency. */
 void kv_window_leave(
     struct kv_window *window, struct kv_window_slot *slot, bool was_served, int64_t mono_now);
 
-/* Asserts what the fields must be to each other. */
+/* Asserts the invariants of the fields. */
 void kv_window_check(const struct kv_window *window);
 #endif
