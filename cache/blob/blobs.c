@@ -241,10 +241,7 @@ end_failed(struct kv_pending *p, const struct kv_fetch_result *result)
 	kv_object_unref(object);
 }
 
-/*
- * Updates what is known of object. A stale blob counts only for its size: the object may have changed
- * since.
- */
+/* Records the result in object. A stale blob counts only for its size: the object may have changed since. */
 static void
 learn(struct kv_blobs *b, struct kv_object *object, const struct kv_fetch_result *result)
 {

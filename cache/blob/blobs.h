@@ -73,7 +73,7 @@ struct kv_blobs_state {
 	size_t memory, spilled;		/* bytes */
 	uint64_t n_fetched, n_bytes;	/* during this mount */
 	uint64_t n_hits, n_misses;	/* blobs returned to readers; requests that needed a new fetch */
-	uint64_t n_ahead, n_ahead_used; /* prefetches; those that were requested later */
+	uint64_t n_ahead, n_ahead_used; /* prefetches; of these, requested later */
 	uint64_t n_from_disk;
 };
 void kv_blobs_state(const struct kv_blobs *blobs, struct kv_blobs_state *state);

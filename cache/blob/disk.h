@@ -25,9 +25,8 @@ void kv_disk_free(struct kv_disk *disk);
 /* Whether object's blob should be kept on disk. False if disk is NULL. */
 bool kv_disk_keeps(const struct kv_disk *disk, const struct kv_object *object);
 /*
- * objects are all n objects of type. Determines the newest ones: those updated in the last second in which
- * any was; none if they are more than 16, because then somebody has imported them. Removes the files of all
- * others.
+ * objects are all n objects of type. Determines the newest ones, which share the latest update time; none
+ * if these are more than 16, because that was an import. Removes the files of all other objects.
  */
 void kv_disk_keep_newest(struct kv_disk *disk, enum kv_type type, struct kv_object *const *objects, size_t n);
 

@@ -25,7 +25,7 @@ void kv_orders_init(struct kv_orders *orders, struct kv_listing *listing);
 /* Call before the listing is freed. */
 void kv_orders_release(struct kv_orders *orders);
 /*
- * Assigns positions to new objects of the listing. Whether its snapshot is another one now: then all
+ * Assigns positions to new objects of the listing. Returns whether its snapshot has changed: then all
  * positions are new.
  */
 bool kv_orders_follow(struct kv_orders *orders);

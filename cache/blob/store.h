@@ -46,8 +46,8 @@ void kv_store_mark_read(struct kv_store *store, struct kv_object *object);
 void kv_store_drop(struct kv_store *store, struct kv_object *object);
 
 /*
- * Whether bytes more of unread blobs would fit, in addition to in_flight. To make room, drops blobs that
- * were read from the spill file.
+ * Whether bytes more of unread blobs would fit, in addition to in_flight. To make room, evicts from the
+ * spill file blobs that were already read.
  */
 bool kv_store_has_room(struct kv_store *store, size_t in_flight, size_t bytes);
 /* objects are all n objects of type: writes the blobs of the newest ones to disk, if they are in memory. */

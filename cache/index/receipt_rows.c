@@ -229,7 +229,7 @@ below(const char *path, const char *folder)
 
 /*
  * Looks path up in the notes, the newest first: 1 and the receipt; 0: there is none; -1: the database
- * decides, and path is now where it has the receipt.
+ * decides, and path is now the path to look up there.
  */
 static int
 find_note(const struct kv_receipt_rows *rows, char path[PATH_MAX], struct kv_receipt *receipt)

@@ -23,7 +23,7 @@ void kv_catalog_free(struct kv_catalog *catalog);
 
 /* The object called name, in any case; borrowed. NULL: there is none. */
 struct kv_object *kv_catalog_find(const struct kv_catalog *catalog, const char *name);
-/* Whether an object has this upper-cased name. Its type is that of the is_listed callbacks. */
+/* Whether an object has this upper-cased name. The signature is that of the is_listed callbacks. */
 bool kv_catalog_has_key(const void *catalog, const char *key);
 /* Includes hidden objects. */
 size_t kv_catalog_count(const struct kv_catalog *catalog);

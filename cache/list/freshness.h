@@ -3,15 +3,15 @@
 /*
  * Which listings of a type may be used: the rules about age and failures, without the listings themselves.
  *
- * A complete listing serves until twice its time to live. If it is used after 80 % of it, it is renewed.
- * The time to live is at least ten times what the listing took. If a listing fails after some of its names
- * were returned to a reader, the type is banned:
+ * A complete listing serves until twice its time to live, which is at least ten times as long as the
+ * listing took. When used after 80 % of its time to live, it is renewed. If a listing fails after some of
+ * its names were returned to a reader, the type is banned:
  *
  *	banned: everything fails -> after 10 s: a lookup waits for a complete listing -> lifted
  *
- * because shell globs, zip and python ignore an error of readdir and would archive only the first names. A
- * lookup waits for the complete listing, not only for its name: otherwise a program that ignored the
- * failure would get the remaining names one by one from a list that may be incomplete.
+ * The reason: shell globs, zip and python ignore an error of readdir and would archive only the first
+ * names. A lookup waits for the complete listing, not only for its name: otherwise a program that ignored
+ * the failure would get the remaining names one by one from a list that may be incomplete.
  */
 #include <stdbool.h>
 #include <stdint.h>

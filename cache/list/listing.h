@@ -4,10 +4,10 @@
  * The objects of one type, from the service's list.
  *
  * While a snapshot is loading, its objects can already be read. The last complete snapshot serves until
- * twice its time to live; if it is used after 80 % of it, it is renewed in the background. If a snapshot
- * fails after some of its names were returned to a reader, all requests about this type fail for 10 s:
- * shell globs, zip and python ignore an error of readdir and would archive only the first names. After
- * that, a lookup waits for a complete snapshot, and fails if that fails.
+ * twice its time to live; when used after 80 % of its time to live, it is renewed in the background. If a
+ * snapshot fails after some of its names were returned to a reader, all requests about this type fail for
+ * 10 s: shell globs, zip and python ignore an error of readdir and would archive only the first names.
+ * After that, a lookup waits for a complete snapshot, and fails if that fails.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -203,8 +203,8 @@ kv_bucket_take(struct kv_bucket *b, int64_t mono_now)
 
 /*
  * The rate after a 429. The longer the bucket was closed, the less the throughput reveals about the limit:
- * after 10 s our own requests have left the window, and what filled it was others'. So one closing costs at
- * most half of the rate; the next one halves it again.
+ * after 10 s our own requests have left the window, and others filled it. So one closing costs at most half
+ * of the rate; the next one halves it again.
  */
 static double
 rate_after_limit(const struct kv_bucket *b, int64_t mono_now)

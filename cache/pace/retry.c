@@ -7,7 +7,7 @@
 #include "cache/pace/retry.h"
 
 #define TLS_ATTEMPTS  3
-#define ONCE_ATTEMPTS 5 /* answered with 500: some servers use that status for a name in use */
+#define ONCE_ATTEMPTS 5 /* of a restore answered with 500: some servers use that for a name in use */
 
 bool
 kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient)

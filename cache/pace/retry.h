@@ -8,8 +8,8 @@
 
 /*
  * Whether to retry call after that many attempts, the last of which ended with reply. A restore whose
- * answer was lost is not retried, so that the vault sees it once. is_patient: retry also if the host cannot
- * be reached.
+ * answer was lost is not retried, so that the vault sees it once. is_patient: retry connection and token
+ * failures too.
  */
 bool kv_retry_is_worth(
     const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient);

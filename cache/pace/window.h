@@ -2,10 +2,10 @@
 #define KV_CACHE_PACE_WINDOW_H
 /*
  * The in-flight limit of one class of requests: twice the number that its rate needs at the measured
- * latency, and at least 64. (With once the number, a latency that varies by half costs 40 % of the
+ * latency, and at least 64. (With the number itself, a latency that varies by half costs 40 % of the
  * throughput.)
  *
- * A request that takes four times as long as the others counts as hung and no longer occupies a slot, so a
+ * A request that takes four times the measured latency counts as hung and no longer occupies a slot, so a
  * few hung requests (of up to two minutes each) cannot block the rest. But while some are hung and no
  * answer arrives, only one further request is sent at a time. The effect of one answer is bounded: a hung
  * request counts with the time at which it became hung, and the measured latency never exceeds a second.
