@@ -5,7 +5,6 @@
  * fail with EINTR even with SA_RESTART, and a SIGALRM or SIGCHLD must not break an innocent tool. So after an
  * INTERRUPT we check every 50 ms whether a fatal signal is pending.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -53,7 +52,6 @@ kv_request_new(struct kv_mount *m, fuse_req_t req, size_t size, kv_request_relea
 {
 	struct kv_request *r = calloc(1, size);
 
-	assert(size >= sizeof(*r));
 	if (r == NULL) {
 		fuse_reply_err(req, ENOMEM);
 		return NULL;
@@ -87,7 +85,6 @@ kv_request_take(struct kv_request *r)
 void
 kv_request_free(struct kv_request *r)
 {
-	assert(r->req == NULL);
 	r->release(r);
 	free(r);
 }

@@ -112,7 +112,7 @@ kv_told_of(struct kv_told_map *map, struct kv_object *object)
 
 	if (told != NULL || (told = calloc(1, sizeof(*told))) == NULL)
 		return told;
-	if (map->n == map->size)
+	if (map->n >= map->size)
 		grow(map);
 	told->object = kv_object_ref(object);
 	told->size = -1;

@@ -3,6 +3,7 @@
  * request was sent. Answers can arrive out of order, so a positive one counts only if its request was sent
  * after that of the latest negative one.
  */
+#include <assert.h>
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
@@ -24,13 +25,13 @@ struct confirmation {
 	char version[64];
 	int64_t wall_updated;
 	int64_t mono_yes, mono_no;
-	struct kv_process asker;	 /* of the latest positive answer */
-	LIST_HEAD(, question) questions; /* newest first */
+	struct kv_process asker;	/* of the latest positive answer */
+	LIST_HEAD(, inquiry) inquiries; /* newest first */
 };
 
-struct question {
+struct inquiry {
 	struct confirmation *entry;
-	LIST_ENTRY(question) link;
+	LIST_ENTRY(inquiry) link;
 	int64_t mono_asked;
 	struct kv_process asker;
 	struct kv_versions_call *versions;
@@ -92,7 +93,7 @@ is_of_use(const struct confirmation *e, int64_t mono_now)
 {
 	const int64_t mono_last = e->mono_yes > e->mono_no ? e->mono_yes : e->mono_no;
 
-	return !LIST_EMPTY(&e->questions) || mono_now - mono_last < 2 * FRESH_MS;
+	return !LIST_EMPTY(&e->inquiries) || mono_now - mono_last < 2 * FRESH_MS;
 }
 
 struct sweep {
@@ -139,7 +140,7 @@ find_or_make(struct kv_confirms *c, const struct kv_receipt *receipt)
 	if (e == NULL)
 		return NULL;
 	*e = key_of(receipt);
-	LIST_INIT(&e->questions);
+	LIST_INIT(&e->inquiries);
 	if (tsearch(e, &c->entries, compare) == NULL) {
 		free(e);
 		return NULL;
@@ -190,7 +191,7 @@ kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_
 /* ---- requests ---- */
 
 static void
-free_question(struct question *q)
+free_inquiry(struct inquiry *q)
 {
 	struct kv_confirm_wait *w;
 
@@ -204,7 +205,7 @@ free_question(struct question *q)
 static void
 versions_answered(void *arg, int err, const struct kv_versions *versions)
 {
-	struct question *q = arg;
+	struct inquiry *q = arg;
 	struct confirmation *e = q->entry;
 	struct kv_confirm_wait *w;
 
@@ -220,27 +221,27 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 		w->done(w->arg, err);
 		free(w);
 	}
-	free_question(q);
+	free_inquiry(q);
 }
 
 /* A request in flight whose answer is recent enough for asker. */
-static struct question *
-find_question(const struct confirmation *e, const struct kv_process *asker)
+static struct inquiry *
+find_inquiry(const struct confirmation *e, const struct kv_process *asker)
 {
-	struct question *q = e != NULL && asker != NULL ? LIST_FIRST(&e->questions) : NULL;
+	struct inquiry *q = e != NULL && asker != NULL ? LIST_FIRST(&e->inquiries) : NULL;
 
 	return q != NULL && is_fresh(q->mono_asked, &q->asker, asker) ? q : NULL;
 }
 
 static int
-put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
-    const struct kv_question *wanted, enum kv_priority priority, struct question **question)
+put_inquiry(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
+    const struct kv_question *wanted, enum kv_priority priority, struct inquiry **inquiry)
 {
 	struct confirmation *e = find_or_make(c, receipt);
-	struct question *q = e != NULL ? calloc(1, sizeof(*q)) : NULL;
+	struct inquiry *q = e != NULL ? calloc(1, sizeof(*q)) : NULL;
 	int err;
 
-	*question = NULL;
+	*inquiry = NULL;
 	if (q == NULL)
 		return -ENOMEM;
 	q->entry = e;
@@ -253,8 +254,8 @@ put_question(struct kv_confirms *c, const struct kv_receipt *receipt, const stru
 		free(q);
 		return err;
 	}
-	LIST_INSERT_HEAD(&e->questions, q, link);
-	*question = q;
+	LIST_INSERT_HEAD(&e->inquiries, q, link);
+	*inquiry = q;
 	return 0;
 }
 
@@ -263,7 +264,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
     const struct kv_question *question, kv_confirm_done *done, void *arg, struct kv_confirm_wait **wait,
     bool *was_under_way)
 {
-	struct question *q = find_question(find(c, receipt), asker);
+	struct inquiry *q = find_inquiry(find(c, receipt), asker);
 	struct kv_confirm_wait *w;
 	int err = 0;
 
@@ -276,7 +277,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	if (w == NULL)
 		return -ENOMEM;
 	if (q == NULL)
-		err = put_question(c, receipt, asker, question, KV_METADATA, &q);
+		err = put_inquiry(c, receipt, asker, question, KV_METADATA, &q);
 	if (err != 0) {
 		free(w);
 		return err;
@@ -304,15 +305,43 @@ void
 kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, const struct kv_process *asker,
     const struct kv_caller *caller)
 {
-	struct question *q;
+	struct inquiry *q;
 
 	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
-	    find_question(find(c, receipt), asker) != NULL ||
-	    put_question(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
+	    find_inquiry(find(c, receipt), asker) != NULL ||
+	    put_inquiry(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
 		return; /* the question will be sent when it is needed */
 }
 
 /* ---- the whole ---- */
+
+static void
+check_entry(const void *node, VISIT visit, void *arg)
+{
+	const struct confirmation *e = *(struct confirmation *const *)node;
+	const struct inquiry *q;
+	int64_t mono_last = INT64_MAX;
+	size_t *n = arg;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	++*n;
+	LIST_FOREACH(q, &e->inquiries, link) {
+		assert(q->entry == e);
+		assert(q->versions != NULL);
+		assert(q->mono_asked <= mono_last); /* the latest first */
+		mono_last = q->mono_asked;
+	}
+}
+
+void
+kv_confirms_check(const struct kv_confirms *c)
+{
+	size_t n = 0;
+
+	twalk_r(c->entries, check_entry, &n);
+	assert(n == c->n_entries);
+}
 
 struct kv_confirms *
 kv_confirms_new(struct kv_throttle *throttle)
@@ -329,8 +358,8 @@ free_entry(void *arg)
 {
 	struct confirmation *e = arg;
 
-	while (!LIST_EMPTY(&e->questions))
-		free_question(LIST_FIRST(&e->questions));
+	while (!LIST_EMPTY(&e->inquiries))
+		free_inquiry(LIST_FIRST(&e->inquiries));
 	free(e);
 }
 

@@ -57,4 +57,7 @@ void kv_confirms_cancel(struct kv_confirm_wait *wait);
  */
 void kv_confirms_ask_ahead(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_caller *caller);
+
+/* Assert what must hold between two calls. */
+void kv_confirms_check(const struct kv_confirms *confirms);
 #endif

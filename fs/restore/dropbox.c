@@ -395,6 +395,7 @@ kv_dropbox_check(const struct kv_dropbox *box)
 	size_t staged = 0;
 	int n_sending = 0;
 
+	kv_confirms_check(box->confirms);
 	LIST_FOREACH(file, &box->files, files) {
 		const struct kv_upload *u = file->upload;
 

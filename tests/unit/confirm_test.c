@@ -38,6 +38,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	if (reply->err == 0 && reply->page != NULL) {
 		snprintf(reply->page->items[0].version, sizeof(reply->page->items[0].version), "%s", version);
 	}
+	kv_confirms_check(confirms);
 	return took_ms;
 }
 
@@ -60,6 +61,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
+	kv_confirms_check(confirms);
 	kv_confirms_free(confirms);
 	rig_end();
 	return 0;
