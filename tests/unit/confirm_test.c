@@ -38,8 +38,15 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	if (reply->err == 0 && reply->page != NULL) {
 		snprintf(reply->page->items[0].version, sizeof(reply->page->items[0].version), "%s", version);
 	}
-	kv_confirms_check(confirms);
 	return took_ms;
+}
+
+/* After every turn of the loop. */
+static void
+check(void)
+{
+	rig_check();
+	kv_confirms_check(confirms);
 }
 
 static int
@@ -47,6 +54,7 @@ set_up(void **state)
 {
 	(void)state;
 	rig_begin(answer, 0, 8);
+	fake_loop_check_with(rig.loop, check);
 	confirms = kv_confirms_new(rig.throttle);
 	assert_non_null(confirms);
 	receipt =
