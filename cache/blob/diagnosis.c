@@ -43,12 +43,12 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	const char *why = NULL;
 
 	if (failure->err == -ENOENT && !is_lost) {
-		why = err == 0 ? "backup says that it is not there, its version list that it is" :
-				 "backup says that it is not there, and its version list cannot be read";
+		why = err == 0 ? "the backup request was answered with 404, but its version list exists" :
+				 "the backup request was answered with 404, and its version list cannot be read";
 		failure->err = -EBADMSG;
 	} else if (failure->err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
 		why =
-		    "it has more than 500 versions, which the service cannot back up: delete it and write it anew";
+		    "it has more than 500 versions, which the service cannot back up: delete it and create it again";
 		failure->err = -EFBIG;
 	}
 	log_failure(d->throttle, d->object, &d->question.caller, failure, why);

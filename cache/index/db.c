@@ -53,7 +53,7 @@ give_up(struct kv_db *db, int result)
 		return;
 	db->is_given_up = true;
 	kv_log_write(KV_LOG_WARNING, MODULE,
-	    "file=%s why=\"%s: from now on nothing is kept in it, and the next mount fetches again what is missing\"",
+	    "file=%s why=\"%s: nothing more is written to it, so the next mount downloads again what is missing\"",
 	    db->path, sqlite3_errstr(result));
 }
 

@@ -66,7 +66,7 @@ make_file(const char *path, struct kv_buf *why)
 	int err = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
 
 	if (err == 0 && (!S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
-		kv_buf_say(why, "it is no file of ours");
+		kv_buf_say(why, "it belongs to another user, or is not a regular file");
 		err = -EPERM;
 	} else if (err == 0 && (st.st_mode & 077) != 0 && fchmod(fd, 0600) != 0) {
 		err = -errno;
@@ -89,7 +89,7 @@ set_aside(const char *path)
 	if (rename(path, other) != 0)
 		return -errno;
 	kv_buf_init(&why, sizeof(other) + 100);
-	kv_buf_say(&why, "damaged, or no index of kvfs: set aside as %s, a new one is begun", other);
+	kv_buf_say(&why, "it is damaged, or not an index of kvfs: it was renamed to %s, and a new one was created", other);
 	kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path, kv_buf_str(&why));
 	kv_buf_release(&why);
 	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
@@ -178,7 +178,7 @@ make_good(sqlite3 *db, kv_db_file_try *try, void *arg, struct kv_buf *why)
 	sqlite3_busy_timeout(db, KV_DB_FILE_START_MS);
 	result = inspect(db, &version);
 	if (result == SQLITE_OK && version > VERSION) {
-		kv_buf_say(why, "a newer kvfs has written it");
+		kv_buf_say(why, "it was written by a newer kvfs");
 		return SQLITE_MISMATCH;
 	}
 	if (result == SQLITE_OK)

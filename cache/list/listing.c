@@ -156,7 +156,7 @@ page_done(void *arg, struct kv_reply *reply)
 	}
 	if (kv_snapshot_goes_round(g, reply->page->next_link)) {
 		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
-		    kv_type_name(l->type), "the list goes round in circles");
+		    kv_type_name(l->type), "the list's nextLink repeats: the list is endless");
 		fail(g, -EBADMSG, NULL);
 		return;
 	}
