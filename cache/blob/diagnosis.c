@@ -43,8 +43,9 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	const char *why = NULL;
 
 	if (failure->err == -ENOENT && !is_lost) {
-		why = err == 0 ? "the backup request was answered with 404, but its version list exists" :
-				 "the backup request was answered with 404, and its version list cannot be read";
+		why = err == 0 ?
+		    "the backup request was answered with 404, but its version list exists" :
+		    "the backup request was answered with 404, and its version list cannot be read";
 		failure->err = -EBADMSG;
 	} else if (failure->err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
 		why =
