@@ -216,5 +216,5 @@ def test_an_object_that_somebody_else_made_meanwhile_is_never_ours(two, mount, b
     eventually(lambda: two.stats("second")["restores_seen"] >= 1, "the first attempt")
     two.set_secret(name, "another one's", vault="second")
     assert p.wait(30) == 1
-    assert re.search("an attempt of ours", m.line(op="restore", errno="EEXIST").text)
+    assert re.search("an earlier attempt", m.line(op="restore", errno="EEXIST").text)
     fails("cp", path, m / "restore/secrets/")
