@@ -200,7 +200,7 @@ def test_a_damaged_or_foreign_index_is_set_aside_and_everything_is_right(vault, 
     damaged = index_of(folder).read_bytes()
     m = again(vault, after=m)
     lines = warnings(m)
-    assert len(lines) == 1 and "set aside" in lines[0].text, m.process.err
+    assert len(lines) == 1 and "it was renamed to" in lines[0].text, m.process.err
     # Nothing is lost that somebody may want to look at.
     assert [f for f in folder.iterdir() if f.is_file() and f.read_bytes() == damaged]
     assert {name: look[1:] for name, look in looks(m).items()} == {name: look[1:] for name, look in first.items()}
