@@ -168,7 +168,7 @@ picture:
 	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault $(PYTHON) docs/terminal.py
 
 check:
-	@tests/install-packages build check
+	@tests/install-packages build check tools
 	$Qfailed=; \
 	for part in check-unit check-mount; do \
 		for sanitize in '' $(SANITIZERS); do \
