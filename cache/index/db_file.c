@@ -89,7 +89,8 @@ set_aside(const char *path)
 	if (rename(path, other) != 0)
 		return -errno;
 	kv_buf_init(&why, sizeof(other) + 100);
-	kv_buf_say(&why, "it is damaged, or not an index of kvfs: it was renamed to %s, and a new one was created", other);
+	kv_buf_say(&why,
+	    "it is damaged, or not an index of kvfs: it was renamed to %s, and a new one was created", other);
 	kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path, kv_buf_str(&why));
 	kv_buf_release(&why);
 	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
