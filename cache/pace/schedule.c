@@ -158,6 +158,12 @@ kv_schedule_queued(const struct kv_schedule *s, int class)
 	return n;
 }
 
+int
+kv_schedule_in_flight(const struct kv_schedule *s)
+{
+	return s->n_in_flight;
+}
+
 /* ---- which entry may be sent ---- */
 
 /*

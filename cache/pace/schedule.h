@@ -87,6 +87,8 @@ const char *kv_schedule_class_name(const struct kv_schedule *schedule, int class
 struct kv_bucket *kv_schedule_bucket(struct kv_schedule *schedule, int class);
 const struct kv_window *kv_schedule_window(const struct kv_schedule *schedule, int class);
 int kv_schedule_queued(const struct kv_schedule *schedule, int class);
+/* Entries in flight, of all classes. */
+int kv_schedule_in_flight(const struct kv_schedule *schedule);
 /* Whether all classes are closed because the vault is down. */
 bool kv_schedule_is_paused(const struct kv_schedule *schedule);
 
