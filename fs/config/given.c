@@ -435,12 +435,6 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 /* ---- values ---- */
 
 const char *
-kv_given_value(const struct kv_given *g, const char *name)
-{
-	return g->values[kv_options_find(name, strlen(name))];
-}
-
-const char *
 kv_given_where(const struct kv_given *g, const char *name)
 {
 	return g->wheres[kv_options_find(name, strlen(name))];

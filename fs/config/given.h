@@ -29,8 +29,6 @@ struct kv_given {
 int kv_given_read(int argc, char *const argv[], struct kv_given *given, struct kv_buf *why) KV_MUST_CHECK;
 void kv_given_release(struct kv_given *given);
 
-/* The value of an option, or NULL. name must be in the table. */
-const char *kv_given_value(const struct kv_given *given, const char *name);
 /* Where that value was given, or NULL. */
 const char *kv_given_where(const struct kv_given *given, const char *name);
 /*

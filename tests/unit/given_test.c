@@ -20,7 +20,7 @@ static struct kv_buf why;
 static const char *
 value(const char *name)
 {
-	return kv_given_value(&given, name);
+	return given.values[kv_options_find(name, strlen(name))];
 }
 
 /* Arguments separated by '|'. */
