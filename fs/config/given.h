@@ -29,7 +29,7 @@ struct kv_given {
 int kv_given_read(int argc, char *const argv[], struct kv_given *given, struct kv_buf *why) KV_MUST_CHECK;
 void kv_given_release(struct kv_given *given);
 
-/* Where that value was given, or NULL. */
+/* Where the value of the option called name, which must be in the table, was given; or NULL. */
 const char *kv_given_where(const struct kv_given *given, const char *name);
 /*
  * Returns -EINVAL and appends "-o: rate=x must be RIGHT" to why, without the value if it may contain a
