@@ -5,8 +5,51 @@
 #include "client/base/crypto.h"
 
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+static void *
+allocate(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return malloc(size);
+}
+
+static void
+wipe_and_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* realloc() would leave the old bytes where they were. OpenSSL itself treats NULL and 0. */
+static void *
+resize(void *p, size_t size, const char *file, int line)
+{
+	void *q = malloc(size);
+	const size_t old = p != NULL ? malloc_usable_size(p) : 0;
+
+	if (q == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(q, p, old < size ? old : size);
+	wipe_and_free(p, file, line);
+	return q;
+}
+
+bool
+kv_crypto_wipe_freed(void)
+{
+	return CRYPTO_set_mem_functions(allocate, resize, wipe_and_free) == 1;
+}
 
 static EVP_MD_CTX *
 sha256_context(void)
