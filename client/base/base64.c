@@ -10,7 +10,9 @@
 
 #include "client/base/buf.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char url_alphabet[] = LETTERS_AND_DIGITS "-_";
+static const char standard_alphabet[] = LETTERS_AND_DIGITS "+/";
 
 /* The value of a character of either alphabet, plus 1; 0 for any other character. */
 static const unsigned char sixes[256] = {
@@ -29,37 +31,58 @@ bits_of(unsigned char c)
 	return sixes[c] - 1;
 }
 
-int
-kv_base64_encode(const void *data, size_t len, struct kv_buf *text)
+/* Returns the end of what was written. */
+static unsigned char *
+write_text(unsigned char *to, const unsigned char *p, size_t len, const char *alphabet)
 {
-	const unsigned char *p = data;
-	const size_t room = text->max - text->len, rest = len % 3;
-	size_t n;
-	unsigned char *to;
-	int err;
-
-	if (len / 3 > room / 4)
-		return -EFBIG;
-	n = len / 3 * 4 + (rest > 0 ? rest + 1 : 0);
-	if (n > room)
-		return -EFBIG;
-	err = kv_buf_reserve(text, text->len + n);
-	if (err != 0 || n == 0)
-		return err;
-	to = text->data + text->len;
-	for (size_t left = len; left > 0;) {
-		const size_t k = left < 3 ? left : 3;
+	while (len > 0) {
+		const size_t k = len < 3 ? len : 3;
 		const unsigned int bits =
 		    (unsigned int)p[0] << 16 | (k > 1 ? (unsigned int)p[1] << 8 : 0) | (k > 2 ? p[2] : 0);
 
 		for (size_t i = 0; i <= k; i++)
 			*to++ = (unsigned char)alphabet[bits >> (18 - 6 * i) & 63];
 		p += k;
-		left -= k;
+		len -= k;
 	}
-	*to = '\0';
+	return to;
+}
+
+static int
+encode(const void *data, size_t len, bool is_padded, const char *alphabet, struct kv_buf *text)
+{
+	const size_t room = text->max - text->len, rest = len % 3;
+	const size_t last = rest == 0 ? 0 : is_padded ? 4 : rest + 1;
+	size_t n;
+	unsigned char *to, *end;
+	int err;
+
+	if (len / 3 > room / 4)
+		return -EFBIG;
+	n = len / 3 * 4 + last;
+	if (n > room)
+		return -EFBIG;
+	err = kv_buf_reserve(text, text->len + n);
+	if (err != 0 || n == 0)
+		return err;
+	end = text->data + text->len + n;
+	to = write_text(text->data + text->len, data, len, alphabet);
+	memset(to, '=', (size_t)(end - to));
+	*end = '\0';
 	text->len += n;
 	return 0;
+}
+
+int
+kv_base64_encode(const void *data, size_t len, struct kv_buf *text)
+{
+	return encode(data, len, false, url_alphabet, text);
+}
+
+int
+kv_base64_encode_standard(const void *data, size_t len, struct kv_buf *text)
+{
+	return encode(data, len, true, standard_alphabet, text);
 }
 
 /* The last two or three characters, which decode to one or two bytes; the unused bits must be 0. */

@@ -11,6 +11,8 @@ struct kv_buf;
 
 /* Appends data as text. -EFBIG, -ENOMEM: text is unchanged. */
 int kv_base64_encode(const void *data, size_t len, struct kv_buf *text) KV_MUST_CHECK;
+/* Likewise, in the ordinary alphabet and with padding (RFC 4648, 4). */
+int kv_base64_encode_standard(const void *data, size_t len, struct kv_buf *text) KV_MUST_CHECK;
 /*
  * Appends the decoded bytes to data. -EINVAL for a character of neither alphabet, a wrong length or unused
  * bits that are not zero; -EFBIG, -ENOMEM. On failure data is unchanged.

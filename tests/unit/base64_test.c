@@ -46,6 +46,28 @@ bytes_and_text_are_the_same_both_ways(void **state)
 }
 
 static void
+the_standard_form_has_its_alphabet_and_padding(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		const char *text;
+	} rows[] = { { "", 0, "" }, { "f", 1, "Zg==" }, { "fo", 2, "Zm8=" }, { "foo", 3, "Zm9v" },
+		{ "\xff\xff\xff\xfb\xef\xbe\xff", 7, "////++++/w==" } };
+	struct kv_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		kv_buf_init(&b, strlen(rows[i].text));
+		assert_int_equal(kv_base64_encode_standard(rows[i].data, rows[i].len, &b), 0);
+		assert_string_equal(kv_buf_str(&b), rows[i].text);
+		if (rows[i].len > 0)
+			assert_int_equal(kv_base64_encode_standard("f", 1, &b), -EFBIG);
+		kv_buf_release(&b);
+	}
+}
+
+static void
 every_length_comes_back(void **state)
 {
 	unsigned char data[300];
@@ -183,6 +205,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_and_text_are_the_same_both_ways),
+		cmocka_unit_test(the_standard_form_has_its_alphabet_and_padding),
 		cmocka_unit_test(every_length_comes_back),
 		cmocka_unit_test(the_ordinary_alphabet_and_padding_decode_too),
 		cmocka_unit_test(what_is_no_base64_is_refused_and_changes_nothing),
