@@ -12,7 +12,7 @@ struct kv_ask;
 
 /*
  * The kinds, each below its word for -o auth=. "auto" tries them in this order. If several share a word, it
- * means the first that is configured. KIND(x) is struct kv_credential_kind kv_x in client/auth/x.c.
+ * means the first that is configured. KIND(x) is struct kv_credential_kind kv_x in client/credential/x.c.
  */
 #define KV_CREDENTIALS(AUTH, KIND) \
 	AUTH("env")                \
