@@ -135,6 +135,55 @@ kv_json_free(struct kv_json *root)
 	free_tree((cJSON *)root);
 }
 
+/* ---- merging ---- */
+
+/* Takes ownership of m. */
+static bool
+merge_member(cJSON *to, cJSON *m)
+{
+	cJSON *old = cJSON_GetObjectItemCaseSensitive(to, m->string);
+	bool is_done;
+
+	if (cJSON_IsObject(old) && cJSON_IsObject(m)) {
+		cJSON *child;
+
+		is_done = true;
+		while (is_done && (child = cJSON_DetachItemViaPointer(m, m->child)) != NULL)
+			is_done = merge_member(old, child);
+		cJSON_Delete(m);
+		return is_done;
+	}
+	if (old != NULL)
+		cJSON_Delete(cJSON_DetachItemViaPointer(to, old));
+	is_done = cJSON_AddItemToObject(to, m->string, m);
+	if (!is_done)
+		cJSON_Delete(m);
+	return is_done;
+}
+
+int
+kv_json_merge(const char *text, const char *more, struct kv_buf *out)
+{
+	struct kv_json *to = NULL, *from = NULL;
+	char *merged = NULL;
+	cJSON *child;
+	int err = kv_json_parse(text, strlen(text), &to);
+
+	if (err == 0)
+		err = kv_json_parse(more, strlen(more), &from);
+	while (err == 0 && (child = ((cJSON *)from)->child) != NULL)
+		if (!merge_member((cJSON *)to, cJSON_DetachItemViaPointer((cJSON *)from, child)))
+			err = -ENOMEM;
+	if (err == 0 && (merged = cJSON_PrintUnformatted((cJSON *)to)) == NULL)
+		err = -ENOMEM;
+	if (err == 0)
+		err = kv_buf_puts(out, merged);
+	cJSON_free(merged);
+	kv_json_free(to);
+	kv_json_free(from);
+	return err;
+}
+
 /* ---- members ---- */
 
 int

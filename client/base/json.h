@@ -21,6 +21,12 @@ int kv_json_parse(const char *text, size_t len, struct kv_json **root) KV_MUST_C
 /* Wipes every string. NULL does nothing. */
 void kv_json_free(struct kv_json *root);
 
+/*
+ * Append the object text with the members of the object more. Objects that both have are merged in the same
+ * way; of other members, that of more is taken. -EBADMSG, -ENOMEM, -EFBIG.
+ */
+int kv_json_merge(const char *text, const char *more, struct kv_buf *out) KV_MUST_CHECK;
+
 /* object may be NULL, which has no members. A missing member yields 0 and NULL. */
 int kv_json_member(
     const struct kv_json *object, const char *name, const struct kv_json **member) KV_MUST_CHECK;
