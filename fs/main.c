@@ -203,17 +203,21 @@ stop(struct program *p)
 static void
 guard_secrets(void)
 {
+	const struct kv_credential_variable *variable;
 	const struct rlimit none = { 0, 0 };
-	char *secret = getenv("AZURE_CLIENT_SECRET");
 
 	unsetenv("SSLKEYLOGFILE");
 	(void)setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
-	if (secret != NULL) {
-		explicit_bzero(secret, strlen(secret));
-		unsetenv("AZURE_CLIENT_SECRET");
+	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
+		char *value = variable->is_secret ? getenv(variable->name) : NULL;
+
+		if (value == NULL)
+			continue;
+		explicit_bzero(value, strlen(value));
+		unsetenv(variable->name);
 	}
 }
 

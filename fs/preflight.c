@@ -137,7 +137,7 @@ kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 	struct start s = { .branch = branch };
 	int err = 0;
 
-	kv_buf_init(&s.why, 2048);
+	kv_buf_init(&s.why, 4096);
 	kv_buf_init(&s.denied, 1024);
 	kv_throttle_set_patient(branch->volume->throttle, false);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {

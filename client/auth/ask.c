@@ -16,24 +16,25 @@
 #include "client/auth/token_answer.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
+#include "client/base/fault.h"
+#include "client/base/json.h"
 #include "client/base/log.h"
 #include "client/base/loop.h"
 #include "client/base/spawn.h"
 #include "client/http/http.h"
 
-#define MODULE		 "auth"
-#define REQUEST_MS	 30000 /* for one request, even if data arrives slowly */
-#define GUESS_MS	 10000
-#define GUESS_CONNECT_MS 1000
-#define MOST_PAUSE_MS	 60000 /* longest pause that a service can request */
+#define MODULE	      "auth"
+#define LIMIT_MS      30000 /* for one request, even if data arrives slowly */
+#define MOST_PAUSE_MS 60000 /* longest pause that a service can request */
+#define MOST_QUOTED   120   /* characters of an answer that is not JSON */
 
 struct ask {
 	struct kv_ask ask; /* must be first: kinds hold its address */
 	struct kv_ask_setup setup;
-	const struct kv_ask_endpoint *endpoint;
 	int attempt;
 	struct kv_transfer *transfer;
 	struct kv_spawn *run;
+	const char *program; /* the last that was run, or NULL */
 	kv_ask_ended *ended;
 	struct kv_timer timer;	  /* starts the next attempt, or delivers the result */
 	struct kv_timer too_late; /* limit for the request in flight */
@@ -128,8 +129,7 @@ deliver(struct ask *a)
 {
 	const struct kv_ask_result result = { .outcome = a->outcome,
 		.err = a->err,
-		.token = a->token.value,
-		.life_s = a->token.life_s,
+		.token = a->token.value != NULL ? &a->token : NULL,
 		.why = kv_buf_str(&a->why) };
 
 	a->setup.done(a->setup.arg, &result);
@@ -140,7 +140,7 @@ deliver(struct ask *a)
 static void
 attempt(struct ask *a)
 {
-	const int err = a->endpoint->send(&a->ask);
+	const int err = a->ask.endpoint->send(&a->ask);
 
 	if (err != 0)
 		fail(&a->ask, err);
@@ -161,9 +161,8 @@ timer_fired(void *arg)
 static int64_t
 pause_ms(const struct ask *a, const struct kv_http_answer *answer)
 {
-	const int64_t own = a->endpoint->pause_ms * ((int64_t)1 << a->attempt);
-	const int64_t most = a->ask.is_guess ? GUESS_MS : MOST_PAUSE_MS;
-	const int64_t asked = answer->retry_after_ms < most ? answer->retry_after_ms : most;
+	const int64_t own = a->ask.endpoint->pause_ms * ((int64_t)1 << a->attempt);
+	const int64_t asked = answer->retry_after_ms < MOST_PAUSE_MS ? answer->retry_after_ms : MOST_PAUSE_MS;
 
 	return asked > own ? asked : own;
 }
@@ -171,33 +170,37 @@ pause_ms(const struct ask *a, const struct kv_http_answer *answer)
 static bool
 is_tried_again(const struct ask *a, long status)
 {
-	const struct kv_ask_endpoint *e = a->endpoint;
-	const bool is_away = e->may_be_away && !a->ask.is_guess && (status == 404 || status == 410);
+	const struct kv_ask_endpoint *e = a->ask.endpoint;
+	const bool is_away = e->may_be_away && (status == 404 || status == 410);
 
-	return (kv_err_is_temporary(status) || is_away) &&
-	    a->attempt + 1 < (a->ask.is_guess ? e->guess_attempts : e->attempts);
+	return (kv_err_is_temporary(status) || is_away) && a->attempt + 1 < e->attempts && !a->ask.is_guess;
 }
 
 static void
-not_answered(struct ask *a, int err, const char *reason)
+answered(struct ask *a, const struct kv_http_answer *answer)
 {
-	if (a->ask.is_guess && a->endpoint->absent != NULL)
-		kv_buf_say(&a->why, "%s", a->endpoint->absent);
-	else
-		kv_buf_say(&a->why, "%s cannot be reached: %s", a->endpoint->who, reason);
-	fail(&a->ask, err);
+	const struct kv_ask_endpoint *e = a->ask.endpoint;
+	int err;
+
+	if (e->answered == NULL) {
+		kv_ask_take_answer(&a->ask, e->who, answer->body, answer->body_len);
+		return;
+	}
+	err = e->answered(&a->ask, answer);
+	if (err != 0)
+		fail(&a->ask, err);
 }
 
 static void
 refused(struct ask *a, const struct kv_http_answer *answer)
 {
-	const struct kv_ask_endpoint *e = a->endpoint;
-	int err = -EACCES;
+	const struct kv_ask_endpoint *e = a->ask.endpoint;
+	int err = kv_err_is_temporary(answer->status) ? -EIO : -EACCES;
 
 	if (e->refused != NULL) {
 		err = e->refused(&a->ask, answer);
 	} else {
-		kv_buf_say(&a->why, "%s (status %ld)", e->refusal, answer->status);
+		kv_buf_say(&a->why, "%s answers %ld", e->who, answer->status);
 		kv_ask_say_fault(&a->ask, answer);
 	}
 	if (err != 0)
@@ -208,21 +211,23 @@ static void
 endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 {
 	struct ask *a = arg;
-	const struct kv_ask_endpoint *e = a->endpoint;
+	const struct kv_ask_endpoint *e = a->ask.endpoint;
 
 	a->transfer = NULL;
 	kv_timer_stop(&a->too_late);
 	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld errno=%s ms=%lld", answer->status,
 	    err != 0 ? kv_err_name(err) : "", (long long)answer->took_ms);
 	if (err != 0) {
-		not_answered(a, err, answer->reason);
+		kv_buf_say(&a->why, "%s cannot be reached: %s", e->who, answer->reason);
+		fail(&a->ask, err);
 	} else if (answer->status == 200) {
-		kv_ask_take_answer(&a->ask, e->who, answer->body, answer->body_len);
+		answered(a, answer);
 	} else if (is_tried_again(a, answer->status)) {
 		kv_timer_set(&a->timer, pause_ms(a, answer));
 		a->attempt++;
-	} else if (kv_err_is_temporary(answer->status)) {
+	} else if (kv_err_is_temporary(answer->status) && !a->ask.is_guess) {
 		kv_buf_say(&a->why, "%s fails with status %ld", e->who, answer->status);
+		kv_ask_say_fault(&a->ask, answer);
 		fail(&a->ask, answer->status == 429 ? -EBUSY : -EIO);
 	} else {
 		refused(a, answer);
@@ -230,9 +235,9 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 }
 
 static int
-deadline_ms(const struct ask *a)
+limit_ms(const struct ask *a)
 {
-	return a->ask.is_guess ? GUESS_MS : REQUEST_MS;
+	return a->ask.endpoint->limit_ms != 0 ? a->ask.endpoint->limit_ms : LIMIT_MS;
 }
 
 static void
@@ -242,14 +247,15 @@ request_too_late(void *arg)
 
 	kv_http_cancel(a->transfer);
 	a->transfer = NULL;
-	kv_buf_say(&a->why, "%s has not answered within %d s", a->endpoint->who, deadline_ms(a) / 1000);
+	kv_buf_say(&a->why, "%s has not answered within %d s", a->ask.endpoint->who, limit_ms(a) / 1000);
 	fail(&a->ask, -ETIMEDOUT);
 }
 
 int
 kv_ask_endpoint(struct kv_ask *ask, const struct kv_ask_endpoint *endpoint)
 {
-	whole(ask)->endpoint = endpoint;
+	ask->endpoint = endpoint;
+	whole(ask)->attempt = 0;
 	return endpoint->send(ask);
 }
 
@@ -260,33 +266,7 @@ kv_ask_send(struct kv_ask *ask, const struct kv_http_request *request)
 	const int err = kv_http_send(a->setup.http, request, endpoint_answered, a, &a->transfer);
 
 	if (err == 0)
-		kv_timer_set(&a->too_late, deadline_ms(a));
-	return err;
-}
-
-int
-kv_ask_send_get(struct kv_ask *ask, const char *url, const char *header)
-{
-	const char *headers[] = { header, NULL };
-	struct kv_http_request request = { .method = "GET",
-		.headers = headers,
-		.max_answer = KV_ASK_MAX_ANSWER,
-		.is_local = true,
-		.connect_ms = ask->is_guess ? GUESS_CONNECT_MS : 0 };
-	struct kv_buf whole_url;
-	int err;
-
-	kv_buf_init(&whole_url, 8192);
-	err = kv_buf_puts(&whole_url, url);
-	if (err == 0)
-		err = kv_ask_add_field(&whole_url, "resource", ask->audience->resource);
-	if (err == 0 && ask->o->client_id != NULL)
-		err = kv_ask_add_field(&whole_url, "client_id", ask->o->client_id);
-	if (err == 0) {
-		request.url = kv_buf_str(&whole_url);
-		err = kv_ask_send(ask, &request);
-	}
-	kv_buf_release(&whole_url);
+		kv_timer_set(&a->too_late, limit_ms(a));
 	return err;
 }
 
@@ -300,14 +280,28 @@ kv_ask_add_field(struct kv_buf *form, const char *name, const char *value)
 	return err == 0 ? kv_buf_put_encoded(form, value) : err;
 }
 
+int
+kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims)
+{
+	static const char own[] = "{\"access_token\":{\"xms_cc\":{\"values\":[\"CP1\"]}}}";
+	const char *more = ask->audience->claims;
+	const int err = more != NULL ? kv_json_merge(more, own, claims) : kv_buf_puts(claims, own);
+
+	if (err == -EBADMSG)
+		kv_buf_say(kv_ask_why(ask), "the claims that the vault requires are not JSON");
+	return err;
+}
+
 void
 kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
 	const char *text, *end;
+	char words[MOST_QUOTED];
 	struct kv_fault fault;
 
 	kv_token_answer_fault(answer->body, answer->body_len, &fault);
-	text = fault.message[0] != '\0' ? fault.message : fault.code;
+	kv_fault_line(words, sizeof(words), answer->body, answer->body_len);
+	text = fault.message[0] != '\0' ? fault.message : fault.code[0] != '\0' ? fault.code : words;
 	end = strstr(text, ". "); /* only advice and trace ids follow */
 	if (text[0] != '\0')
 		kv_buf_say(
@@ -331,6 +325,7 @@ kv_ask_run(struct kv_ask *ask, const char *const argv[], int timeout_ms, kv_ask_
 	struct ask *a = whole(ask);
 
 	a->ended = ended;
+	a->program = argv[0];
 	return kv_spawn_start(a->setup.loop, argv, timeout_ms, program_ended, a, &a->run);
 }
 
@@ -349,7 +344,7 @@ kv_ask_new(const struct kv_ask_setup *setup)
 	    (struct kv_ask){ .o = setup->options, .audience = setup->audience, .is_guess = setup->is_guess };
 	kv_timer_init(&a->timer, setup->loop, timer_fired, a);
 	kv_timer_init(&a->too_late, setup->loop, request_too_late, a);
-	kv_buf_init(&a->why, 1024);
+	kv_buf_init(&a->why, KV_ASK_MOST_WHY);
 	err = setup->kind->ask(&a->ask);
 	if (err != 0)
 		fail(&a->ask, err);
@@ -372,4 +367,14 @@ kv_ask_free(struct kv_ask *ask)
 	kv_buf_release(&a->why);
 	free(a->ask.state);
 	free(a);
+}
+
+const char *
+kv_ask_waits_for(const struct kv_ask *ask)
+{
+	const struct ask *a = (const struct ask *)ask;
+
+	return a->program != NULL ? a->program :
+	    ask->endpoint != NULL ? ask->endpoint->who :
+				    "the credential";
 }

@@ -10,6 +10,7 @@
 #include "client/auth/credential.h"
 
 #define KV_ASK_MAX_ANSWER ((size_t)1 << 20) /* largest answer that may contain a token, bytes */
+#define KV_ASK_MOST_WHY	  4096		    /* longest sentence, bytes */
 
 struct kv_ask;
 struct kv_buf;
@@ -17,6 +18,7 @@ struct kv_http;
 struct kv_http_answer;
 struct kv_http_request;
 struct kv_loop;
+struct kv_token_answer;
 
 /* What a token is for. */
 struct kv_audience {
@@ -33,10 +35,9 @@ enum kv_ask_outcome {
 };
 struct kv_ask_result {
 	enum kv_ask_outcome outcome;
-	int err;	   /* 0 for KV_TOKEN, else -errno */
-	const char *token; /* NULL without one */
-	int64_t life_s;	   /* seconds; 0: unknown */
-	const char *why;   /* a sentence for the user; "" with a token */
+	int err;			     /* 0 for KV_TOKEN, else -errno */
+	const struct kv_token_answer *token; /* NULL without one */
+	const char *why;		     /* a sentence for the user; "" with a token */
 };
 /*
  * Called once, from the loop, never before kv_ask_new() has returned. It may free the ask, which invalidates
@@ -58,6 +59,8 @@ struct kv_ask_setup {
 struct kv_ask *kv_ask_new(const struct kv_ask_setup *setup);
 /* Cancels the ask without calling its completion. NULL does nothing. */
 void kv_ask_free(struct kv_ask *ask);
+/* What it waits for, a noun for messages: "the token service", "az". */
+const char *kv_ask_waits_for(const struct kv_ask *ask);
 
 /* ---- for a kind ---- */
 
@@ -66,11 +69,12 @@ struct kv_ask {
 	const struct kv_credential_options *o;
 	const struct kv_audience *audience;
 	/*
-	 * Nothing shows that the credential exists, so time-outs are short, and a failure of its endpoint or
-	 * answer counts as KV_UNAVAILABLE (except -ENOMEM).
+	 * Nothing shows that the credential exists, so each endpoint is asked once, and a failure of its
+	 * endpoint or answer counts as KV_UNAVAILABLE (except -ENOMEM).
 	 */
 	bool is_guess;
-	void *state; /* the kind's own data, from malloc(); freed with the ask */
+	const struct kv_ask_endpoint *endpoint; /* the last one that was asked */
+	void *state;				/* the kind's own data, from malloc(); freed with the ask */
 };
 
 /*
@@ -84,38 +88,38 @@ void kv_ask_fail(struct kv_ask *ask, enum kv_ask_outcome outcome, int err);
 /* The sentence that explains a failure; kinds append to it. */
 struct kv_buf *kv_ask_why(struct kv_ask *ask);
 
-/* An HTTP endpoint that answers token requests. */
+/* An HTTP endpoint that answers token requests, or requests on the way to one. */
 struct kv_ask_endpoint {
-	const char *who;    /* for messages: "the token service" */
-	const char *absent; /* message if a guess gets no answer: "no managed identity answers" */
-	int attempts;	    /* maximum; only temporary failures (408, 429, 5xx) are retried */
-	int guess_attempts;
+	const char *who;		 /* for messages: "the token service" */
+	int attempts;			 /* maximum; only temporary failures (408, 429, 5xx) are retried */
 	int pause_ms;			 /* before the second attempt; then doubled each time */
-	bool may_be_away;		 /* treat 404 and 410 as temporary too, except for a guess */
+	int limit_ms;			 /* for one attempt; 0: 30 s */
+	bool may_be_away;		 /* treat 404 and 410 as temporary too */
 	int (*send)(struct kv_ask *ask); /* makes one attempt with kv_ask_send() */
+	const void *arg;		 /* for the functions here, which find it in ask->endpoint */
 	/*
-	 * How the message begins for any answer that is neither a token nor retried: "the managed identity
-	 * got no token".
+	 * Takes an answer of status 200: ends the ask, or sends another request. Returns 0 or -errno. NULL:
+	 * the answer contains the token.
 	 */
-	const char *refusal;
+	int (*answered)(struct kv_ask *ask, const struct kv_http_answer *answer);
 	/*
-	 * Handles such an answer instead of refusal: explains it and returns -errno, or sends another request
-	 * and returns 0. NULL: refusal is used.
+	 * Takes any other answer that is not retried, in the same way. NULL: the message quotes it.
 	 */
 	int (*refused)(struct kv_ask *ask, const struct kv_http_answer *answer);
 };
-/* Starts the attempts. endpoint must outlive ask. One request may take 30 s, for a guess 10 s. */
+/* Starts the attempts. endpoint must outlive ask. */
 int kv_ask_endpoint(struct kv_ask *ask, const struct kv_ask_endpoint *endpoint) KV_MUST_CHECK;
 int kv_ask_send(struct kv_ask *ask, const struct kv_http_request *request) KV_MUST_CHECK;
-/*
- * GET url with the audience's resource and the client id added to its query, which it must have. For an
- * endpoint on this machine or network: no proxy, and plain http is allowed. header: "Name: value".
- */
-int kv_ask_send_get(struct kv_ask *ask, const char *url, const char *header) KV_MUST_CHECK;
 /* Append "&name=value" with value percent-encoded; no '&' at the start of form. */
 int kv_ask_add_field(struct kv_buf *form, const char *name, const char *value) KV_MUST_CHECK;
 /*
- * Append ": " and the first sentence of the endpoint's error message, if there is one, to the ask's sentence.
+ * Append the claims to request: that this client handles continuous access evaluation ("CP1"), merged with
+ * those of the challenge. -EBADMSG and a sentence if these are not JSON.
+ */
+int kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims) KV_MUST_CHECK;
+/*
+ * Append ": " and the first sentence of the endpoint's error message, else the answer's first words, to the
+ * ask's sentence.
  */
 void kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer);
 

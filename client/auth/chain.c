@@ -1,12 +1,13 @@
 /*
  * The choice of a credential.
  *
- *	next candidate -> ask -> token: done; the credential is kept for renewals
- *	      ^            |
- *	      |            +---> failed: done
- *	      +-- unavailable    none left: done, with all their reasons
+ *	next in the order -> ask -> token: done; its kind is kept for renewals
+ *	      ^               |
+ *	      |               +---> failed: done
+ *	      +-- unavailable, or not configured; none left, or no time left: done, with a line for each
  *
- * A credential that is not certainly configured is a guess (client/auth/ask), unless -o auth= names it.
+ * If several credentials are in the order, one that is not certainly configured is a guess (client/auth/ask),
+ * and the whole choice has a time limit. After the first token its kind has as long as it needs.
  */
 #include "client/auth/chain.h"
 
@@ -15,109 +16,227 @@
 #include <string.h>
 
 #include "client/auth/ask.h"
+#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "client/base/loop.h"
+
+#define AUTO_S 30
 
 struct kv_chain {
 	struct kv_loop *loop;
 	struct kv_http *http;
 	const struct kv_credential_options *o;
-	size_t at;	      /* index of the kind that is being asked or gave the last token */
-	bool is_settled;      /* the kind at `at` has given a token */
-	struct kv_ask *ask;   /* NULL while no fetch is in progress */
-	struct kv_buf absent; /* why other kinds were skipped in this fetch */
+	struct kv_auth_order order;
+	int at;				       /* index in order of the credential that is being asked */
+	const struct kv_credential_kind *kind; /* that is being asked, or gave the last token */
+	bool is_settled;		       /* kind has given a token */
+	bool is_guess;			       /* kind is being asked as one */
+	struct kv_ask *ask;		       /* NULL while none is being asked */
+	struct kv_timer timer;		       /* the limit; or ends a fetch that asks none */
+	struct kv_buf lines;		       /* of the credentials that were unavailable in this fetch */
+	int err;			       /* of the first of them that time may mend, or -EACCES */
 	const struct kv_audience *audience;
-	kv_chain_done *done;
+	kv_chain_done *done; /* NULL while no fetch is in progress */
 	void *arg;
 };
 
 static void credential_asked(void *, const struct kv_ask_result *);
 
-/* ---- candidates ---- */
-
-/*
- * The first kind with the word of -o auth= that may exist; if none may, the last, whose failure explains what
- * is missing.
- */
-static size_t
-find_named(const struct kv_credential_options *o)
+static const struct kv_auth *
+auth_at(const struct kv_chain *c, int at)
 {
-	const struct kv_credential_kind *kind;
-	size_t found = 0;
-	int auth;
+	return &kv_auths[c->order.auths[at]];
+}
 
-	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
-		if (auth != o->auth)
-			continue;
-		found = i;
-		if (kind->presence(o) != KV_NOT_CONFIGURED)
-			break;
-	}
-	return found;
+static bool
+is_chain(const struct kv_chain *c)
+{
+	return c->order.n > 1 && !c->is_settled;
+}
+
+static int64_t
+limit_ms(const struct kv_chain *c)
+{
+	return (int64_t)(c->o->auto_s > AUTO_S ? c->o->auto_s : AUTO_S) * 1000;
+}
+
+/* ---- the end of a fetch ---- */
+
+/* The completion may free c. */
+static void
+finish(struct kv_chain *c, int err, const struct kv_token_answer *token, const char *why)
+{
+	kv_chain_done *done = c->done;
+
+	kv_timer_stop(&c->timer);
+	c->done = NULL;
+	done(c->arg, err, token, why);
 }
 
 static void
-pass_over(struct kv_chain *c, const char *why)
+add_line(struct kv_chain *c, int at, const char *text)
 {
-	if (why != NULL)
-		kv_buf_say(&c->absent, "%s%s", c->absent.len > 0 ? ", " : "", why);
+	kv_buf_say(&c->lines, "\n  %s: %s", auth_at(c, at)->noun, text);
 }
 
-/* The first kind from c->at on that auto may try; NULL if none is left. */
+static void
+finish_without(struct kv_chain *c)
+{
+	struct kv_buf why;
+
+	kv_buf_init(&why, KV_ASK_MOST_WHY);
+	kv_buf_say(&why, "no credential gave a token for %s:%s\n%s", c->audience->resource,
+	    kv_buf_str(&c->lines),
+	    "run az login as this user, or configure one of these (man kvfs, CREDENTIALS)");
+	finish(c, c->err, NULL, kv_buf_str(&why));
+	kv_buf_release(&why);
+}
+
+/* The credential at c->at, or the only one, cannot be asked: lines has the reason. */
+static void
+finish_unasked(struct kv_chain *c)
+{
+	finish(c, c->err, NULL, kv_buf_str(&c->lines));
+}
+
+/* The limit. A credential that is certainly configured has failed, others were unavailable. */
+static void
+cut_off(struct kv_chain *c)
+{
+	struct kv_buf text;
+
+	kv_buf_init(&text, 512);
+	kv_buf_say(&text,
+	    "%s has not answered within %lld s, the limit for all credentials of auto (alone, with "
+	    "-o auth=%s, it has its own)",
+	    kv_ask_waits_for(c->ask), (long long)limit_ms(c) / 1000, auth_at(c, c->at)->word);
+	kv_ask_free(c->ask);
+	c->ask = NULL;
+	if (!c->is_guess) {
+		finish(c, -ETIMEDOUT, NULL, kv_buf_str(&text));
+		kv_buf_release(&text);
+		return;
+	}
+	add_line(c, c->at, kv_buf_str(&text));
+	kv_buf_release(&text);
+	while (++c->at < c->order.n)
+		add_line(c, c->at, "not asked: no time was left");
+	c->err = c->err == -EACCES ? -ETIMEDOUT : c->err;
+	finish_without(c);
+}
+
+static void
+timer_fired(void *arg)
+{
+	struct kv_chain *c = arg;
+
+	if (!is_chain(c) || (c->ask == NULL && c->at < c->order.n)) {
+		finish_unasked(c);
+		return;
+	}
+	if (c->ask != NULL)
+		cut_off(c);
+	else
+		finish_without(c);
+}
+
+static void
+finish_later(struct kv_chain *c)
+{
+	kv_timer_set(&c->timer, 0);
+}
+
+/* ---- the choice ---- */
+
+/* The kind to ask for a credential. NULL: why says what is missing. */
 static const struct kv_credential_kind *
-find_next(struct kv_chain *c)
+find_kind(const struct kv_chain *c, int at, struct kv_buf *why)
 {
 	const struct kv_credential_kind *kind;
 	int auth;
 
-	for (; (kind = kv_credential_at(c->at, &auth)) != NULL; c->at++) {
-		if (kind->option != NULL)
-			continue;
-		if (kind->presence(c->o) != KV_NOT_CONFIGURED)
+	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++)
+		if (auth == c->order.auths[at] && kind->presence(c->o, why) != KV_NOT_CONFIGURED)
 			return kind;
-		pass_over(c, kind->absent);
-	}
 	return NULL;
 }
 
-/* ---- asking ---- */
+/* The user must sign in again, because this kind cannot pass on what the vault requires. */
+static void
+say_claims(struct kv_chain *c)
+{
+	const struct kv_audience *to = c->audience;
+	struct kv_buf claims;
+
+	kv_buf_say(&c->lines,
+	    "the vault requires a new sign-in (conditional access, or a session that was revoked), and the %s "
+	    "credential cannot request it",
+	    auth_at(c, c->at)->noun);
+	if (c->kind->claims_command == NULL)
+		return;
+	kv_buf_init(&claims, 64 << 10);
+	if (kv_base64_encode(to->claims, strlen(to->claims), &claims) == 0)
+		kv_buf_say(&c->lines, ": run %s %s%s%s --scope %s", c->kind->claims_command,
+		    kv_buf_str(&claims), to->tenant != NULL ? " --tenant " : "",
+		    to->tenant != NULL ? to->tenant : "", to->scope);
+	kv_buf_release(&claims);
+}
 
 static int
-ask(struct kv_chain *c, const struct kv_credential_kind *kind)
+ask(struct kv_chain *c)
 {
-	const bool is_named = c->o->auth != 0 || c->is_settled;
+	const bool is_guess = is_chain(c) && c->kind->presence(c->o, NULL) == KV_PERHAPS;
 	const struct kv_ask_setup setup = { .loop = c->loop,
 		.http = c->http,
-		.kind = kind,
+		.kind = c->kind,
 		.options = c->o,
 		.audience = c->audience,
-		.is_guess = !is_named && kind->presence(c->o) == KV_PERHAPS,
+		.is_guess = is_guess,
 		.done = credential_asked,
 		.arg = c };
 
+	if (c->audience->claims != NULL && !c->kind->takes_claims) {
+		kv_buf_clear(&c->lines);
+		say_claims(c);
+		finish_later(c);
+		return 0;
+	}
+	c->is_guess = is_guess;
 	c->ask = kv_ask_new(&setup);
 	return c->ask != NULL ? 0 : -ENOMEM;
 }
 
-/* The completion may free c. */
-static void
-finish(struct kv_chain *c, int err, const struct kv_ask_result *result, const char *why)
+/* Ask the next credential of the order that may exist, from c->at on. */
+static int
+ask_next(struct kv_chain *c)
 {
-	c->done(c->arg, err, result->token, result->life_s, why);
+	struct kv_buf missing;
+	int err = 0;
+
+	kv_buf_init(&missing, 1024);
+	for (c->kind = NULL; c->at < c->order.n; c->at++) {
+		kv_buf_clear(&missing);
+		c->kind = find_kind(c, c->at, &missing);
+		if (c->kind != NULL)
+			break;
+		if (is_chain(c))
+			add_line(c, c->at, kv_buf_str(&missing));
+		else
+			kv_buf_say(&c->lines, "the %s credential is not complete: %s",
+			    auth_at(c, c->at)->noun, kv_buf_str(&missing));
+	}
+	kv_buf_release(&missing);
+	if (c->kind != NULL)
+		err = ask(c);
+	else
+		finish_later(c);
+	return err;
 }
 
-static void
-finish_without(struct kv_chain *c, const struct kv_ask_result *result)
+static bool
+may_mend(int err)
 {
-	struct kv_buf why;
-
-	kv_buf_init(&why, 2048);
-	kv_buf_say(&why,
-	    "no credential: %s%s%s; run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-	    "AZURE_CLIENT_SECRET",
-	    kv_buf_str(&c->absent), c->absent.len > 0 ? ", and " : "", result->why);
-	finish(c, result->err, result, kv_buf_str(&why));
-	kv_buf_release(&why);
+	return err != -EACCES && err != -EBADMSG;
 }
 
 static void
@@ -125,44 +244,45 @@ credential_asked(void *arg, const struct kv_ask_result *result)
 {
 	struct kv_chain *c = arg;
 	struct kv_ask *ended = c->ask;
-	const struct kv_credential_kind *next = NULL;
 
 	c->ask = NULL;
-	if (result->outcome == KV_TOKEN)
-		c->is_settled = true;
-	if (result->outcome != KV_UNAVAILABLE || c->o->auth != 0 || c->is_settled) {
-		finish(c, result->err, result, result->why);
+	if (result->outcome != KV_UNAVAILABLE || !is_chain(c)) {
+		c->is_settled = c->is_settled || result->outcome == KV_TOKEN;
+		finish(c, result->err, result->token, result->why);
 		kv_ask_free(ended);
 		return;
 	}
+	add_line(c, c->at, result->why);
+	if (c->err == -EACCES && may_mend(result->err))
+		c->err = result->err;
 	c->at++;
-	next = find_next(c);
-	if (next == NULL) {
-		finish_without(c, result);
-	} else {
-		pass_over(c, result->why);
-		if (ask(c, next) != 0)
-			finish(c, -ENOMEM, result, strerror(ENOMEM));
-	}
 	kv_ask_free(ended);
+	if (ask_next(c) != 0)
+		finish(c, -ENOMEM, NULL, strerror(ENOMEM));
 }
 
 int
 kv_chain_fetch(struct kv_chain *c, const struct kv_audience *audience, kv_chain_done *done, void *arg)
 {
-	const struct kv_credential_kind *kind;
-	int auth;
+	int err;
 
-	if (c->ask != NULL)
+	if (c->done != NULL)
 		return -EBUSY;
 	c->audience = audience;
 	c->done = done;
 	c->arg = arg;
-	kv_buf_clear(&c->absent);
+	c->err = -EACCES;
+	kv_buf_clear(&c->lines);
+	if (is_chain(c))
+		kv_timer_set(&c->timer, limit_ms(c));
 	if (!c->is_settled)
-		c->at = c->o->auth != 0 ? find_named(c->o) : 0;
-	kind = c->o->auth != 0 || c->is_settled ? kv_credential_at(c->at, &auth) : find_next(c);
-	return ask(c, kind);
+		c->at = 0;
+	err = c->is_settled ? ask(c) : ask_next(c);
+	if (err != 0) {
+		kv_timer_stop(&c->timer);
+		c->done = NULL;
+	}
+	return err;
 }
 
 void
@@ -172,6 +292,15 @@ kv_chain_reload(struct kv_chain *c)
 }
 
 /* ---- the whole ---- */
+
+/* The credentials of "auto". */
+static void
+use_standard_order(struct kv_auth_order *order)
+{
+	for (int i = 0; kv_auths[i].word != NULL; i++)
+		if (kv_auths[i].group != KV_AUTH_NAMED)
+			order->auths[order->n++] = (unsigned char)i;
+}
 
 struct kv_chain *
 kv_chain_new(struct kv_loop *loop, struct kv_http *http, const struct kv_credential_options *options)
@@ -183,7 +312,11 @@ kv_chain_new(struct kv_loop *loop, struct kv_http *http, const struct kv_credent
 	c->loop = loop;
 	c->http = http;
 	c->o = options;
-	kv_buf_init(&c->absent, 1024);
+	c->order = options->order;
+	if (c->order.n == 0)
+		use_standard_order(&c->order);
+	kv_timer_init(&c->timer, loop, timer_fired, c);
+	kv_buf_init(&c->lines, KV_ASK_MOST_WHY);
 	return c;
 }
 
@@ -193,6 +326,7 @@ kv_chain_free(struct kv_chain *c)
 	if (c == NULL)
 		return;
 	kv_ask_free(c->ask);
-	kv_buf_release(&c->absent);
+	kv_timer_stop(&c->timer);
+	kv_buf_release(&c->lines);
 	free(c);
 }

@@ -150,6 +150,14 @@ is_guid(const char *s)
 	return strlen(s) == 36 && strspn(s, "0123456789abcdefABCDEF-") == 36;
 }
 
+bool
+kv_challenge_is_tenant(const char *tenant)
+{
+	return *tenant != '\0' &&
+	    tenant[strspn(tenant, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] ==
+	    '\0';
+}
+
 /*
  * The tenant in https://HOST/TENANT[/…] if it is an id or a domain; NULL for "common" and the
  * placeholders of emulators.
@@ -170,7 +178,7 @@ find_tenant(const char *authorization, char **tenant)
 	*tenant = strndup(path + 1, n);
 	if (*tenant == NULL)
 		return -ENOMEM;
-	if (!is_guid(*tenant) && strchr(*tenant, '.') == NULL) {
+	if (!is_guid(*tenant) && (strchr(*tenant, '.') == NULL || !kv_challenge_is_tenant(*tenant))) {
 		free(*tenant);
 		*tenant = NULL;
 	}
@@ -228,14 +236,25 @@ kv_challenge_is_another_tenant(const char *tenant, const char *other)
 	    strcasecmp(tenant, other) != 0;
 }
 
+static bool
+is_allowed(const char *list, const char *tenant)
+{
+	static const char between[] = ";: ";
+	size_t n;
+
+	for (; list != NULL && *(list += strspn(list, between)) != '\0'; list += n) {
+		n = strcspn(list, between);
+		if ((n == 1 && *list == '*') || (strlen(tenant) == n && strncasecmp(list, tenant, n) == 0))
+			return true;
+	}
+	return false;
+}
+
 static int
 check_tenant(const struct kv_challenge_rules *rules, const char *tenant, struct kv_buf *why)
 {
-	const char *other = rules->allow_tenant;
-
-	if (!kv_challenge_is_another_tenant(rules->tenant, tenant))
-		return 0;
-	if (other != NULL && (strcmp(other, "*") == 0 || strcasecmp(other, tenant) == 0))
+	if (rules->is_single_tenant || !kv_challenge_is_another_tenant(rules->tenant, tenant) ||
+	    is_allowed(rules->allow_tenant, tenant))
 		return 0;
 	kv_buf_say(why,
 	    "the vault %s belongs to tenant %s, the credential to tenant %s "

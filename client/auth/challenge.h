@@ -31,9 +31,11 @@ void kv_challenge_release(struct kv_challenge *challenge);
 /* What a challenge is checked against. */
 struct kv_challenge_rules {
 	const struct kv_url *vault;
-	const char *tenant;	  /* the configured one, or NULL */
-	const char *allow_tenant; /* another tenant to accept; "*": any; or NULL */
-	bool no_verify;		  /* do not check the resource, for an emulator */
+	const char *tenant; /* the configured one, or NULL */
+	/* Other tenants to accept, separated by ';' or ':'; "*": any; or NULL. */
+	const char *allow_tenant;
+	bool is_single_tenant; /* the tenant in the challenge does not matter */
+	bool no_verify;	       /* do not check the resource, for an emulator */
 };
 /*
  * The resource must cover the vault, and the tenant must be the configured one. -EACCES and a sentence
@@ -41,6 +43,8 @@ struct kv_challenge_rules {
  */
 int kv_challenge_check(const struct kv_challenge *challenge, const struct kv_challenge_rules *rules,
     struct kv_buf *why) KV_MUST_CHECK;
+/* Whether it has only the characters of a tenant's id or domain, as the SDKs require. */
+bool kv_challenge_is_tenant(const char *tenant);
 /* Whether two tenants certainly differ: both are ids, and not equal. Names cannot be compared with ids. */
 bool kv_challenge_is_another_tenant(const char *tenant, const char *other);
 

@@ -1,51 +1,80 @@
 #ifndef KV_CLIENT_AUTH_CREDENTIAL_H
 #define KV_CLIENT_AUTH_CREDENTIAL_H
 /*
- * The kinds of credentials. Each is a row of KV_CREDENTIALS and a file. client/auth/chain decides which one
- * to ask; client/auth/ask provides what a kind needs.
+ * The credentials, in one table. A credential has one or several kinds, each with a file in
+ * client/credential. client/auth/chain decides which one to ask; client/auth/ask provides what a kind needs.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include "client/base/err.h"
 
 struct kv_ask;
+struct kv_buf;
+
+enum kv_auth_group {
+	KV_AUTH_NAMED, /* tried only if the user names it */
+	KV_AUTH_PROD,  /* of a service; in "auto", and in AZURE_TOKEN_CREDENTIALS=prod */
+	KV_AUTH_DEV,   /* of a developer's tool; in "auto", and in AZURE_TOKEN_CREDENTIALS=dev */
+};
 
 /*
- * The kinds, each below its word for -o auth=. "auto" tries them in this order. If several share a word, it
- * means the first that is configured. KIND(x) is struct kv_credential_kind kv_x in client/credential/x.c.
+ * AUTH(word of -o auth=, group, name in the Azure SDKs or NULL, noun for messages), each followed by its
+ * kinds. "auto" asks the credentials of both groups in this order, which is that of the SDKs'
+ * DefaultAzureCredential. Of several kinds the first that is configured is asked. KIND(x) is struct
+ * kv_credential_kind kv_x in client/credential/x.c.
  */
-#define KV_CREDENTIALS(AUTH, KIND) \
-	AUTH("env")                \
-	KIND(client_secret)        \
-	AUTH("managed")            \
-	KIND(app_service)          \
-	KIND(imds)                 \
-	AUTH("cli")                \
-	KIND(az_cli)               \
-	AUTH("token")              \
+#define KV_CREDENTIALS(AUTH, KIND)                                             \
+	AUTH("env", PROD, "EnvironmentCredential", "environment")              \
+	KIND(client_secret)                                                    \
+	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity") \
+	KIND(app_service)                                                      \
+	KIND(imds)                                                             \
+	AUTH("cli", DEV, "AzureCliCredential", "az CLI")                       \
+	KIND(az_cli)                                                           \
+	AUTH("token", NAMED, NULL, "token file")                               \
 	KIND(token_file)
 
-#define KV_AUTH_AND(word) ", " word
-#define KV_AUTH_NOTHING(x)
+struct kv_auth {
+	const char *word, *sdk_name, *noun;
+	enum kv_auth_group group;
+};
+/* Ended by one without a word. */
+extern const struct kv_auth kv_auths[];
+
+#define KV_AUTH_NOTHING(...)
+#define KV_AUTH_AND(word, ...) ", " word
 /* "auto, env, managed, …", a literal. */
 #define KV_CREDENTIAL_WORDS "auto" KV_CREDENTIALS(KV_AUTH_AND, KV_AUTH_NOTHING)
-/* "auto" and the words of -o auth=, ended by NULL. */
-extern const char *const kv_credential_words[];
+
+/* The credentials to ask, in this order: indexes in kv_auths. */
+#define KV_AUTHS_MOST 16
+struct kv_auth_order {
+	unsigned char auths[KV_AUTHS_MOST];
+	int n; /* 0 means "auto" */
+};
+/* "auto", or words of -o auth= separated by ':'. -EINVAL for anything else. */
+int kv_auth_order_parse(const char *words, struct kv_auth_order *order) KV_MUST_CHECK;
+/*
+ * The value of AZURE_TOKEN_CREDENTIALS: "prod", "dev" or the name of a credential in the SDKs; case and
+ * surrounding blanks do not count. -EINVAL and a sentence in why for anything else.
+ */
+int kv_auth_order_narrow(const char *value, struct kv_auth_order *order, struct kv_buf *why) KV_MUST_CHECK;
 
 /* An environment variable that a kind reads. */
 struct kv_credential_variable {
 	const char *name;
-	bool is_secret; /* its value is never shown */
+	bool is_secret; /* its value is never shown, and is wiped from the environment */
 };
-#define KV_KIND_VARIABLES	4
-#define KV_CREDENTIAL_VARIABLES 32 /* of all kinds together */
+#define KV_KIND_VARIABLES	8
+#define KV_CREDENTIAL_VARIABLES 48 /* of all kinds together */
 
 /* Strings are NULL if not given. */
 struct kv_credential_options {
-	int auth;	       /* index in kv_credential_words; 0: auto */
+	struct kv_auth_order order;
+	int auto_s;	       /* how long one choice among several credentials may take; 0: 30 */
 	const char *authority; /* https URL; the only place where a secret is sent */
 	const char *tenant;
-	const char *client_id;
+	const char *client_id, *object_id, *resource_id; /* one of them names a managed identity */
 	const char *client_secret; /* from client_secret_file=; takes precedence over AZURE_CLIENT_SECRET */
 	const char *token_file;
 	struct {
@@ -66,26 +95,35 @@ enum kv_presence {
 
 struct kv_credential_kind {
 	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
-	/* auto's reason for skipping the kind: "AZURE_CLIENT_SECRET is not set"; NULL: none. */
-	const char *absent;
 	/*
 	 * An option that the kind requires, "token_file=FILE", or NULL. Giving only the word of -o auth= is
-	 * an error; giving only the option implies the word. auto does not try such a kind.
+	 * an error; giving only the option implies the word.
 	 */
 	const char *option;
-	enum kv_presence (*presence)(const struct kv_credential_options *options);
+	/* Whether it can request a token with the claims of a continuous-access challenge. */
+	bool takes_claims;
+	/* If it cannot: the command with which the user can, "az login --claims-challenge"; or NULL. */
+	const char *claims_command;
+	/*
+	 * why (may be NULL) gets what is missing, by kv_credential_lacks(), if it is not configured. An
+	 * incomplete configuration is none.
+	 */
+	enum kv_presence (*presence)(const struct kv_credential_options *options, struct kv_buf *why);
 	/*
 	 * Start to get a token with the functions of client/auth/ask, and end with kv_ask_take_answer(),
-	 * kv_ask_take_token() or kv_ask_fail(). Returning -errno is a failure too.
+	 * kv_ask_take_token() or kv_ask_fail(). Returning -errno is a failure too. Not called if the kind is
+	 * not configured.
 	 */
 	int (*ask)(struct kv_ask *ask);
 };
+/* Append "NAME is not set", separated from what why has already. why may be NULL. */
+void kv_credential_lacks(struct kv_buf *why, const char *name);
 
 #define KV_AUTH_DECLARE(name) extern const struct kv_credential_kind kv_##name;
 KV_CREDENTIALS(KV_AUTH_NOTHING, KV_AUTH_DECLARE)
 
 /* The i-th of all variables that kinds read, from 0; NULL after the last. */
 const struct kv_credential_variable *kv_credential_variable_at(size_t i);
-/* The i-th kind, from 0, and the index of its word in kv_credential_words; NULL after the last. */
+/* The i-th kind, from 0, and the index of its credential in kv_auths; NULL after the last. */
 const struct kv_credential_kind *kv_credential_at(size_t i, int *auth);
 #endif

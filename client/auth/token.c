@@ -6,7 +6,7 @@
  *	                    +- failed --+
  *
  * After a failure every caller gets the same error and sentence until mono_retry: for 30 s after a refusal,
- * for 1 s after any other failure.
+ * for 1 s after any other failure. After a failed renewal callers get the old token.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "client/auth/ask.h"
 #include "client/auth/chain.h"
 #include "client/auth/challenge.h"
+#include "client/auth/token_answer.h"
 #include "client/auth/token.h"
 #include "client/base/base64.h"
 #include "client/base/buf.h"
@@ -25,9 +26,10 @@
 
 #define MODULE		"auth"
 #define RENEW_BEFORE_MS 300000
-#define REFUSED_MS	30000
-#define FAILED_MS	1000 /* after a temporary failure */
-#define UNKNOWN_LIFE_S	600  /* if the service gives none: renewed after half of this, used until then */
+#define LONG_LIFE_MS	7200000 /* from this on a token is renewed after half of its life, as in the SDKs */
+#define REFUSED_MS	30000	/* also after a failed renewal */
+#define FAILED_MS	1000	/* after a temporary failure */
+#define UNKNOWN_LIFE_S	600	/* if the service gives none: renewed after half of this, used until then */
 
 struct kv_token_wait {
 	struct kv_token_cache *cache;
@@ -116,6 +118,7 @@ kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_b
 	const struct kv_challenge_rules rules = { .vault = cache->vault,
 		.tenant = cache->o->credential.tenant,
 		.allow_tenant = cache->o->allow_tenant,
+		.is_single_tenant = cache->o->is_single_tenant,
 		.no_verify = cache->o->no_challenge_verify };
 	struct kv_challenge ch;
 	int err = kv_challenge_parse(header, &ch);
@@ -173,37 +176,55 @@ answer_waits(struct kv_token_cache *cache, int err)
 	free(why);
 }
 
+/* After how long to renew a token: as the service says, else by its life. */
+static int64_t
+renew_ms(const struct kv_token_answer *token, int64_t life_ms)
+{
+	if (token->refresh_s > 0 && token->refresh_s * 1000 < life_ms)
+		return token->refresh_s * 1000;
+	if (life_ms >= LONG_LIFE_MS || life_ms <= 2 * RENEW_BEFORE_MS)
+		return life_ms / 2;
+	return life_ms - RENEW_BEFORE_MS;
+}
+
+static int
+keep_token(struct kv_token_cache *cache, const struct kv_token_answer *token)
+{
+	const int64_t mono_now = kv_clock_mono_ms();
+	const int64_t life_ms = (token->life_s > 0 ? token->life_s : UNKNOWN_LIFE_S) * 1000;
+
+	drop_token(cache);
+	cache->token = strdup(token->value);
+	if (cache->token == NULL)
+		return -ENOMEM;
+	cache->mono_end = token->life_s > 0 ? mono_now + life_ms : INT64_MAX;
+	cache->mono_renew = mono_now + renew_ms(token, life_ms);
+	if (cache->audience.claims != NULL) { /* claims apply to one token only */
+		free(cache->claims);
+		cache->claims = NULL;
+	}
+	return 0;
+}
+
 static void
-token_fetched(void *arg, int err, const char *token, int64_t life_s, const char *why)
+token_fetched(void *arg, int err, const struct kv_token_answer *token, const char *why)
 {
 	struct kv_token_cache *cache = arg;
-	const int64_t mono_now = kv_clock_mono_ms();
-	int64_t life_ms = (life_s > 0 ? life_s : UNKNOWN_LIFE_S) * 1000;
 
 	cache->is_fetching = false;
 	cache->n_got += err == 0;
 	cache->n_failed += err != 0;
-	cache->err = err;
 	kv_buf_clear(&cache->why);
 	kv_buf_say(&cache->why, "%s", why);
-	if (err == 0) {
-		drop_token(cache);
-		cache->token = strdup(token);
-		if (cache->token == NULL)
-			cache->err = err = -ENOMEM;
-		cache->mono_end = life_s > 0 ? mono_now + life_ms : INT64_MAX;
-		cache->mono_renew =
-		    mono_now + (life_ms > 2 * RENEW_BEFORE_MS ? life_ms - RENEW_BEFORE_MS : life_ms / 2);
-		if (cache->audience.claims != NULL) { /* claims apply to one token only */
-			free(cache->claims);
-			cache->claims = NULL;
-		}
-	}
+	if (err == 0)
+		err = keep_token(cache, token);
+	cache->err = err;
 	if (err != 0) {
-		cache->mono_retry = mono_now + (err == -EACCES ? REFUSED_MS : FAILED_MS);
+		cache->mono_retry =
+		    kv_clock_mono_ms() + (err == -EACCES || has_token(cache) ? REFUSED_MS : FAILED_MS);
 		/* DEBUG, because the calls that waited also fail, and are logged with this sentence */
-		kv_log_event(KV_LOG_DEBUG, MODULE, "op=token vault=%s errno=%s why=%s", cache->vault->host,
-		    kv_err_name(err), why);
+		kv_log_event(has_token(cache) ? KV_LOG_WARNING : KV_LOG_DEBUG, MODULE,
+		    "op=token vault=%s errno=%s why=%s", cache->vault->host, kv_err_name(err), why);
 	}
 	if (cache->is_reloaded)
 		kv_token_reload(cache);
@@ -231,6 +252,8 @@ token_tenant(const struct kv_token_cache *cache)
 {
 	const char *own = cache->o->credential.tenant;
 
+	if (own != NULL && cache->o->is_single_tenant)
+		return own;
 	return own == NULL || kv_challenge_is_another_tenant(own, cache->tenant) ? cache->tenant : own;
 }
 
@@ -316,7 +339,7 @@ kv_token_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *va
 		return NULL;
 	cache->o = options;
 	cache->vault = vault;
-	kv_buf_init(&cache->why, 1024);
+	kv_buf_init(&cache->why, KV_ASK_MOST_WHY);
 	kv_timer_init(&cache->deliver, loop, deliver, cache);
 	cache->chain = kv_chain_new(loop, http, &options->credential);
 	if (cache->chain == NULL) {

@@ -2,8 +2,10 @@
 #define KV_CLIENT_AUTH_TOKEN_H
 /*
  * The token for a vault. The challenge of a 401 is checked against the vault; then a token is requested from
- * the credential, cached, and renewed before it expires. There is one token request at a time, none for 1 s
- * after a failure, and none for 30 s after a refusal. Tokens are never logged.
+ * the credential, cached, and renewed before it expires: when the service says (refresh_in), else after half
+ * of a life of 2 hours or more, else 5 minutes before its end. There is one token request at a time, none for
+ * 1 s after a failure, and none for 30 s after a refusal or after a failed renewal, which is not an error
+ * while the old token is valid. Tokens are never logged.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +20,9 @@ struct kv_url;
 
 struct kv_token_options {
 	struct kv_credential_options credential;
-	const char *allow_tenant; /* another tenant that a challenge may name, "*" for any; or NULL */
+	const char
+	    *allow_tenant;     /* other tenants that a challenge may name, or NULL (client/auth/challenge) */
+	bool is_single_tenant; /* always use the configured tenant, whatever the challenge names */
 	bool no_challenge_verify;
 };
 

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/base/base64.h"
 #include "client/base/buf.h"
@@ -26,9 +28,40 @@ kv_token_answer_is_token(const char *s)
 	return true;
 }
 
-/* A number, or a string of digits. *is_given is false for anything else, such as a date. */
+/*
+ * The dates that services write into expires_on and expiresOn: Unix seconds, "2026-01-31T23:59:59Z" (azd) and
+ * "1/31/2026 11:59:59 PM +00:00" or "01/31/2026 23:59:59 +00:00" (Azure Machine Learning). 0 for others.
+ */
+static int64_t
+parse_date(const char *text)
+{
+	struct tm tm = { 0 };
+	char half[3] = "";
+	int end = 0;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+		&tm.tm_min, &tm.tm_sec, &end) != 6 ||
+	    end == 0) {
+		if (sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d %2[APM] +00:00%n", &tm.tm_mon, &tm.tm_mday,
+			&tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, half, &end) != 7)
+			half[0] = '\0';
+		if (half[0] == '\0' &&
+		    sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d +00:00%n", &tm.tm_mon, &tm.tm_mday, &tm.tm_year,
+			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6)
+			return 0;
+	}
+	if (end == 0 || text[end] != '\0')
+		return 0;
+	if (half[0] != '\0')
+		tm.tm_hour = tm.tm_hour % 12 + (half[0] == 'P' ? 12 : 0);
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	return timegm(&tm);
+}
+
+/* A number, or a string of digits; or, with has_dates, a date as Unix seconds. */
 static int
-get_seconds(const struct kv_json *object, const char *name, int64_t *value, bool *is_given)
+get_seconds(const struct kv_json *object, const char *name, bool has_dates, int64_t *value, bool *is_given)
 {
 	const struct kv_json *m;
 	const char *text;
@@ -48,26 +81,59 @@ get_seconds(const struct kv_json *object, const char *name, int64_t *value, bool
 	*is_given = n > 0 && n <= 15 && text[n] == '\0';
 	if (*is_given)
 		*value = strtoll(text, NULL, 10);
+	else if (has_dates && (*value = parse_date(text)) > 0)
+		*is_given = true;
 	return 0;
+}
+
+static int64_t
+bound(int64_t s, int64_t least)
+{
+	return s < least ? least : s > INT_MAX ? INT_MAX : s;
 }
 
 /* A token that has expired by the local clock gets one second, because 0 means unknown. */
 static int
-get_life(const struct kv_json *root, int64_t wall_now, int64_t *life_s)
+get_life(const struct kv_json *root, const char *token, int64_t wall_now, int64_t *life_s)
+{
+	static const char *const dates[] = { "expires_on", "expiresOn" };
+	bool is_given;
+	int64_t s, wall_end;
+	int err = get_seconds(root, "expires_in", false, &s, &is_given);
+
+	for (size_t i = 0; err == 0 && !is_given && i < sizeof(dates) / sizeof(dates[0]); i++) {
+		err = get_seconds(root, dates[i], true, &s, &is_given);
+		s -= wall_now;
+	}
+	if (err == 0 && !is_given && (wall_end = kv_token_answer_jwt_expiry(token)) > 0) {
+		is_given = true;
+		s = wall_end - wall_now;
+	}
+	*life_s = is_given ? bound(s, 1) : 0;
+	return err;
+}
+
+static int
+get_refresh(const struct kv_json *root, int64_t *refresh_s)
 {
 	bool is_given;
 	int64_t s;
-	int err = get_seconds(root, "expires_in", &s, &is_given);
+	const int err = get_seconds(root, "refresh_in", false, &s, &is_given);
 
-	*life_s = 0;
-	if (err == 0 && !is_given) {
-		err = get_seconds(root, "expires_on", &s, &is_given);
-		s -= wall_now;
-	}
-	if (err != 0 || !is_given)
-		return err;
-	*life_s = s < 1 ? 1 : s > INT_MAX ? INT_MAX : s;
-	return 0;
+	*refresh_s = is_given ? bound(s, 0) : 0;
+	return err;
+}
+
+static int
+get_token(const struct kv_json *root, const char **value)
+{
+	static const char *const names[] = { "access_token", "accessToken", "token" };
+	int err = 0;
+
+	*value = NULL;
+	for (size_t i = 0; err == 0 && *value == NULL && i < sizeof(names) / sizeof(names[0]); i++)
+		err = kv_json_string(root, names[i], value);
+	return err == 0 && !kv_token_answer_is_token(*value) ? -EBADMSG : err;
 }
 
 int
@@ -81,13 +147,11 @@ kv_token_answer_parse(const char *text, size_t len, int64_t wall_now, struct kv_
 	err = kv_json_parse(text, len, &root);
 	if (err != 0)
 		return err;
-	err = kv_json_string(root, "access_token", &value);
-	if (err == 0 && value == NULL)
-		err = kv_json_string(root, "accessToken", &value);
-	if (err == 0 && !kv_token_answer_is_token(value))
-		err = -EBADMSG;
+	err = get_token(root, &value);
 	if (err == 0)
-		err = get_life(root, wall_now, &token->life_s);
+		err = get_life(root, value, wall_now, &token->life_s);
+	if (err == 0)
+		err = get_refresh(root, &token->refresh_s);
 	if (err == 0) {
 		token->value = strdup(value);
 		if (token->value == NULL)

@@ -9,13 +9,16 @@
 #include "client/base/err.h"
 
 struct kv_token_answer {
-	char *value;	/* wiped by kv_token_answer_release() */
-	int64_t life_s; /* seconds from now; 0 if not given */
+	char *value;	   /* wiped by kv_token_answer_release() */
+	int64_t life_s;	   /* seconds from now; 0 if not given */
+	int64_t refresh_s; /* renew it after so many seconds; 0 if not given */
 };
 
 /*
- * access_token (or the az CLI's accessToken), with expires_in (number or string of seconds) or expires_on
- * (number or string of Unix seconds; a date, and the az CLI's expiresOn in local time, are ignored).
+ * access_token (accessToken of the az CLI, token of azd), with expires_in (number or string of seconds) or
+ * expires_on (number or string of Unix seconds, or a date of Azure Machine Learning) or azd's expiresOn, a
+ * date in UTC; otherwise the "exp" of a JWT. The az CLI's expiresOn is in local time, and ignored. refresh_in
+ * is in seconds.
  * -EBADMSG for anything else, -ENOMEM; answer is then zeroed.
  */
 int kv_token_answer_parse(

@@ -13,9 +13,10 @@
 #define MAX_WORDS  300 /* characters of az's message in a sentence */
 
 static enum kv_presence
-presence(const struct kv_credential_options *o)
+presence(const struct kv_credential_options *o, struct kv_buf *why)
 {
 	(void)o;
+	(void)why;
 	return KV_PERHAPS;
 }
 
@@ -43,7 +44,7 @@ az_ended(struct kv_ask *ask, int err, int status, const char *out, const char *d
 		return;
 	}
 	if (err == -ENOENT) {
-		kv_buf_say(why, "the az CLI is not installed");
+		kv_buf_say(why, "az is not installed, or not in PATH");
 	} else if (err == -ETIMEDOUT) {
 		kv_buf_say(why, COMMAND " did not end within %d s", TIMEOUT_MS / 1000);
 	} else if (err != 0) {
@@ -70,6 +71,7 @@ ask_az(struct kv_ask *ask)
 
 const struct kv_credential_kind kv_az_cli = {
 	.variables = { { "SUDO_USER", false } },
+	.claims_command = "az login --claims-challenge",
 	.presence = presence,
 	.ask = ask_az,
 };

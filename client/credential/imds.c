@@ -1,51 +1,141 @@
 /*
- * The managed identity of a virtual machine, from its Instance Metadata Service. During an update IMDS
- * answers 404 or 410 for up to 70 s (Microsoft's "how-to-use-vm-token", retry guidance). If IMDS is only a
- * guess, something else may answer at its address, such as a proxy or a portal: any other answer means that
- * IMDS is unavailable.
+ * The managed identity of a virtual machine, from its Instance Metadata Service (IMDS). During an update IMDS
+ * answers 404 or 410 for up to 70 s (Microsoft's "how-to-use-vm-token", retry guidance).
+ *
+ * If IMDS is only a guess, it is probed first: by a request without the required header, which IMDS rejects at
+ * once (as the SDK for Go does; a token may take longer). Something else may answer at its address, such as a
+ * proxy or a login page, so anything but a token means that IMDS is unavailable, with one exception: IMDS
+ * itself rejects the identity that the user named.
  */
-#include "client/auth/ask.h"
-#include "client/base/buf.h"
+#include <errno.h>
 
-#define IMDS	   "http://169.254.169.254"
+#include "client/base/buf.h"
+#include "client/base/json.h"
+#include "client/credential/managed.h"
+#include "client/http/http.h"
+
+#define ADDRESS	   "http://169.254.169.254"
 #define OTHER_HOST "AZURE_POD_IDENTITY_AUTHORITY_HOST"
+#define PATH	   "/metadata/identity/oauth2/token?api-version=2018-02-01"
+#define WHO	   "the Instance Metadata Service (169.254.169.254)"
+#define PROBE_MS   1000 /* to connect, and as long for the answer */
 
 static enum kv_presence
-presence(const struct kv_credential_options *o)
+presence(const struct kv_credential_options *o, struct kv_buf *why)
 {
 	(void)o;
+	(void)why;
 	return KV_PERHAPS;
 }
 
 static int
-send_get(struct kv_ask *ask)
+make_url(const struct kv_ask *ask, struct kv_buf *url)
 {
 	const char *other = kv_credential_variable(ask->o, OTHER_HOST);
+
+	return kv_buf_printf(url, "%s%s", other != NULL ? other : ADDRESS, PATH);
+}
+
+/* ---- the token ---- */
+
+static int
+send_get(struct kv_ask *ask)
+{
+	static const struct kv_managed_names names = { "client_id", "object_id", "msi_res_id" };
 	struct kv_buf url;
 	int err;
 
 	kv_buf_init(&url, 8192);
-	err = kv_buf_printf(
-	    &url, "%s/metadata/identity/oauth2/token?api-version=2018-02-01", other != NULL ? other : IMDS);
+	err = make_url(ask, &url);
 	if (err == 0)
-		err = kv_ask_send_get(ask, kv_buf_str(&url), "Metadata: true");
+		err = kv_managed_get(ask, kv_buf_str(&url), "Metadata: true", &names, 0);
 	kv_buf_release(&url);
 	return err;
+}
+
+static bool
+is_json(const struct kv_http_answer *answer)
+{
+	struct kv_json *root;
+	const bool is = kv_json_parse(answer->body, answer->body_len, &root) == 0;
+
+	if (is)
+		kv_json_free(root);
+	return is;
+}
+
+static int
+token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
+{
+	const bool is_of_imds = answer->status == 400 && is_json(answer);
+
+	kv_buf_say(kv_ask_why(ask), WHO " answers %ld", answer->status);
+	kv_ask_say_fault(ask, answer);
+	if (is_of_imds && kv_managed_is_named(ask->o))
+		kv_buf_say(kv_ask_why(ask),
+		    ": is the identity of -o client_id= (AZURE_CLIENT_ID), object_id= or resource_id= assigned "
+		    "to this machine?");
+	else if (is_of_imds)
+		kv_buf_say(kv_ask_why(ask), ": does this machine have a managed identity?");
+	if (!is_of_imds || !kv_managed_is_named(ask->o))
+		return kv_err_is_temporary(answer->status) ? -EIO : -EACCES;
+	kv_ask_fail(ask, KV_FAILED, -EACCES);
+	return 0;
+}
+
+static int
+request_token(struct kv_ask *ask)
+{
+	static const struct kv_ask_endpoint imds = { .who = WHO,
+		.attempts = 7,
+		.pause_ms = 1340,
+		.may_be_away = true,
+		.send = send_get,
+		.refused = token_refused };
+
+	return kv_ask_endpoint(ask, &imds);
+}
+
+/* ---- the probe ---- */
+
+static int
+send_probe(struct kv_ask *ask)
+{
+	struct kv_http_request request = {
+		.method = "GET", .max_answer = KV_ASK_MAX_ANSWER, .is_local = true, .connect_ms = PROBE_MS
+	};
+	struct kv_buf url;
+	int err;
+
+	kv_buf_init(&url, 8192);
+	err = make_url(ask, &url);
+	if (err == 0) {
+		request.url = kv_buf_str(&url);
+		err = kv_ask_send(ask, &request);
+	}
+	kv_buf_release(&url);
+	return err;
+}
+
+/* Whatever it says, it is there. */
+static int
+probe_answered(struct kv_ask *ask, const struct kv_http_answer *answer)
+{
+	(void)answer;
+	return request_token(ask);
 }
 
 static int
 ask_imds(struct kv_ask *ask)
 {
-	static const struct kv_ask_endpoint imds = { .who = "the managed identity's endpoint",
-		.absent = "no managed identity answers",
-		.attempts = 7,
-		.guess_attempts = 3,
-		.pause_ms = 1340,
-		.may_be_away = true,
-		.send = send_get,
-		.refusal = "the managed identity got no token" };
+	static const struct kv_ask_endpoint probe = { .who = WHO,
+		.attempts = 1,
+		.limit_ms = 2 * PROBE_MS,
+		.send = send_probe,
+		.answered = probe_answered,
+		.refused = probe_answered };
 
-	return kv_ask_endpoint(ask, &imds);
+	return ask->is_guess ? kv_ask_endpoint(ask, &probe) : request_token(ask);
 }
 
 const struct kv_credential_kind kv_imds = {

@@ -6,8 +6,10 @@
 #include "client/base/buf.h"
 
 static enum kv_presence
-presence(const struct kv_credential_options *o)
+presence(const struct kv_credential_options *o, struct kv_buf *why)
 {
+	if (o->token_file == NULL)
+		kv_credential_lacks(why, "token_file=");
 	return o->token_file != NULL ? KV_CONFIGURED : KV_NOT_CONFIGURED;
 }
 

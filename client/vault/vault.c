@@ -30,6 +30,7 @@
 #define MODULE	     "vault"
 #define MOST_BODY    (KV_BLOB_MAX / 3 * 4 + 4096)
 #define MAX_URL	     16384
+#define MOST_WHY     4096 /* a failure of the credentials has a line for each */
 #define STATUS_SLOTS 64
 
 struct count {
@@ -412,7 +413,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	c->done = done;
 	c->arg = arg;
 	c->blob = call->blob != NULL ? kv_blob_ref(call->blob) : NULL;
-	kv_buf_init(&c->why, 1024);
+	kv_buf_init(&c->why, MOST_WHY);
 	LIST_INSERT_HEAD(&vault->calls, c, all);
 	err = make_url(vault, call, &c->url);
 	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/auth/challenge.h"
 #include "client/auth/secret_file.h"
 #include "fs/config/cloud.h"
 #include "fs/config/mountpoint.h"
@@ -172,32 +173,60 @@ keep_variables(struct kv_settings *s)
 	return err;
 }
 
-/*
- * An option that belongs to one kind of credential implies that kind's auth= word; the word requires the
- * option.
- */
+/* An option that belongs to one credential implies its word of auth=, and the word alone requires the option. */
+static int
+check_option(struct kv_settings *s, int auth, const struct kv_credential_kind *kind, struct kv_buf *why)
+{
+	const char *where = kv_given_where(&s->given, "auth");
+	struct kv_auth_order *order = &s->auth.credential.order;
+	const bool is_there = kind->presence(&s->auth.credential, NULL) == KV_CONFIGURED;
+
+	if (where == NULL && is_there)
+		*order = (struct kv_auth_order){ .auths = { (unsigned char)auth }, .n = 1 };
+	if (where == NULL || is_there || order->n != 1 || order->auths[0] != auth)
+		return 0;
+	kv_buf_say(why, "%s: auth=%s needs %s", where, kv_auths[auth].word, kind->option);
+	return -EINVAL;
+}
+
+static int
+check_options(struct kv_settings *s, struct kv_buf *why)
+{
+	const struct kv_credential_kind *kind;
+	int auth, err = 0;
+
+	for (size_t i = 0; err == 0 && (kind = kv_credential_at(i, &auth)) != NULL; i++)
+		if (kind->option != NULL)
+			err = check_option(s, auth, kind, why);
+	return err;
+}
+
+/* AZURE_TOKEN_CREDENTIALS narrows auto, as it does for the SDKs. */
 static int
 choose_auth(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *where = kv_given_where(&s->given, "auth");
-	struct kv_credential_options *c = &s->auth.credential;
-	const struct kv_credential_kind *kind;
-	int auth;
+	const char *narrowed = kv_given_environment("AZURE_TOKEN_CREDENTIALS");
+	struct kv_auth_order *order = &s->auth.credential.order;
 
-	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
-		const bool is_there = kind->presence(c) == KV_CONFIGURED;
+	if (kv_auth_order_parse(s->auth_words, order) != 0)
+		return kv_given_refuse(
+		    &s->given, "auth", "auto, or a list as in env:cli of these: " KV_CREDENTIAL_WORDS, why);
+	if (order->n == 0 && narrowed != NULL && kv_auth_order_narrow(narrowed, order, why) != 0)
+		return -EINVAL;
+	return check_options(s, why);
+}
 
-		if (kind->option == NULL)
-			continue;
-		if (where == NULL && is_there)
-			c->auth = auth;
-		if (where != NULL && c->auth == auth && !is_there) {
-			kv_buf_say(
-			    why, "%s: auth=%s needs %s", where, kv_credential_words[auth], kind->option);
-			return -EINVAL;
-		}
-	}
-	return 0;
+/* The SDKs' characters of a tenant, because it becomes a part of a URL and an argument of a program. */
+static int
+check_tenant(struct kv_settings *s, struct kv_buf *why)
+{
+	const char *tenant = s->auth.credential.tenant;
+
+	s->auth.is_single_tenant = kv_given_environment("AZURE_IDENTITY_DISABLE_MULTITENANTAUTH") != NULL ||
+	    (tenant != NULL && strcmp(tenant, "adfs") == 0);
+	if (tenant == NULL || kv_challenge_is_tenant(tenant))
+		return 0;
+	return kv_given_refuse(&s->given, "tenant", "a tenant's id or domain", why);
 }
 
 static int
@@ -205,6 +234,8 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 {
 	int err = keep_variables(s);
 
+	if (err == 0)
+		err = check_tenant(s, why);
 	if (err == 0)
 		err = choose_auth(s, why);
 	return err == 0 ? kv_settings_read_secret(s, why) : err;

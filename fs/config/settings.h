@@ -25,6 +25,7 @@ struct kv_settings {
 	bool is_read_only, is_dry_run;
 	enum kv_size_kind size;
 	const char *stat_only;		/* names of programs, separated by ':' */
+	const char *auth_words;		/* credentials, separated by ':', or "auto" */
 	struct kv_token_options auth;	/* strings are NULL if not given */
 	const char *client_secret_file; /* absolute, or NULL */
 	double rate;			/* requests per second; 0: a separate rate for each class */

@@ -264,10 +264,16 @@ def test_plain_http_is_refused(refused, vault):
 NOTHING = dict(AZURE_TENANT_ID=None, AZURE_CLIENT_ID=None, AZURE_CLIENT_SECRET=None)
 
 
-def test_no_credential_at_all_says_what_there_could_be(refused, tmp_path):
+def test_no_credential_at_all_has_a_line_for_each_that_there_could_be(start, tmp_path):
     empty = tmp_path / "bin"
     empty.mkdir()
-    refused(env=dict(NOTHING, PATH=str(empty)), says=["az login"], seconds=60)
+    result = start(env=dict(NOTHING, PATH=str(empty)), seconds=60)
+    assert result.code == 1 and not is_mounted(start.point), result
+    lines = result.err.splitlines()
+    assert re.fullmatch("kvfs: no credential gave a token for https://.*:", lines[0]), result
+    assert re.match("  environment: AZURE_CLIENT_SECRET is not set", lines[1]), result
+    assert all(re.match(r"  [a-zA-Z ]+: .{10}", line) for line in lines[1:-1]), result
+    assert "az login" in lines[-1], result
 
 
 @pytest.mark.parametrize("missing", ["AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"])

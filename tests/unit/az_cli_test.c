@@ -13,6 +13,7 @@
 
 #include "client/auth/ask.h"
 #include "client/auth/chain.h"
+#include "client/auth/token_answer.h"
 #include "client/base/loop.h"
 #include "tests/unit/fake_http.h"
 
@@ -34,13 +35,13 @@ static struct {
 } done;
 
 static void
-take(void *arg, int err, const char *token, int64_t life_s, const char *why)
+take(void *arg, int err, const struct kv_token_answer *token, const char *why)
 {
 	(void)arg;
 	done.n++;
 	done.err = err;
-	done.life_s = life_s;
-	snprintf(done.token, sizeof(done.token), "%s", token != NULL ? token : "");
+	done.life_s = token != NULL ? token->life_s : 0;
+	snprintf(done.token, sizeof(done.token), "%s", token != NULL ? token->value : "");
 	snprintf(done.why, sizeof(done.why), "%s", why);
 	assert_null(strstr(why, "t0ken"));
 	kv_loop_stop(loop);
@@ -85,9 +86,7 @@ set(const char *name, const char *value)
 static void
 make(const char *auth)
 {
-	options.auth = 0;
-	while (strcmp(kv_credential_words[options.auth], auth) != 0)
-		options.auth++;
+	assert_int_equal(kv_auth_order_parse(auth, &options.order), 0);
 	chain = kv_chain_new(loop, http, &options);
 	assert_non_null(chain);
 }
@@ -239,7 +238,7 @@ without_az_the_sentence_says_so(void **state)
 	make("cli");
 	fetch();
 	assert_int_equal(done.err, -EACCES);
-	assert_string_equal(done.why, "the az CLI is not installed");
+	assert_string_equal(done.why, "az is not installed, or not in PATH");
 }
 
 static void

@@ -23,7 +23,8 @@ static struct kv_buf why;
 
 static const char *const variables[] = { "KVFS_VAULT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
 	"AZURE_CLIENT_SECRET", "AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
-	"AZURE_POD_IDENTITY_AUTHORITY_HOST", "SUDO_USER" };
+	"AZURE_POD_IDENTITY_AUTHORITY_HOST", "AZURE_TOKEN_CREDENTIALS", "AZURE_ADDITIONALLY_ALLOWED_TENANTS",
+	"AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "SUDO_USER" };
 
 static int
 parse(int argc, const char *const argv[])
@@ -36,6 +37,14 @@ parse(int argc, const char *const argv[])
 	assert_null(strstr(kv_buf_str(&why), SECRET));
 	assert_true((err == 0) == (why.len == 0));
 	return err;
+}
+
+static const char *
+first_auth(void)
+{
+	const struct kv_auth_order *order = &options.auth.credential.order;
+
+	return order->n == 0 ? "auto" : kv_auths[order->auths[0]].word;
 }
 
 /* With -o OPTIONS of a vault, or none of either where NULL, on a mount point that is there. */
@@ -291,7 +300,7 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(options.gid, getgid());
 	assert_int_equal(options.umask, 0077);
 	assert_false(options.is_read_only || options.is_dry_run || options.allow_other || options.allow_root);
-	assert_int_equal(options.auth.credential.auth, 0);
+	assert_int_equal(options.auth.credential.order.n, 0);
 	assert_null(options.auth.credential.tenant);
 	assert_null(options.auth.credential.client_id);
 	assert_null(options.auth.credential.client_secret);
@@ -330,7 +339,7 @@ every_option_says_what_it_says(void **state)
 	assert_string_equal(options.auth.credential.tenant, "t");
 	assert_string_equal(options.auth.credential.client_id, "c");
 	assert_string_equal(options.auth.allow_tenant, "*");
-	assert_string_equal(kv_credential_words[options.auth.credential.auth], "env");
+	assert_string_equal(first_auth(), "env");
 	assert_int_equal(options.cache_size, 5 << 10);
 }
 
@@ -396,10 +405,12 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "types", "keys::secrets", "some of keys:secrets:certificates" },
 		{ "types", "keys;secrets", "some of keys:secrets:certificates" },
 		{ "types", ":", "some of keys:secrets:certificates" },
-		{ "auth", "Auto", "auto, env, managed, " },
-		{ "auth", "az", "auto, env, managed, " },
+		{ "auth", "Auto", "auto, or a list as in env:cli" },
+		{ "auth", "az", "auto, or a list as in env:cli" },
 		{ "size", "list", "stat" },
 		{ "api_version", "7.4&x=y", "a version such as 7.4" },
+		{ "auth", "env:env", "auto, or a list as in env:cli" },
+		{ "tenant", "../x", "a tenant's id or domain" },
 		{ "authority", "http://login.example", "an https URL" },
 		{ "authority", "https://", "an https URL" },
 	};
@@ -480,8 +491,7 @@ each_kind_of_credential_has_its_word(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		assert_row(parse_with("myvault", rows[i].list) == 0, i, kv_buf_str(&why));
-		assert_row(strcmp(kv_credential_words[options.auth.credential.auth], rows[i].auth) == 0, i,
-		    rows[i].list);
+		assert_row(strcmp(first_auth(), rows[i].auth) == 0, i, rows[i].list);
 	}
 }
 

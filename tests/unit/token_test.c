@@ -72,7 +72,7 @@ ask(const char *tag)
 
 /* ---- token services ---- */
 
-static int n_tokens, life_s; /* 0: the service does not say */
+static int n_tokens, life_s, refresh_s; /* 0: the service does not say */
 
 static int64_t
 well(const struct fake_http_request *request, struct fake_http_reply *reply)
@@ -81,9 +81,9 @@ well(const struct fake_http_request *request, struct fake_http_reply *reply)
 
 	(void)request;
 	snprintf(body, sizeof(body),
-	    life_s > 0 ? "{\"access_token\":\"token-%d\",\"expires_in\":%d}" :
+	    life_s > 0 ? "{\"access_token\":\"token-%d\",\"expires_in\":%d,\"refresh_in\":%d}" :
 			 "{\"access_token\":\"token-%d\"}",
-	    ++n_tokens, life_s);
+	    ++n_tokens, life_s, refresh_s);
 	return fake_http_say(reply, 200, body);
 }
 
@@ -147,11 +147,13 @@ set_up(void **state)
 	loop = kv_loop_new();
 	http = fake_http_new(loop, well);
 	kv_buf_init(&why, 2000);
-	options = (struct kv_token_options){
-		.credential = { .auth = 1, .authority = LOGIN, .client_id = "app", .client_secret = SECRET }
-	};
+	options = (struct kv_token_options){ .credential = { .order = { .n = 1 },
+						 .authority = LOGIN,
+						 .client_id = "app",
+						 .client_secret = SECRET } };
 	n_done = n_tokens = 0;
 	life_s = 3600;
+	refresh_s = 0;
 	to_cancel = NULL;
 	return 0;
 }
@@ -406,14 +408,15 @@ a_challenge_for_something_else_drops_the_token(void **state)
 
 /* ---- claims ---- */
 
-#define CLAIMS_FORM "&claims=%7B%22access_token%22%3A%7B%22nbf%22%3A%7B%7D%7D%7D%3F%3F"
+#define CLAIMS_FORM \
+	"&claims=%7B%22access_token%22%3A%7B%22nbf%22%3A%7B%7D%2C%22xms_cc%22%3A%7B%22values%22%3A%5B%22CP1%22%5D%7D%7D%7D"
 
 static void
 claims_go_into_the_next_token_request_only(void **state)
 {
 	static const char *const headers[] = {
-		WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8="),
-		WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8"),
+		WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA=="),
+		WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA"),
 	};
 
 	(void)state;
@@ -422,7 +425,7 @@ claims_go_into_the_next_token_request_only(void **state)
 		make();
 		ask("a");
 		fake_loop_run(loop, 1000);
-		assert_null(strstr(fake_http_last(http)->body, "claims"));
+		assert_null(strstr(fake_http_last(http)->body, "nbf"));
 		kv_token_reject(auth, "token-1");
 		assert_row(challenge(headers[i]) == 0, i, headers[i]);
 		ask("a");
@@ -433,7 +436,7 @@ claims_go_into_the_next_token_request_only(void **state)
 		kv_token_reject(auth, "token-2");
 		ask("a");
 		fake_loop_run(loop, 1000);
-		assert_null(strstr(fake_http_last(http)->body, "claims"));
+		assert_null(strstr(fake_http_last(http)->body, "nbf"));
 	}
 }
 
@@ -459,13 +462,13 @@ claims_that_come_during_a_fetch_do_no_harm(void **state)
 	ask("a");
 	fake_loop_run(loop, 1000);
 	kv_token_reject(auth, "token-1");
-	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8=")), 0);
+	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA==")), 0);
 	fake_http_use(http, busy_at_first);
 	left_to_fail = 2;
 	ask("a");
 	fake_loop_run(loop, 100);
 	kv_token_reject(auth, "token-1");
-	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19Pz8=")), 0);
+	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA==")), 0);
 	ask("b");
 	fake_loop_run(loop, 10000);
 	assert_int_equal(n_done, 3);
@@ -573,15 +576,17 @@ static void
 a_life_is_taken_as_the_service_says_it(void **state)
 {
 	static const struct {
-		int life_s, serves_s, renewed_s;
-	} rows[] = { { 86400, 86099, 86101 }, { 3600, 3299, 3301 }, { 400, 199, 201 }, { 60, 29, 31 },
-		{ 0, 299, 301 } };
+		int life_s, refresh_s, serves_s, renewed_s;
+	} rows[] = { { 86400, 0, 43199, 43201 }, { 7200, 0, 3599, 3601 }, { 7199, 0, 6898, 6900 },
+		{ 3600, 0, 3299, 3301 }, { 400, 0, 199, 201 }, { 60, 0, 29, 31 }, { 0, 0, 299, 301 },
+		{ 86400, 3000, 2999, 3001 }, { 3600, 3500, 3499, 3501 }, { 3600, 4000, 3299, 3301 } };
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		int before;
 
 		life_s = rows[i].life_s;
+		refresh_s = rows[i].refresh_s;
 		make();
 		ask("a");
 		fake_loop_run(loop, 10);

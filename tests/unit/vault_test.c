@@ -172,9 +172,10 @@ set_up(void **state)
 	fake_clock_set(1000000, 1700000000);
 	loop = kv_loop_new();
 	http = fake_http_new(loop, serve);
-	auth_options = (struct kv_token_options){
-		.credential = { .auth = 1, .authority = LOGIN, .client_id = "app", .client_secret = "s3cret" }
-	};
+	auth_options = (struct kv_token_options){ .credential = { .order = { .n = 1 },
+						      .authority = LOGIN,
+						      .client_id = "app",
+						      .client_secret = "s3cret" } };
 	vault_options = (struct kv_vault_options){ .api_version = "7.4" };
 	challenge = CHALLENGE_OF("https://vault.azure.net");
 	region = "westeurope";
@@ -554,8 +555,8 @@ claims_lead_to_another_token_and_the_call_is_made_again(void **state)
 	challenge = "Bearer realm=\"\", error=\"insufficient_claims\", claims=\"eyJhIjoxfQ==\"";
 	assert_int_equal(call(KV_OP_BACKUP, KV_SECRETS), 3);
 	assert_int_equal(done.reply.err, 0);
-	assert_non_null(
-	    strstr(fake_http_request(http, fake_http_requests(http) - 2)->body, "&claims=%7B%22a%22%3A1%7D"));
+	assert_non_null(strstr(fake_http_request(http, fake_http_requests(http) - 2)->body,
+	    "&claims=%7B%22a%22%3A1%2C%22access_token"));
 }
 
 static void

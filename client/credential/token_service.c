@@ -1,0 +1,118 @@
+/*
+ * Client credentials requests to the token service.
+ */
+#include "client/credential/token_service.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/base/buf.h"
+#include "client/base/json.h"
+#include "client/http/http.h"
+
+#define MOST_FORM ((size_t)1 << 20)
+#define ASSERTION "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+const char *
+kv_token_service_client_id(const struct kv_ask *ask)
+{
+	const struct kv_token_client *client = ask->endpoint->arg;
+
+	return client->id != NULL ? client->id(ask) : ask->o->client_id;
+}
+
+int
+kv_token_service_url(struct kv_ask *ask, struct kv_buf *url)
+{
+	const char *authority = ask->o->authority;
+	const size_t len = strlen(authority);
+	int err;
+
+	if (ask->audience->tenant == NULL) {
+		kv_buf_say(kv_ask_why(ask),
+		    "the tenant is not known: set AZURE_TENANT_ID or -o tenant=, because the vault names none");
+		return -EACCES;
+	}
+	err = kv_buf_append(url, authority, len > 0 && authority[len - 1] == '/' ? len - 1 : len);
+	if (err == 0)
+		err = kv_buf_puts(url, "/");
+	if (err == 0)
+		err = kv_buf_put_encoded(url, ask->audience->tenant);
+	return err == 0 ? kv_buf_puts(url, "/oauth2/v2.0/token") : err;
+}
+
+int
+kv_token_service_add_assertion(struct kv_buf *form, const char *assertion)
+{
+	const int err = kv_ask_add_field(form, "client_assertion_type", ASSERTION);
+
+	return err == 0 ? kv_ask_add_field(form, "client_assertion", assertion) : err;
+}
+
+static int
+add_claims(struct kv_ask *ask, struct kv_buf *form)
+{
+	struct kv_buf claims;
+	int err;
+
+	kv_buf_init(&claims, KV_ASK_MAX_ANSWER);
+	err = kv_ask_make_claims(ask, &claims);
+	if (err == 0)
+		err = kv_ask_add_field(form, "claims", kv_buf_str(&claims));
+	kv_buf_release(&claims);
+	return err;
+}
+
+static int
+make_form(struct kv_ask *ask, struct kv_buf *form)
+{
+	const struct kv_token_client *client = ask->endpoint->arg;
+	int err = kv_ask_add_field(form, "grant_type", "client_credentials");
+
+	if (err == 0)
+		err = kv_ask_add_field(form, "client_id", kv_token_service_client_id(ask));
+	if (err == 0)
+		err = client->prove(ask, form);
+	if (err == 0)
+		err = kv_ask_add_field(form, "scope", ask->audience->scope);
+	return err == 0 ? add_claims(ask, form) : err;
+}
+
+int
+kv_token_service_send(struct kv_ask *ask)
+{
+	static const char *const headers[] = { "Content-Type: application/x-www-form-urlencoded",
+		"Accept: application/json", NULL };
+	struct kv_http_request request = {
+		.method = "POST", .headers = headers, .max_answer = KV_ASK_MAX_ANSWER
+	};
+	struct kv_buf url, form;
+	int err;
+
+	kv_buf_init(&url, 4096);
+	kv_buf_init(&form, MOST_FORM);
+	err = kv_token_service_url(ask, &url);
+	if (err == 0)
+		err = make_form(ask, &form);
+	if (err == 0) {
+		request.url = kv_buf_str(&url);
+		request.body = form.data;
+		request.body_len = form.len;
+		err = kv_ask_send(ask, &request);
+	}
+	kv_buf_release(&form);
+	kv_buf_release(&url);
+	return err;
+}
+
+int
+kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
+{
+	const struct kv_token_client *client = ask->endpoint->arg;
+
+	kv_buf_say(kv_ask_why(ask), "%s refuses client %s of tenant %s (status %ld)", ask->o->authority,
+	    kv_token_service_client_id(ask), ask->audience->tenant, answer->status);
+	kv_ask_say_fault(ask, answer);
+	kv_buf_say(kv_ask_why(ask), "; check %s", client->remedy);
+	return -EACCES;
+}
