@@ -1,68 +1,16 @@
-/* Maps an answer's status and error code to an errno. */
+/* Names of errors, and the errno of an answer. */
 #include "client/base/err.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
-static bool
-ends_in(const char *s, const char *tail)
-{
-	const size_t n = strlen(s), t = strlen(tail);
-
-	return n >= t && strcmp(s + n - t, tail) == 0;
-}
-
-/* ObjectIsBeingDeleted, ObjectIsBeingRecovered: a temporary state. */
-static bool
-is_in_transition(const struct kv_fault *fault)
-{
-	return strncmp(fault->inner, "ObjectIsBeing", 13) == 0 ||
-	    strncmp(fault->code, "ObjectIsBeing", 13) == 0;
-}
-
-/* The service reports this by a code; older versions did so only in the message. */
-static bool
-is_of_certificate(const struct kv_fault *fault)
-{
-	return ends_in(fault->inner, "ManagedByKeyVault") ||
-	    strstr(fault->message, "associated with a certificate") != NULL;
-}
+#include "client/base/refusal.h"
 
 int
 kv_err_of_status(long status, const struct kv_fault *fault)
 {
-	static const struct kv_fault none;
-
-	if (fault == NULL)
-		fault = &none;
-	if (status >= 200 && status <= 299)
-		return 0;
-	if (status >= 500 && status <= 599)
-		return -EIO;
-	switch (status) {
-	case 400:
-		return -EINVAL;
-	case 401:
-		return -EACCES;
-	case 403:
-		return is_of_certificate(fault) ? -EPERM : -EACCES;
-	case 404:
-		return ends_in(fault->code, "NotFound") || ends_in(fault->code, "NotFoundException") ?
-		    -ENOENT :
-		    -EBADMSG;
-	case 408:
-		return -EIO;
-	case 409:
-		return is_in_transition(fault) ? -EBUSY : -EEXIST;
-	case 413:
-		return -EFBIG;
-	case 429:
-		return -EBUSY;
-	default:
-		return -EBADMSG;
-	}
+	return status >= 200 && status <= 299 ? 0 : -kv_refusal_find(status, fault)->err;
 }
 
 bool

@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_BASE_ERR_H
 #define KV_CLIENT_BASE_ERR_H
 /*
- * Errors are negative errno values everywhere. This table maps an answer of the service to one, and
- * gives the names for the log. client/http/curl_error maps the results of libcurl.
+ * Errors are negative errno values everywhere. An answer of the service is mapped to one by the table in
+ * client/base/refusal_rows, a result of libcurl by client/http/curl_error.
  */
 #include <stdbool.h>
 
@@ -11,9 +11,9 @@
 
 /* The content of an error body; strings are cut to fit and always terminated. */
 struct kv_fault {
-	char code[64];	   /* "Forbidden", "KeyNotFound"; "" if none was given */
-	char inner[64];	   /* innermost innererror.code, "ForbiddenByRbac", or "" */
-	char message[512]; /* one line: runs of white space and controls are one blank */
+	char code[64];	    /* "Forbidden", "KeyNotFound"; "" if none was given */
+	char inner[64];	    /* innermost innererror.code, "ForbiddenByRbac", or "" */
+	char message[1024]; /* one line: runs of white space and controls are one blank */
 };
 
 /*

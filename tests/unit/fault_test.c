@@ -59,12 +59,12 @@ long_texts_are_cut_at_a_character(void **state)
 	for (size_t i = 0; i < N_OF(characters); i++) {
 		const size_t n = strlen(characters[i]);
 
-		kv_buf_init(&text, 10000);
+		kv_buf_init(&text, 20000);
 		assert_int_equal(kv_buf_puts(&text, "{\"error\":{\"code\":\"-"), 0);
 		for (int j = 0; j < 600; j++)
 			assert_int_equal(kv_buf_puts(&text, characters[i]), 0);
 		assert_int_equal(kv_buf_puts(&text, "\",\"message\":\""), 0);
-		for (int j = 0; j < 600; j++)
+		for (int j = 0; j < 1200; j++)
 			assert_int_equal(kv_buf_puts(&text, characters[i]), 0);
 		assert_int_equal(kv_buf_puts(&text, "\"}}"), 0);
 		kv_fault_parse(kv_buf_str(&text), text.len, &fault);
