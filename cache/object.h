@@ -16,6 +16,7 @@
 
 struct kv_pending; /* cache/blob/blobs.c */
 struct kv_stored;  /* cache/blob/store.c */
+struct kv_refusal_row;
 
 struct kv_object {
 	enum kv_type type;
@@ -36,6 +37,7 @@ struct kv_object {
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the last blob fetched */
 	int64_t wall_fetched;		     /* when it was fetched, by the vault's clock */
 	int refused;			     /* -errno of the last backup if it failed, else 0 */
+	const struct kv_refusal_row *cause;  /* of refused; NULL: no answer that refuses it */
 	struct kv_stored *stored;	     /* cache/blob/store's; NULL: no entry */
 	struct kv_pending *pending;	     /* cache/blob/blobs's; NULL: no fetch and no recent failure */
 	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/object_rows's */

@@ -6,6 +6,7 @@
 
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
+#include "client/vault/explain.h"
 #include "fs/preflight.h"
 
 struct first_page {
@@ -20,20 +21,9 @@ struct start {
 	struct kv_branch *branch;
 	struct first_page pages[KV_TYPES];
 	int n_waiting;
-	struct kv_buf why;    /* of the first failure other than a 403 */
-	struct kv_buf denied; /* of the first 403 */
+	struct kv_buf why;		  /* of the first failure other than a 403 */
+	struct kv_buf denied, denied_why; /* code and sentence of the first 403 */
 };
-
-/*
- * The message of the service or the library; for a refused token kvfs's own sentence, which is more specific.
- */
-static const char *
-text_of(const struct kv_reply *reply)
-{
-	const char *why = reply->why != NULL ? reply->why : "";
-
-	return reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message : why;
-}
 
 static const char *
 code_of(const struct kv_reply *reply)
@@ -41,43 +31,45 @@ code_of(const struct kv_reply *reply)
 	return reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
 }
 
+/* What failed, before the reason. */
 static void
-say_status(const char *host, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
+say_what(const char *host, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
 {
-	kv_buf_say(why, "%s answers %ld", host, reply->status);
-	if (code_of(reply)[0] != '\0')
-		kv_buf_say(why, " %s", code_of(reply));
-	kv_buf_say(why, " to the list of %s: ", kv_type_name(type));
-	if (reply->status == 404)
-		kv_buf_say(why, "is this the vault's name?");
-	else if (kv_err_is_temporary(reply->status))
-		kv_buf_say(why, "try again later");
+	const char *code = code_of(reply);
+
+	if (reply->is_of_token)
+		return;
+	if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
+		kv_buf_say(why, "%s answers %ld%s%s to the list of %s: ", host, reply->status,
+		    code[0] != '\0' ? " " : "", code, kv_type_name(type));
+	else if (reply->is_of_proxy || reply->err == -ECONNREFUSED)
+		kv_buf_say(why, "%s cannot be reached: ", host);
+	else if (reply->err == -EPROTO)
+		kv_buf_say(why, "no trusted connection to %s: ", host);
 	else
-		kv_buf_say(why, "%s", text_of(reply)[0] != '\0' ? text_of(reply) : "is it a vault?");
+		kv_buf_say(why, "the list of %s cannot be read from %s: ", kv_type_name(type), host);
 }
 
 static void
 say_failure(const struct kv_branch *branch, enum kv_type type, int err, const struct kv_reply *reply,
     struct kv_buf *why)
 {
-	const char *host = kv_vault_name(branch->volume->vault), *text = text_of(reply);
+	const char *host = kv_vault_name(branch->volume->vault);
+	const bool is_of_vault = reply->status == 0 && !reply->is_of_token && !reply->is_of_proxy;
+	struct kv_reply failed = *reply;
 
-	if (reply->is_of_token)
-		kv_buf_say(why, "%s", text[0] != '\0' ? text : strerror(-err));
-	else if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
-		say_status(host, type, reply, why);
-	else if (reply->is_of_proxy || err == -ECONNREFUSED)
-		kv_buf_say(why, "%s cannot be reached: %s", host, text);
-	else if (err == -EHOSTUNREACH)
-		kv_buf_say(
-		    why, "the host %s is not known: is the vault's name right, and does DNS work?", host);
-	else if (err == -EPROTO)
+	failed.err = err;
+	if (is_of_vault && err == -EHOSTUNREACH) {
 		kv_buf_say(why,
-		    "no trusted connection to %s: %s (a CA of your own is given with -o cacert=FILE)", host,
-		    text);
-	else
-		kv_buf_say(why, "the list of %s cannot be read from %s: %s", kv_type_name(type), host,
-		    text[0] != '\0' ? text : strerror(-err));
+		    "the host %s is not known: is the vault's name right, was the vault deleted, and does "
+		    "DNS work?",
+		    host);
+		return;
+	}
+	say_what(host, type, &failed, why);
+	kv_explain(&failed, host, why);
+	if (is_of_vault && err == -EPROTO)
+		kv_buf_say(why, " (a CA of your own is given with -o cacert=FILE)");
 }
 
 static void
@@ -93,8 +85,10 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 		reply = &unknown;
 	page->is_denied =
 	    err != 0 && reply->status == 403 && !reply->is_of_token && code_of(reply)[0] != '\0';
-	if (page->is_denied && s->denied.len == 0)
+	if (page->is_denied && s->denied.len == 0) {
 		kv_buf_say(&s->denied, "%s", code_of(reply));
+		kv_explain(reply, kv_vault_name(s->branch->volume->vault), &s->denied_why);
+	}
 	if (err != 0 && !page->is_denied && s->why.len == 0)
 		say_failure(s->branch, page->type, err, reply, &s->why);
 	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
@@ -113,19 +107,19 @@ say_types(const struct start *s, bool is_denied, const char *between, struct kv_
 static void
 say_denied(const struct start *s, struct kv_buf *why)
 {
+	const char *host = kv_vault_name(s->branch->volume->vault), *code = kv_buf_str(&s->denied);
 	struct kv_buf denied, others;
 
 	kv_buf_init(&denied, 64);
 	kv_buf_init(&others, 64);
 	say_types(s, true, " and ", &denied);
 	say_types(s, false, ":", &others);
-	if (strcmp(kv_buf_str(&s->denied), "ForbiddenByFirewall") == 0 ||
-	    strcmp(kv_buf_str(&s->denied), "ForbiddenByConnection") == 0)
-		kv_buf_say(why, "the network rules of %s refuse this machine (%s): allow its address there",
-		    kv_vault_name(s->branch->volume->vault), kv_buf_str(&s->denied));
+	if (strcmp(code, "ForbiddenByFirewall") == 0 || strcmp(code, "ForbiddenByConnection") == 0)
+		kv_buf_say(why, "the network rules of %s refuse this machine (%s): %s", host, code,
+		    kv_buf_str(&s->denied_why));
 	else
-		kv_buf_say(why, "no permission to list %s in %s (%s): grant it, or %s with -o types=%s",
-		    kv_buf_str(&denied), kv_vault_name(s->branch->volume->vault), kv_buf_str(&s->denied),
+		kv_buf_say(why, "no permission to list %s in %s (%s): %s; or %s with -o types=%s",
+		    kv_buf_str(&denied), host, code, kv_buf_str(&s->denied_why),
 		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
 	kv_buf_release(&denied);
 	kv_buf_release(&others);
@@ -138,7 +132,8 @@ kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 	int err = 0;
 
 	kv_buf_init(&s.why, 4096);
-	kv_buf_init(&s.denied, 1024);
+	kv_buf_init(&s.denied, 64);
+	kv_buf_init(&s.denied_why, 2048);
 	kv_throttle_set_patient(branch->volume->throttle, false);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
@@ -167,5 +162,6 @@ kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 	kv_throttle_set_patient(branch->volume->throttle, true);
 	kv_buf_release(&s.why);
 	kv_buf_release(&s.denied);
+	kv_buf_release(&s.denied_why);
 	return err;
 }

@@ -225,6 +225,7 @@ end_failed(struct kv_pending *p, const struct kv_fetch_result *result)
 	struct kv_object *object = kv_object_ref(p->object);
 
 	object->refused = result->err;
+	object->cause = result->cause;
 	while (!TAILQ_EMPTY(&p->waiters))
 		give_result(TAILQ_FIRST(&p->waiters), result->err, NULL);
 	if (p->is_for_content || result->is_stale || result->err == -ENOENT) {

@@ -8,6 +8,7 @@
 #include "cache/list/versions.h"
 #include "cache/object.h"
 #include "client/base/clock.h"
+#include "client/base/refusal_rows.h"
 #include "client/vault/audit.h"
 
 #define MAX_VERSIONS 500 /* of an object that can be backed up (Microsoft, key-vault/general/backup) */
@@ -25,13 +26,32 @@ struct kv_diagnosis {
 
 static void
 log_failure(struct kv_throttle *throttle, const struct kv_object *object, const struct kv_caller *caller,
-    const struct kv_reply *reply, const char *why)
+    const struct kv_reply *reply)
 {
 	const struct kv_call call = {
 		.op = KV_OP_BACKUP, .type = object->type, .name = object->name, .caller = *caller
 	};
 
-	kv_audit_failure(kv_throttle_vault(throttle), &call, reply, why);
+	kv_audit_failure(kv_throttle_vault(throttle), &call, reply, NULL);
+}
+
+static struct kv_diagnosed
+result(const struct kv_reply *failure, bool is_lost)
+{
+	const bool is_refusal = failure->status >= 300 && !failure->is_of_token;
+
+	return (struct kv_diagnosed){ .err = failure->err,
+		.is_lost = is_lost,
+		.cause = failure->cause != NULL || !is_refusal ?
+		    failure->cause :
+		    kv_refusal_find(failure->status, &failure->fault) };
+}
+
+static void
+set_cause(struct kv_reply *failure, const struct kv_refusal_row *cause)
+{
+	failure->cause = cause;
+	failure->err = -cause->err;
 }
 
 static void
@@ -40,20 +60,17 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	struct kv_diagnosis *d = arg;
 	struct kv_reply *failure = &d->failure;
 	const bool is_lost = failure->err == -ENOENT && err == -ENOENT;
-	const char *why = NULL;
+	struct kv_diagnosed found;
 
 	if (failure->err == -ENOENT && !is_lost) {
-		why = err == 0 ?
-		    "the backup request was answered with 404, but its version list exists" :
-		    "the backup request was answered with 404, and its version list cannot be read";
-		failure->err = -EBADMSG;
+		set_cause(failure, err == 0 ? &kv_refusal_wrong_404 : &kv_refusal_lone_404);
 	} else if (failure->err != -ENOENT && err == 0 && versions->n > MAX_VERSIONS) {
-		why =
-		    "it has more than 500 versions, which the service cannot back up: delete it and create it again";
-		failure->err = -EFBIG;
+		set_cause(failure, &kv_refusal_too_many_versions);
+		failure->n_versions = versions->n;
 	}
-	log_failure(d->throttle, d->object, &d->question.caller, failure, why);
-	d->done(d->arg, failure->err, is_lost);
+	log_failure(d->throttle, d->object, &d->question.caller, failure);
+	found = result(failure, is_lost);
+	d->done(d->arg, &found);
 	free(d);
 }
 
@@ -67,7 +84,7 @@ is_ambiguous(const struct kv_reply *reply)
 struct kv_diagnosis *
 kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
     const struct kv_question *question, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
-    int *err)
+    struct kv_diagnosed *found)
 {
 	const int64_t mono_least = kv_clock_mono_ms() + LEAST_MS;
 	struct kv_diagnosis *d = is_ambiguous(reply) ? calloc(1, sizeof(*d)) : NULL;
@@ -87,8 +104,10 @@ kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
 			return d;
 		free(d);
 	}
-	log_failure(throttle, object, &question->caller, reply, NULL);
-	*err = reply->err == -ENOENT ? -EIO : reply->err;
+	log_failure(throttle, object, &question->caller, reply);
+	*found = result(reply, false);
+	if (found->err == -ENOENT)
+		found->err = -EIO;
 	return NULL;
 }
 

@@ -12,19 +12,21 @@ struct kv_object;
 struct kv_question;
 struct kv_throttle;
 
-/*
- * err: the errno of docs/errors.md, already logged. is_lost: the object is not in the vault. Called once,
- * from the loop.
- */
-typedef void kv_diagnosis_done(void *arg, int err, bool is_lost);
+struct kv_diagnosed {
+	int err;			    /* the errno of docs/errors.md, already logged */
+	bool is_lost;			    /* the object is not in the vault */
+	const struct kv_refusal_row *cause; /* NULL: no answer that refuses it */
+};
+/* Called once, from the loop. */
+typedef void kv_diagnosis_done(void *arg, const struct kv_diagnosed *found);
 /*
  * reply: to object's backup, which has failed. The diagnosis takes until question's deadline, and at least
  * 0.8 s. NULL: the failure is unambiguous, or there is no memory for a diagnosis: the failure is logged,
- * *err is its errno, and done is not called.
+ * *found is the result, and done is not called.
  */
 struct kv_diagnosis *kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
     const struct kv_question *question, const struct kv_reply *reply, kv_diagnosis_done *done, void *arg,
-    int *err);
+    struct kv_diagnosed *found);
 /* done is not called. NULL does nothing. */
 void kv_diagnosis_cancel(struct kv_diagnosis *diagnosis);
 #endif

@@ -32,7 +32,7 @@ struct kv_fetch {
 
 static int send_backup(struct kv_fetch *);
 static void backup_answered(void *, struct kv_reply *);
-static void diagnosed(void *, int err, bool is_lost);
+static void diagnosed(void *, const struct kv_diagnosed *);
 
 static void
 end(struct kv_fetch *f, struct kv_fetch_result result)
@@ -63,7 +63,7 @@ static void
 backup_answered(void *arg, struct kv_reply *reply)
 {
 	struct kv_fetch *f = arg;
-	int err;
+	struct kv_diagnosed found;
 
 	f->question.mono_deadline = kv_throttle_deadline(f->ticket);
 	f->ticket = NULL;
@@ -73,15 +73,16 @@ backup_answered(void *arg, struct kv_reply *reply)
 		end(f, (struct kv_fetch_result){ .blob = reply->blob, .wall_date = reply->wall_date });
 		return;
 	}
-	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->question, reply, diagnosed, f, &err);
+	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->question, reply, diagnosed, f, &found);
 	if (f->diagnosis == NULL)
-		end(f, (struct kv_fetch_result){ .err = err });
+		diagnosed(f, &found);
 }
 
 static void
-diagnosed(void *arg, int err, bool is_lost)
+diagnosed(void *arg, const struct kv_diagnosed *found)
 {
-	end(arg, (struct kv_fetch_result){ .err = err, .is_lost = is_lost });
+	end(arg,
+	    (struct kv_fetch_result){ .err = found->err, .is_lost = found->is_lost, .cause = found->cause });
 }
 
 int

@@ -10,11 +10,13 @@
 struct kv_blob;
 struct kv_fetch;
 struct kv_object;
+struct kv_refusal_row;
 
 struct kv_fetch_result {
-	int err;       /* 0, or the errno of docs/errors.md, logged */
-	bool is_stale; /* the object changed meanwhile, and the blob may be outdated */
-	bool is_lost;  /* with -ENOENT: the object is not in the vault */
+	int err;			    /* 0, or the errno of docs/errors.md, logged */
+	bool is_stale;			    /* the object changed meanwhile, and the blob may be outdated */
+	bool is_lost;			    /* with -ENOENT: the object is not in the vault */
+	const struct kv_refusal_row *cause; /* of err; NULL: no answer that refuses it */
 	struct kv_blob *blob;
 	int64_t wall_date; /* of the answer, by the vault's clock; 0: unknown */
 };

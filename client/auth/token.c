@@ -144,6 +144,15 @@ kv_token_has_challenge(const struct kv_token_cache *cache)
 	return cache->scope != NULL;
 }
 
+void
+kv_token_forget_challenge(struct kv_token_cache *cache)
+{
+	struct kv_challenge none = { 0 };
+
+	if (!cache->is_fetching) /* the fetch in progress borrows the strings */
+		keep_challenge(cache, &none);
+}
+
 /* ---- the token ---- */
 
 static bool

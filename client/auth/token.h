@@ -39,6 +39,8 @@ void kv_token_free(struct kv_token_cache *cache);
  */
 int kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_buf *why) KV_MUST_CHECK;
 bool kv_token_has_challenge(const struct kv_token_cache *cache);
+/* A token was refused without a challenge: the next call must get one. Does nothing during a token request. */
+void kv_token_forget_challenge(struct kv_token_cache *cache);
 
 /*
  * err 0 and the token, borrowed for the call; or -EACCES (refused), -EIO, -ETIMEDOUT … and a sentence.

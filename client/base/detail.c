@@ -82,13 +82,10 @@ struct filling {
 static void
 get(const struct filling *f, const char *name, char value[KV_DETAIL_SIZE])
 {
-	for (const struct kv_detail *d = f->given; d->name != NULL; d++)
-		if (strcmp(d->name, name) == 0) {
-			kv_fault_line(value, KV_DETAIL_SIZE, d->value != NULL ? d->value : "",
-			    d->value != NULL ? strlen(d->value) : 0);
-			return;
-		}
 	kv_detail_find(f->text, name, value);
+	for (const struct kv_detail *d = f->given; value[0] == '\0' && d->name != NULL; d++)
+		if (strcmp(d->name, name) == 0 && d->value != NULL)
+			kv_fault_line(value, KV_DETAIL_SIZE, d->value, strlen(d->value));
 }
 
 /* Append len bytes of template; false if a detail is unknown. */

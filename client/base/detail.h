@@ -23,8 +23,8 @@ struct kv_detail {
 void kv_detail_find(const char *text, const char *name, char value[KV_DETAIL_SIZE]);
 
 /*
- * Append template to why. {name} is replaced by that detail: by the one in given, whose last member has the
- * name NULL, if it is there, else by the one in text. A part in brackets is left out if it names an unknown
+ * Append template to why. {name} is replaced by that detail of text, or else of given, whose last member has
+ * the name NULL. A part in brackets is left out if it names an unknown
  * detail; after '|' it says what to write instead: "no role permits [{action}|this]".
  */
 void kv_detail_fill(

@@ -108,7 +108,7 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 	const struct kv_fault *fault = r->fault != NULL ? r->fault : &none;
 	const struct kv_refusal_row *row = r->row != NULL ? r->row : kv_refusal_find(r->status, fault);
 	const char *who = r->who != NULL ? r->who : "the server";
-	char message[sizeof(fault->message)], status[24], clock[KV_DETAIL_SIZE];
+	char message[sizeof(fault->message)], status[24], count[24] = "", clock[KV_DETAIL_SIZE];
 	const struct kv_detail given[] = {
 		{ "message", message },
 		{ "code", fault->inner[0] != '\0' ? fault->inner : fault->code },
@@ -118,12 +118,16 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 		{ "client", if_plain(r->client) },
 		{ "tenant", if_plain(r->tenant) },
 		{ "token_audience", r->audience },
-		{ "count", r->count },
+		{ "count", count },
+		{ "action", r->action },
+		{ "permission", r->permission },
 		{ NULL, NULL },
 	};
 
 	copy_message(fault, message, sizeof(message));
 	snprintf(status, sizeof(status), "%ld", r->status);
+	if (r->n_versions > 0)
+		snprintf(count, sizeof(count), "%zu", r->n_versions);
 	compare_clocks(r, who, clock, sizeof(clock));
 	kv_detail_fill(row->sentence, fault->message, given, why);
 	if (row->remedy != NULL) {

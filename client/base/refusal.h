@@ -34,8 +34,11 @@ struct kv_refusal {
 	const struct kv_fault *fault;
 	const char *who;			/* who answered: the vault's host */
 	const char *client, *tenant, *audience; /* of a token request */
-	const char *count;			/* of versions */
-	int64_t wall_date;			/* Date of the answer, Unix seconds */
+	const char
+	    *action; /* that a role must permit, and the permission, if the message does not name them */
+	const char *permission;
+	size_t n_versions;
+	int64_t wall_date; /* Date of the answer, Unix seconds */
 };
 
 /*

@@ -11,7 +11,7 @@
 static const struct kv_refusal_row rows[] = {
 	/* ---- 401 of the vault: code "Unauthorized", and a number in the message ---- */
 
-	{ 401, NULL, NULL, "AKV10000*", EACCES, "the vault received no token",
+	{ 401, NULL, NULL, "AKV10000*", EACCES, "the vault refuses the token: it did not arrive",
 	    "check whether a proxy removes the Authorization header" },
 	{ 401, NULL, NULL, "AKV10022*", EACCES,
 	    "the vault refuses the token: it is for [{found}|another service][, and the vault expects {expected}]",
@@ -20,16 +20,16 @@ static const struct kv_refusal_row rows[] = {
 	    "the vault refuses the token: it is of another tenant[ ({found})][, and the vault belongs to {expected}]",
 	    "use a credential of the vault's tenant, with AZURE_TENANT_ID or az login --tenant" },
 	{ 401, NULL, NULL, "AKV10046*", EACCES,
-	    "the vault could not resolve the key that signed the token, which usually passes within seconds",
+	    "the vault refuses the token: it could not resolve the key that signed it, which usually passes within seconds",
 	    "try again later" },
 	{ 401, NULL, NULL, "*S2S12086*", EACCES, "the vault refuses the token: it has expired",
 	    "[{clock}|sign in again, or write a new token]" },
 	{ 401, NULL, NULL, "*TokenExpired*", EACCES, "the vault refuses the token: it has expired",
 	    "[{clock}|sign in again, or write a new token]" },
 	{ 401, "insufficient_claims", NULL, NULL, EACCES,
-	    "the vault requires a newer token, because of Conditional Access or a change of the account",
+	    "the vault refuses the token: it requires a newer one, because of Conditional Access or a change of the account",
 	    "sign in again: az logout, then az login" },
-	{ 401, NULL, NULL, "?*", EACCES, "the vault refuses the token[: {message}]",
+	{ 401, NULL, NULL, "?*", EACCES, "the vault refuses the token",
 	    "check that the credential is for this vault's tenant and cloud" },
 	{ 401, NULL, NULL, NULL, EACCES, "the vault refuses the token, and gives no reason",
 	    "check that the credential is for this vault's tenant and cloud" },

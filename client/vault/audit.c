@@ -7,9 +7,11 @@
 
 #include "client/base/buf.h"
 #include "client/base/log.h"
+#include "client/vault/explain.h"
 
 #define MODULE	  "audit"
 #define MOST_NAME 255 /* characters; a restore may have a file name */
+#define MOST_WHY  1500
 
 static void
 begin_line(struct kv_log_line *line, enum kv_log_level level, const struct kv_vault *vault, const char *op)
@@ -63,17 +65,20 @@ kv_audit_failure(
     const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, const char *why)
 {
 	struct kv_log_line line;
+	struct kv_buf text;
 
+	kv_buf_init(&text, MOST_WHY);
+	if (why == NULL)
+		kv_explain(reply, kv_vault_name(vault), &text);
 	begin_line(&line, KV_LOG_NOTICE, vault, kv_operation(call->op)->name);
 	add_object(&line, call->type, call->name);
 	add_answer(&line.pairs, reply);
 	add_caller(&line.pairs, &call->caller);
-	if (why == NULL)
-		why = reply->fault.message[0] != '\0' && !reply->is_of_token ? reply->fault.message :
-									       reply->why;
-	if (why != NULL && why[0] != '\0')
-		kv_log_field(&line.pairs, "why", why);
+	kv_log_field(&line.pairs, "why", why != NULL ? why : kv_buf_str(&text));
+	if (reply->fault.message[0] != '\0' && !reply->is_of_token) /* its sentence has these words */
+		kv_log_field(&line.pairs, "message", reply->fault.message);
 	kv_log_end(&line);
+	kv_buf_release(&text);
 }
 
 void

@@ -7,7 +7,7 @@
  *
  * Before the first challenge the required token is unknown: the request is sent without a token and without
  * its body, as the SDKs do, and the 401 brings the challenge. A later 401 means that the token has expired or
- * was refused: it is dropped and the call repeated once. A call that got another request's answer is also
+ * was refused: it is dropped and the call repeated once, and once more if the new token lacks claims. A call that got another request's answer is also
  * repeated once, unless it is a restore that was sent.
  */
 #include <errno.h>
@@ -23,21 +23,18 @@
 #include "client/http/echo.h"
 #include "client/http/http.h"
 #include "client/base/log.h"
+#include "client/base/loop.h"
 #include "client/vault/misfit.h"
 #include "client/auth/challenge.h"
+#include "client/vault/attempts.h"
+#include "client/vault/counts.h"
+#include "client/vault/explain.h"
 #include "client/vault/vault.h"
 
-#define MODULE	     "vault"
-#define MOST_BODY    (KV_BLOB_MAX / 3 * 4 + 4096)
-#define MAX_URL	     16384
-#define MOST_WHY     4096 /* a failure of the credentials has a line for each */
-#define STATUS_SLOTS 64
-
-struct count {
-	enum kv_op op;
-	long status;
-	uint64_t n;
-};
+#define MODULE	  "vault"
+#define MOST_BODY (KV_BLOB_MAX / 3 * 4 + 4096)
+#define MAX_URL	  16384
+#define MOST_WHY  4096 /* a failure of the credentials has a line for each */
 
 struct kv_vault {
 	struct kv_loop *loop;
@@ -51,7 +48,7 @@ struct kv_vault {
 	unsigned int blob_silence_s;
 	bool any_host;
 	LIST_HEAD(, kv_vault_call) calls;
-	struct count counts[STATUS_SLOTS];
+	struct kv_counts counts;
 };
 
 struct kv_vault_call {
@@ -65,8 +62,9 @@ struct kv_vault_call {
 	struct kv_token_wait *wait;
 	struct kv_transfer *transfer;
 	int64_t mono_sent;
-	char *token;	/* the current attempt's */
-	int n_refused;	/* 401s to attempts with a token */
+	char *token; /* the current attempt's */
+	struct kv_attempts attempts;
+	struct kv_timer again;
 	int n_mixed_up; /* other requests' answers */
 	bool was_probe; /* the attempt was made without token and body */
 	struct kv_buf why;
@@ -76,12 +74,14 @@ struct kv_vault_call {
 };
 
 static int proceed(struct kv_vault_call *);
+static int send_request(struct kv_vault_call *);
 
 static void
 free_call(struct kv_vault_call *c)
 {
 	kv_token_cancel(c->wait);
 	kv_http_cancel(c->transfer);
+	kv_timer_stop(&c->again);
 	LIST_REMOVE(c, all);
 	kv_buf_free_string(c->token);
 	kv_blob_unref(c->blob);
@@ -91,38 +91,18 @@ free_call(struct kv_vault_call *c)
 	free(c);
 }
 
-static void
-count(struct kv_vault *vault, enum kv_op op, long status)
-{
-	for (int i = 0; i < STATUS_SLOTS; i++) {
-		struct count *slot = &vault->counts[i];
-
-		if (slot->n == 0)
-			*slot = (struct count){ .op = op, .status = status };
-		if (slot->op == op && slot->status == status) {
-			slot->n++;
-			return;
-		}
-	}
-}
-
 uint64_t
 kv_vault_count(const struct kv_vault *vault, enum kv_op op, long status)
 {
-	for (int i = 0; i < STATUS_SLOTS; i++)
-		if (vault->counts[i].n > 0 && vault->counts[i].op == op && vault->counts[i].status == status)
-			return vault->counts[i].n;
-	return 0;
+	return kv_counts_get(&vault->counts, op, status);
 }
 
 bool
 kv_vault_counted(const struct kv_vault *vault, size_t i, struct kv_vault_counted *counted)
 {
-	const struct count *c = vault->counts;
-	size_t n = 0;
+	const struct kv_count *c = vault->counts.slots;
+	const size_t n = kv_counts_len(&vault->counts);
 
-	while (n < STATUS_SLOTS && c[n].n > 0)
-		n++;
 	if (i < n)
 		*counted = (struct kv_vault_counted){ kv_operation(c[i].op)->name, c[i].status, c[i].n };
 	else if (i <= n + 1)
@@ -208,36 +188,66 @@ watch_region(struct kv_vault *vault, const char *region)
 	snprintf(vault->region, sizeof(vault->region), "%s", region);
 }
 
-/* The vault's own reason for refusing a token: audience, issuer, expiry. */
 static int
-explain_refusal(struct kv_vault_call *c, const struct kv_fault *fault)
+explain_401(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
 {
 	kv_buf_clear(&c->why);
-	kv_buf_say(&c->why, "the vault refuses the token");
-	if (fault->message[0] != '\0')
-		kv_buf_say(&c->why, ": %s", fault->message);
-	/* a temporary failure that valid tokens can get for some seconds */
-	return strncmp(fault->message, "AKV10046", 8) == 0 ? -EIO : -EACCES;
+	kv_explain_401(fault, c->vault->origin.host, answer->wall_date, &c->why);
+	return -EACCES;
 }
 
-/* Returns 0 if the call continues with another attempt. */
+/* The vault cannot resolve the key of the token: try again later with the same token. */
+static int
+wait_for_key(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
+{
+	const int pause_ms = kv_attempts_pause_ms(&c->attempts);
+
+	if (pause_ms < 0)
+		return explain_401(c, answer, fault);
+	kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s status=401 pause_ms=%d why=%s", kv_operation(c->op)->name,
+	    pause_ms, "the vault cannot resolve the key of the token");
+	kv_timer_set(&c->again, pause_ms);
+	return 0;
+}
+
+static void
+repeat(void *arg)
+{
+	struct kv_vault_call *c = arg;
+	const int err = send_request(c);
+
+	if (err != 0)
+		fail_early(c, err);
+}
+
+/*
+ * Returns 0 if the call continues with another attempt. Only a challenge permits one: what refuses a token
+ * without a challenge may not be the vault, so the next call asks for its challenge again.
+ */
 static int
 refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_fault *fault)
 {
+	const bool is_bare = !c->was_probe && answer->challenge[0] == '\0';
 	int err = 0;
 
 	if (fault->message[0] == '\0')
 		kv_challenge_fault(answer->challenge, fault);
-	if (c->token != NULL)
+	if (!c->was_probe && kv_attempts_is_unresolved(fault))
+		return wait_for_key(c, answer, fault);
+	if (!c->was_probe)
 		kv_token_reject(c->vault->auth, c->token);
-	if (answer->challenge[0] != '\0' || !kv_token_has_challenge(c->vault->auth))
+	if (is_bare)
+		kv_token_forget_challenge(c->vault->auth);
+	if (is_bare || answer->challenge[0] != '\0' || !kv_token_has_challenge(c->vault->auth))
 		err = kv_token_challenge(c->vault->auth, answer->challenge, &c->why);
+	if (is_bare && fault->message[0] != '\0')
+		return explain_401(c, answer, fault);
 	if (err == -EBADMSG && fault->message[0] == '\0') {
 		kv_buf_say(&c->why, " It sent ");
 		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
 	}
-	if (err == 0 && !c->was_probe && ++c->n_refused > 1)
-		return explain_refusal(c, fault);
+	if (err == 0 && !c->was_probe && !kv_attempts_again(&c->attempts, answer->challenge))
+		return explain_401(c, answer, fault);
 	return err != 0 ? err : proceed(c);
 }
 
@@ -282,7 +292,7 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 		.is_of_proxy = answer->is_of_proxy };
 
 	c->transfer = NULL;
-	count(c->vault, c->op, answer->status);
+	kv_counts_add(&c->vault->counts, c->op, answer->status);
 	snprintf(reply.request_id, sizeof(reply.request_id), "%s", answer->request_id);
 	if (err != 0) {
 		not_answered(c, err, answer, &reply);
@@ -371,8 +381,11 @@ static int
 proceed(struct kv_vault_call *c)
 {
 	c->was_probe = !kv_token_has_challenge(c->vault->auth);
-	if (c->was_probe)
+	if (c->was_probe) {
+		kv_buf_free_string(c->token);
+		c->token = NULL;
 		return send_request(c);
+	}
 	return kv_token_get(c->vault->auth, token_answered, c, &c->wait);
 }
 
@@ -414,6 +427,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	c->arg = arg;
 	c->blob = call->blob != NULL ? kv_blob_ref(call->blob) : NULL;
 	kv_buf_init(&c->why, MOST_WHY);
+	kv_timer_init(&c->again, vault->loop, repeat, c);
 	LIST_INSERT_HEAD(&vault->calls, c, all);
 	err = make_url(vault, call, &c->url);
 	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)

@@ -16,6 +16,7 @@
 struct kv_token_cache;
 struct kv_http;
 struct kv_loop;
+struct kv_refusal_row;
 struct kv_vault;
 struct kv_vault_call;
 
@@ -42,6 +43,9 @@ struct kv_reply {
 	long status; /* of the last answer, 0 if there was none */
 	struct kv_fault fault;
 	const char *why; /* a sentence for the user if err is not from an answer of the vault; else "" */
+	/* Set by a layer that found a cause which the answer does not name; NULL: status and fault tell. */
+	const struct kv_refusal_row *cause;
+	size_t n_versions; /* for the cause; 0: unknown */
 	char request_id[80];
 	char client_request_id[37];
 	int64_t wall_date;	/* Date of the answer, 0 if missing */

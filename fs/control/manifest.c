@@ -9,10 +9,13 @@
 #include "cache/list/listing.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
+#include "client/base/refusal.h"
+#include "client/vault/vault.h"
 #include "fs/control/manifest.h"
 #include "fs/control/report.h"
 
 #define TYPICAL_LINE 160 /* bytes per object */
+#define MOST_WHY     500
 
 /* ---- what is skipped ---- */
 
@@ -21,6 +24,34 @@ struct skipping {
 	struct kv_buf *text;
 	int err;
 };
+
+/*
+ * Only the kind of the failure is kept for each object, so the sentence has the details that all objects of a
+ * type share.
+ */
+static int
+put_refused(struct skipping *s, const struct kv_object *o)
+{
+	const char *type = kv_type_name(o->type);
+	char action[80], permission[40];
+	const struct kv_refusal refusal = { .row = o->cause,
+		.who = kv_vault_name(s->branch->volume->vault),
+		.action = action,
+		.permission = permission };
+	struct kv_buf why;
+	int err;
+
+	snprintf(action, sizeof(action), "Microsoft.KeyVault/%s/%s/backup/action",
+	    s->branch->mount->settings->is_hsm ? "managedHsm" : "vaults", type);
+	snprintf(permission, sizeof(permission), "%s backup", type);
+	kv_buf_init(&why, MOST_WHY);
+	if (o->cause != NULL)
+		kv_refusal_say(&refusal, &why);
+	err = kv_buf_printf(s->text, "%s/%s\tno backup: %s (%s)\n", type, o->name, kv_err_name(o->refused),
+	    why.len > 0 ? kv_buf_str(&why) : strerror(-o->refused));
+	kv_buf_release(&why);
+	return err;
+}
 
 static void
 skip_one(void *arg, struct kv_object *o)
@@ -38,8 +69,7 @@ skip_one(void *arg, struct kv_object *o)
 		    "%s/%s\tnot shown, and not in this mount: the backup of certificates/%s holds it (-o types=)\n",
 		    type, o->name, o->name);
 	else if (o->refused != 0)
-		s->err = kv_buf_printf(s->text, "%s/%s\tno backup: %s (%s)\n", type, o->name,
-		    kv_err_name(o->refused), strerror(-o->refused));
+		s->err = put_refused(s, o);
 }
 
 int

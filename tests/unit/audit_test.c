@@ -53,26 +53,28 @@ a_failure_is_one_line_with_all_that_is_known(void **state)
 		{ { .op = KV_OP_BACKUP, .type = KV_SECRETS, .name = "db", .caller = RSYNC },
 		    { .err = -EACCES,
 			.status = 403,
-			.fault = { "Forbidden", "ForbiddenByRbac", "Caller is not authorized" },
+			.fault = { "Forbidden", "SecretDisabled", "Operation get is not allowed" },
 			.request_id = "r-1",
 			.client_request_id = "c-1",
 			.attempts = 1,
 			.why = "" },
 		    NULL,
 		    VAULT
-		    "op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=r-1 "
-		    "client_request=c-1" BY_RSYNC " why=\"Caller is not authorized\"\n" },
+		    "op=backup object=secrets/db status=403 code=SecretDisabled errno=EACCES request=r-1 "
+		    "client_request=c-1" BY_RSYNC
+		    " why=\"the secret is disabled: enable it\" message=\"Operation get is not allowed\"\n" },
 		/* what the vault did not say is not there; the whole list has no name */
 		{ { .op = KV_OP_LIST, .type = KV_KEYS, .caller.command = "listing" },
 		    { .err = -EIO, .status = 503, .attempts = 7, .why = "" }, NULL,
-		    VAULT "op=list object=keys status=503 errno=EIO attempts=7 uid=0 pid=0 cmd=listing\n" },
+		    VAULT "op=list object=keys status=503 errno=EIO attempts=7 uid=0 pid=0 cmd=listing "
+			  "why=\"the vault is temporarily unavailable: try again later\"\n" },
 		/* the code where there is no inner one */
 		{ { .op = KV_OP_VERSIONS, .type = KV_CERTIFICATES, .name = "c", .caller = RSYNC },
 		    { .err = -ENOENT, .status = 404, .fault = { .code = "CertificateNotFound" }, .why = "" },
 		    NULL,
 		    VAULT
 		    "op=versions object=certificates/c status=404 code=CertificateNotFound errno=ENOENT" BY_RSYNC
-		    "\n" },
+		    " why=\"the vault has no such certificate: if it was deleted lately, it can be recovered\"\n" },
 		/* no answer: our own sentence */
 		{ { .op = KV_OP_RESTORE, .type = KV_KEYS, .name = "k", .caller = RSYNC },
 		    { .err = -EHOSTUNREACH, .why = "no route" }, NULL,
@@ -80,7 +82,8 @@ a_failure_is_one_line_with_all_that_is_known(void **state)
 		/* ours where one is given, the token's where the vault was not asked */
 		{ { .op = KV_OP_DELETED, .type = KV_KEYS, .name = "k", .caller = RSYNC },
 		    { .err = -EEXIST, .status = 409, .fault = { .message = "theirs" }, .why = "" }, "ours",
-		    VAULT "op=deleted object=keys/k status=409 errno=EEXIST" BY_RSYNC " why=ours\n" },
+		    VAULT "op=deleted object=keys/k status=409 errno=EEXIST" BY_RSYNC
+			  " why=ours message=theirs\n" },
 		{ { .op = KV_OP_BACKUP, .type = KV_KEYS, .name = "k", .caller = RSYNC },
 		    { .err = -EACCES,
 			.status = 401,
@@ -116,7 +119,7 @@ what_comes_from_outside_stays_one_field_of_one_line(void **state)
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	assert_null(strchr(text, '\033'));
 	assert_non_null(strstr(text, " cmd=\"a b\\x0Aerrno=0\""));
-	assert_non_null(strstr(text, " why=\"x\\\" errno=0\\x0Aop=restore\\x1B[2J\""));
+	assert_non_null(strstr(text, " message=\"x\\\" errno=0\\x0Aop=restore\\x1B[2J\""));
 }
 
 static void

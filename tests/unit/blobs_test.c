@@ -401,10 +401,10 @@ what_a_failure_means(void **state)
 		{ -ENOENT, 404, -ENOENT, 404, 0, -ENOENT, 1, 1, "status=404 errno=ENOENT" },
 		{ -ENOENT, 404, 0, 200, 0, -ENOENT, 1, 1, "status=404 errno=ENOENT" },
 		/* they do not agree */
-		{ -ENOENT, 404, 0, 200, 1, -EBADMSG, 1, 0, "but its version list exists" },
-		{ -ENOENT, 404, -EACCES, 403, 0, -EBADMSG, 1, 0, "its version list cannot be read" },
+		{ -ENOENT, 404, 0, 200, 1, -EBADMSG, 1, 0, "but lists its versions" },
+		{ -ENOENT, 404, -EACCES, 403, 0, -EBADMSG, 1, 0, "its versions cannot be listed" },
 		/* too many versions */
-		{ -EINVAL, 400, 0, 200, 501, -EFBIG, 1, 0, "more than 500 versions" },
+		{ -EINVAL, 400, 0, 200, 501, -EFBIG, 1, 0, "it has 501 versions" },
 		{ -EINVAL, 400, 0, 200, 500, -EINVAL, 1, 0, "status=400 errno=EINVAL" },
 		{ -EINVAL, 400, -ENOENT, 404, 0, -EINVAL, 1, 0, "status=400 errno=EINVAL" },
 		{ -EINVAL, 400, -EACCES, 403, 0, -EINVAL, 1, 0, "status=400 errno=EINVAL" },

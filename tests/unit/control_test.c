@@ -16,11 +16,13 @@
 #include "fs/control/report.h"
 #include "tests/unit/rig.h"
 
+static struct kv_settings settings;
 static struct kv_mount mount;
 static struct kv_branch branch;
 static struct kv_buf text;
 static struct kv_json *root;
 static int backup_err;
+static struct kv_fault backup_fault;
 
 static int64_t
 answer(const struct kv_call *call, struct kv_reply *reply)
@@ -34,7 +36,8 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 		reply->page->items[2].wall_expires = 1650000000;
 	} else if (backup_err != 0) {
 		reply->err = backup_err;
-		reply->status = 403;
+		reply->status = backup_err == -EBADMSG ? 200 : 403;
+		reply->fault = backup_fault;
 	} else {
 		reply->blob = fake_vault_blob("four");
 	}
@@ -48,7 +51,7 @@ set_up(void **state)
 
 	(void)state;
 	rig_begin(answer, 0, 0);
-	memset(&mount, 0, sizeof(mount));
+	mount = (struct kv_mount){ .settings = &settings };
 	branch = (struct kv_branch){ .mount = &mount, .volume = &rig };
 	backup_err = 0;
 	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &blobs);
@@ -209,14 +212,31 @@ the_manifest_has_a_line_for_each_object_that_is_shown(void **state)
 static void
 what_is_not_shown_or_refused_is_skipped_with_the_reason(void **state)
 {
+	static const struct {
+		int err;
+		const char *inner, *line;
+	} rows[] = {
+		{ -EACCES, "ForbiddenByRbac",
+		    "secrets/Mail\tno backup: EACCES (no role assignment permits "
+		    "Microsoft.KeyVault/vaults/secrets/backup/action: assign a role with this action to the "
+		    "caller; this takes effect after some minutes)\n" },
+		{ -EACCES, "ForbiddenByPolicy",
+		    "secrets/Mail\tno backup: EACCES (the vault's access policy does not grant the caller "
+		    "secrets backup permission: add it to the policy with az keyvault set-policy)\n" },
+		{ -EBADMSG, "", "secrets/Mail\tno backup: EBADMSG (Bad message)\n" },
+	};
+
 	(void)state;
 	assert_string_equal(report(kv_manifest_skipped),
 	    "keys/web\tnot shown, and not in this mount: the backup of certificates/web holds it (-o types=)\n");
-	backup_err = -EACCES;
-	fetch(KV_SECRETS, "Mail");
-	fake_loop_run(rig.loop, 50);
-	assert_non_null(
-	    strstr(report(kv_manifest_skipped), "secrets/Mail\tno backup: EACCES (Permission denied)\n"));
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		backup_err = rows[i].err;
+		backup_fault = (struct kv_fault){ .code = "Forbidden" };
+		snprintf(backup_fault.inner, sizeof(backup_fault.inner), "%s", rows[i].inner);
+		fetch(KV_SECRETS, "Mail");
+		fake_loop_run(rig.loop, 20000);
+		assert_row(strstr(report(kv_manifest_skipped), rows[i].line) != NULL, i, kv_buf_str(&text));
+	}
 	backup_err = 0;
 	fake_loop_run(rig.loop, 20000);
 	fetch(KV_SECRETS, "Mail");

@@ -378,11 +378,113 @@ a_later_401_gets_a_new_token_and_the_call_is_made_again(void **state)
 	assert_string_equal(fake_http_last(http)->token, "token-2");
 	assert_string_equal(fake_http_last(http)->body, "{\"value\":\"YWJj\"}");
 	assert_int_equal(n_tokens, 2);
-	challenge = ""; /* as a proxy in between may leave it out */
+}
+
+/* It may not be the vault that refuses it. */
+static void
+a_401_without_a_challenge_is_not_repeated_and_ends_token_and_challenge(void **state)
+{
+	(void)state;
+	answer(200, BUNDLE);
+	call(KV_OP_RESTORE, KV_SECRETS);
+	challenge = "";
 	n_refusals = 1;
+	assert_int_equal(call(KV_OP_RESTORE, KV_SECRETS), 1);
+	assert_int_equal(done.reply.err, -EACCES);
+	assert_true(done.reply.is_of_token);
+	assert_non_null(strstr(done.why, "refuses the token: it did not arrive"));
+	n_refusals = 1;
+	refusal_message = "";
+	challenge = CHALLENGE_OF("https://vault.azure.net");
+	assert_int_equal(call(KV_OP_RESTORE, KV_SECRETS), 5); /* probe, token, refused, token, served */
+	challenge = "";
+	n_refusals = 1;
+	assert_int_equal(call(KV_OP_RESTORE, KV_SECRETS), 1);
+	assert_int_equal(done.reply.err, -EBADMSG);
+	assert_non_null(strstr(done.why, "401 without an Azure Key Vault challenge"));
+	challenge = CHALLENGE_OF("https://vault.azure.net");
 	assert_int_equal(call(KV_OP_RESTORE, KV_SECRETS), 3);
 	assert_int_equal(done.reply.err, 0);
-	assert_string_equal(fake_http_last(http)->token, "token-3");
+	assert_string_equal(fake_http_request(http, fake_http_requests(http) - 3)->token, "");
+	assert_string_equal(fake_http_request(http, fake_http_requests(http) - 3)->body, "");
+}
+
+#define AKV10046 \
+	"{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10046: Unable to resolve the key.\"}}"
+
+static void
+a_key_that_the_vault_cannot_resolve_is_asked_for_again_with_the_same_token(void **state)
+{
+	(void)state;
+	answer(200, BUNDLE);
+	call(KV_OP_LIST, KV_SECRETS);
+	refusal_message = AKV10046;
+	for (int n = 1; n <= 3; n++) {
+		const int before = fake_http_requests(http);
+		static const int64_t pauses[] = { 0, 2000, 7000, 17000 };
+
+		n_refusals = n;
+		begin(KV_OP_RESTORE, KV_SECRETS, NULL);
+		fake_loop_run(loop, pauses[n] - 1);
+		assert_int_equal(done.n, 0);
+		assert_int_equal(fake_http_requests(http) - before, n);
+		fake_loop_run(loop, 100);
+		assert_int_equal(done.n, 1);
+		assert_int_equal(fake_http_requests(http) - before, n + 1);
+		assert_int_equal(done.reply.err, 0);
+		assert_string_equal(fake_http_last(http)->body, "{\"value\":\"YWJj\"}");
+	}
+	assert_int_equal(n_tokens, 1);
+}
+
+static void
+one_that_stays_unknown_is_eacces_and_the_token_is_kept(void **state)
+{
+	(void)state;
+	n_refusals = 1000;
+	refusal_message = AKV10046;
+	assert_int_equal(call(KV_OP_BACKUP, KV_SECRETS), 6); /* the probe and the token too */
+	assert_int_equal(done.reply.err, -EACCES);
+	assert_true(done.reply.is_of_token);
+	assert_non_null(strstr(done.why, "could not resolve the key that signed it"));
+	n_refusals = 0;
+	answer(200, BACKUP);
+	assert_int_equal(call(KV_OP_BACKUP, KV_SECRETS), 1);
+	assert_int_equal(done.reply.err, 0);
+	assert_int_equal(n_tokens, 1);
+}
+
+static void
+a_call_that_waits_for_a_key_can_be_cancelled(void **state)
+{
+	struct kv_vault_call *handle;
+
+	(void)state;
+	n_refusals = 1000;
+	refusal_message = AKV10046;
+	handle = begin(KV_OP_BACKUP, KV_SECRETS, NULL);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(kv_vault_sent_ms(handle), 0);
+	kv_vault_cancel(handle);
+	fake_loop_run(loop, 60000);
+	assert_int_equal(done.n, 0);
+}
+
+static void
+a_wrong_clock_is_in_the_sentence_of_an_expired_token(void **state)
+{
+	(void)state;
+	n_refusals = 1000;
+	refusal_message =
+	    "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"[TokenExpired] Error validating token: 'S2S12086'.\"}}";
+	call(KV_OP_BACKUP, KV_SECRETS);
+	assert_non_null(strstr(done.why, "it has expired: sign in again"));
+	assert_non_null(strstr(done.why, "S2S12086"));
+	fake_clock_set(2000000, 1700000001 + 3600);
+	n_refusals = 1000;
+	call(KV_OP_BACKUP, KV_SECRETS);
+	assert_non_null(strstr(
+	    done.why, "it has expired: set the clock of this machine, which shows 2023-11-14 23:13:2"));
 }
 
 static void
@@ -415,8 +517,6 @@ the_vaults_reason_for_refusing_a_token_is_told(void **state)
 		{ "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"[TokenExpired]\"}}",
 		    ", error_description=\"x\"", "[TokenExpired]", -EACCES },
 		{ "", ", my_error_description=\"x\", error=\"invalid_token\"", "refuses the token", -EACCES },
-		{ "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10046: Unable to resolve the key.\"}}",
-		    "", "AKV10046", -EIO },
 	};
 	char text[500];
 
@@ -929,6 +1029,11 @@ main(void)
 		TEST(the_first_request_carries_no_token_and_no_body),
 		TEST(calls_that_begin_together_share_one_token),
 		TEST(a_later_401_gets_a_new_token_and_the_call_is_made_again),
+		TEST(a_401_without_a_challenge_is_not_repeated_and_ends_token_and_challenge),
+		TEST(a_key_that_the_vault_cannot_resolve_is_asked_for_again_with_the_same_token),
+		TEST(one_that_stays_unknown_is_eacces_and_the_token_is_kept),
+		TEST(a_call_that_waits_for_a_key_can_be_cancelled),
+		TEST(a_wrong_clock_is_in_the_sentence_of_an_expired_token),
 		TEST(a_second_401_ends_in_eacces),
 		TEST(the_vaults_reason_for_refusing_a_token_is_told),
 		TEST(what_was_mixed_up_is_asked_for_once_more),

@@ -128,7 +128,9 @@ any_other_failure_is_returned_and_logged(void **state)
 	fake_versions.status = 403;
 	assert_int_equal(ask(NULL), -EACCES);
 	assert_string_equal(caught_text(),
-	    "vault=fake.vault.example op=versions object=keys/a status=403 errno=EACCES uid=1000 pid=17 cmd=cat\n");
+	    "vault=fake.vault.example op=versions object=keys/a status=403 errno=EACCES uid=1000 pid=17 cmd=cat "
+	    "why=\"fake.vault.example refuses this, without a reason of Azure Key Vault: check whether a proxy or a "
+	    "firewall answers\"\n");
 }
 
 static void

@@ -1,0 +1,82 @@
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/base/buf.h"
+#include "client/base/refusal_rows.h"
+#include "client/vault/explain.h"
+#include "client/vault/vault.h"
+#include "tests/unit/fake_clock.h"
+
+static void
+a_reply_is_explained_by_what_decided_it(void **state)
+{
+	static const struct {
+		struct kv_reply reply;
+		const char *text;
+	} rows[] = {
+		/* the table, and what else is known */
+		{ { .err = -EACCES, .status = 403, .fault = { "Forbidden", "SecretDisabled", "m" } },
+		    "the secret is disabled: enable it" },
+		{ { .err = -EIO, .status = 503, .why = "no success until the time-out" },
+		    "the vault is temporarily unavailable: try again later (no success until the time-out)" },
+		{ { .err = -EBADMSG, .status = 404, .why = "an HTML page" },
+		    "404 without a code of Azure Key Vault: check whether v.example is the vault's name, and "
+		    "whether a proxy answers (an HTML page)" },
+		/* a cause that the answer does not name */
+		{ { .err = -EFBIG,
+		      .status = 400,
+		      .cause = &kv_refusal_too_many_versions,
+		      .n_versions = 777,
+		      .why = "" },
+		    "it has 777 versions, and the service backs up at most 500: delete it and create it again" },
+		{ { .err = -EFBIG, .cause = &kv_refusal_too_many_versions },
+		    "it has more than 500 versions, and the service backs up at most 500: delete it and create "
+		    "it again" },
+		/* no refusal of the vault */
+		{ { .err = -EACCES, .status = 401, .is_of_token = true, .why = "no token" }, "no token" },
+		{ { .err = -EIO, .why = "connection reset" }, "connection reset" },
+		{ { .err = -EBADMSG, .status = 200, .why = "not a backup" }, "not a backup" },
+		{ { .err = -ENOMEM }, "Cannot allocate memory" },
+	};
+	struct kv_buf why;
+
+	(void)state;
+	fake_clock_set(1000000, 1700000000);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		kv_buf_init(&why, 1000);
+		kv_explain(&rows[i].reply, "v.example", &why);
+		assert_row(strcmp(kv_buf_str(&why), rows[i].text) == 0, i, kv_buf_str(&why));
+		kv_buf_release(&why);
+	}
+}
+
+static void
+a_wrong_clock_is_in_the_explanation_of_an_expired_token(void **state)
+{
+	const struct kv_reply reply = { .err = -EACCES,
+		.status = 401,
+		.fault = { "Unauthorized", "", "[TokenExpired] Error validating token: 'S2S12086'." },
+		.wall_date = 1700000000 + 86400 };
+	struct kv_buf why;
+
+	(void)state;
+	fake_clock_set(1000000, 1700000000);
+	kv_buf_init(&why, 1000);
+	kv_explain(&reply, "v.example", &why);
+	assert_non_null(strstr(kv_buf_str(&why), "2023-11-14 22:13:20 UTC"));
+	assert_non_null(strstr(kv_buf_str(&why), "that of v.example shows 2023-11-15 22:13:20 UTC"));
+	kv_buf_release(&why);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reply_is_explained_by_what_decided_it),
+		cmocka_unit_test(a_wrong_clock_is_in_the_explanation_of_an_expired_token),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
