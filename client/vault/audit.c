@@ -11,7 +11,7 @@
 
 #define MODULE	  "audit"
 #define MOST_NAME 255 /* characters; a restore may have a file name */
-#define MOST_WHY  1500
+#define MOST_WHY  4096
 
 static void
 begin_line(struct kv_log_line *line, enum kv_log_level level, const struct kv_vault *vault, const char *op)
