@@ -10,6 +10,7 @@
 
 #include "tests/vault/authority.h"
 #include "tests/vault/clock.h"
+#include "tests/vault/identity.h"
 #include "tests/vault/mem.h"
 
 static int
@@ -178,68 +179,6 @@ token(struct lv_service *s, const struct lv_request *r, bool is_v1, struct lv_an
 	free(assertion);
 }
 
-/* A token of the machine's own identity; the principal is the default one or client_id's. */
-static void
-managed(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
-{
-	const char *resource = lv_http_query(r, "resource"), *id = lv_http_query(r, "client_id");
-	const struct lv_principal *p = lv_access_find(s->access, id);
-	int64_t life = s->options->token_life_s;
-	struct lv_text t = { 0 };
-
-	a->status = 400;
-	if (resource == NULL || lv_http_query(r, "api-version") == NULL) {
-		lv_text_puts(&a->body,
-		    "{\"error\":\"invalid_request\",\"error_description\":"
-		    "\"Required query variable is missing\"}");
-	} else if (p == NULL) {
-		lv_text_puts(&a->body,
-		    "{\"error\":\"invalid_request\",\"error_description\":"
-		    "\"Identity not found\"}");
-	} else {
-		lv_access_issue(s->access, p, resource, life, &t);
-		lv_text_printf(&a->body,
-		    "{\"access_token\":\"%s\",\"client_id\":\"%s\",\"expires_in\":\"%lld\","
-		    "\"expires_on\":\"%lld\",\"ext_expires_in\":\"%lld\",\"not_before\":\"%lld\","
-		    "\"resource\":",
-		    t.data, p->id, (long long)life, (long long)(lv_clock_wall_s() + life), (long long)life,
-		    (long long)lv_clock_wall_s());
-		lv_text_string(&a->body, resource);
-		lv_text_puts(&a->body, ",\"token_type\":\"Bearer\"}");
-		lv_text_release(&t);
-		a->status = 200;
-	}
-}
-
-static void
-imds(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
-{
-	const char *metadata = lv_http_header(r, "Metadata");
-
-	if (metadata != NULL && strcasecmp(metadata, "true") == 0) {
-		managed(s, r, a);
-		return;
-	}
-	a->status = 400;
-	lv_text_puts(&a->body,
-	    "{\"error\":\"invalid_request\",\"error_description\":"
-	    "\"Required metadata header not specified\"}");
-}
-
-/* App Service's identity header is the default principal's secret. */
-static void
-app_service(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
-{
-	const char *header = lv_http_header(r, "X-IDENTITY-HEADER");
-
-	if (lv_access_is_secret(lv_access_find(s->access, NULL), header)) {
-		managed(s, r, a);
-		return;
-	}
-	a->status = 401;
-	lv_text_puts(&a->body, "{\"statusCode\":401,\"message\":\"Wrong X-IDENTITY-HEADER\"}");
-}
-
 static void
 configuration(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
@@ -319,7 +258,7 @@ entra(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 static bool
 is_token_request(const struct lv_request *r)
 {
-	return strstr(r->path, "/oauth2/") != NULL || strcmp(r->path, "/msi/token") == 0;
+	return strstr(r->path, "/oauth2/") != NULL || lv_identity_is_path(r->path);
 }
 
 /* A fault for token requests; true if nothing is left to do. */
@@ -358,14 +297,8 @@ lv_authority_handle(struct lv_service *s, const struct lv_request *r, struct lv_
 	if (!is_token)
 		route.op = LV_OTHER;
 	if (!is_token || !meet_fault(s, &route, a)) {
-		if (strcmp(r->path, "/metadata/identity/oauth2/token") == 0)
-			imds(s, r, a);
-		else if (strcmp(r->path, "/msi/token") == 0)
-			app_service(s, r, a);
-		else if (!r->is_plain)
+		if (!lv_identity_handle(s, r, a) && !r->is_plain)
 			entra(s, r, a);
-		else
-			a->status = 404;
 	}
 	if (a->type == NULL && a->body.len > 0 && a->body.data[0] == '<')
 		a->type = "text/html";

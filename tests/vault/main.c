@@ -219,6 +219,7 @@ close_state(struct lv_service *s)
 	lv_store_close(s->store);
 	lv_faults_free(s->faults);
 	lv_stats_free(s->stats);
+	lv_text_release(&s->arc_key);
 	for (i = 0; i < s->vault_count; i++) {
 		lv_limit_free(s->vaults[i].limit);
 		lv_stats_free(s->vaults[i].stats);

@@ -15,6 +15,7 @@
 enum choice {
 	LISTEN = 256,
 	IMDS,
+	ARC_TOKENS,
 	STATE,
 	VAULT,
 	SEED,
@@ -49,6 +50,7 @@ enum choice {
 static const struct option table[] = {
 	{ "listen", required_argument, NULL, LISTEN },
 	{ "imds", required_argument, NULL, IMDS },
+	{ "arc-tokens", required_argument, NULL, ARC_TOKENS },
 	{ "state", required_argument, NULL, STATE },
 	{ "vault", required_argument, NULL, VAULT },
 	{ "seed", required_argument, NULL, SEED },
@@ -114,7 +116,8 @@ static const char help[] =
     "  --purge-protection      deleted objects cannot be purged\n"
     "\n"
     "Who may come in:\n"
-    "  --imds HOST:PORT        managed identity by plain HTTP, as IMDS and App Service\n"
+    "  --imds HOST:PORT        managed identity by plain HTTP, as IMDS, App Service, Machine Learning and Arc\n"
+    "  --arc-tokens FOLDER     where Arc's key files are written; clients look in /var/opt/azcmagent/tokens\n"
     "  --tenant GUID, --client-id GUID\n"
     "                          default: made once and kept in the state\n"
     "  --principal ID:SECRET-FILE:RIGHTS\n"
@@ -252,6 +255,9 @@ set_text(struct lv_options *o, int option, const char *value)
 		break;
 	case IMDS:
 		o->imds = value;
+		break;
+	case ARC_TOKENS:
+		o->arc_tokens = value;
 		break;
 	case STATE:
 		o->state = value;

@@ -25,7 +25,8 @@ struct lv_options_principal {
 };
 
 struct lv_options {
-	const char *listen, *imds, *state, *protection_key, *suffix, *region, *tenant, *client_id;
+	const char *listen, *imds, *arc_tokens, *state, *protection_key, *suffix, *region, *tenant,
+	    *client_id;
 	const char *challenge_authority, *challenge_tenant, *challenge_resource;
 	struct lv_options_vault vaults[LV_MAX_VAULTS];
 	struct lv_options_principal principals[LV_MAX_PRINCIPALS];

@@ -33,6 +33,7 @@ struct lv_service {
 	int vault_count;
 	int port;
 	char tenant[LV_GUID_SIZE];
+	struct lv_text arc_key; /* of Arc's last challenge */
 };
 
 /* One request to a vault. */
