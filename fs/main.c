@@ -32,10 +32,11 @@
 #include "fs/command/commands.h"
 #include "fs/upkeep.h"
 
-#define MODULE	     "main"
-#define END_MS	     10000 /* how long SIGTERM waits for restores in flight */
-#define END_CHECK_MS 50
-#define HEAP_STEP    (1 << 20) /* growth of malloc's heap; the default of 128 KiB is ten blobs */
+#define MODULE	      "main"
+#define END_MS	      10000 /* how long SIGTERM waits for restores in flight */
+#define END_CHECK_MS  50
+#define STANDARD_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define HEAP_STEP     (1 << 20) /* growth of malloc's heap; the default of 128 KiB is ten blobs */
 
 struct program {
 	struct kv_settings settings;
@@ -221,6 +222,18 @@ guard_secrets(void)
 	}
 }
 
+/* The programs that print tokens need both; fstab and systemd give neither, or another user's home. */
+static void
+complete_environment(void)
+{
+	const char *home = kv_given_home();
+
+	if (home != NULL)
+		(void)setenv("HOME", home, 1);
+	if (kv_given_environment("PATH") == NULL)
+		(void)setenv("PATH", STANDARD_PATH, 1);
+}
+
 /* Whether there is a controlling terminal, which can cause a SIGHUP. */
 static bool
 has_terminal(void)
@@ -319,6 +332,7 @@ main(int argc, char *argv[])
 	} else {
 		kv_signals_begin();
 		guard_secrets();
+		complete_environment();
 		status =
 		    program.settings.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}

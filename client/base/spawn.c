@@ -169,6 +169,8 @@ spawn(struct kv_spawn *run, const char *const argv[], int out, int diagnostics)
 	if (err == 0)
 		err = posix_spawnattr_setflags(
 		    &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	if (err == 0) /* not ours, which may be a folder of the mount */
+		err = posix_spawn_file_actions_addchdir_np(&files, "/");
 	if (err == 0)
 		err = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	if (err == 0)

@@ -1,7 +1,8 @@
 #ifndef KV_CLIENT_BASE_SPAWN_H
 #define KV_CLIENT_BASE_SPAWN_H
 /*
- * Run a program in the loop and collect what it prints. No shell; standard input is /dev/null.
+ * Run a program in the loop and collect what it prints. No shell; its directory is /, its standard input
+ * /dev/null.
  */
 #include "client/base/err.h"
 

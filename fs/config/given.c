@@ -91,7 +91,7 @@ kv_given_home(void)
 
 	if (home != NULL && home[0] != '/')
 		home = NULL;
-	if (user == 0 || (home != NULL && stat(home, &st) == 0 && st.st_uid == user))
+	if (home != NULL && (user == 0 || (stat(home, &st) == 0 && st.st_uid == user)))
 		return home;
 	entry = getpwuid(user);
 	return entry != NULL && entry->pw_dir[0] == '/' && stat(entry->pw_dir, &st) == 0 ? entry->pw_dir :
