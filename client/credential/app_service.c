@@ -19,20 +19,12 @@ presence(const struct kv_credential_options *o, struct kv_buf *why)
 static int
 send_get(struct kv_ask *ask)
 {
-	static const struct kv_managed_names names = { "client_id", "object_id", "mi_res_id" };
-	struct kv_buf url, header;
-	int err;
+	static const struct kv_managed_source source = {
+		.version = "2019-08-01", .client = "client_id", .object = "object_id", .resource = "mi_res_id"
+	};
 
-	kv_buf_init(&url, 8192);
-	kv_buf_init(&header, 8192);
-	err = kv_buf_printf(&url, "%s?api-version=2019-08-01", kv_credential_variable(ask->o, ENDPOINT));
-	if (err == 0)
-		err = kv_buf_printf(&header, "X-IDENTITY-HEADER: %s", kv_credential_variable(ask->o, HEADER));
-	if (err == 0)
-		err = kv_managed_get(ask, kv_buf_str(&url), kv_buf_str(&header), &names, 0);
-	kv_buf_release(&header);
-	kv_buf_release(&url);
-	return err;
+	return kv_managed_get(ask, kv_credential_variable(ask->o, ENDPOINT), "X-IDENTITY-HEADER",
+	    kv_credential_variable(ask->o, HEADER), &source);
 }
 
 static int

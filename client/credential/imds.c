@@ -16,7 +16,8 @@
 
 #define ADDRESS	   "http://169.254.169.254"
 #define OTHER_HOST "AZURE_POD_IDENTITY_AUTHORITY_HOST"
-#define PATH	   "/metadata/identity/oauth2/token?api-version=2018-02-01"
+#define PATH	   "/metadata/identity/oauth2/token"
+#define VERSION	   "2018-02-01"
 #define WHO	   "the Instance Metadata Service (169.254.169.254)"
 #define PROBE_MS   1000 /* to connect, and as long for the answer */
 
@@ -41,14 +42,18 @@ make_url(const struct kv_ask *ask, struct kv_buf *url)
 static int
 send_get(struct kv_ask *ask)
 {
-	static const struct kv_managed_names names = { "client_id", "object_id", "msi_res_id" };
+	static const struct kv_managed_source source = { .version = VERSION,
+		.client = "client_id",
+		.object = "object_id",
+		.resource = "msi_res_id",
+		.has_metadata = true };
 	struct kv_buf url;
 	int err;
 
 	kv_buf_init(&url, 8192);
 	err = make_url(ask, &url);
 	if (err == 0)
-		err = kv_managed_get(ask, kv_buf_str(&url), "Metadata: true", &names, 0);
+		err = kv_managed_get(ask, kv_buf_str(&url), NULL, NULL, &source);
 	kv_buf_release(&url);
 	return err;
 }
@@ -68,16 +73,17 @@ static int
 token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
 	const bool is_of_imds = answer->status == 400 && is_json(answer);
+	const bool is_named = kv_managed_id(ask->o).value != NULL;
 
 	kv_buf_say(kv_ask_why(ask), WHO " answers %ld", answer->status);
 	kv_ask_say_fault(ask, answer);
-	if (is_of_imds && kv_managed_is_named(ask->o))
+	if (is_of_imds && is_named)
 		kv_buf_say(kv_ask_why(ask),
 		    ": is the identity of -o client_id= (AZURE_CLIENT_ID), object_id= or resource_id= assigned "
 		    "to this machine?");
 	else if (is_of_imds)
 		kv_buf_say(kv_ask_why(ask), ": does this machine have a managed identity?");
-	if (!is_of_imds || !kv_managed_is_named(ask->o))
+	if (!is_of_imds || !is_named)
 		return kv_err_is_temporary(answer->status) ? -EIO : -EACCES;
 	kv_ask_fail(ask, KV_FAILED, -EACCES);
 	return 0;
@@ -109,6 +115,8 @@ send_probe(struct kv_ask *ask)
 
 	kv_buf_init(&url, 8192);
 	err = make_url(ask, &url);
+	if (err == 0)
+		err = kv_buf_puts(&url, "?api-version=" VERSION);
 	if (err == 0) {
 		request.url = kv_buf_str(&url);
 		err = kv_ask_send(ask, &request);

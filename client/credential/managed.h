@@ -8,17 +8,24 @@
 #include "client/auth/ask.h"
 
 /* What a source calls the ids of a user-assigned identity in its query; NULL if it does not support one. */
-struct kv_managed_names {
+struct kv_managed_source {
+	const char *version; /* of its API */
 	const char *client, *object, *resource;
+	bool has_metadata; /* requires "Metadata: true" */
 };
 
-/* Whether the user named an identity, by -o client_id=, object_id= or resource_id=. */
-bool kv_managed_is_named(const struct kv_credential_options *options);
+/* The id that the user gave, by -o client_id= (AZURE_CLIENT_ID), object_id= or resource_id=. */
+struct kv_managed_id {
+	const char *option; /* "client_id" */
+	const char *value;  /* NULL: none, so the system-assigned identity or the only one */
+};
+struct kv_managed_id kv_managed_id(const struct kv_credential_options *options);
+
 /*
- * GET url, which must have a query, with the resource and the id added. header: "Name: value". No proxy is
- * used, and plain http is allowed, because the endpoint is on this machine or in its network. connect_ms: 0
- * for 10 s. -EACCES and a sentence in the ask's why if the source does not support the kind of id.
+ * GET url, with api-version, the resource and the id added to its query, and the header name: value (NULL: none). No proxy
+ * is used, and plain http is allowed, because the endpoint is on this machine or in its network. -EACCES and
+ * a sentence in the ask's why if the source does not support the kind of id.
  */
-int kv_managed_get(struct kv_ask *ask, const char *url, const char *header,
-    const struct kv_managed_names *names, unsigned int connect_ms) KV_MUST_CHECK;
+int kv_managed_get(struct kv_ask *ask, const char *url, const char *name, const char *value,
+    const struct kv_managed_source *source) KV_MUST_CHECK;
 #endif
