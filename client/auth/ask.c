@@ -365,7 +365,7 @@ kv_ask_free(struct kv_ask *ask)
 	kv_timer_stop(&a->too_late);
 	kv_token_answer_release(&a->token);
 	kv_buf_release(&a->why);
-	free(a->ask.state);
+	kv_buf_free_string(a->ask.secret);
 	free(a);
 }
 

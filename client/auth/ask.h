@@ -74,7 +74,7 @@ struct kv_ask {
 	 */
 	bool is_guess;
 	const struct kv_ask_endpoint *endpoint; /* the last one that was asked */
-	void *state;				/* the kind's own data, from malloc(); freed with the ask */
+	char *secret; /* a string of the kind, from malloc(); wiped and freed with the ask */
 };
 
 /*

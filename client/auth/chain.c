@@ -161,24 +161,31 @@ find_kind(const struct kv_chain *c, int at, struct kv_buf *why)
 	return NULL;
 }
 
+static void
+say_option(struct kv_chain *c, const char *option, const char *value)
+{
+	if (option != NULL && value != NULL)
+		kv_buf_say(&c->lines, " %s %s", option, value);
+}
+
 /* The user must sign in again, because this kind cannot pass on what the vault requires. */
 static void
 say_claims(struct kv_chain *c)
 {
-	const struct kv_audience *to = c->audience;
+	const struct kv_claims_command *run = &c->kind->claims_command;
 	struct kv_buf claims;
 
 	kv_buf_say(&c->lines,
 	    "the vault requires a new sign-in (conditional access, or a session that was revoked), and the %s "
 	    "credential cannot request it",
 	    auth_at(c, c->at)->noun);
-	if (c->kind->claims_command == NULL)
+	if (run->command == NULL)
 		return;
 	kv_buf_init(&claims, 64 << 10);
-	if (kv_base64_encode(to->claims, strlen(to->claims), &claims) == 0)
-		kv_buf_say(&c->lines, ": run %s %s%s%s --scope %s", c->kind->claims_command,
-		    kv_buf_str(&claims), to->tenant != NULL ? " --tenant " : "",
-		    to->tenant != NULL ? to->tenant : "", to->scope);
+	if (kv_base64_encode_standard(c->audience->claims, strlen(c->audience->claims), &claims) == 0)
+		kv_buf_say(&c->lines, ": run %s \"%s\"", run->command, kv_buf_str(&claims));
+	say_option(c, run->tenant, c->audience->tenant);
+	say_option(c, run->scope, c->audience->scope);
 	kv_buf_release(&claims);
 }
 

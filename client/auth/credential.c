@@ -130,13 +130,36 @@ kv_credential_at(size_t i, int *auth)
 
 /* ---- variables ---- */
 
+/* The k-th variable of a row, or NULL. */
+static const struct kv_credential_variable *
+variable_of(size_t row, size_t k)
+{
+	return rows[row] != NULL && rows[row]->variables[k].name != NULL ? &rows[row]->variables[k] : NULL;
+}
+
+/* Whether a row before reads the same variable. */
+static bool
+is_repeated(size_t row, const char *name)
+{
+	const struct kv_credential_variable *other;
+
+	while (row-- > 0)
+		for (size_t k = 0; k < KV_KIND_VARIABLES; k++)
+			if ((other = variable_of(row, k)) != NULL && strcmp(other->name, name) == 0)
+				return true;
+	return false;
+}
+
 const struct kv_credential_variable *
 kv_credential_variable_at(size_t i)
 {
+	const struct kv_credential_variable *variable;
+
 	for (size_t row = 0; row < ROWS; row++)
-		for (size_t k = 0; rows[row] != NULL && k < KV_KIND_VARIABLES; k++)
-			if (rows[row]->variables[k].name != NULL && i-- == 0)
-				return &rows[row]->variables[k];
+		for (size_t k = 0; k < KV_KIND_VARIABLES; k++)
+			if ((variable = variable_of(row, k)) != NULL && !is_repeated(row, variable->name) &&
+			    i-- == 0)
+				return variable;
 	return NULL;
 }
 

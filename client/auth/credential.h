@@ -23,15 +23,21 @@ enum kv_auth_group {
  * DefaultAzureCredential. Of several kinds the first that is configured is asked. KIND(x) is struct
  * kv_credential_kind kv_x in client/credential/x.c.
  */
-#define KV_CREDENTIALS(AUTH, KIND)                                             \
-	AUTH("env", PROD, "EnvironmentCredential", "environment")              \
-	KIND(client_secret)                                                    \
-	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity") \
-	KIND(app_service)                                                      \
-	KIND(imds)                                                             \
-	AUTH("cli", DEV, "AzureCliCredential", "az CLI")                       \
-	KIND(az_cli)                                                           \
-	AUTH("token", NAMED, NULL, "token file")                               \
+#define KV_CREDENTIALS(AUTH, KIND)                                               \
+	AUTH("env", PROD, "EnvironmentCredential", "environment")                \
+	KIND(client_secret)                                                      \
+	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity")   \
+	KIND(app_service)                                                        \
+	KIND(arc)                                                                \
+	KIND(azure_ml)                                                           \
+	KIND(imds)                                                               \
+	AUTH("cli", DEV, "AzureCliCredential", "az CLI")                         \
+	KIND(az_cli)                                                             \
+	AUTH("powershell", DEV, "AzurePowerShellCredential", "Azure PowerShell") \
+	KIND(azure_powershell)                                                   \
+	AUTH("azd", DEV, "AzureDeveloperCliCredential", "Azure Developer CLI")   \
+	KIND(azd)                                                                \
+	AUTH("token", NAMED, NULL, "token file")                                 \
 	KIND(token_file)
 
 struct kv_auth {
@@ -74,6 +80,7 @@ struct kv_credential_options {
 	int auto_s;	       /* how long one choice among several credentials may take; 0: 30 */
 	const char *authority; /* https URL; the only place where a secret is sent */
 	const char *tenant;
+	const char *subscription;			 /* for the az CLI: its account's */
 	const char *client_id, *object_id, *resource_id; /* one of them names a managed identity */
 	const char *client_secret; /* from client_secret_file=; takes precedence over AZURE_CLIENT_SECRET */
 	const char *token_file;
@@ -102,8 +109,10 @@ struct kv_credential_kind {
 	const char *option;
 	/* Whether it can request a token with the claims of a continuous-access challenge. */
 	bool takes_claims;
-	/* If it cannot: the command with which the user can, "az login --claims-challenge"; or NULL. */
-	const char *claims_command;
+	/* If it cannot: the command with which the user can, and its options; NULL for none. */
+	struct kv_claims_command {
+		const char *command, *tenant, *scope;
+	} claims_command;
 	/*
 	 * why (may be NULL) gets what is missing, by kv_credential_lacks(), if it is not configured. An
 	 * incomplete configuration is none.
@@ -122,7 +131,7 @@ void kv_credential_lacks(struct kv_buf *why, const char *name);
 #define KV_AUTH_DECLARE(name) extern const struct kv_credential_kind kv_##name;
 KV_CREDENTIALS(KV_AUTH_NOTHING, KV_AUTH_DECLARE)
 
-/* The i-th of all variables that kinds read, from 0; NULL after the last. */
+/* The i-th of all different variables that kinds read, from 0; NULL after the last. */
 const struct kv_credential_variable *kv_credential_variable_at(size_t i);
 /* The i-th kind, from 0, and the index of its credential in kv_auths; NULL after the last. */
 const struct kv_credential_kind *kv_credential_at(size_t i, int *auth);

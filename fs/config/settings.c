@@ -216,17 +216,22 @@ choose_auth(struct kv_settings *s, struct kv_buf *why)
 	return check_options(s, why);
 }
 
-/* The SDKs' characters of a tenant, because it becomes a part of a URL and an argument of a program. */
+/* The characters that the SDKs allow, because both become parts of a URL or arguments of a program. */
 static int
-check_tenant(struct kv_settings *s, struct kv_buf *why)
+check_names(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *tenant = s->auth.credential.tenant;
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.- ";
+	const char *tenant = s->auth.credential.tenant, *subscription = s->auth.credential.subscription;
 
 	s->auth.is_single_tenant = kv_given_environment("AZURE_IDENTITY_DISABLE_MULTITENANTAUTH") != NULL ||
 	    (tenant != NULL && strcmp(tenant, "adfs") == 0);
-	if (tenant == NULL || kv_challenge_is_tenant(tenant))
-		return 0;
-	return kv_given_refuse(&s->given, "tenant", "a tenant's id or domain", why);
+	if (tenant != NULL && !kv_challenge_is_tenant(tenant))
+		return kv_given_refuse(&s->given, "tenant", "a tenant's id or domain", why);
+	if (subscription != NULL &&
+	    (subscription[0] == '-' || subscription[strspn(subscription, allowed)] != '\0'))
+		return kv_given_refuse(
+		    &s->given, "subscription", "the name or the id of a subscription", why);
+	return 0;
 }
 
 static int
@@ -235,7 +240,7 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 	int err = keep_variables(s);
 
 	if (err == 0)
-		err = check_tenant(s, why);
+		err = check_names(s, why);
 	if (err == 0)
 		err = choose_auth(s, why);
 	return err == 0 ? kv_settings_read_secret(s, why) : err;

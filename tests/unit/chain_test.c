@@ -741,8 +741,8 @@ the_choice_of_auto_ends_after_30_s(void **state)
 		if (s == 0) {
 			assert_int_equal(done.err, -ETIMEDOUT);
 			assert_int_equal(done.mono - mono_began, 30000);
-			assert_non_null(
-			    strstr(done.why, "managed identity: the Instance Metadata Service (169.254.169.254) has not answered within 30 s"));
+			assert_non_null(strstr(done.why,
+			    "managed identity: the Instance Metadata Service (169.254.169.254) has not answered within 30 s"));
 			assert_non_null(strstr(done.why, "az CLI: not asked"));
 			assert_non_null(strstr(done.why, "-o auth=managed"));
 		} else {
@@ -791,7 +791,7 @@ claims_go_only_to_a_credential_that_can_request_them(void **state)
 	assert_int_equal(fake_spawn_count(), 0);
 	assert_int_equal(done.err, -EACCES);
 	assert_non_null(strstr(done.why,
-	    "run az login --claims-challenge eyJhIjoxfQ --tenant " TENANT
+	    "run az login --claims-challenge \"eyJhIjoxfQ==\" --tenant " TENANT
 	    " --scope https://vault.azure.net/.default"));
 	make("managed");
 	assert_int_equal(fetch(), 0);

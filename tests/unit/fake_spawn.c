@@ -16,7 +16,7 @@ struct kv_spawn {
 
 static int end_err = -ENOENT, end_status, n_started;
 static const char *end_out = "", *end_diagnostics = "";
-static char arguments[1024];
+static char arguments[8192];
 
 /* The different ones that were started. */
 static struct {

@@ -1,0 +1,89 @@
+/*
+ * Programs that print a token.
+ */
+#include "client/credential/tool.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/base/buf.h"
+
+#define MOST_WORDS 300 /* characters of a program's message in a sentence */
+#define MOST_PLAIN 64  /* a longer run of a token's characters may be one; ids and URLs are shorter */
+
+enum kv_presence
+kv_tool_presence(const struct kv_credential_options *options, struct kv_buf *why)
+{
+	(void)options;
+	(void)why;
+	return KV_PERHAPS;
+}
+
+/* The length of the run of a token's characters at text. */
+static size_t
+token_len(const char *text)
+{
+	return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~");
+}
+
+void
+kv_tool_quote(struct kv_buf *why, const char *text)
+{
+	const size_t line = strcspn(text, "\r\n"), end = line < MOST_WORDS ? line : MOST_WORDS;
+
+	for (size_t i = 0, n; i < end; i += n) {
+		if (i == 0)
+			kv_buf_say(why, ": ");
+		n = token_len(text + i);
+		if (n > MOST_PLAIN || (n > 3 && strncmp(text + i, "eyJ", 3) == 0)) {
+			kv_buf_say(why, "(token)");
+			continue;
+		}
+		n = n == 0 ? 1 : n > end - i ? end - i : n;
+		kv_buf_say(why, "%.*s", (int)n, text + i);
+	}
+}
+
+/* The line that tells why: az and azd begin it with "ERROR: ", otherwise the first one that is not empty. */
+static const char *
+find_line(const char *text)
+{
+	const char *error = strstr(text, "ERROR: ");
+
+	return error != NULL ? error + strlen("ERROR: ") : text + strspn(text, " \t\r\n");
+}
+
+static void
+say_whose(struct kv_ask *ask)
+{
+	const char *caller = kv_credential_variable(ask->o, KV_TOOL_CALLER);
+
+	if (caller != NULL && getuid() == 0)
+		kv_buf_say(kv_ask_why(ask),
+		    " (under sudo the sign-in of root counts, not that of %s: run kvfs as %s)", caller,
+		    caller);
+}
+
+bool
+kv_tool_succeeded(
+    struct kv_ask *ask, const struct kv_tool *tool, int err, int status, const char *diagnostics)
+{
+	struct kv_buf *why = kv_ask_why(ask);
+
+	if (err == 0 && status == 0)
+		return true;
+	if (err == -ENOENT) {
+		kv_buf_say(why, "%s is not installed, or not in PATH", tool->program);
+	} else if (err == -ETIMEDOUT) {
+		kv_buf_say(why, "%s did not end within %d s", tool->command, tool->limit_ms / 1000);
+	} else if (err != 0) {
+		kv_buf_say(why, "%s cannot be run: %s", tool->program, strerror(-err));
+	} else {
+		kv_buf_say(why, "%s failed", tool->command);
+		kv_tool_quote(why, find_line(diagnostics));
+	}
+	say_whose(ask);
+	kv_ask_fail(ask, KV_UNAVAILABLE, err == -ETIMEDOUT ? -ETIMEDOUT : -EACCES);
+	return false;
+}
