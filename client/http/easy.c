@@ -2,9 +2,7 @@
  * libcurl's handles and their options. The reasons for some (each was measured):
  * - CURLOPT_QUICK_EXIT: otherwise the end of a transfer joins its resolver thread, and a silent DNS
  *   server blocks the loop.
- * - Parsing Debian's CA bundle costs 30 ms per connection. The directory of hashed certificates is
- *   read one file at a time, so it always provides the system's CAs, and the CA file is the user's
- *   own.
+ * - No CURLOPT_CAINFO and no CURLOPT_CAPATH: client/http/ca has the certificates.
  */
 #include "client/http/easy.h"
 
@@ -13,12 +11,21 @@
 #include <string.h>
 
 #include "client/base/buf.h"
+#include "client/http/ca.h"
 #include "client/http/http.h"
 
 #define IDLE_S	   60L /* a connection idle for longer is not reused: the server may be about to close it */
 #define USER_AGENT "kvfs/" KV_VERSION
 
 /* ---- handles ---- */
+
+static CURLcode
+use_ca(CURL *easy, void *ssl_ctx, void *arg)
+{
+	(void)easy;
+	kv_ca_use(arg, ssl_ctx);
+	return CURLE_OK;
+}
 
 /* Options that are the same for all transfers and stay with the handle. */
 static CURL *
@@ -38,8 +45,14 @@ new_handle(const struct kv_easy_setup *s)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file);
-	curl_easy_setopt(easy, CURLOPT_CAPATH, s->ca_folder);
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_ca); /* for an https proxy too */
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, s->ca);
+	curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_TO, s->connect_to);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, s->answer);

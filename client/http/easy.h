@@ -6,14 +6,16 @@
 #include <curl/curl.h>
 #include "client/base/err.h"
 
+struct kv_ca;
 struct kv_http_request;
 
 #define KV_EASY_IDLE 128 /* handles kept */
 
 /* libcurl's callbacks. The first four get the transfer as arg, the others socket_arg. */
 struct kv_easy_setup {
-	const char *ca_file;   /* the user's own, or NULL */
-	const char *ca_folder; /* the system's */
+	struct kv_ca *ca;
+	const char *proxy;	       /* a URL, "" for none, NULL for that of the environment */
+	struct curl_slist *connect_to; /* from kv_resolve_parse(), or NULL */
 	curl_write_callback header, answer;
 	curl_read_callback body;
 	curl_prereq_callback about_to_send;

@@ -14,11 +14,11 @@
 #include <sys/queue.h>
 
 #include "client/base/buf.h"
-#include "client/http/ca.h"
 #include "client/base/clock.h"
 #include "client/http/curl_loop.h"
 #include "client/http/easy.h"
 #include "client/http/http.h"
+#include "client/http/resolve.h"
 #include "client/http/transfer.h"
 #include "client/base/loop.h"
 
@@ -30,7 +30,8 @@ struct kv_http {
 	struct kv_loop *loop;
 	CURLM *multi;
 	struct kv_curl_loop curl_loop;
-	char *ca_file;
+	struct kv_ca *ca;
+	struct curl_slist *connect_to;
 	struct kv_timer starter; /* starts queued transfers */
 	TAILQ_HEAD(, kv_transfer) queue, running;
 	int n_running;
@@ -312,8 +313,9 @@ kv_http_cancel(struct kv_transfer *t)
 static void
 init_easies(struct kv_http *http)
 {
-	const struct kv_easy_setup setup = { .ca_file = http->ca_file,
-		.ca_folder = curl_version_info(CURLVERSION_NOW)->capath,
+	const struct kv_easy_setup setup = { .ca = http->ca,
+		.proxy = http->shared.proxy.url,
+		.connect_to = http->connect_to,
 		.header = kv_transfer_take_header,
 		.answer = kv_transfer_take_answer,
 		.body = kv_transfer_give_body,
@@ -325,6 +327,26 @@ init_easies(struct kv_http *http)
 	kv_easies_init(&http->easies, &setup);
 }
 
+/* What the user set: certificates, proxy, addresses. */
+static int
+take_options(struct kv_http *http, const struct kv_http_options *options, struct kv_buf *why)
+{
+	int err = kv_ca_check_library(curl_version_info(CURLVERSION_NOW)->ssl_version, why);
+
+	http->shared.proxy = options->proxy;
+	if (err == 0)
+		err = kv_ca_new(&options->ca, &http->ca, why);
+	http->shared.ca = http->ca;
+	if (err == 0)
+		err = kv_proxy_check_environment(&options->proxy, why);
+	if (err == 0 && options->resolve != NULL) {
+		err = kv_resolve_parse(options->resolve, &http->connect_to);
+		if (err != 0)
+			kv_buf_say(why, "resolve: %s", strerror(-err));
+	}
+	return err;
+}
+
 int
 kv_http_new(
     struct kv_loop *loop, const struct kv_http_options *options, struct kv_http **out, struct kv_buf *why)
@@ -333,11 +355,7 @@ kv_http_new(
 	int err;
 
 	*out = NULL;
-	if (options->ca_file != NULL) {
-		err = kv_ca_check(options->ca_file, why);
-		if (err != 0)
-			return err;
-	}
+	(void)curl_global_sslset(CURLSSLBACKEND_OPENSSL, NULL, NULL); /* if libcurl has several */
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (http = calloc(1, sizeof(*http))) == NULL)
 		goto nomem;
 	http->loop = loop;
@@ -354,8 +372,11 @@ kv_http_new(
 		kv_buf_say(why, "the kernel has no random bytes");
 		return -EIO;
 	}
-	if (options->ca_file != NULL && (http->ca_file = strdup(options->ca_file)) == NULL)
-		goto nomem;
+	err = take_options(http, options, why);
+	if (err != 0) {
+		kv_http_free(http);
+		return err;
+	}
 	init_easies(http);
 	kv_curl_loop_init(&http->curl_loop, loop, http->multi, finish_ended, http);
 	curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
@@ -374,6 +395,24 @@ nomem:
 	return -ENOMEM;
 }
 
+int
+kv_http_reload(struct kv_http *http, struct kv_buf *why)
+{
+	return kv_ca_reload(http->ca, why);
+}
+
+const struct kv_proxy *
+kv_http_proxy(const struct kv_http *http)
+{
+	return &http->shared.proxy;
+}
+
+const char *
+kv_http_ca_source(const struct kv_http *http)
+{
+	return kv_ca_source(http->ca);
+}
+
 void
 kv_http_free(struct kv_http *http)
 {
@@ -390,7 +429,8 @@ kv_http_free(struct kv_http *http)
 	}
 	kv_timer_stop(&http->starter);
 	kv_connections_release(&http->shared.connections);
-	free(http->ca_file);
+	kv_ca_free(http->ca);
+	curl_slist_free_all(http->connect_to);
 	free(http);
 	curl_global_cleanup();
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "client/base/err.h"
+#include "client/http/ca.h"
+#include "client/http/proxy.h"
 
 struct kv_buf;
 struct kv_echo;
@@ -16,13 +18,22 @@ struct kv_loop;
 struct kv_http;
 struct kv_transfer;
 
+/* Strings are borrowed, and must live as long as the kv_http. */
 struct kv_http_options {
-	const char *ca_file; /* PEM, in addition to the system's; NULL for none */
+	struct kv_ca_options ca;
+	struct kv_proxy proxy;
+	const char *resolve; /* see client/http/resolve; NULL for none */
 	int max_connections; /* to one host */
 };
 /* Creates no thread and no socket before the first transfer. On failure why gets a sentence. */
 int kv_http_new(struct kv_loop *loop, const struct kv_http_options *options, struct kv_http **http,
     struct kv_buf *why) KV_MUST_CHECK;
+/* Reads the CA certificates again; connections that are open stay. As kv_ca_reload(). */
+int kv_http_reload(struct kv_http *http, struct kv_buf *why) KV_MUST_CHECK;
+/* The option, for kv_proxy_find(). */
+const struct kv_proxy *kv_http_proxy(const struct kv_http *http);
+/* Where the CA certificates are from, as kv_ca_source(). */
+const char *kv_http_ca_source(const struct kv_http *http);
 /* Drops transfers in flight without calling their completions. */
 void kv_http_free(struct kv_http *http);
 

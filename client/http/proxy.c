@@ -1,14 +1,19 @@
 /*
- * https_proxy, all_proxy and no_proxy, as libcurl reads them (its documentation, "libcurl-env").
- * libcurl uses them itself. This module only names the proxy in messages, so address ranges
- * (10.0.0.0/8) in no_proxy are not supported.
+ * The option proxy, and https_proxy, all_proxy and no_proxy as libcurl reads them (its documentation,
+ * "libcurl-env").
  */
 #include "client/http/proxy.h"
 
-#include <stdbool.h>
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "client/base/buf.h"
+
+#define MAX_ENTRY 64 /* of an address range in no_proxy */
 
 /* The value of the first variable that is not empty, and its name. */
 static const char *
@@ -25,6 +30,19 @@ find_variable(const char *const *names, const char **name)
 	return NULL;
 }
 
+static const char *
+proxy_of(const struct kv_proxy *proxy, const char **from)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL };
+
+	if (proxy == NULL || proxy->url == NULL)
+		return find_variable(names, from);
+	*from = proxy->from;
+	return proxy->url[0] != '\0' ? proxy->url : NULL;
+}
+
+/* ---- exceptions ---- */
+
 /* Whether host is domain or in it. */
 static bool
 is_below(const char *host, const char *domain, size_t len)
@@ -38,6 +56,38 @@ is_below(const char *host, const char *domain, size_t len)
 	return n == len || host[n - len - 1] == '.';
 }
 
+/* Whether host is an address in the range "10.0.0.0/8" or "fd00::/8"; brackets are allowed. */
+static bool
+is_in_range(const char *host, const char *range, size_t len)
+{
+	unsigned char address[16], base[16];
+	char text[MAX_ENTRY];
+	const char *slash;
+	unsigned long bits, size;
+	int family;
+
+	len -= len > 0 && range[len - 1] == ']';
+	if (len > 0 && *range == '[') {
+		range++;
+		len--;
+	}
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, range, len);
+	text[len] = '\0';
+	family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
+	size = family == AF_INET6 ? 128 : 32;
+	slash = strchr(text, '/');
+	bits = slash != NULL ? strtoul(slash + 1, NULL, 10) : size;
+	text[strcspn(text, "/]")] = '\0';
+	if (bits > size || inet_pton(family, host, address) != 1 || inet_pton(family, text, base) != 1)
+		return false;
+	for (unsigned long i = 0; i < bits; i++)
+		if ((address[i / 8] ^ base[i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
 static bool
 is_excepted(const char *host, const char *list)
 {
@@ -48,37 +98,109 @@ is_excepted(const char *host, const char *list)
 	while (*(list += strspn(list, between)) != '\0') {
 		const size_t n = strcspn(list, between), dot = *list == '.';
 
-		if (is_below(host, list + dot, n - dot))
+		if (is_below(host, list + dot, n - dot) || is_in_range(host, list, n))
 			return true;
 		list += n;
 	}
 	return false;
 }
 
-const char *
-kv_proxy_of(const char *host, char *address, size_t size)
-{
-	static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL };
-	static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
-	const char *variable, *exception, *value = find_variable(proxies, &variable), *list, *at;
-	size_t len;
+/* ---- its URL ---- */
 
-	address[0] = '\0';
-	if (value == NULL)
-		return NULL;
-	list = find_variable(exceptions, &exception);
-	if (list != NULL && is_excepted(host, list))
-		return NULL;
-	at = strstr(value, "://");
-	if (at != NULL)
-		value = at + 3;
-	at = strrchr(value, '@'); /* a password may contain '@', a host may not */
-	if (at != NULL)
-		value = at + 1;
-	len = strcspn(value, "/?#");
-	if (len >= size)
-		len = size - 1;
-	memcpy(address, value, len);
-	address[len] = '\0';
-	return variable;
+/* As libcurl takes it apart. -EINVAL, -ENOMEM. */
+static int
+parse(const char *url, CURLU **out)
+{
+	CURLU *u = curl_url();
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+
+	if (u != NULL)
+		code = curl_url_set(u, CURLUPART_URL, url,
+		    CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME | CURLU_NO_AUTHORITY);
+	*out = u;
+	if (code == CURLUE_OK)
+		return 0;
+	curl_url_cleanup(u);
+	*out = NULL;
+	return code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+}
+
+static bool
+is_scheme_known(const char *scheme)
+{
+	static const char *const schemes[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strcasecmp(scheme, schemes[i]) == 0)
+			return true;
+	return false;
+}
+
+int
+kv_proxy_check(const char *url, bool *has_user)
+{
+	char *scheme = NULL, *host = NULL, *user = NULL;
+	CURLU *u;
+	int err = parse(url, &u);
+
+	if (has_user != NULL)
+		*has_user = strchr(url, '@') != NULL;
+	if (err != 0)
+		return err;
+	if (strstr(url, "://") != NULL &&
+	    (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || !is_scheme_known(scheme)))
+		err = -EINVAL;
+	if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0')
+		err = -EINVAL;
+	if (curl_url_get(u, CURLUPART_USER, &user, 0) != CURLUE_OK && strchr(url, '@') != NULL)
+		err = -EINVAL;
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(user);
+	curl_url_cleanup(u);
+	return err;
+}
+
+int
+kv_proxy_check_environment(const struct kv_proxy *proxy, struct kv_buf *why)
+{
+	const char *from, *value = proxy->url == NULL ? proxy_of(NULL, &from) : NULL;
+	int err = value != NULL ? kv_proxy_check(value, NULL) : 0;
+
+	if (err == -EINVAL)
+		kv_buf_say(why,
+		    "%s must be the URL of a proxy, as http://proxy.example.com:3128; special characters in "
+		    "its password are written as %%40 and the like",
+		    from);
+	else if (err != 0)
+		kv_buf_say(why, "out of memory");
+	return err;
+}
+
+bool
+kv_proxy_find(const struct kv_proxy *proxy, const char *host, struct kv_proxy_used *used)
+{
+	static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
+	const char *from = NULL, *exception, *value = proxy_of(proxy, &from);
+	const char *list = find_variable(exceptions, &exception);
+	char *name = NULL, *port = NULL, *scheme = NULL;
+	CURLU *u;
+
+	*used = (struct kv_proxy_used){ .from = NULL };
+	if (value == NULL || (list != NULL && is_excepted(host, list)) || parse(value, &u) != 0)
+		return false;
+	if (curl_url_get(u, CURLUPART_HOST, &name, 0) == CURLUE_OK) {
+		used->from = from;
+		(void)curl_url_get(u, CURLUPART_PORT, &port, 0);
+		used->is_https = strstr(value, "://") != NULL &&
+		    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		    strcmp(scheme, "https") == 0;
+		snprintf(used->address, sizeof(used->address), port != NULL ? "%s:%s" : "%s", name,
+		    port != NULL ? port : "");
+	}
+	curl_free(name);
+	curl_free(port);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return used->from != NULL;
 }

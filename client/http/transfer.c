@@ -153,6 +153,8 @@ kv_transfer_error(const struct kv_transfer *t, CURLcode code, struct kv_buf *rea
 		.code = code,
 		.words = t->reason,
 		.is_local = t->is_local,
+		.proxy = &t->shared->proxy,
+		.refusal = kv_ca_refusal(t->shared->ca),
 		.is_sent = t->is_sent,
 		.is_in_header = t->answered.is_begun && !t->is_judged };
 

@@ -20,6 +20,8 @@ struct kv_transfers {
 	struct kv_room room;		   /* for answers with a large Content-Length */
 	size_t n_bytes;			   /* of incoming answers */
 	struct kv_date last_date;
+	const struct kv_ca *ca;
+	struct kv_proxy proxy; /* the option */
 };
 
 struct kv_transfer {

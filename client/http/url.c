@@ -14,6 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/base/buf.h"
+
 #define MAX_LABEL 63
 #define MAX_NAME  253
 #define MAX_PORT  5 /* digits */
@@ -188,6 +190,14 @@ kv_url_parse(const char *url, struct kv_url *origin, const char **path)
 	else if (path != NULL)
 		*path = authority + strcspn(authority, "/?");
 	return err;
+}
+
+void
+kv_url_say_host(const struct kv_url *origin, struct kv_buf *text)
+{
+	kv_buf_say(text, strchr(origin->host, ':') != NULL ? "[%s]" : "%s", origin->host);
+	if (origin->port != (origin->is_https ? 443 : 80))
+		kv_buf_say(text, ":%u", origin->port);
 }
 
 const char *

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include "client/base/err.h"
 
+struct kv_buf;
+
 struct kv_url {
 	char host[256]; /* lower case, without brackets or a final dot */
 	uint16_t port;
@@ -19,6 +21,8 @@ struct kv_url {
  * set to the start of the path inside url ("/…", "?…" or "").
  */
 int kv_url_parse(const char *url, struct kv_url *origin, const char **path) KV_MUST_CHECK;
+/* Appends "host", "host:8443" or "[::1]" to text, without the scheme's own port. */
+void kv_url_say_host(const struct kv_url *origin, struct kv_buf *text);
 /*
  * A fast check without parsing: the path of a URL that begins with "https://", origin's host in the
  * form of kv_url_parse(), optionally ":" and origin's port, and "/". NULL for any other URL, which may

@@ -84,10 +84,11 @@ say_markup(const char *text, const char *end, struct kv_buf *why)
 }
 
 void
-kv_misfit_say(const char *body, size_t len, const char *host, struct kv_buf *why)
+kv_misfit_say(
+    const char *body, size_t len, const char *host, const struct kv_proxy *proxy, struct kv_buf *why)
 {
-	const char *const end = body + len, *text = skip_blanks(body, end), *variable;
-	char address[256];
+	const char *const end = body + len, *text = skip_blanks(body, end);
+	struct kv_proxy_used used;
 
 	if (text == end)
 		kv_buf_say(why, "an empty answer");
@@ -97,9 +98,8 @@ kv_misfit_say(const char *body, size_t len, const char *host, struct kv_buf *why
 		kv_buf_say(why, "JSON that is not Azure Key Vault's");
 	else
 		kv_buf_say(why, "%zu bytes that are not JSON", len);
-	variable = kv_proxy_of(host, address, sizeof(address));
-	if (variable != NULL)
-		kv_buf_say(why, ", from the proxy %s (%s)?", address, variable);
+	if (kv_proxy_find(proxy, host, &used))
+		kv_buf_say(why, ", from the proxy %s (%s)?", used.address, used.from);
 	else
 		kv_buf_say(why, ": is %s a vault, or is there a proxy or login page in between?", host);
 }

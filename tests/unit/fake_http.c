@@ -205,6 +205,13 @@ kv_http_init_echo(const struct kv_http *http, const char *host, struct kv_echo *
 	kv_echo_init(echo, "00000000");
 }
 
+const struct kv_proxy *
+kv_http_proxy(const struct kv_http *http)
+{
+	(void)http;
+	return NULL;
+}
+
 void
 kv_http_drop_body(const struct kv_http_answer *answer)
 {

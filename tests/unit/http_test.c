@@ -34,7 +34,7 @@ struct result {
 static int
 set_up_with(const char *ca_file, int connections)
 {
-	const struct kv_http_options options = { .ca_file = ca_file, .max_connections = connections };
+	const struct kv_http_options options = { .ca.added = ca_file, .max_connections = connections };
 	struct kv_buf why;
 	int err;
 
@@ -1144,7 +1144,7 @@ a_ca_file_that_cannot_be_used_is_told(void **state)
 		{ "-----BEGIN PRIVATE KEY-----\n", -EINVAL, "PEM" },
 	};
 	char path[] = "/tmp/kvfs-http_test.XXXXXX";
-	const struct kv_http_options options = { .ca_file = path, .max_connections = 1 };
+	const struct kv_http_options options = { .ca.added = path, .max_connections = 1 };
 	struct kv_http *other;
 	struct kv_buf why;
 
