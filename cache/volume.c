@@ -141,7 +141,9 @@ static bool
 make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *auth)
 {
 	const struct kv_volume_options *o = &v->options;
-	const struct kv_vault_options vault = { .api_version = o->api_version, .any_host = o->any_host };
+	const struct kv_vault_options vault = {
+		.api_version = o->api_version, .public = o->public, .any_host = o->any_host
+	};
 	const struct kv_throttle_options throttle = {
 		.rate = o->rate,
 		.share = o->share,

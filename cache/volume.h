@@ -30,7 +30,8 @@ enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
 /* Copied, except the strings, which must outlive the volume. */
 struct kv_volume_options {
-	struct kv_url origin;
+	struct kv_url origin; /* where requests go */
+	struct kv_url public; /* the host in ids and links; host "": origin's */
 	const char *api_version;
 	bool any_host; /* ids in lists may name another host (an emulator's) */
 	bool is_hsm;   /* a Managed HSM */

@@ -56,6 +56,7 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 {
 	*options = (struct kv_volume_options){
 		.origin = o->vault,
+		.public = o->public_vault,
 		.api_version = o->api_version,
 		.any_host = o->auth.no_challenge_verify,
 		.is_hsm = o->is_hsm,
@@ -93,7 +94,9 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
 	const struct kv_settings *o = m->settings;
 	const int inflight = most_inflight(o);
-	const struct kv_http_options http_options = { .ca_file = o->ca_file,
+	const struct kv_http_options http_options = { .ca = o->ca,
+		.proxy = o->proxy,
+		.resolve = o->resolve,
 		.max_connections = inflight + 4 /* for tokens */ };
 	const struct kv_volume_events events = {
 		.changed = kv_branch_changed, .listing_failed = kv_branch_listing_failed, .arg = &l->branch
@@ -106,7 +109,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
 	if (err != 0)
 		return err;
-	l->auth = kv_token_new(m->loop, l->http, &o->vault, &o->auth);
+	l->auth = kv_token_new(m->loop, l->http, &o->public_vault, &o->auth);
 	if (l->auth == NULL)
 		return -ENOMEM;
 	fill_options(o, inflight, &options);

@@ -22,6 +22,7 @@
 #include "client/base/clock.h"
 #include "client/base/crypto.h"
 #include "client/base/log.h"
+#include "client/http/http.h"
 #include "client/vault/vault.h"
 #include "fs/background.h"
 #include "fs/layers.h"
@@ -79,7 +80,10 @@ begin_to_end(struct program *p)
 	end_if_idle(p);
 }
 
-/* Reopen the log and reread the credentials. A secret that cannot be read leaves the previous one in use. */
+/*
+ * Reopen the log, and read the credentials and the CA certificates again. What cannot be read leaves the
+ * previous one in use.
+ */
 static void
 reload(struct program *p)
 {
@@ -87,7 +91,7 @@ reload(struct program *p)
 
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
-	if (kv_settings_read_secret(&p->settings, &why) == 0)
+	if (kv_settings_read_secret(&p->settings, &why) == 0 && kv_http_reload(p->layers.http, &why) == 0)
 		kv_log_event(
 		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->layers.volume->vault));
 	else
@@ -107,6 +111,20 @@ signalled(void *arg, int number)
 		begin_to_end(p);
 	else if (p->session.is_mounted)
 		reload(p);
+}
+
+/* By what ways the vault is reached, which may explain much later failures. */
+static void
+log_mounted(const struct program *p)
+{
+	const struct kv_settings *o = &p->settings;
+	struct kv_proxy_used proxy;
+	const bool has_proxy = kv_proxy_find(&o->proxy, o->vault.host, &proxy);
+
+	kv_log_event(KV_LOG_NOTICE, MODULE,
+	    "vault=%s event=mounted ca=%s proxy=%s proxy_of=%s resolve=%s public_host=%s",
+	    kv_vault_name(p->layers.volume->vault), kv_http_ca_source(p->layers.http),
+	    has_proxy ? proxy.address : NULL, proxy.from, o->resolve, o->public_host);
 }
 
 static void
@@ -278,6 +296,7 @@ run(struct program *p, int report)
 			kv_log_event(KV_LOG_WARNING, MODULE, "why=%s",
 			    "the process that started kvfs ended before the mount was in place: it is unmounted");
 		} else {
+			log_mounted(p);
 			kv_upkeep_start(&p->upkeep, &p->mount, p->layers.http);
 			err = kv_loop_run(p->loop);
 		}

@@ -6,8 +6,14 @@
 
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
+#include "client/base/clock.h"
+#include "client/base/log.h"
 #include "client/vault/explain.h"
 #include "fs/preflight.h"
+
+#define MODULE	   "preflight"
+#define FIRST_MS   2000 /* until the second try; then half as long again each time */
+#define LONGEST_MS 10000
 
 struct first_page {
 	struct start *start;
@@ -23,12 +29,20 @@ struct start {
 	int n_waiting;
 	struct kv_buf why;		  /* of the first failure other than a 403 */
 	struct kv_buf denied, denied_why; /* code and sentence of the first 403 */
+	bool may_pass;			  /* the first failure is one that time can mend */
 };
 
 static const char *
 code_of(const struct kv_reply *reply)
 {
 	return reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
+}
+
+/* client/http's reasons are whole sentences, which name the vault or the proxy; others are only reasons. */
+static bool
+is_sentence(const struct kv_reply *reply, const char *host)
+{
+	return reply->is_of_proxy || (reply->why != NULL && strncmp(reply->why, host, strlen(host)) == 0);
 }
 
 /* What failed, before the reason. */
@@ -42,12 +56,18 @@ say_what(const char *host, enum kv_type type, const struct kv_reply *reply, stru
 	if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
 		kv_buf_say(why, "%s answers %ld%s%s to the list of %s: ", host, reply->status,
 		    code[0] != '\0' ? " " : "", code, kv_type_name(type));
-	else if (reply->is_of_proxy || reply->err == -ECONNREFUSED)
-		kv_buf_say(why, "%s cannot be reached: ", host);
-	else if (reply->err == -EPROTO)
-		kv_buf_say(why, "no trusted connection to %s: ", host);
-	else
+	else if (!is_sentence(reply, host))
 		kv_buf_say(why, "the list of %s cannot be read from %s: ", kv_type_name(type), host);
+}
+
+/* Whether time can mend it: the network is not up yet, or a service is down. Never a refusal. */
+static bool
+may_pass(int err, const struct kv_reply *reply)
+{
+	if (reply->status != 0 && !reply->is_of_token)
+		return kv_err_is_temporary(reply->status);
+	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ETIMEDOUT || err == -EIO ||
+	    err == -EBUSY;
 }
 
 static void
@@ -55,21 +75,11 @@ say_failure(const struct kv_branch *branch, enum kv_type type, int err, const st
     struct kv_buf *why)
 {
 	const char *host = kv_vault_name(branch->volume->vault);
-	const bool is_of_vault = reply->status == 0 && !reply->is_of_token && !reply->is_of_proxy;
 	struct kv_reply failed = *reply;
 
 	failed.err = err;
-	if (is_of_vault && err == -EHOSTUNREACH) {
-		kv_buf_say(why,
-		    "the host %s is not known: is the vault's name right, was the vault deleted, and does "
-		    "DNS work?",
-		    host);
-		return;
-	}
 	say_what(host, type, &failed, why);
 	kv_explain(&failed, host, why);
-	if (is_of_vault && err == -EPROTO)
-		kv_buf_say(why, " (a CA of your own is given with -o cacert=FILE)");
 }
 
 static void
@@ -89,8 +99,10 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 		kv_buf_say(&s->denied, "%s", code_of(reply));
 		kv_explain(reply, kv_vault_name(s->branch->volume->vault), &s->denied_why);
 	}
-	if (err != 0 && !page->is_denied && s->why.len == 0)
+	if (err != 0 && !page->is_denied && s->why.len == 0) {
 		say_failure(s->branch, page->type, err, reply, &s->why);
+		s->may_pass = may_pass(err, reply);
+	}
 	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
 		kv_loop_stop(s->branch->mount->loop);
 }
@@ -125,8 +137,8 @@ say_denied(const struct start *s, struct kv_buf *why)
 	kv_buf_release(&others);
 }
 
-int
-kv_preflight(struct kv_branch *branch, struct kv_buf *why)
+static int
+try_once(struct kv_branch *branch, bool *can_pass, struct kv_buf *why)
 {
 	struct start s = { .branch = branch };
 	int err = 0;
@@ -134,7 +146,6 @@ kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 	kv_buf_init(&s.why, 4096);
 	kv_buf_init(&s.denied, 64);
 	kv_buf_init(&s.denied_why, 2048);
-	kv_throttle_set_patient(branch->volume->throttle, false);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
 		if (branch->volume->listings[t] == NULL)
@@ -159,9 +170,67 @@ kv_preflight(struct kv_branch *branch, struct kv_buf *why)
 		err = -EINTR;
 	if (err != 0 && why->len == 0)
 		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
-	kv_throttle_set_patient(branch->volume->throttle, true);
+	*can_pass = s.may_pass;
 	kv_buf_release(&s.why);
 	kv_buf_release(&s.denied);
 	kv_buf_release(&s.denied_why);
+	return err;
+}
+
+/* ---- again ---- */
+
+static void
+wake(void *arg)
+{
+	kv_loop_stop(arg);
+}
+
+static int
+wait_ms(struct kv_branch *branch, int64_t ms)
+{
+	struct kv_loop *loop = branch->mount->loop;
+	struct kv_timer timer;
+	int err;
+
+	kv_timer_init(&timer, loop, wake, loop);
+	kv_timer_set(&timer, ms);
+	err = kv_loop_run(loop);
+	kv_timer_stop(&timer);
+	return err == 0 && branch->mount->is_ending ? -EINTR : err;
+}
+
+int
+kv_preflight(struct kv_branch *branch, struct kv_buf *why)
+{
+	const int64_t retry_ms = branch->mount->settings->retry_ms, mono_start = kv_clock_mono_ms();
+	int64_t pause_ms = FIRST_MS;
+	bool can_pass = false;
+	int err;
+
+	kv_throttle_set_patient(branch->volume->throttle, false);
+	while ((err = try_once(branch, &can_pass, why)) != 0 && can_pass && !branch->mount->is_ending) {
+		const int64_t rest_ms = mono_start + retry_ms - kv_clock_mono_ms();
+
+		if (rest_ms <= 0)
+			break;
+		if (pause_ms == FIRST_MS)
+			kv_log_event(KV_LOG_NOTICE, MODULE,
+			    "vault=%s event=waiting seconds=%lld errno=%s why=%s",
+			    kv_vault_name(branch->volume->vault), (long long)retry_ms / 1000,
+			    kv_err_name(err), kv_buf_str(why));
+		err = wait_ms(branch, pause_ms < rest_ms ? pause_ms : rest_ms);
+		pause_ms = pause_ms * 3 / 2 < LONGEST_MS ? pause_ms * 3 / 2 : LONGEST_MS;
+		kv_buf_clear(why);
+		if (err != 0)
+			break;
+	}
+	if (branch->mount->is_ending && err != 0) {
+		kv_buf_clear(why);
+		kv_buf_say(why, "ended by a signal");
+		err = -EINTR;
+	} else if (err != 0 && can_pass && retry_ms > 0) {
+		kv_buf_say(why, " (tried for %lld s)", (long long)(kv_clock_mono_ms() - mono_start) / 1000);
+	}
+	kv_throttle_set_patient(branch->volume->throttle, true);
 	return err;
 }

@@ -213,13 +213,40 @@ kv_challenge_fault(const char *header, struct kv_fault *fault)
 
 /* ---- checking ---- */
 
+/* Whether a resource or a scope is for the configured resource. */
+static bool
+is_configured(const struct kv_challenge_rules *rules, const char *resource)
+{
+	static const char tail[] = "/.default";
+	const char *path, *own_path;
+	struct kv_url origin, own;
+	size_t n;
+
+	if (kv_url_parse(resource, &origin, &path) != 0 ||
+	    kv_url_parse(rules->resource, &own, &own_path) != 0)
+		return false;
+	n = strlen(path);
+	if (n >= strlen(tail) && strcmp(path + n - strlen(tail), tail) == 0)
+		n -= strlen(tail);
+	else if (n > 0 && path[n - 1] == '/')
+		n--;
+	return kv_url_is_same_origin(&origin, &own) && strlen(own_path) == n &&
+	    strncmp(path, own_path, n) == 0;
+}
+
 static int
 check_resource(const struct kv_challenge_rules *rules, const char *resource, struct kv_buf *why)
 {
 	struct kv_url origin;
 
-	if (rules->no_verify)
+	if (rules->no_verify || (rules->resource != NULL && is_configured(rules, resource)))
 		return 0;
+	if (rules->resource != NULL) {
+		kv_buf_say(why,
+		    "the server %s requests a token for %s, not for %s as -o resource= says: refused",
+		    rules->vault->host, resource, rules->resource);
+		return -EACCES;
+	}
 	if (kv_url_parse(resource, &origin, NULL) == 0 && kv_url_is_within(rules->vault, &origin))
 		return 0;
 	kv_buf_say(why,

@@ -34,12 +34,13 @@ struct kv_challenge_rules {
 	const char *tenant; /* the configured one, or NULL */
 	/* Other tenants to accept, separated by ';' or ':'; "*": any; or NULL. */
 	const char *allow_tenant;
+	const char *resource; /* the only one to accept, without a final slash; NULL: one that covers vault */
 	bool is_single_tenant; /* the tenant in the challenge does not matter */
 	bool no_verify;	       /* do not check the resource, for an emulator */
 };
 /*
- * The resource must cover the vault, and the tenant must be the configured one. -EACCES and a sentence
- * in why if it is refused; -EBADMSG if it names neither resource nor scope.
+ * The resource must be the configured one or cover the vault, and the tenant must be the configured one.
+ * -EACCES and a sentence in why if it is refused; -EBADMSG if it names neither resource nor scope.
  */
 int kv_challenge_check(const struct kv_challenge *challenge, const struct kv_challenge_rules *rules,
     struct kv_buf *why) KV_MUST_CHECK;

@@ -119,6 +119,7 @@ kv_token_challenge(struct kv_token_cache *cache, const char *header, struct kv_b
 		.tenant = cache->o->credential.tenant,
 		.allow_tenant = cache->o->allow_tenant,
 		.is_single_tenant = cache->o->is_single_tenant,
+		.resource = cache->o->resource,
 		.no_verify = cache->o->no_challenge_verify };
 	struct kv_challenge ch;
 	int err = kv_challenge_parse(header, &ch);

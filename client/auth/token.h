@@ -23,6 +23,7 @@ struct kv_token_options {
 	const char
 	    *allow_tenant;     /* other tenants that a challenge may name, or NULL (client/auth/challenge) */
 	bool is_single_tenant; /* always use the configured tenant, whatever the challenge names */
+	const char *resource;  /* what tokens are for, without a final slash; NULL: what covers the vault */
 	bool no_challenge_verify;
 };
 

@@ -22,7 +22,7 @@ static int
 parse_page(const struct kv_answered *a, const char *name, struct kv_parsed *parsed, struct kv_reply *reply)
 {
 	const struct kv_page_asked asked = {
-		.type = a->type, .name = name, .vault = a->vault, .any_host = a->any_host
+		.type = a->type, .name = name, .vault = a->vault, .origin = a->origin, .any_host = a->any_host
 	};
 	const int err = kv_page_parse(a->body, a->len, &asked, a->why, &parsed->page);
 

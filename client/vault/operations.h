@@ -22,9 +22,10 @@ enum kv_pace_class { KV_PACE_LIGHT, KV_PACE_KEYS, KV_PACE_RESTORES, KV_PACES };
 /* A 2xx answer, and the request that it answers. */
 struct kv_answered {
 	enum kv_type type;
-	const char *name; /* of the object; NULL for a list */
-	const struct kv_url *vault;
-	bool any_host; /* ids may name another host */
+	const char *name;	     /* of the object; NULL for a list */
+	const struct kv_url *vault;  /* the host in ids and links */
+	const struct kv_url *origin; /* where requests go; NULL: to vault */
+	bool any_host;		     /* ids may name another host */
 	const char *body;
 	size_t len;
 	struct kv_buf *why; /* gets a sentence if the answer is invalid */

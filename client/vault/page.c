@@ -87,22 +87,52 @@ parse_items(
 	return 0;
 }
 
+/* The public name of a vault behind a gateway; the port that the gateway has there does not matter. */
+static bool
+is_behind_gateway(const struct kv_page_asked *asked, const struct kv_url *link)
+{
+	return asked->origin != NULL && strcmp(asked->origin->host, asked->vault->host) != 0 &&
+	    link->is_https && strcmp(link->host, asked->vault->host) == 0;
+}
+
+/* The same path and query at another host. */
+static char *
+move_link(const char *path, const struct kv_url *to)
+{
+	struct kv_buf url;
+	char *link = NULL;
+
+	kv_buf_init(&url, strlen(path) + 300);
+	kv_buf_say(&url, "https://");
+	kv_url_say_host(to, &url);
+	if (kv_buf_puts(&url, path) == 0)
+		link = strdup(kv_buf_str(&url));
+	kv_buf_release(&url);
+	return link;
+}
+
 /* An empty nextLink is the end too, as for the SDKs. */
 static int
 parse_next_link(
-    const struct kv_json *root, const struct kv_url *vault, struct kv_buf *why, struct kv_page *page)
+    const struct kv_json *root, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
+	const struct kv_url *to = asked->origin != NULL ? asked->origin : asked->vault;
 	struct kv_url origin;
-	const char *link;
+	const char *link, *path;
+	bool is_ours;
 	int err = kv_json_string(root, "nextLink", &link);
 
 	if (err != 0 || link == NULL || *link == '\0')
 		return err;
-	if (kv_url_parse(link, &origin, NULL) != 0 || !kv_url_is_same_origin(&origin, vault)) {
+	err = kv_url_parse(link, &origin, &path);
+	if (err == -ENOMEM)
+		return err;
+	is_ours = err == 0 && kv_url_is_same_origin(&origin, to);
+	if (err != 0 || (!is_ours && !is_behind_gateway(asked, &origin)) || *path != '/') {
 		kv_buf_say(why, "the list's next page is not on this vault");
 		return -EBADMSG;
 	}
-	page->next_link = strdup(link);
+	page->next_link = is_ours ? strdup(link) : move_link(path, to);
 	return page->next_link != NULL ? 0 : -ENOMEM;
 }
 
@@ -119,7 +149,7 @@ kv_page_parse(
 		return err;
 	err = parse_items(root, asked, why, page);
 	if (err == 0)
-		err = parse_next_link(root, asked->vault, why, page);
+		err = parse_next_link(root, asked, why, page);
 	if (err != 0)
 		kv_page_release(page);
 	kv_json_free(root);

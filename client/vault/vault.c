@@ -41,6 +41,7 @@ struct kv_vault {
 	struct kv_http *http;
 	struct kv_token_cache *auth;
 	struct kv_url origin;
+	struct kv_url public; /* the host in ids and links */
 	struct kv_echo echo;
 	char base[300]; /* "https://host[:port]" */
 	char api_version[32];
@@ -157,7 +158,8 @@ parse_answer(struct kv_vault_call *c, const struct kv_http_answer *answer, struc
 	const struct kv_operation *op = kv_operation(c->op);
 	const struct kv_answered answered = { .type = c->type,
 		.name = c->name,
-		.vault = &c->vault->origin,
+		.vault = &c->vault->public,
+		.origin = &c->vault->origin,
 		.any_host = c->vault->any_host,
 		.body = answer->body,
 		.len = answer->body_len,
@@ -168,7 +170,8 @@ parse_answer(struct kv_vault_call *c, const struct kv_http_answer *answer, struc
 	reply->err = op->parse(&answered, &parsed, reply);
 	if (reply->err == -EBADMSG && c->why.len == 0) {
 		kv_buf_say(&c->why, "not an Azure Key Vault answer to %s: ", op->name);
-		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host,
+		    kv_http_proxy(c->vault->http), &c->why);
 	}
 	if (reply->err == 0)
 		kv_http_drop_body(answer); /* it may be large, and its content has been copied */
@@ -244,7 +247,8 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 		return explain_401(c, answer, fault);
 	if (err == -EBADMSG && fault->message[0] == '\0') {
 		kv_buf_say(&c->why, " It sent ");
-		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host,
+		    kv_http_proxy(c->vault->http), &c->why);
 	}
 	if (err == 0 && !c->was_probe && !kv_attempts_again(&c->attempts, answer->challenge))
 		return explain_401(c, answer, fault);
@@ -276,7 +280,8 @@ static void
 describe_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, const struct kv_fault *fault)
 {
 	if (fault->code[0] == '\0' && fault->message[0] == '\0')
-		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host,
+		    kv_http_proxy(c->vault->http), &c->why);
 }
 
 static void
@@ -308,7 +313,8 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 			complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300 && c->was_probe) {
 		kv_buf_say(&c->why, "%s answers without requesting a token: ", c->vault->origin.host);
-		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host, &c->why);
+		kv_misfit_say(answer->body, answer->body_len, c->vault->origin.host,
+		    kv_http_proxy(c->vault->http), &c->why);
 		reply.err = -EBADMSG;
 		complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300) {
@@ -460,8 +466,7 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *
     const struct kv_url *origin, const struct kv_vault_options *options)
 {
 	struct kv_vault *vault = calloc(1, sizeof(*vault));
-	bool is_ipv6;
-	int n;
+	struct kv_buf base;
 
 	if (vault == NULL)
 		return NULL;
@@ -469,13 +474,15 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *
 	vault->http = http;
 	vault->auth = auth;
 	vault->origin = *origin;
+	vault->public = options->public.host[0] != '\0' ? options->public : *origin;
 	kv_http_init_echo(http, vault->origin.host, &vault->echo);
 	vault->blob_silence_s = options->blob_silence_s != 0 ? options->blob_silence_s : 120;
-	is_ipv6 = strchr(origin->host, ':') != NULL;
-	n = snprintf(vault->base, sizeof(vault->base), is_ipv6 ? "https://[%s]" : "https://%s", origin->host);
 	vault->any_host = options->any_host;
-	if (origin->port != 443)
-		snprintf(vault->base + n, sizeof(vault->base) - (size_t)n, ":%u", origin->port);
+	kv_buf_init(&base, sizeof(vault->base) - 1);
+	kv_buf_say(&base, "https://");
+	kv_url_say_host(origin, &base);
+	snprintf(vault->base, sizeof(vault->base), "%s", kv_buf_str(&base));
+	kv_buf_release(&base);
 	snprintf(vault->api_version, sizeof(vault->api_version), "%s", options->api_version);
 	return vault;
 }

@@ -64,6 +64,7 @@ typedef void kv_vault_done(void *arg, struct kv_reply *reply);
 
 struct kv_vault_options {
 	const char *api_version;     /* "7.4" */
+	struct kv_url public;	     /* the host in ids and links, if it is not origin's; host "": it is */
 	unsigned int blob_silence_s; /* silence after which a backup or restore attempt fails; 0: 120 */
 	bool any_host;		     /* ids in lists may name another host: an emulator */
 };

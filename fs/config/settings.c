@@ -7,6 +7,7 @@
 #include "client/auth/secret_file.h"
 #include "fs/config/cloud.h"
 #include "fs/config/mountpoint.h"
+#include "fs/config/network.h"
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 
@@ -80,9 +81,9 @@ refuse_missing_vault(const struct kv_given *g, struct kv_buf *why)
 static int
 take_vault(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *text = s->vault_given, *path = "";
+	const char *text = s->vault_given, *path = "", *suffix = NULL;
 	struct kv_buf url;
-	int err;
+	int err = 0;
 
 	if (text == NULL)
 		return refuse_missing_vault(&s->given, why);
@@ -91,20 +92,20 @@ take_vault(struct kv_settings *s, struct kv_buf *why)
 		kv_buf_say(why, "give the vault without a user name: its name, its host or its https URL");
 		return -EINVAL;
 	}
-	kv_buf_init(&url, strlen(text) + 64);
+	if (strpbrk(text, ".:/") == NULL)
+		err = kv_network_take_suffix(s, &suffix, why);
+	if (err != 0)
+		return err;
+	kv_buf_init(&url, strlen(text) + 512);
 	if (strstr(text, "://") != NULL)
 		err = kv_buf_puts(&url, text);
-	else if (strpbrk(text, ".:/") != NULL)
-		err = kv_buf_printf(&url, "https://%s", text);
 	else
-		err =
-		    kv_buf_printf(&url, "https://%s%s", text, kv_cloud_suffix(s->auth.credential.authority));
+		err = kv_buf_printf(&url, "https://%s%s", text, suffix != NULL ? suffix : "");
 	if (err == 0 && kv_url_parse(kv_buf_str(&url), &s->vault, &path) != 0)
 		s->vault.host[0] = '\0';
 	if (err == 0)
 		err = check_vault(text, &s->vault, path, why);
 	kv_buf_release(&url);
-	s->is_hsm = strstr(s->vault.host, ".managedhsm.") != NULL;
 	return err;
 }
 
@@ -246,26 +247,6 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 	return err == 0 ? kv_settings_read_secret(s, why) : err;
 }
 
-/* The authority to which secrets are sent: as configured, else that of the vault's cloud. */
-static int
-take_authority(struct kv_settings *s, struct kv_buf *why)
-{
-	const char *given = s->auth.credential.authority;
-	const char *text = given != NULL ? given : kv_cloud_authority(s->vault.host);
-	struct kv_url origin;
-	char *url;
-
-	if (asprintf(&url, "%s%s", strstr(text, "://") != NULL ? "" : "https://", text) < 0)
-		return -ENOMEM;
-	s->auth.credential.authority = kv_given_keep(&s->given, url);
-	if (s->auth.credential.authority == NULL)
-		return -ENOMEM;
-	if (kv_url_parse(url, &origin, NULL) != 0 || !origin.is_https)
-		return kv_given_refuse(
-		    &s->given, "authority", "an https URL such as https://login.microsoftonline.com", why);
-	return 0;
-}
-
 /* ---- the rest ---- */
 
 /* The first cache directory that applies: the option, XDG_CACHE_HOME, the home directory, the system's. */
@@ -313,6 +294,8 @@ kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv
 		return 0;
 	if (err == 0)
 		err = take_options(s, why);
+	if (err == 0)
+		err = kv_network_take_authority(s, why);
 	if (err == 0 && (!is_printed || s->vault_given != NULL))
 		err = take_vault(s, why);
 	if (err == 0 && !is_printed)
@@ -320,7 +303,13 @@ kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv
 	if (err == 0)
 		err = take_credential(s, why);
 	if (err == 0)
-		err = take_authority(s, why);
+		err = kv_network_take(s, why);
+	if (err == 0) {
+		s->is_hsm = strstr(s->public_vault.host, ".managedhsm.") != NULL;
+		if (s->auth.credential.authority ==
+		    NULL) /* where secrets are sent: never what a server names */
+			s->auth.credential.authority = kv_cloud_authority(s->public_vault.host);
+	}
 	if (err == 0)
 		err = take_cache(s);
 	if (err == 0)

@@ -11,6 +11,8 @@
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/base/buf.h"
+#include "client/http/ca.h"
+#include "client/http/proxy.h"
 #include "client/http/url.h"
 #include "client/vault/type.h"
 #include "fs/config/given.h"
@@ -21,6 +23,7 @@ enum kv_size_kind { KV_SIZE_STAT, KV_SIZE_OPEN };
 struct kv_settings {
 	/* Options; the rows of fs/config/options describe them in full. */
 	const char *vault_given;
+	const char *suffix; /* of a vault that is given by its name; NULL: that of the cloud */
 	bool types[KV_TYPES];
 	bool is_read_only, is_dry_run;
 	enum kv_size_kind size;
@@ -36,7 +39,11 @@ struct kv_settings {
 	const char *cache_dir;	  /* absolute */
 	size_t cache_size, spill; /* bytes */
 	int prefetch;		  /* objects; -1: as many as the rate allows */
-	const char *ca_file;	  /* absolute, or NULL */
+	struct kv_ca_options ca;  /* added is the option cacert; the variables give the rest */
+	struct kv_proxy proxy;	  /* url is "none" before it is checked */
+	const char *resolve;	  /* for client/http/resolve, or NULL */
+	const char *public_host;  /* or NULL */
+	int64_t retry_ms;	  /* how long the start waits for what time can mend */
 	const char *api_version;
 	bool allow_other, allow_root;
 	uid_t uid;
@@ -46,6 +53,7 @@ struct kv_settings {
 
 	/* Derived values. */
 	struct kv_url vault;
+	struct kv_url public_vault; /* what the vault calls itself: public_host, or vault */
 	bool is_hsm;
 	/* Source of the mount: the vault as the user gave it, so that mount(8) finds the line in fstab. */
 	const char *source;

@@ -332,9 +332,8 @@ static const struct {
 	[KV_OPTION_VERSION] = { parse_version, say_text, "a version such as 7.4" },
 };
 
-/* Returns path if it is absolute, otherwise a string owned by keeper. NULL: out of memory. */
-static const char *
-make_absolute(const char *path, struct kv_given *keeper)
+const char *
+kv_value_absolute(const char *path, struct kv_given *keeper)
 {
 	char *folder, *whole = NULL;
 
@@ -354,7 +353,7 @@ kv_value_parse(
     const struct kv_option *o, const char *text, struct kv_given *keeper, struct kv_settings *settings)
 {
 	if (o->kind == KV_OPTION_PATH)
-		text = make_absolute(text, keeper);
+		text = kv_value_absolute(text, keeper);
 	return text != NULL ? kinds[o->kind].parse(o, text, (char *)settings + o->at) : -ENOMEM;
 }
 

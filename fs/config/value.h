@@ -17,6 +17,8 @@ struct kv_settings;
  */
 int kv_value_parse(const struct kv_option *option, const char *text, struct kv_given *keeper,
     struct kv_settings *settings) KV_MUST_CHECK;
+/* Path if it is absolute, otherwise a string owned by keeper. NULL: out of memory. */
+const char *kv_value_absolute(const char *path, struct kv_given *keeper);
 /* Append what a value of option must be: "a whole number from 1 to 1000". */
 void kv_value_say_right(const struct kv_option *option, struct kv_buf *why);
 /* Set out to the value in effect as a user would write it, or to "(what happens without one)". */

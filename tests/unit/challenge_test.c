@@ -107,6 +107,48 @@ a_challenge_must_fit_to_the_vault_and_the_tenant(void **state)
 }
 
 static void
+a_configured_resource_is_the_only_one(void **state)
+{
+	static const struct {
+		const char *configured, *resource, *scope;
+		int err;
+	} rows[] = {
+		{ "https://keys.corp", "https://keys.corp", NULL, 0 },
+		{ "https://keys.corp", "https://KEYS.corp:443/", NULL, 0 },
+		{ "https://keys.corp", NULL, "https://keys.corp/.default", 0 },
+		{ "https://keys.corp/a1b2", "https://keys.corp/a1b2", NULL, 0 },
+		{ "https://keys.corp/a1b2", "https://keys.corp/a1b2/", NULL, 0 },
+		{ "https://keys.corp/a1b2", NULL, "https://keys.corp/a1b2/.default", 0 },
+		{ "https://keys.corp", "https://keys.corp/a1b2", NULL, -EACCES },
+		{ "https://keys.corp", "https://vault.azure.net", NULL, -EACCES },
+		{ "https://keys.corp", "http://keys.corp", NULL, -EACCES },
+		{ "https://keys.corp", "https://keys.corp", "https://other.corp/.default", -EACCES },
+	};
+	struct kv_url vault;
+	struct kv_buf why;
+
+	(void)state;
+	assert_int_equal(kv_url_parse("https://myvault.vault.azure.net", &vault, NULL), 0);
+	kv_buf_init(&why, 1000);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_challenge_rules rules = { .vault = &vault, .resource = rows[i].configured };
+		struct kv_challenge ch;
+		char header[300];
+
+		snprintf(header, sizeof(header), "Bearer %s%s%s %s%s%s",
+		    rows[i].resource != NULL ? "resource=\"" : "",
+		    rows[i].resource != NULL ? rows[i].resource : "", rows[i].resource != NULL ? "\"," : "",
+		    rows[i].scope != NULL ? "scope=\"" : "", rows[i].scope != NULL ? rows[i].scope : "",
+		    rows[i].scope != NULL ? "\"" : "");
+		kv_buf_clear(&why);
+		assert_int_equal(kv_challenge_parse(header, &ch), 0);
+		assert_row(kv_challenge_check(&ch, &rules, &why) == rows[i].err, i, header);
+		kv_challenge_release(&ch);
+	}
+	kv_buf_release(&why);
+}
+
+static void
 the_reason_of_a_refusal_is_one_line(void **state)
 {
 	static const struct {
@@ -154,6 +196,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_bearer_challenge_is_read_wherever_it_stands),
 		cmocka_unit_test(a_challenge_must_fit_to_the_vault_and_the_tenant),
+		cmocka_unit_test(a_configured_resource_is_the_only_one),
 		cmocka_unit_test(the_reason_of_a_refusal_is_one_line),
 		cmocka_unit_test(each_allocation_that_fails_is_enomem),
 	};

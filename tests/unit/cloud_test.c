@@ -13,6 +13,10 @@ a_vault_has_the_authority_of_its_cloud(void **state)
 		{ "myvault.vault.azure.cn", "https://login.chinacloudapi.cn" },
 		{ "m.managedhsm.azure.cn", "https://login.chinacloudapi.cn" },
 		{ "m.managedhsm.usgovcloudapi.net", "https://login.microsoftonline.us" },
+		{ "v.vault.sovcloud-api.fr", "https://login.sovcloud-identity.fr" },
+		{ "m.managedhsm.sovcloud-api.fr", "https://login.sovcloud-identity.fr" },
+		{ "v.vault.sovcloud-api.de", "https://login.sovcloud-identity.de" },
+		{ "m.managedhsm.sovcloud-api.de", "https://login.sovcloud-identity.de" },
 		{ "evilvault.azure.cn", "https://login.microsoftonline.com" },
 		{ ".vault.azure.cn", "https://login.microsoftonline.com" },
 		{ "localhost", "https://login.microsoftonline.com" },
@@ -33,11 +37,30 @@ a_name_has_the_suffix_of_the_authoritys_cloud(void **state)
 		{ "https://login.chinacloudapi.cn", ".vault.azure.cn" },
 		{ "login.microsoftonline.us", ".vault.usgovcloudapi.net" },
 		{ "https://adfs.example", ".vault.azure.net" },
+		{ "login.windows.net", ".vault.azure.net" },
+		{ "https://STS.windows.net:443/x", ".vault.azure.net" },
+		{ "login.microsoft.com", ".vault.azure.net" },
+		{ "login.partner.microsoftonline.cn", ".vault.azure.cn" },
+		{ "login-us.microsoftonline.com", ".vault.usgovcloudapi.net" },
+		{ "login.usgovcloudapi.net", ".vault.usgovcloudapi.net" },
+		{ "https://login.sovcloud-identity.fr", ".vault.sovcloud-api.fr" },
+		{ "https://login.sovcloud-identity.de/", ".vault.sovcloud-api.de" },
+		{ "https://login.chinacloudapi.cn.example", ".vault.azure.net" },
+		{ "https://xlogin.chinacloudapi.cn", ".vault.azure.net" },
+		{ "https://example/login.chinacloudapi.cn", ".vault.azure.net" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++)
 		assert_row(strcmp(kv_cloud_suffix(rows[i][0]), rows[i][1]) == 0, i, rows[i][1]);
+}
+
+static void
+some_suffixes_are_not_known(void **state)
+{
+	(void)state;
+	assert_null(kv_cloud_suffix("https://login.sovcloud-identity.sg"));
+	assert_null(kv_cloud_suffix("login.microsoftonline.eaglex.ic.gov"));
 }
 
 int
@@ -46,6 +69,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vault_has_the_authority_of_its_cloud),
 		cmocka_unit_test(a_name_has_the_suffix_of_the_authoritys_cloud),
+		cmocka_unit_test(some_suffixes_are_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -395,6 +395,42 @@ each_allocation_that_fails_is_enomem(void **state)
 	EACH_ALLOCATION_FAILS(read_page());
 }
 
+static void
+behind_a_gateway_links_lead_to_it_and_ids_are_the_vaults(void **state)
+{
+	static const struct kv_url gateway = { .host = "gateway.corp", .port = 8443, .is_https = true };
+	static const struct {
+		const char *id, *link, *next;
+	} rows[] = {
+		{ V, V ":443/keys?api-version=7.4&$skiptoken=eyJ",
+		    "https://gateway.corp:8443/keys?api-version=7.4&$skiptoken=eyJ" },
+		{ V, V "/keys?x", "https://gateway.corp:8443/keys?x" },
+		{ V, "https://gateway.corp:8443/keys?x", "https://gateway.corp:8443/keys?x" },
+		{ V, "https://gateway.corp/keys?x", NULL },
+		{ V, "https://other.vault.azure.net/keys?x", NULL },
+		{ V, "http://v.vault.azure.net/keys?x", NULL },
+		{ V, V "?x", NULL },
+		{ "https://gateway.corp:8443", V "/keys?x", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_page_asked asked = { .type = KV_KEYS, .vault = &vault, .origin = &gateway };
+		struct kv_page page;
+		char text[500];
+		int err;
+
+		snprintf(text, sizeof(text), "{\"value\":[{\"kid\":\"%s/keys/a\"}],\"nextLink\":\"%s\"}",
+		    rows[i].id, rows[i].link);
+		err = kv_page_parse(text, strlen(text), &asked, &page_why, &page);
+		assert_row(err == (rows[i].next != NULL ? 0 : -EBADMSG), i, rows[i].link);
+		if (err == 0)
+			assert_string_equal(page.next_link, rows[i].next);
+		kv_page_release(&page);
+	}
+	kv_buf_clear(&page_why);
+}
+
 int
 main(void)
 {
@@ -410,6 +446,7 @@ main(void)
 		cmocka_unit_test(versions_are_of_the_object_asked_for),
 		cmocka_unit_test(a_page_that_fails_names_its_item),
 		cmocka_unit_test(each_allocation_that_fails_is_enomem),
+		cmocka_unit_test(behind_a_gateway_links_lead_to_it_and_ids_are_the_vaults),
 	};
 
 	kv_buf_init(&page_why, 1000);

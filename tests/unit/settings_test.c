@@ -10,6 +10,7 @@
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
+#include "fs/config/network.h"
 #include "fs/config/options.h"
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
@@ -24,7 +25,8 @@ static struct kv_buf why;
 static const char *const variables[] = { "KVFS_VAULT", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
 	"AZURE_CLIENT_SECRET", "AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
 	"AZURE_POD_IDENTITY_AUTHORITY_HOST", "AZURE_TOKEN_CREDENTIALS", "AZURE_ADDITIONALLY_ALLOWED_TENANTS",
-	"AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "SUDO_USER" };
+	"AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "SUDO_USER", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
 
 static int
 parse(int argc, const char *const argv[])
@@ -253,7 +255,15 @@ a_cloud_has_its_suffix_and_its_authority(void **state)
 		{ "myvault", "login.microsoftonline.us", "", "myvault.vault.usgovcloudapi.net",
 		    "https://login.microsoftonline.us" },
 		{ "myvault", NULL, "https://login.microsoftonline.us/", "myvault.vault.usgovcloudapi.net",
-		    "https://login.microsoftonline.us/" },
+		    "https://login.microsoftonline.us" },
+		{ "myvault", NULL, " login.partner.microsoftonline.cn// ", "myvault.vault.azure.cn",
+		    "https://login.partner.microsoftonline.cn" },
+		{ "myvault", NULL, "https://login.microsoftonline.us.evil.example", "myvault.vault.azure.net",
+		    "https://login.microsoftonline.us.evil.example" },
+		{ "myvault.vault.sovcloud-api.fr", NULL, "", "myvault.vault.sovcloud-api.fr",
+		    "https://login.sovcloud-identity.fr" },
+		{ "m.managedhsm.sovcloud-api.de", NULL, "", "m.managedhsm.sovcloud-api.de",
+		    "https://login.sovcloud-identity.de" },
 		{ "myvault", "https://a.example", "https://b.example", "myvault.vault.azure.net",
 		    "https://a.example" },
 		{ "myvault", NULL, "https://b.example:8443/x", "myvault.vault.azure.net",
@@ -276,6 +286,85 @@ a_cloud_has_its_suffix_and_its_authority(void **state)
 	}
 }
 
+static void
+a_cloud_whose_suffix_is_not_known_needs_a_host(void **state)
+{
+	(void)state;
+	setenv("AZURE_AUTHORITY_HOST", "login.sovcloud-identity.sg", 1);
+	assert_int_equal(parse_with("myvault", NULL), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "https://login.sovcloud-identity.sg is not known"));
+	assert_int_equal(parse_with("myvault", "suffix=.vault.example.sg"), 0);
+	assert_string_equal(options.vault.host, "myvault.vault.example.sg");
+	assert_int_equal(parse_with("myvault.vault.example.sg", NULL), 0);
+}
+
+static void
+the_public_host_decides_the_cloud_and_the_service(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("gateway.example:8443", "public_host=m.managedhsm.azure.cn"), 0);
+	assert_string_equal(options.vault.host, "gateway.example");
+	assert_string_equal(options.public_vault.host, "m.managedhsm.azure.cn");
+	assert_true(options.is_hsm);
+	assert_string_equal(options.auth.credential.authority, "https://login.chinacloudapi.cn");
+}
+
+/* ---- networks ---- */
+
+static void
+a_password_of_a_proxy_belongs_into_a_private_file(void **state)
+{
+	static const char with_password[] = "proxy = http://me:" SECRET "@proxy.example:3128\n";
+
+	(void)state;
+	assert_int_equal(parse_with("myvault", "proxy=http://me:" SECRET "@proxy.example"), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "into the variable https_proxy, or into the configuration"));
+	write_file("kvfs.conf", with_password, 0644);
+	assert_int_equal(parse_with("myvault", NULL), -EINVAL);
+	assert_non_null(
+	    strstr(kv_buf_str(&why), "kvfs.conf line 1: a file with the password of a proxy must"));
+	write_file("kvfs.conf", with_password, 0600);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(options.proxy.url, "http://me:" SECRET "@proxy.example:3128");
+	assert_non_null(strstr(options.proxy.from, "kvfs.conf line 1"));
+	write_file("kvfs.conf", "proxy = http://proxy.example:3128\n", 0644);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_int_equal(parse_with("myvault", "proxy=none"), 0);
+	assert_string_equal(options.proxy.url, "");
+}
+
+static void
+the_first_variable_of_ca_certificates_counts(void **state)
+{
+	(void)state;
+	setenv("REQUESTS_CA_BUNDLE", "/r.pem", 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(options.ca.file, "/r.pem");
+	assert_string_equal(options.ca.file_from, "REQUESTS_CA_BUNDLE");
+	setenv("CURL_CA_BUNDLE", "/c.pem", 1);
+	setenv("SSL_CERT_DIR", "/a:/b", 1);
+	assert_int_equal(parse_with("myvault", "cacert=/x.pem"), 0);
+	assert_string_equal(options.ca.file, "/c.pem");
+	assert_string_equal(options.ca.folder, "/a:/b");
+	assert_string_equal(options.ca.folder_from, "SSL_CERT_DIR");
+	assert_string_equal(options.ca.added, "/x.pem");
+	setenv("SSL_CERT_FILE", "s.pem", 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_true(options.ca.file[0] == '/' && strstr(options.ca.file, "/s.pem") != NULL);
+	assert_string_equal(options.ca.file_from, "SSL_CERT_FILE");
+}
+
+static void
+requests_takes_a_directory_too(void **state)
+{
+	(void)state;
+	setenv("REQUESTS_CA_BUNDLE", folder, 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_null(options.ca.file);
+	assert_string_equal(options.ca.folder, folder);
+	assert_string_equal(options.ca.folder_from, "REQUESTS_CA_BUNDLE");
+}
+
 /* ---- values ---- */
 
 static void
@@ -288,7 +377,15 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_string_equal(options.stat_only, "ls:tree:du");
 	assert_string_equal(options.kernel, "");
 	assert_null(options.debug);
-	assert_null(options.ca_file);
+	assert_null(options.ca.added);
+	assert_null(options.ca.file);
+	assert_null(options.ca.folder);
+	assert_null(options.proxy.url);
+	assert_null(options.resolve);
+	assert_null(options.suffix);
+	assert_null(options.auth.resource);
+	assert_string_equal(options.public_vault.host, "myvault.vault.azure.net");
+	assert_int_equal(options.retry_ms, 0);
 	assert_true(options.types[KV_KEYS] && options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
 	assert_true(options.rate == 0);
 	assert_true(options.share == 0.5);
@@ -319,8 +416,16 @@ every_option_says_what_it_says(void **state)
 	    parse_with("myvault",
 		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
 		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
-		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K"),
+		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K,suffix=vault.x.example,"
+		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5"),
 	    0);
+	assert_string_equal(options.vault.host, "myvault.vault.x.example");
+	assert_string_equal(options.public_vault.host, "p.example");
+	assert_string_equal(options.auth.resource, "https://r.example");
+	assert_string_equal(options.proxy.url, "http://p.example:3128");
+	assert_string_equal(options.proxy.from, "-o proxy");
+	assert_string_equal(options.resolve, "v:10.0.0.4");
+	assert_int_equal(options.retry_ms, 1500);
 	assert_true(options.is_read_only && options.is_dry_run && options.allow_other && !options.allow_root);
 	assert_true(options.auth.no_challenge_verify);
 	assert_true(options.rate == 2.5);
@@ -413,6 +518,20 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "tenant", "../x", "a tenant's id or domain" },
 		{ "authority", "http://login.example", "an https URL" },
 		{ "authority", "https://", "an https URL" },
+		{ "authority", "https://me:x/y z", "an https URL" },
+		{ "resource", "http://vault.azure.net", "an https URL" },
+		{ "resource", "vault.azure.net", "an https URL" },
+		{ "suffix", "vault_x..example", "the end of a host's name" },
+		{ "suffix", "vault.example:8443", "the end of a host's name" },
+		{ "suffix", "vault.example/x", "the end of a host's name" },
+		{ "proxy", "ftp://proxy.example", "the URL of a proxy" },
+		{ "proxy", "http://", "the URL of a proxy" },
+		{ "resolve", "myvault", "HOST:ADDRESS" },
+		{ "resolve", "myvault:other.example", "HOST:ADDRESS" },
+		{ "public_host", "https://v.example", "the name of a host" },
+		{ "public_host", "v.example:443", "the name of a host" },
+		{ "retry", "-1", "a number from 0 to 86400" },
+		{ "retry", "1m", "a number from 0 to 86400" },
 	};
 	char text[200], said[600];
 
@@ -600,7 +719,7 @@ paths_are_absolute_because_the_process_leaves_its_folder(void **state)
 	free(before);
 	assert_string_equal(options.mountpoint, folder);
 	assert_string_equal(options.auth.credential.token_file, file("secret"));
-	assert_string_equal(options.ca_file, file("kvfs.conf"));
+	assert_string_equal(options.ca.added, file("kvfs.conf"));
 }
 
 static void
@@ -706,6 +825,11 @@ main(void)
 		TEST(an_owner_may_be_given_by_name),
 		TEST(the_source_of_the_mount_is_the_vault_as_it_was_named),
 		TEST(a_cloud_has_its_suffix_and_its_authority),
+		TEST(a_cloud_whose_suffix_is_not_known_needs_a_host),
+		TEST(the_public_host_decides_the_cloud_and_the_service),
+		TEST(a_password_of_a_proxy_belongs_into_a_private_file),
+		TEST(the_first_variable_of_ca_certificates_counts),
+		TEST(requests_takes_a_directory_too),
 		TEST(without_options_everything_is_as_the_manual_says),
 		TEST(every_option_says_what_it_says),
 		TEST(sizes_have_units),

@@ -6,6 +6,7 @@
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
+#include "fs/config/network.h"
 #include "fs/config/options.h"
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
