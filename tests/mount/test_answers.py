@@ -76,7 +76,7 @@ def test_a_proxy_that_does_not_answer_is_called_a_proxy(tmp_path, start):
     port = free_port()
     with FakeVault(tmp_path, {}) as fake:
         said = sentence(start(fake, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}, wait=False))
-        assert f"the proxy 127.0.0.1:{port} (HTTPS_PROXY) does not answer" in said
+        assert f"the proxy 127.0.0.1:{port} (HTTPS_PROXY) refuses connections" in said
 
 
 @pytest.mark.parametrize("status,words", [("407 Who", "407: it requires a user name and a password"),
