@@ -121,7 +121,7 @@ log_mounted(const struct program *p)
 	struct kv_proxy_used proxy;
 	const bool has_proxy = kv_proxy_find(&o->proxy, o->vault.host, &proxy);
 
-	kv_log_event(KV_LOG_NOTICE, MODULE,
+	kv_log_event(KV_LOG_INFO, MODULE,
 	    "vault=%s event=mounted ca=%s proxy=%s proxy_of=%s resolve=%s public_host=%s",
 	    kv_vault_name(p->layers.volume->vault), kv_http_ca_source(p->layers.http),
 	    has_proxy ? proxy.address : NULL, proxy.from, o->resolve, o->public_host);
