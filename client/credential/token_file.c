@@ -16,11 +16,12 @@ presence(const struct kv_credential_options *o, struct kv_buf *why)
 static int
 read_token(struct kv_ask *ask)
 {
+	const struct kv_secret_file file = { "token_file", ask->o->token_file, false };
 	struct kv_buf text;
 	int err;
 
 	kv_buf_init(&text, KV_SECRET_FILE_MAX);
-	err = kv_secret_file_read("token_file", ask->o->token_file, &text, kv_ask_why(ask));
+	err = kv_secret_file_read_line(&file, &text, kv_ask_why(ask));
 	if (err == 0)
 		kv_ask_take_token(ask, ask->o->token_file, kv_buf_str(&text));
 	kv_buf_release(&text);

@@ -21,9 +21,11 @@ enum kv_option_kind {
 	KV_OPTION_TYPES,   /* bool[KV_TYPES] */
 	KV_OPTION_USER,	   /* uid_t */
 	KV_OPTION_GROUP,   /* gid_t */
-	KV_OPTION_TEXT,	   /* const char *, as are the three below */
+	KV_OPTION_TEXT,	   /* const char *, as are those below */
 	KV_OPTION_WORDS,   /* names separated by ':' */
 	KV_OPTION_PATH,	   /* made absolute, because kvfs changes its directory; links are not resolved */
+	/* A path of a file with a secret; a bare name is first looked for in $CREDENTIALS_DIRECTORY. */
+	KV_OPTION_SECRET,
 	KV_OPTION_VERSION, /* an API version, "7.4" */
 	KV_OPTION_KINDS,
 };

@@ -129,16 +129,16 @@ take_mountpoint(struct kv_settings *s, struct kv_buf *why)
 int
 kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *path = s->client_secret_file;
+	const struct kv_secret_file file = { "client_secret_file", s->client_secret_file, false };
 	const char *old = s->auth.credential.client_secret;
 	struct kv_buf text, sentence;
 	int err;
 
-	if (path == NULL)
+	if (file.path == NULL)
 		return 0;
 	kv_buf_init(&text, KV_SECRET_FILE_MAX);
 	kv_buf_init(&sentence, 1024);
-	err = kv_secret_file_read("client_secret_file", path, &text, &sentence);
+	err = kv_secret_file_read_line(&file, &text, &sentence);
 	if (err == 0 && (old == NULL || strcmp(old, kv_buf_str(&text)) != 0)) {
 		char *secret = kv_given_keep(&s->given, strdup(kv_buf_str(&text)));
 

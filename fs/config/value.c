@@ -329,6 +329,7 @@ static const struct {
 	[KV_OPTION_TEXT] = { parse_text, say_text, NULL },
 	[KV_OPTION_WORDS] = { parse_text, say_text, NULL },
 	[KV_OPTION_PATH] = { parse_text, say_text, NULL },
+	[KV_OPTION_SECRET] = { parse_text, say_text, NULL },
 	[KV_OPTION_VERSION] = { parse_version, say_text, "a version such as 7.4" },
 };
 
@@ -348,12 +349,31 @@ kv_value_absolute(const char *path, struct kv_given *keeper)
 	return kv_given_keep(keeper, whole);
 }
 
+/* A bare name in the folder of the service's credentials (systemd.exec(5)) if it is there; else absolute. */
+static const char *
+find_secret(const char *name, struct kv_given *keeper)
+{
+	const char *folder = kv_given_environment("CREDENTIALS_DIRECTORY");
+	char *path;
+
+	if (folder == NULL || strchr(name, '/') != NULL)
+		return kv_value_absolute(name, keeper);
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return NULL;
+	if (access(path, F_OK) == 0)
+		return kv_given_keep(keeper, path);
+	free(path);
+	return kv_value_absolute(name, keeper);
+}
+
 int
 kv_value_parse(
     const struct kv_option *o, const char *text, struct kv_given *keeper, struct kv_settings *settings)
 {
 	if (o->kind == KV_OPTION_PATH)
 		text = kv_value_absolute(text, keeper);
+	else if (o->kind == KV_OPTION_SECRET)
+		text = find_secret(text, keeper);
 	return text != NULL ? kinds[o->kind].parse(o, text, (char *)settings + o->at) : -ENOMEM;
 }
 

@@ -26,6 +26,7 @@ static const size_t sizes[KV_OPTION_KINDS] = {
 	[KV_OPTION_TEXT] = sizeof(char *),
 	[KV_OPTION_WORDS] = sizeof(char *),
 	[KV_OPTION_PATH] = sizeof(char *),
+	[KV_OPTION_SECRET] = sizeof(char *),
 	[KV_OPTION_VERSION] = sizeof(char *),
 };
 

@@ -644,8 +644,8 @@ a_secrets_file_must_be_its_owners_alone_and_hold_one(void **state)
 		const char *content;
 		mode_t mode;
 		const char *word;
-	} rows[] = { { SECRET, 0640, "0600" }, { SECRET, 0604, "0600" }, { SECRET, 0620, "0600" },
-		{ SECRET, 0666, "0600" }, { "", 0600, "is empty" }, { "\n" SECRET "\n", 0600, "is empty" } };
+	} rows[] = { { SECRET, 0604, "0600" }, { SECRET, 0620, "0600" }, { SECRET, 0666, "0600" },
+		{ "", 0600, "is empty" }, { "\n" SECRET "\n", 0600, "is empty" } };
 
 	(void)state;
 	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
@@ -662,6 +662,25 @@ a_secrets_file_must_be_its_owners_alone_and_hold_one(void **state)
 	assert_int_equal(mkdir(file("secret"), 0700), 0);
 	assert_int_equal(parse_secret_file(), -EINVAL);
 	assert_int_equal(rmdir(file("secret")), 0);
+}
+
+static void
+a_bare_name_is_looked_for_among_the_credentials_of_the_service(void **state)
+{
+	char list[200];
+
+	(void)state;
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	write_file("secret", SECRET, 0440);
+	assert_int_equal(parse_with("myvault", "client_id=c,client_secret_file=secret"), 0);
+	assert_string_equal(options.client_secret_file, file("secret"));
+	assert_string_equal(options.auth.credential.client_secret, SECRET);
+	assert_int_equal(parse_with("myvault", "token_file=none"), 0);
+	assert_null(strstr(options.auth.credential.token_file, folder));
+	unlink(file("secret"));
+	snprintf(list, sizeof(list), "client_id=c,client_secret_file=%s", file("secret"));
+	assert_int_equal(parse_with("myvault", list), -EINVAL);
+	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 /* parse() looks for it. */
@@ -839,6 +858,7 @@ main(void)
 		TEST(each_kind_of_credential_has_its_word),
 		TEST(a_secret_is_the_first_line_of_its_file),
 		TEST(a_secrets_file_must_be_its_owners_alone_and_hold_one),
+		TEST(a_bare_name_is_looked_for_among_the_credentials_of_the_service),
 		TEST(a_secret_where_none_belongs_is_not_repeated),
 		TEST(a_mount_point_must_be_a_folder),
 		TEST(paths_are_absolute_because_the_process_leaves_its_folder),
