@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "tests/vault/aadsts.h"
+#include "tests/vault/assertion.h"
 #include "tests/vault/authority.h"
 #include "tests/vault/clock.h"
 #include "tests/vault/identity.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/oidc.h"
 
 static int
 hex(char c)
@@ -46,28 +48,6 @@ field(const char *form, const char *name)
 		lv_text_add(&t, &c, 1);
 	}
 	return lv_text_take(&t);
-}
-
-static void
-answer_error(struct lv_answer *a, int status, const char *error, int number, const char *text)
-{
-	char trace[LV_GUID_SIZE], correlation[LV_GUID_SIZE], at[32];
-	time_t now = time(NULL);
-	struct tm tm;
-
-	lv_encode_new_guid(trace);
-	lv_encode_new_guid(correlation);
-	strftime(at, sizeof(at), "%Y-%m-%d %H:%M:%SZ", gmtime_r(&now, &tm));
-	a->status = status;
-	lv_text_printf(&a->body, "{\"error\":\"%s\",\"error_description\":", error);
-	lv_text_string(&a->body, text);
-	/* the description goes on with these three, as the service's does */
-	a->body.data[--a->body.len] = '\0';
-	lv_text_printf(&a->body,
-	    " Trace ID: %s Correlation ID: %s Timestamp: %s\",\"error_codes\":[%d],"
-	    "\"timestamp\":\"%s\",\"trace_id\":\"%s\",\"correlation_id\":\"%s\","
-	    "\"error_uri\":\"https://login.microsoftonline.com/error?code=%d\"}",
-	    trace, correlation, at, number, at, trace, correlation, number);
 }
 
 /* The resource of a v1 request, or of a v2 scope without its "/.default"; NULL without any. */
@@ -114,69 +94,56 @@ give_token(
 	lv_text_release(&token);
 }
 
-static void
-refuse_client(const char *id, const char *tenant, struct lv_answer *a)
+/* Whether the request proves that its client sends it; false: a has the refusal. */
+static bool
+check_client(
+    struct lv_service *s, const struct lv_request *r, const struct lv_principal *p, struct lv_answer *a)
 {
-	struct lv_text text = { 0 };
+	const struct lv_aadsts_names names = { .client = p->id, .tenant = s->tenant };
+	char *secret = field(r->body, "client_secret"), *assertion = field(r->body, "client_assertion");
+	const struct lv_presented presented = { .client = p->id,
+		.text = assertion,
+		.host = r->host,
+		.path = r->path,
+		.tenant = s->tenant,
+		.issuers_key = lv_oidc_key(s->oidc),
+		.is_once = s->options->has_single_assertions };
+	bool is_good = false;
 
-	lv_text_printf(&text,
-	    "AADSTS700016: Application with identifier '%s' was not found in the directory '%s'. "
-	    "This can happen if the application has not been installed by the administrator of "
-	    "the tenant or consented to by any user in the tenant.",
-	    id, tenant);
-	answer_error(a, 400, "unauthorized_client", 700016, text.data);
-	lv_text_release(&text);
-}
-
-static void
-refuse_secret(const char *id, struct lv_answer *a)
-{
-	struct lv_text text = { 0 };
-
-	lv_text_printf(&text,
-	    "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the "
-	    "request is the client secret value, not the client secret ID, for a secret added to "
-	    "app '%s'.",
-	    id);
-	answer_error(a, 401, "invalid_client", 7000215, text.data);
-	lv_text_release(&text);
+	if (assertion != NULL)
+		is_good = lv_assertions_check(s->assertions, &presented, a);
+	else if (secret == NULL)
+		(void)lv_aadsts_refuse_as(a, 7000218, &names);
+	else if (!lv_access_is_secret(p, secret))
+		(void)lv_aadsts_refuse_as(a, 7000215, &names);
+	else
+		is_good = true;
+	free(secret);
+	free(assertion);
+	return is_good;
 }
 
 static void
 token(struct lv_service *s, const struct lv_request *r, bool is_v1, struct lv_answer *a)
 {
 	char *grant = field(r->body, "grant_type"), *id = field(r->body, "client_id");
-	char *secret = field(r->body, "client_secret"), *audience = audience_of(r->body);
-	char *assertion = field(r->body, "client_assertion");
+	char *audience = audience_of(r->body);
 	const struct lv_principal *p = id != NULL ? lv_access_find(s->access, id) : NULL;
+	const struct lv_aadsts_names names = { .client = id, .tenant = s->tenant };
 
 	if (grant == NULL || strcmp(grant, "client_credentials") != 0)
-		answer_error(a, 400, "unsupported_grant_type", 70003,
-		    "AADSTS70003: The app requested an unsupported grant type.");
+		(void)lv_aadsts_refuse_as(a, 70003, &names);
 	else if (p == NULL)
-		refuse_client(id != NULL ? id : "", s->tenant, a);
-	else if (assertion != NULL)
-		answer_error(a, 401, "invalid_client", 700027,
-		    "AADSTS700027: The certificate with identifier used to sign the client "
-		    "assertion is not registered on application.");
-	else if (secret == NULL)
-		answer_error(a, 401, "invalid_client", 7000218,
-		    "AADSTS7000218: The request body must contain the following parameter: "
-		    "'client_assertion' or 'client_secret'.");
-	else if (!lv_access_is_secret(p, secret))
-		refuse_secret(p->id, a);
-	else if (audience == NULL)
-		answer_error(a, 400, "invalid_scope", 1002012,
-		    "AADSTS1002012: The provided value for scope is not valid. Client credential "
-		    "flows must have a scope value with /.default suffixed to the resource "
-		    "identifier (application ID URI).");
-	else
-		give_token(s, p, audience, is_v1, a);
+		(void)lv_aadsts_refuse_as(a, 700016, &names);
+	else if (check_client(s, r, p, a)) {
+		if (audience != NULL)
+			give_token(s, p, audience, is_v1, a);
+		else
+			(void)lv_aadsts_refuse_as(a, 1002012, &names);
+	}
 	free(grant);
 	free(id);
-	free(secret);
 	free(audience);
-	free(assertion);
 }
 
 static void
@@ -184,7 +151,7 @@ configuration(struct lv_service *s, const struct lv_request *r, struct lv_answer
 {
 	lv_text_printf(&a->body,
 	    "{\"token_endpoint\":\"https://%s/%s/oauth2/v2.0/token\","
-	    "\"token_endpoint_auth_methods_supported\":[\"client_secret_post\"],"
+	    "\"token_endpoint_auth_methods_supported\":[\"client_secret_post\",\"private_key_jwt\"],"
 	    "\"jwks_uri\":\"https://%s/%s/discovery/v2.0/keys\","
 	    "\"authorization_endpoint\":\"https://%s/%s/oauth2/v2.0/authorize\","
 	    "\"device_authorization_endpoint\":\"https://%s/%s/oauth2/v2.0/devicecode\","
@@ -233,6 +200,7 @@ static void
 entra(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
 	size_t len = strcspn(r->path + 1, "/");
+	struct lv_aadsts_names names = { 0 };
 	struct lv_text text = { 0 };
 
 	if (strstr(r->path, "/discovery/instance") != NULL) {
@@ -240,11 +208,9 @@ entra(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 	} else if (is_tenant(s, r->path + 1, len)) {
 		tenant(s, r, r->path + 1 + len, a);
 	} else if (strstr(r->path, "/oauth2/") != NULL || strstr(r->path, "/.well-known/") != NULL) {
-		lv_text_printf(&text,
-		    "AADSTS90002: Tenant '%.*s' not found. Check to make sure you have the correct "
-		    "tenant ID and are signing into the correct cloud.",
-		    (int)len, r->path + 1);
-		answer_error(a, 400, "invalid_request", 90002, text.data);
+		lv_text_add(&text, r->path + 1, len);
+		names.tenant = lv_text_str(&text);
+		(void)lv_aadsts_refuse_as(a, 90002, &names);
 		lv_text_release(&text);
 	} else if (strcmp(r->path, "/subscriptions") == 0) {
 		/* all that az login asks of the resource manager */
@@ -261,9 +227,27 @@ is_token_request(const struct lv_request *r)
 	return strstr(r->path, "/oauth2/") != NULL || lv_identity_is_path(r->path);
 }
 
+/* What a fault asks for: a number of which the table has all ("code": "AADSTS53003"), or its own status and texts. */
+static void
+refuse(struct lv_service *s, const struct lv_request *r, const struct lv_effect *e, struct lv_answer *a)
+{
+	char *id = field(r->body, "client_id"), *audience = audience_of(r->body);
+	const struct lv_aadsts_names names = { .client = id, .tenant = s->tenant, .resource = audience };
+	const int number = lv_aadsts_number(e->message);
+
+	if (e->message != NULL || !lv_aadsts_refuse_as(a, lv_aadsts_number(e->code), &names))
+		lv_aadsts_answer(a, e->status, e->code != NULL ? e->code : "temporarily_unavailable",
+		    number != 0 ? number : 90033,
+		    e->message != NULL ? e->message :
+					 "AADSTS90033: A transient error has occurred. Please try again.");
+	free(id);
+	free(audience);
+}
+
 /* A fault for token requests; true if nothing is left to do. */
 static bool
-meet_fault(struct lv_service *s, const struct lv_route *route, struct lv_answer *a)
+meet_fault(
+    struct lv_service *s, const struct lv_request *r, const struct lv_route *route, struct lv_answer *a)
 {
 	struct lv_effect e = lv_faults_meet(s->faults, NULL, route);
 	static const enum lv_ending endings[LV_ACTIONS] = {
@@ -277,9 +261,7 @@ meet_fault(struct lv_service *s, const struct lv_route *route, struct lv_answer 
 	a->delay_ms += e.delay_ms;
 	a->ending = endings[e.action];
 	if (e.action == LV_ACT_STATUS)
-		answer_error(a, e.status, e.code != NULL ? e.code : "temporarily_unavailable", 90033,
-		    e.message != NULL ? e.message :
-					"AADSTS90033: A transient error has occurred. Please try again.");
+		refuse(s, r, &e, a);
 	if (e.action == LV_ACT_GARBAGE) {
 		lv_text_puts(&a->body, "<html><body>Not what you asked for.</body></html>");
 		a->status = 200;
@@ -296,8 +278,10 @@ lv_authority_handle(struct lv_service *s, const struct lv_request *r, struct lv_
 
 	if (!is_token)
 		route.op = LV_OTHER;
-	if (!is_token || !meet_fault(s, &route, a)) {
-		if (!lv_identity_handle(s, r, a) && !r->is_plain)
+	if (!is_token || !meet_fault(s, r, &route, a)) {
+		if (strncmp(r->path, "/_oidc/", 7) == 0)
+			lv_oidc_handle(s, r, a);
+		else if (!lv_identity_handle(s, r, a) && !r->is_plain)
 			entra(s, r, a);
 	}
 	if (a->type == NULL && a->body.len > 0 && a->body.data[0] == '<')

@@ -8,6 +8,7 @@
 #include "tests/vault/control.h"
 #include "tests/vault/dump.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/oidc.h"
 #include "tests/vault/seed.h"
 
 static void
@@ -153,6 +154,8 @@ set_setting(struct lv_options *o, const cJSON *member)
 		return set_number(o, name, (int64_t)member->valuedouble);
 	if (cJSON_IsBool(member) && strcmp(name, "empty_pages") == 0)
 		o->has_empty_pages = cJSON_IsTrue(member);
+	else if (cJSON_IsBool(member) && strcmp(name, "single_assertions") == 0)
+		o->has_single_assertions = cJSON_IsTrue(member);
 	else if (cJSON_IsBool(member) && strcmp(name, "purge_protection") == 0)
 		o->has_purge_protection = cJSON_IsTrue(member);
 	else if (text != NULL && strcmp(name, "limit") == 0)
@@ -206,6 +209,66 @@ set_rights(struct lv_service *s, const struct lv_request *r, struct lv_answer *a
 	cJSON_Delete(json);
 }
 
+/* The principal of a member "principal", or the default one; NULL: a has the refusal. */
+static const struct lv_principal *
+find_principal(struct lv_service *s, const cJSON *json, struct lv_answer *a)
+{
+	const struct lv_principal *p = lv_access_find(s->access, lv_body_string(json, "principal"));
+
+	if (p == NULL)
+		refuse(a, 400, "there is no such principal");
+	return p;
+}
+
+/* What proves a client: {"certificate": PEM} or {"issuer": ..., "subject": ...}. */
+static void
+add_registration(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	cJSON *json = cJSON_Parse(r->body);
+	const char *pem = lv_body_string(json, "certificate"), *issuer = lv_body_string(json, "issuer");
+	const char *subject = lv_body_string(json, "subject");
+	const struct lv_principal *p = find_principal(s, json, a);
+	struct lv_text why = { 0 };
+
+	if (p != NULL && pem != NULL && lv_assertions_add_certificate(s->assertions, p->id, pem, &why) != 0)
+		refuse(a, 400, why.data);
+	else if (p != NULL && pem == NULL && (issuer == NULL || subject == NULL))
+		refuse(a, 400, "a registration has a certificate, or an issuer and a subject");
+	else if (p != NULL && pem == NULL)
+		lv_assertions_add_federation(s->assertions, p->id, issuer, subject);
+	lv_text_release(&why);
+	cJSON_Delete(json);
+}
+
+static void
+end_registrations(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	(void)r;
+	(void)a;
+	lv_assertions_forget(s->assertions, NULL);
+}
+
+/* A token that identifies a workload: {"issuer": ..., "subject": ..., "audience": ..., "life_s": ...}. */
+static void
+issue(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
+{
+	cJSON *json = cJSON_Parse(r->body);
+	const char *issuer = lv_body_string(json, "issuer"), *subject = lv_body_string(json, "subject");
+	const char *audience = lv_body_string(json, "audience");
+	const cJSON *life = cJSON_GetObjectItemCaseSensitive(json, "life_s");
+	struct lv_text token = { 0 };
+
+	if (issuer == NULL || subject == NULL) {
+		refuse(a, 400, "a token has an issuer and a subject");
+	} else {
+		lv_oidc_issue(s->oidc, issuer, subject, audience != NULL ? audience : LV_EXCHANGE_AUDIENCE,
+		    cJSON_IsNumber(life) ? (int64_t)life->valuedouble : 3600, &token);
+		lv_text_printf(&a->body, "{\"token\":\"%s\"}", token.data);
+	}
+	lv_text_release(&token);
+	cJSON_Delete(json);
+}
+
 static void
 seed(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
@@ -245,6 +308,9 @@ lv_control_handle(struct lv_service *s, const struct lv_request *r, struct lv_an
 		{ "GET", "/_local/config", get_settings },
 		{ "POST", "/_local/config", set_settings },
 		{ "POST", "/_local/rights", set_rights },
+		{ "POST", "/_local/registrations", add_registration },
+		{ "DELETE", "/_local/registrations", end_registrations },
+		{ "POST", "/_local/oidc", issue },
 		{ "POST", "/_local/seed", seed },
 		{ "GET", "/_local/dump", dump },
 	};

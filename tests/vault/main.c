@@ -23,6 +23,7 @@
 #include "tests/vault/ca.h"
 #include "tests/vault/control.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/oidc.h"
 #include "tests/vault/seed.h"
 #include "tests/vault/vault.h"
 
@@ -123,6 +124,33 @@ open_secret(const struct lv_options *o)
 	return secret;
 }
 
+/* What proves principals besides their secrets. */
+static int
+add_registrations(struct lv_service *s, const struct lv_options *o, struct lv_text *why)
+{
+	char pem[32768];
+	int i, err = 0;
+
+	for (i = 0; i < o->registration_count && err == 0; i++) {
+		const struct lv_options_registration *r = &o->registrations[i];
+		const char *id = *r->id != '\0' ? r->id : lv_access_find(s->access, NULL)->id;
+		FILE *f;
+
+		if (r->subject != NULL) {
+			lv_assertions_add_federation(s->assertions, id, r->what, r->subject);
+			continue;
+		}
+		f = fopen(r->what, "re");
+		pem[f != NULL ? fread(pem, 1, sizeof(pem) - 1, f) : 0] = '\0';
+		if (f != NULL)
+			fclose(f);
+		err = lv_assertions_add_certificate(s->assertions, id, pem, why);
+		if (err != 0)
+			lv_text_printf(why, ": %s", r->what);
+	}
+	return err;
+}
+
 static int
 add_principals(struct lv_service *s, const struct lv_options *o, struct lv_text *why)
 {
@@ -190,7 +218,11 @@ open_state(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 		snprintf(s->tenant, sizeof(s->tenant), "%s", tenant);
 		key = fact(s->store, "token-key", NULL);
 		s->access = lv_access_new(key, s->tenant);
+		s->assertions = lv_assertions_new();
+		s->oidc = lv_oidc_new();
 		err = add_principals(s, o, why);
+		if (err == 0)
+			err = add_registrations(s, o, why);
 		free(tenant);
 		free(key);
 	}
@@ -215,6 +247,8 @@ close_state(struct lv_service *s)
 
 	lv_http_free(s->http);
 	lv_access_free(s->access);
+	lv_assertions_free(s->assertions);
+	lv_oidc_free(s->oidc);
 	lv_blob_free(s->blob);
 	lv_store_close(s->store);
 	lv_faults_free(s->faults);

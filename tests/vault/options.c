@@ -36,6 +36,8 @@ enum choice {
 	TENANT,
 	CLIENT_ID,
 	PRINCIPAL,
+	CERTIFICATE,
+	FEDERATION,
 	DENY_KIND,
 	SUFFIX,
 	REGION,
@@ -72,6 +74,8 @@ static const struct option table[] = {
 	{ "tenant", required_argument, NULL, TENANT },
 	{ "client-id", required_argument, NULL, CLIENT_ID },
 	{ "principal", required_argument, NULL, PRINCIPAL },
+	{ "certificate", required_argument, NULL, CERTIFICATE },
+	{ "federation", required_argument, NULL, FEDERATION },
 	{ "deny-kind", required_argument, NULL, DENY_KIND },
 	{ "suffix", required_argument, NULL, SUFFIX },
 	{ "region", required_argument, NULL, REGION },
@@ -122,6 +126,10 @@ static const char help[] =
     "                          default: made once and kept in the state\n"
     "  --principal ID:SECRET-FILE:RIGHTS\n"
     "                          one more; RIGHTS as in keys=list,get;secrets=*\n"
+    "  --certificate [CLIENT-ID]:FILE\n"
+    "                          registers a certificate (PEM) for client assertions\n"
+    "  --federation [CLIENT-ID],ISSUER,SUBJECT\n"
+    "                          trusts assertions of another issuer\n"
     "  --deny-kind policy|rbac|firewall\n"
     "                          what a 403 names; default policy\n"
     "  --token-life S          default 3600\n"
@@ -215,6 +223,25 @@ add_principal(struct lv_options *o, const char *text)
 		return -EINVAL;
 	}
 	o->principal_count++;
+	return 0;
+}
+
+/* "ID:FILE" or "ID,ISSUER,SUBJECT" */
+static int
+add_registration(struct lv_options *o, const char *text, const char *separator)
+{
+	struct lv_options_registration *r = &o->registrations[o->registration_count];
+	char *rest = lv_mem_dup(text);
+
+	r->id = strsep(&rest, separator);
+	r->what = *separator == ':' ? rest : strsep(&rest, separator);
+	r->subject = *separator == ':' ? NULL : rest;
+	if (o->registration_count == LV_MAX_PRINCIPALS || r->what == NULL ||
+	    (*separator == ',' && rest == NULL)) {
+		free(r->id);
+		return -EINVAL;
+	}
+	o->registration_count++;
 	return 0;
 }
 
@@ -330,6 +357,10 @@ set_value(struct lv_options *o, int option, const char *value)
 		return add_seed(o, value);
 	case PRINCIPAL:
 		return add_principal(o, value);
+	case CERTIFICATE:
+		return add_registration(o, value, ":");
+	case FEDERATION:
+		return add_registration(o, value, ",");
 	case LATENCY:
 		return lv_options_number(value, &o->latency_ms);
 	case LIMIT:

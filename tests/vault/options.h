@@ -24,18 +24,25 @@ struct lv_options_principal {
 	char *id, *secret_file, *rights;
 };
 
+struct lv_options_registration {
+	char *id, *what,
+	    *subject; /* id "": the default principal; a certificate's file, or an issuer and a subject */
+};
+
 struct lv_options {
 	const char *listen, *imds, *arc_tokens, *state, *protection_key, *suffix, *region, *tenant,
 	    *client_id;
 	const char *challenge_authority, *challenge_tenant, *challenge_resource;
 	struct lv_options_vault vaults[LV_MAX_VAULTS];
 	struct lv_options_principal principals[LV_MAX_PRINCIPALS];
+	struct lv_options_registration registrations[LV_MAX_PRINCIPALS];
 	const char *seeds[LV_MAX_SEEDS];
-	int vault_count, principal_count, seed_count;
+	int vault_count, principal_count, registration_count, seed_count;
 	int64_t latency_ms, limit, lag_ms, pending_ms, token_life_s;
 	int page, max_versions, retry_after_s; /* retry_after_s -1: no header */
 	bool is_hsm, stalls_on_too_many, has_purge_protection, has_empty_pages, is_verbose;
 	bool prints_env;
+	bool has_single_assertions; /* an assertion is accepted once */
 	enum lv_deny deny;
 };
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "tests/vault/access.h"
+#include "tests/vault/assertion.h"
 #include "tests/vault/blob.h"
 #include "tests/vault/fault.h"
 #include "tests/vault/http.h"
@@ -14,6 +15,8 @@
 #include "tests/vault/route.h"
 #include "tests/vault/stats.h"
 #include "tests/vault/store.h"
+
+struct lv_oidc;
 
 struct lv_vault {
 	const char *name, *geo, *subscription;
@@ -26,6 +29,8 @@ struct lv_service {
 	struct lv_store *store;
 	struct lv_blob *blob;
 	struct lv_access *access;
+	struct lv_assertions *assertions;
+	struct lv_oidc *oidc;
 	struct lv_faults *faults;
 	struct lv_http *http;
 	struct lv_stats *stats; /* of what belongs to no vault */
