@@ -30,18 +30,18 @@ token_len(const char *text)
 void
 kv_tool_quote(struct kv_buf *why, const char *text)
 {
-	const size_t line = strcspn(text, "\r\n"), end = line < MOST_WORDS ? line : MOST_WORDS;
+	const char *const end = text + strcspn(text, "\r\n");
+	size_t n, most;
 
-	for (size_t i = 0, n; i < end; i += n) {
-		if (i == 0)
-			kv_buf_say(why, ": ");
-		n = token_len(text + i);
-		if (n > MOST_PLAIN || (n > 3 && strncmp(text + i, "eyJ", 3) == 0)) {
+	if (text < end)
+		kv_buf_say(why, ": ");
+	for (most = why->len + MOST_WORDS; text < end && why->len < most; text += n) {
+		n = token_len(text);
+		if (n > MOST_PLAIN || (n > 3 && strncmp(text, "eyJ", 3) == 0))
 			kv_buf_say(why, "(token)");
-			continue;
-		}
-		n = n == 0 ? 1 : n > end - i ? end - i : n;
-		kv_buf_say(why, "%.*s", (int)n, text + i);
+		else
+			kv_buf_say(why, "%.*s", n > 0 ? (int)n : 1, text);
+		n += n == 0;
 	}
 }
 

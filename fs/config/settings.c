@@ -240,6 +240,7 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 {
 	int err = keep_variables(s);
 
+	s->auth.credential.auto_s = (int)(s->retry_ms / 1000);
 	if (err == 0)
 		err = check_names(s, why);
 	if (err == 0)

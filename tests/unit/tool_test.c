@@ -1,5 +1,6 @@
 /*
- * The az CLI as a script in a folder of the test, run by the real client/base/spawn.c in the real loop.
+ * The developers' tools as scripts in a folder of the test, run by the real client/base/spawn.c in the real
+ * loop.
  */
 #include "tests/unit/unit.h"
 
@@ -30,7 +31,7 @@ static char *path_before;
 
 static struct {
 	int n, err;
-	char token[100], why[1000];
+	char token[100], why[4096];
 	int64_t life_s;
 } done;
 
@@ -65,16 +66,22 @@ file(const char *name)
 	return path;
 }
 
-/* az does what script says, and finds its folder in $1. */
+/* A program does what script says, and has its folder in $folder. */
 static void
-install_az(const char *script)
+install(const char *name, const char *script)
 {
-	FILE *f = fopen(file("az"), "we");
+	FILE *f = fopen(file(name), "we");
 
 	assert_non_null(f);
 	fprintf(f, "#!/bin/sh\nfolder=%s\n%s\n", folder, script);
 	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(file("az"), 0755), 0);
+	assert_int_equal(chmod(file(name), 0755), 0);
+}
+
+static void
+install_az(const char *script)
+{
+	install("az", script);
 }
 
 static void
@@ -126,7 +133,7 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	static const char *const names[] = { "az", "arguments", "pid" };
+	static const char *const names[] = { "az", "azd", "pwsh", "arguments", "pid", "where" };
 
 	(void)state;
 	kv_chain_free(chain);
@@ -202,6 +209,11 @@ the_words_of_az_are_passed_on(void **state)
 		{ "printf 'one\\ntwo\\n' >&2; exit 2", "az account get-access-token failed: one" },
 		{ "echo t0ken; exit 1", "az account get-access-token failed" },
 		{ "kill -9 $$", "az account get-access-token failed" },
+		{ "echo \"ERROR: found 'eyJ0b2tlbg.x' for you\" >&2; exit 1",
+		    "az account get-access-token failed: found '(token)' for you" },
+		{ "echo ERROR: got "
+		  "0123456789012345678901234567890123456789012345678901234567890123456789 >&2; exit 1",
+		    "az account get-access-token failed: got (token)" },
 	};
 
 	(void)state;
@@ -239,6 +251,126 @@ without_az_the_sentence_says_so(void **state)
 	fetch();
 	assert_int_equal(done.err, -EACCES);
 	assert_string_equal(done.why, "az is not installed, or not in PATH");
+}
+
+static void
+the_subscription_names_the_account(void **state)
+{
+	char text[500];
+
+	(void)state;
+	install_az("printf '%s\\n' \"$*\" >$folder/arguments; pwd >$folder/where\n" ANSWER);
+	options.subscription = "My Subscription";
+	make("cli");
+	fetch();
+	assert_int_equal(done.err, 0);
+	read_whole("arguments", text, sizeof(text));
+	assert_non_null(strstr(text, " --tenant " TENANT " --subscription My Subscription\n"));
+	read_whole("where", text, sizeof(text));
+	assert_string_equal(text, "/\n");
+}
+
+static void
+azd_is_asked_for_the_scope(void **state)
+{
+	char text[500];
+
+	(void)state;
+	install("azd",
+	    "printf '%s\\n' \"$*\" >$folder/arguments\n"
+	    "echo '{\"token\":\"t0ken\",\"expiresOn\":\"2099-01-01T00:00:00Z\"}'");
+	make("azd");
+	fetch();
+	assert_int_equal(done.err, 0);
+	assert_string_equal(done.token, "t0ken");
+	assert_true(done.life_s > 1000000);
+	read_whole("arguments", text, sizeof(text));
+	assert_string_equal(text,
+	    "auth token --output json --no-prompt --scope https://vault.azure.net/.default --tenant-id " TENANT
+	    "\n");
+	audience.claims = "{\"a\":1}";
+	fetch();
+	read_whole("arguments", text, sizeof(text));
+	/* {"a":1,"access_token":{"xms_cc":{"values":["CP1"]}}} */
+	assert_non_null(strstr(
+	    text, " --claims eyJhIjoxLCJhY2Nlc3NfdG9rZW4iOnsieG1zX2NjIjp7InZhbHVlcyI6WyJDUDEiXX19fQ==\n"));
+}
+
+static void
+the_errors_of_azd_are_lines_of_json_or_text(void **state)
+{
+	static const struct {
+		const char *script, *words;
+	} rows[] = {
+		{ "echo 'ERROR: not logged in, run azd auth login to login' >&2; exit 1",
+		    "azd auth token failed: not logged in, run azd auth login to login" },
+		{ "echo '{\"type\":\"x\"}' >&2; echo '{\"error\":\"not logged in\"}' >&2; exit 1",
+		    "azd auth token failed: not logged in" },
+		{ "exit 1", "azd auth token failed" },
+	};
+
+	(void)state;
+	make("azd");
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		install("azd", rows[i].script);
+		fetch();
+		assert_row(done.err == -EACCES, i, done.why);
+		assert_row(strcmp(done.why, rows[i].words) == 0, i, done.why);
+	}
+}
+
+/* The command is base64 of UTF-16. */
+static void
+powershell_gets_a_script_that_nothing_parses_before_it(void **state)
+{
+	char text[4000];
+
+	(void)state;
+	install("pwsh",
+	    "printf '%s %s %s\\n' \"$1\" \"$2\" \"$3\" >$folder/arguments\n"
+	    "printf %s \"$4\" | base64 -d | tr -d '\\000' >>$folder/arguments\n"
+	    "echo 'azsdk%t0ken%4070908800'");
+	make("powershell");
+	fetch();
+	assert_int_equal(done.err, 0);
+	assert_string_equal(done.token, "t0ken");
+	assert_true(done.life_s > 1000000);
+	read_whole("arguments", text, sizeof(text));
+	assert_non_null(strstr(text, "-NoProfile -NonInteractive -EncodedCommand\n"));
+	assert_non_null(strstr(text, "ResourceUrl = 'https://vault.azure.net'"));
+	assert_non_null(strstr(text, "$p.TenantId = '" TENANT "'\n"));
+	assert_non_null(strstr(text, "Write-Output \"azsdk%$v%$("));
+	audience.tenant = "a'; Remove-Item x";
+	kv_chain_free(chain);
+	make("powershell");
+	fetch();
+	assert_int_equal(done.err, -EACCES);
+	assert_non_null(strstr(done.why, "would interpret"));
+}
+
+static void
+powershell_without_the_module_or_a_token_says_so(void **state)
+{
+	static const struct {
+		const char *script, *word;
+	} rows[] = {
+		{ "echo kvfs-no-module", "Install-Module Az.Accounts" },
+		{ "echo hello", "printed no token" },
+		{ "true", "printed no token" },
+		{ "echo 'azsdk%'", "contains no token" },
+		{ "echo 'azsdk%a b%1'", "contains no token" },
+		{ "echo 'Run Connect-AzAccount to login.' >&2; exit 1",
+		    "failed: Run Connect-AzAccount to login." },
+	};
+
+	(void)state;
+	make("powershell");
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		install("pwsh", rows[i].script);
+		fetch();
+		assert_row(done.err != 0, i, done.why);
+		assert_row(strstr(done.why, rows[i].word) != NULL, i, done.why);
+	}
 }
 
 static void
@@ -299,6 +431,11 @@ main(void)
 		TEST(the_words_of_az_are_passed_on),
 		TEST(an_answer_without_a_token_is_ebadmsg_and_names_az),
 		TEST(without_az_the_sentence_says_so),
+		TEST(the_subscription_names_the_account),
+		TEST(azd_is_asked_for_the_scope),
+		TEST(the_errors_of_azd_are_lines_of_json_or_text),
+		TEST(powershell_gets_a_script_that_nothing_parses_before_it),
+		TEST(powershell_without_the_module_or_a_token_says_so),
 		TEST(auto_comes_to_az_in_the_end),
 		TEST(under_sudo_the_sentence_names_who_called_it),
 		TEST(the_end_kills_az),
