@@ -263,7 +263,7 @@ a_key_is_read_only_from_a_key_file_in_the_agents_folder(void **state)
 		assert_row(read_key(header, &key) == -EACCES, i, bad[i]);
 	}
 	if (geteuid() == 0) { /* who cannot read the agent's files is told the group */
-		assert_int_equal(chmod(path_of("a.key"), 0640), 0);
+		assert_int_equal(chmod(path_of("a.key"), 0600), 0);
 		assert_int_equal(chmod(folder, 0755), 0);
 		assert_int_equal(seteuid(1234), 0);
 		fill_in(good[0], header, sizeof(header));
