@@ -13,6 +13,8 @@ def make(kind, ready, options):
     token = options.pop("token", None)
     if token is not None:
         options["func"] = lambda: token
+    if kind == "ManagedIdentityCredential":
+        return cls(**options)
     if kind in ("AzurePipelinesCredential", "WorkloadIdentityCredential"):
         return cls(tenant_id=ready["tenant"], client_id=ready["client_id"], disable_instance_discovery=True, **options)
     no_discovery = {"disable_instance_discovery": True}
