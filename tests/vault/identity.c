@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tests/vault/clock.h"
@@ -58,12 +57,6 @@ refuse(struct lv_answer *a, int status, const char *description)
 	lv_text_puts(&a->body, "}");
 }
 
-/* The members that only some sources have, or write in their own way. */
-struct form {
-	bool has_dates; /* "expires_on" is a date */
-	bool has_ids;	/* the id of the request is repeated */
-};
-
 static void
 add_ids(const struct lv_request *r, const struct lv_principal *p, struct lv_text *body)
 {
@@ -81,20 +74,7 @@ add_ids(const struct lv_request *r, const struct lv_principal *p, struct lv_text
 }
 
 static void
-add_end(time_t end, bool has_dates, struct lv_text *body)
-{
-	char date[64];
-	struct tm tm;
-
-	if (has_dates)
-		strftime(date, sizeof(date), "%m/%d/%Y %H:%M:%S +00:00", gmtime_r(&end, &tm));
-	else
-		snprintf(date, sizeof(date), "%lld", (long long)end);
-	lv_text_printf(body, ",\"expires_on\":\"%s\"", date);
-}
-
-static void
-give_token(struct lv_service *s, const struct lv_request *r, const struct form *form, struct lv_answer *a)
+give_token(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
 	const char *resource = lv_http_query(r, "resource");
 	const struct lv_principal *p = find_principal(s, r);
@@ -112,11 +92,9 @@ give_token(struct lv_service *s, const struct lv_request *r, const struct form *
 	lv_text_puts(&a->body, "{\"access_token\":\"");
 	lv_access_issue(s->access, p, resource, life, &a->body);
 	lv_text_puts(&a->body, "\"");
-	if (form->has_ids)
-		add_ids(r, p, &a->body);
-	if (!form->has_dates)
-		lv_text_printf(&a->body, ",\"expires_in\":\"%lld\"", (long long)life);
-	add_end((time_t)(now + life), form->has_dates, &a->body);
+	add_ids(r, p, &a->body);
+	lv_text_printf(&a->body, ",\"expires_in\":\"%lld\",\"expires_on\":\"%lld\"", (long long)life,
+	    (long long)(now + life));
 	lv_text_puts(&a->body, ",\"resource\":");
 	lv_text_string(&a->body, resource);
 	lv_text_puts(&a->body, ",\"token_type\":\"Bearer\"}");
@@ -135,10 +113,8 @@ has_metadata_header(const struct lv_request *r)
 static void
 imds(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
-	static const struct form form = { .has_ids = true };
-
 	if (has_metadata_header(r))
-		give_token(s, r, &form, a);
+		give_token(s, r, a);
 	else
 		refuse(a, 400, "Required metadata header not specified");
 }
@@ -147,10 +123,8 @@ imds(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 static void
 app_service(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
-	static const struct form form = { .has_ids = true };
-
 	if (lv_access_is_secret(lv_access_find(s->access, NULL), lv_http_header(r, "X-IDENTITY-HEADER"))) {
-		give_token(s, r, &form, a);
+		give_token(s, r, a);
 		return;
 	}
 	a->status = 401;
@@ -160,10 +134,8 @@ app_service(struct lv_service *s, const struct lv_request *r, struct lv_answer *
 static void
 machine_learning(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
-	static const struct form form = { .has_dates = true };
-
 	if (lv_access_is_secret(lv_access_find(s->access, NULL), lv_http_header(r, "secret")))
-		give_token(s, r, &form, a);
+		give_token(s, r, a);
 	else
 		refuse(a, 401, "Wrong secret");
 }
@@ -209,7 +181,6 @@ challenge_arc(struct lv_service *s, struct lv_answer *a)
 static void
 arc(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 {
-	static const struct form form = { .has_ids = true };
 	const char *authorization = lv_http_header(r, "Authorization");
 
 	if (!has_metadata_header(r))
@@ -218,7 +189,7 @@ arc(struct lv_service *s, const struct lv_request *r, struct lv_answer *a)
 		challenge_arc(s, a);
 	else if (strncmp(authorization, "Basic ", 6) == 0 && s->arc_key.len > 0 &&
 	    strcmp(authorization + 6, s->arc_key.data) == 0)
-		give_token(s, r, &form, a);
+		give_token(s, r, a);
 	else
 		refuse(a, 401, "Wrong key");
 }
