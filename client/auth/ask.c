@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "client/auth/token_answer.h"
+#include "client/auth/token_refusal.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/fault.h"
@@ -201,7 +202,7 @@ refused(struct ask *a, const struct kv_http_answer *answer)
 		err = e->refused(&a->ask, answer);
 	} else {
 		kv_buf_say(&a->why, "%s answers %ld", e->who, answer->status);
-		kv_ask_say_fault(&a->ask, answer);
+		(void)kv_ask_say_fault(&a->ask, answer, a->ask.o->client_id);
 	}
 	if (err != 0)
 		fail(&a->ask, err);
@@ -227,7 +228,7 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 		a->attempt++;
 	} else if (kv_err_is_temporary(answer->status) && !a->ask.is_guess) {
 		kv_buf_say(&a->why, "%s fails with status %ld", e->who, answer->status);
-		kv_ask_say_fault(&a->ask, answer);
+		(void)kv_ask_say_fault(&a->ask, answer, a->ask.o->client_id);
 		fail(&a->ask, answer->status == 429 ? -EBUSY : -EIO);
 	} else {
 		refused(a, answer);
@@ -292,20 +293,37 @@ kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims)
 	return err;
 }
 
-void
-kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer)
+/* The ids with which the token service's support finds the request are in its message. */
+static void
+log_refusal(const struct kv_http_answer *answer, const struct kv_fault *fault)
 {
+	if (fault->inner[0] != '\0')
+		kv_log_event(KV_LOG_NOTICE, MODULE, "op=token status=%ld code=%s message=%s", answer->status,
+		    fault->inner, fault->message);
+}
+
+int
+kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer, const char *client)
+{
+	int err;
 	const char *text, *end;
 	char words[MOST_QUOTED];
 	struct kv_fault fault;
 
 	kv_token_answer_fault(answer->body, answer->body_len, &fault);
 	kv_fault_line(words, sizeof(words), answer->body, answer->body_len);
+	log_refusal(answer, &fault);
+	err = kv_token_refusal_say(ask->audience,
+	    &(struct kv_token_refused){ .fault = &fault, .client = client, .wall_date = answer->wall_date },
+	    kv_ask_why(ask));
+	if (err != 0)
+		return err;
 	text = fault.message[0] != '\0' ? fault.message : fault.code[0] != '\0' ? fault.code : words;
 	end = strstr(text, ". "); /* only advice and trace ids follow */
 	if (text[0] != '\0')
 		kv_buf_say(
 		    kv_ask_why(ask), ": %.*s", end != NULL ? (int)(end - text) : (int)strlen(text), text);
+	return 0;
 }
 
 /* ---- programs ---- */

@@ -118,10 +118,11 @@ int kv_ask_add_field(struct kv_buf *form, const char *name, const char *value) K
  */
 int kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims) KV_MUST_CHECK;
 /*
- * Append ": " and the first sentence of the endpoint's error message, else the answer's first words, to the
- * ask's sentence.
+ * Append ": " and why the endpoint refused client (NULL: not known) to the ask's sentence, and return the
+ * errno: the sentence of client/auth/token_refusal, with what to do. Without one, append the first sentence of
+ * the endpoint's error message, else the answer's first words, and return 0.
  */
-void kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer);
+int kv_ask_say_fault(struct kv_ask *ask, const struct kv_http_answer *answer, const char *client);
 
 /* Run a program. ended is called like kv_spawn_done (client/base/spawn). */
 typedef void kv_ask_ended(struct kv_ask *ask, int err, int status, const char *out, const char *diagnostics);

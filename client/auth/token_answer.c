@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "client/base/buf.h"
 #include "client/base/fault.h"
 #include "client/base/json.h"
+#include "client/base/refusal.h"
 
 #define MAX_CLAIMS ((size_t)64 << 10)
 
@@ -170,6 +172,22 @@ kv_token_answer_release(struct kv_token_answer *token)
 	memset(token, 0, sizeof(*token));
 }
 
+/* The token service's number, from the text or from error_codes. */
+static void
+read_number(const struct kv_json *root, struct kv_fault *fault)
+{
+	const struct kv_json *codes, *first;
+	int64_t number;
+
+	if (kv_refusal_find_aadsts(fault->message, fault->inner, sizeof(fault->inner)))
+		return;
+	if (kv_json_member(root, "error_codes", &codes) != 0 || codes == NULL)
+		return;
+	first = kv_json_first(codes);
+	if (first != NULL && kv_json_as_integer(first, &number) == 0 && number > 0 && number <= INT_MAX)
+		snprintf(fault->inner, sizeof(fault->inner), "AADSTS%d", (int)number);
+}
+
 void
 kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault)
 {
@@ -185,8 +203,8 @@ kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault)
 		if (kv_json_string(root, "error_description", &description) != 0 || description == NULL)
 			description = "";
 		kv_fault_line(fault->code, sizeof(fault->code), error, strlen(error));
-		kv_fault_line(
-		    fault->message, sizeof(fault->message), description, strcspn(description, "\r\n"));
+		kv_fault_line(fault->message, sizeof(fault->message), description, strlen(description));
+		read_number(root, fault);
 	}
 	kv_json_free(root);
 }

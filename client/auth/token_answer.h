@@ -24,7 +24,10 @@ struct kv_token_answer {
 int kv_token_answer_parse(
     const char *text, size_t len, int64_t wall_now, struct kv_token_answer *answer) KV_MUST_CHECK;
 void kv_token_answer_release(struct kv_token_answer *answer);
-/* A refusal: code = "error", message = first line of "error_description"; "" for what is missing. */
+/*
+ * A refusal: code = "error", inner = the token service's number as "AADSTS7000222", message =
+ * "error_description" as one line; "" for what is missing.
+ */
 void kv_token_answer_fault(const char *text, size_t len, struct kv_fault *fault);
 /* Whether it can be put into a header unchanged. NULL and "" cannot. */
 bool kv_token_answer_is_token(const char *token);

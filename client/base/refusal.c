@@ -92,13 +92,27 @@ compare_clocks(const struct kv_refusal *r, const char *who, char *to, size_t siz
 	    who, there);
 }
 
-/* A tenant may come from a challenge, and the user may paste it into a shell. */
+/* It may come from a challenge, and the user may paste it into a shell. */
 static const char *
-if_plain(const char *id)
+if_plain(const char *s)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/";
 
-	return id != NULL && id[strspn(id, plain)] == '\0' ? id : NULL;
+	return s != NULL && s[strspn(s, plain)] == '\0' ? s : NULL;
+}
+
+static void
+fill_login(const struct kv_refusal *r, char *to, size_t size)
+{
+	const struct kv_detail given[] = { { "tenant", if_plain(r->tenant) },
+		{ "resource", if_plain(r->audience) }, { NULL, NULL } };
+	struct kv_buf text;
+
+	kv_buf_init(&text, size - 1);
+	if (r->login != NULL)
+		kv_detail_fill(r->login, "", given, &text);
+	snprintf(to, size, "%s", kv_buf_str(&text));
+	kv_buf_release(&text);
 }
 
 void
@@ -108,7 +122,8 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 	const struct kv_fault *fault = r->fault != NULL ? r->fault : &none;
 	const struct kv_refusal_row *row = r->row != NULL ? r->row : kv_refusal_find(r->status, fault);
 	const char *who = r->who != NULL ? r->who : "the server";
-	char message[sizeof(fault->message)], status[24], count[24] = "", clock[KV_DETAIL_SIZE];
+	char message[sizeof(fault->message)], status[24], count[24] = "";
+	char clock[KV_DETAIL_SIZE], login[KV_DETAIL_SIZE];
 	const struct kv_detail given[] = {
 		{ "message", message },
 		{ "code", fault->inner[0] != '\0' ? fault->inner : fault->code },
@@ -117,7 +132,8 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 		{ "clock", clock },
 		{ "client", if_plain(r->client) },
 		{ "tenant", if_plain(r->tenant) },
-		{ "token_audience", r->audience },
+		{ "token_audience", if_plain(r->audience) },
+		{ "login", login },
 		{ "count", count },
 		{ "action", r->action },
 		{ "permission", r->permission },
@@ -129,6 +145,7 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 	if (r->n_versions > 0)
 		snprintf(count, sizeof(count), "%zu", r->n_versions);
 	compare_clocks(r, who, clock, sizeof(clock));
+	fill_login(r, login, sizeof(login));
 	kv_detail_fill(row->sentence, fault->message, given, why);
 	if (row->remedy != NULL) {
 		kv_buf_say(why, ": ");

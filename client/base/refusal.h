@@ -34,6 +34,7 @@ struct kv_refusal {
 	const struct kv_fault *fault;
 	const char *who;			/* who answered: the vault's host */
 	const char *client, *tenant, *audience; /* of a token request */
+	const char *login;			/* template of the command with which a user signs in */
 	const char
 	    *action; /* that a role must permit, and the permission, if the message does not name them */
 	const char *permission;

@@ -115,7 +115,7 @@ challenged(struct kv_ask *ask, const struct kv_http_answer *answer)
 
 	if (answer->status != 401) {
 		kv_buf_say(kv_ask_why(ask), WHO " answers %ld", answer->status);
-		kv_ask_say_fault(ask, answer);
+		(void)kv_ask_say_fault(ask, answer, NULL);
 		return kv_err_is_temporary(answer->status) ? -EIO : -EACCES;
 	}
 	kv_buf_init(&key, KV_ARC_KEY_MOST + 1);

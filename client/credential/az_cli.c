@@ -5,7 +5,8 @@
 
 #include "client/credential/tool.h"
 
-static const struct kv_tool az = { "az", "az account get-access-token", 60000 };
+static const struct kv_tool az = { "az", "az account get-access-token", 60000,
+	"az login[ --tenant {tenant}][ --scope {resource}/.default]" };
 
 static void
 az_ended(struct kv_ask *ask, int err, int status, const char *out, const char *diagnostics)

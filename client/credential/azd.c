@@ -8,7 +8,7 @@
 #include "client/base/json.h"
 #include "client/credential/tool.h"
 
-static const struct kv_tool azd = { "azd", "azd auth token", 60000 };
+static const struct kv_tool azd = { "azd", "azd auth token", 60000, "azd auth login[ --tenant-id {tenant}]" };
 
 /* From version 1.23.7 on it prints its errors as lines of JSON. */
 static const char *

@@ -19,7 +19,8 @@
 #define MOST_LINE  ((size_t)256 << 10)
 #define MIN_MODULE "2.2.0"
 
-static const struct kv_tool powershell = { "pwsh", "Get-AzAccessToken of Azure PowerShell", 60000 };
+static const struct kv_tool powershell = { "pwsh", "Get-AzAccessToken of Azure PowerShell", 60000,
+	"Connect-AzAccount[ -Tenant {tenant}]" };
 
 /* Follows the lines that set $p, the arguments of Get-AzAccessToken. */
 static const char script[] =

@@ -74,14 +74,15 @@ token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
 	const bool is_of_imds = answer->status == 400 && is_json(answer);
 	const bool is_named = kv_managed_id(ask->o).value != NULL;
+	bool is_explained;
 
 	kv_buf_say(kv_ask_why(ask), WHO " answers %ld", answer->status);
-	kv_ask_say_fault(ask, answer);
-	if (is_of_imds && is_named)
+	is_explained = kv_ask_say_fault(ask, answer, kv_managed_id(ask->o).value) != 0;
+	if (!is_explained && is_of_imds && is_named)
 		kv_buf_say(kv_ask_why(ask),
 		    ": is the identity of -o client_id= (AZURE_CLIENT_ID), object_id= or resource_id= assigned "
 		    "to this machine?");
-	else if (is_of_imds)
+	else if (!is_explained && is_of_imds)
 		kv_buf_say(kv_ask_why(ask), ": does this machine have a managed identity?");
 	if (!is_of_imds || !is_named)
 		return kv_err_is_temporary(answer->status) ? -EIO : -EACCES;

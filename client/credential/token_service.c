@@ -109,10 +109,12 @@ int
 kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
 	const struct kv_token_client *client = ask->endpoint->arg;
+	int err;
 
 	kv_buf_say(kv_ask_why(ask), "%s refuses client %s of tenant %s (status %ld)", ask->o->authority,
 	    kv_token_service_client_id(ask), ask->audience->tenant, answer->status);
-	kv_ask_say_fault(ask, answer);
-	kv_buf_say(kv_ask_why(ask), "; check %s", client->remedy);
-	return -EACCES;
+	err = kv_ask_say_fault(ask, answer, kv_token_service_client_id(ask));
+	if (err == 0)
+		kv_buf_say(kv_ask_why(ask), "; check %s", client->remedy);
+	return err != 0 ? err : -EACCES;
 }

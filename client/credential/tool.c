@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/auth/token_refusal.h"
 #include "client/base/buf.h"
 
 #define MOST_WORDS 300 /* characters of a program's message in a sentence */
@@ -70,6 +71,7 @@ kv_tool_succeeded(
     struct kv_ask *ask, const struct kv_tool *tool, int err, int status, const char *diagnostics)
 {
 	struct kv_buf *why = kv_ask_why(ask);
+	struct kv_fault fault;
 
 	if (err == 0 && status == 0)
 		return true;
@@ -81,7 +83,10 @@ kv_tool_succeeded(
 		kv_buf_say(why, "%s cannot be run: %s", tool->program, strerror(-err));
 	} else {
 		kv_buf_say(why, "%s failed", tool->command);
-		kv_tool_quote(why, find_line(diagnostics));
+		kv_token_refusal_of_text(diagnostics, &fault);
+		if (kv_token_refusal_say(ask->audience,
+			&(struct kv_token_refused){ .fault = &fault, .login = tool->login }, why) == 0)
+			kv_tool_quote(why, find_line(diagnostics));
 	}
 	say_whose(ask);
 	kv_ask_fail(ask, KV_UNAVAILABLE, err == -ETIMEDOUT ? -ETIMEDOUT : -EACCES);

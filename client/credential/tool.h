@@ -11,6 +11,7 @@ struct kv_tool {
 	const char *program; /* for messages: "az" */
 	const char *command; /* what is run, for messages: "az account get-access-token" */
 	int limit_ms;
+	const char *login; /* template of the command to sign in (client/base/refusal) */
 };
 
 /* SUDO_USER, for the hint whose sign-in counts. A row of the kind's variables. */

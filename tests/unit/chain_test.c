@@ -258,9 +258,25 @@ a_refusal_says_who_was_refused_why_and_what_to_look_at(void **state)
 	assert_int_equal(fetch(), 1);
 	assert_int_equal(done.err, -EACCES);
 	assert_string_equal(done.why,
-	    LOGIN " refuses client app of tenant " TENANT
-		  " (status 401): AADSTS7000215: Invalid client secret provided"
+	    LOGIN
+	    " refuses client app of tenant " TENANT
+	    " (status 401): the client secret of application app is wrong: give the secret's value, not its "
+	    "id, or create a new one with az ad app credential reset --id app (AADSTS7000215)");
+	/* what the table does not know is in the service's words */
+	fail_first(1000, 401,
+	    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS1: Something new. See there.\"}");
+	make("env");
+	assert_int_equal(fetch(), 1);
+	assert_int_equal(done.err, -EACCES);
+	assert_string_equal(done.why,
+	    LOGIN " refuses client app of tenant " TENANT " (status 401): AADSTS1: Something new"
 		  "; check AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID");
+	/* one that may pass */
+	fail_first(1000, 400,
+	    "{\"error\":\"invalid_request\",\"error_description\":\"AADSTS90033: A transient error.\"}");
+	make("env");
+	assert_int_equal(fetch(), 1);
+	assert_int_equal(done.err, -EIO);
 }
 
 /* ---- managed identities ---- */

@@ -84,20 +84,31 @@ what_cannot_be_a_token_is_refused(void **state)
 }
 
 static void
-a_token_services_error_is_its_first_line(void **state)
+a_token_services_error_has_its_number(void **state)
 {
 	static const struct {
-		const char *text, *code, *message;
+		const char *text, *code, *message, *inner;
 	} rows[] = {
 		{ "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000215: Invalid client secret provided.\\r\\nTrace ID: x\"}",
-		    "invalid_client", "AADSTS7000215: Invalid client secret provided." },
+		    "invalid_client", "AADSTS7000215: Invalid client secret provided. Trace ID: x",
+		    "AADSTS7000215" },
+		{ "{\"error\":\"invalid_client\",\"error_description\":\"m\",\"error_codes\":[50076,1]}",
+		    "invalid_client", "m", "AADSTS50076" },
+		{ "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS1: m\",\"error_codes\":[50076]}",
+		    "invalid_client", "AADSTS1: m", "AADSTS1" },
+		{ "{\"error\":\"e\",\"error_codes\":[]}", "e", "", "" },
+		{ "{\"error\":\"e\",\"error_codes\":[-1]}", "e", "", "" },
+		{ "{\"error\":\"e\",\"error_codes\":[1e300]}", "e", "", "" },
+		{ "{\"error\":\"e\",\"error_codes\":[\"1\"]}", "e", "", "" },
+		{ "{\"error\":\"e\",\"error_codes\":1}", "e", "", "" },
+		{ "{\"error\":\"e\",\"error_codes\":null}", "e", "", "" },
 		{ "{\"error\":\"invalid_request\",\"error_description\":\"Identity not found\"}",
-		    "invalid_request", "Identity not found" },
-		{ "{\"error\":\"invalid_request\"}", "invalid_request", "" },
-		{ "{\"error\":{\"code\":\"NotFound\",\"message\":\"m\"}}", "NotFound", "m" },
-		{ "{\"error_description\":5}", "", "" },
-		{ "", "", "" },
-		{ "Bad Gateway", "", "" },
+		    "invalid_request", "Identity not found", "" },
+		{ "{\"error\":\"invalid_request\"}", "invalid_request", "", "" },
+		{ "{\"error\":{\"code\":\"NotFound\",\"message\":\"m\"}}", "NotFound", "m", "" },
+		{ "{\"error_description\":5}", "", "", "" },
+		{ "", "", "", "" },
+		{ "Bad Gateway", "", "", "" },
 	};
 	struct kv_fault fault;
 
@@ -107,7 +118,7 @@ a_token_services_error_is_its_first_line(void **state)
 		kv_token_answer_fault(rows[i].text, strlen(rows[i].text), &fault);
 		assert_row(strcmp(fault.code, rows[i].code) == 0, i, fault.code);
 		assert_row(strcmp(fault.message, rows[i].message) == 0, i, fault.message);
-		assert_string_equal(fault.inner, "");
+		assert_row(strcmp(fault.inner, rows[i].inner) == 0, i, fault.inner);
 	}
 }
 
@@ -192,7 +203,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_read_from_every_source),
 		cmocka_unit_test(what_cannot_be_a_token_is_refused),
-		cmocka_unit_test(a_token_services_error_is_its_first_line),
+		cmocka_unit_test(a_token_services_error_has_its_number),
 		cmocka_unit_test(the_end_of_a_jwt_is_read),
 		cmocka_unit_test(no_token_is_left_in_freed_memory),
 		cmocka_unit_test(each_allocation_that_fails_is_enomem),

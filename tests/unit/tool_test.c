@@ -206,6 +206,13 @@ the_words_of_az_are_passed_on(void **state)
 	} rows[] = {
 		{ "echo 'WARNING: old' >&2; echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
 		    "az account get-access-token failed: Please run 'az login' to setup account." },
+		{ "echo 'ERROR: AADSTS50076: Due to a change you must use multi-factor authentication. Trace ID: x' "
+		  ">&2; exit 1",
+		    "az account get-access-token failed: this sign-in requires multi-factor authentication: "
+		    "sign in again with az login --tenant " TENANT
+		    " --scope https://vault.azure.net/.default (AADSTS50076)" },
+		{ "echo 'ERROR: AADSTS1: Something new.' >&2; exit 1",
+		    "az account get-access-token failed: AADSTS1: Something new." },
 		{ "printf 'one\\ntwo\\n' >&2; exit 2", "az account get-access-token failed: one" },
 		{ "echo t0ken; exit 1", "az account get-access-token failed" },
 		{ "kill -9 $$", "az account get-access-token failed" },
