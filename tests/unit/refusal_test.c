@@ -534,6 +534,18 @@ static const struct row of_token_service[] = {
 	    EACCES,
 	    "the signed assertion is not valid at this time: check the clock of this machine, and "
 	    "whether the file with the federated token is renewed" },
+	{ 401,
+	    "AADSTS700021: Client assertion application identifier doesn't match 'client_id' "
+	    "parameter. Trace ID: 1 Correlation ID: 2",
+	    EACCES,
+	    "the assertion is of another application than 11111111-2222-3333-4444-555555555555: "
+	    "check AZURE_CLIENT_ID" },
+	{ 401,
+	    "AADSTS700023: Client assertion audience claim does not match Realm issuer. Trace ID: "
+	    "1 Correlation ID: 2",
+	    EACCES,
+	    "the assertion is for another audience than this token service: check "
+	    "AZURE_AUTHORITY_HOST and AZURE_TENANT_ID" },
 	{ 401, "AADSTS7000214: Certificate has been revoked. Trace ID: 1 Correlation ID: 2", EACCES,
 	    "the certificate is revoked: register another one with az ad app credential reset "
 	    "--append --cert" },
