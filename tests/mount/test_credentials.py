@@ -263,7 +263,7 @@ def test_a_credential_that_is_refused_later_is_left_alone_for_a_while(vaults, mo
     vault = vaults("first", seed="secrets=5", options=["--token-life", "2"])
     m = mount(vault, "timeout=5")
     names = vault.list("secrets")
-    vault.fault(operation="token", code="AADSTS7000222")
+    vault.fault(operation="token", status=401, code="AADSTS7000222")
     end = time.monotonic() + 3
     eventually(lambda: time.monotonic() > end, "the token has expired")
     vault.reset()
