@@ -27,6 +27,7 @@ enum kv_auth_group {
 	AUTH("env", PROD, "EnvironmentCredential", "environment")                \
 	KIND(client_secret)                                                      \
 	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity")   \
+	KIND(unsupported)                                                        \
 	KIND(app_service)                                                        \
 	KIND(arc)                                                                \
 	KIND(azure_ml)                                                           \

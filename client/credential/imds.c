@@ -8,6 +8,7 @@
  * itself rejects the identity that the user named.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "client/base/buf.h"
 #include "client/base/json.h"
@@ -34,7 +35,14 @@ make_url(const struct kv_ask *ask, struct kv_buf *url)
 {
 	const char *other = kv_credential_variable(ask->o, OTHER_HOST);
 
-	return kv_buf_printf(url, "%s%s", other != NULL ? other : ADDRESS, PATH);
+	size_t len;
+
+	if (other == NULL)
+		other = ADDRESS;
+	len = strlen(other);
+	while (len > 0 && other[len - 1] == '/')
+		len--;
+	return kv_buf_printf(url, "%.*s%s", (int)len, other, PATH);
 }
 
 /* ---- the token ---- */

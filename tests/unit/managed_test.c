@@ -174,6 +174,28 @@ machine_learning_is_asked_as_it_wants_it(void **state)
 	    "http://127.0.0.1:46808/MSI/auth?x=y&api-version=2017-09-01&" RESOURCE);
 }
 
+static void
+a_source_that_is_not_supported_is_not_taken_for_another(void **state)
+{
+	static const struct {
+		const char *variables[6], *word;
+	} rows[] = {
+		{ { "IDENTITY_ENDPOINT", "https://10.0.0.4", "IDENTITY_HEADER", "k",
+		      "IDENTITY_SERVER_THUMBPRINT", "00" },
+		    "Service Fabric" },
+		{ { "MSI_ENDPOINT", "http://localhost:50342" }, "Cloud Shell" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		options = (struct kv_credential_options){ .tenant = NULL };
+		for (size_t k = 0; k < 6 && rows[i].variables[k] != NULL; k += 2)
+			set(rows[i].variables[k], rows[i].variables[k + 1]);
+		assert_row(fetch() == 0 && done.err == -EACCES, i, done.why);
+		assert_row(strstr(done.why, rows[i].word) != NULL, i, done.why);
+	}
+}
+
 /* ---- Azure Arc ---- */
 
 static char folder[] = "/tmp/kvfs-arc-XXXXXX";
@@ -322,6 +344,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_source_has_its_own_name_for_an_identity),
 		TEST(machine_learning_is_asked_as_it_wants_it),
+		TEST(a_source_that_is_not_supported_is_not_taken_for_another),
 		TEST(a_key_is_read_only_from_a_key_file_in_the_agents_folder),
 		TEST(the_agent_must_answer_with_a_challenge_that_names_a_key_file),
 	};
