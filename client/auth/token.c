@@ -5,7 +5,7 @@
  *	                    ^           |            `---mono_end----> fetching: callers wait
  *	                    +- failed --+
  *
- * After a failure every caller gets the same error and sentence until mono_retry: for 30 s after a refusal,
+ * After a failure every caller gets the same error and sentence for a while: for 30 s after a refusal,
  * for 1 s after any other failure. After a failed renewal callers get the old token.
  */
 #include <errno.h>
@@ -50,7 +50,7 @@ struct kv_token_cache {
 	int64_t mono_renew, mono_end;
 	int err; /* of the last fetch; why explains it */
 	struct kv_buf why;
-	int64_t mono_retry;
+	int64_t mono_failed; /* when err was set */
 	uint64_t n_got, n_failed;
 	struct kv_token_wait *waits;
 	struct kv_timer deliver;
@@ -230,8 +230,7 @@ token_fetched(void *arg, int err, const struct kv_token_answer *token, const cha
 		err = keep_token(cache, token);
 	cache->err = err;
 	if (err != 0) {
-		cache->mono_retry =
-		    kv_clock_mono_ms() + (err == -EACCES || has_token(cache) ? REFUSED_MS : FAILED_MS);
+		cache->mono_failed = kv_clock_mono_ms();
 		/* DEBUG, because the calls that waited also fail, and are logged with this sentence */
 		kv_log_event(has_token(cache) ? KV_LOG_WARNING : KV_LOG_DEBUG, MODULE,
 		    "op=token vault=%s errno=%s why=%s", cache->vault->host, kv_err_name(err), why);
@@ -246,7 +245,8 @@ void
 kv_token_reload(struct kv_token_cache *cache)
 {
 	cache->is_reloaded = cache->is_fetching;
-	cache->mono_retry = cache->mono_renew = 0;
+	cache->mono_failed = INT64_MIN / 2;
+	cache->mono_renew = 0;
 	kv_chain_reload(cache->chain);
 }
 
@@ -267,12 +267,21 @@ token_tenant(const struct kv_token_cache *cache)
 	return own == NULL || kv_challenge_is_another_tenant(own, cache->tenant) ? cache->tenant : own;
 }
 
+/* Whether the last failure is too recent to ask again. A token that is still valid leaves time. */
+static bool
+is_to_wait(const struct kv_token_cache *cache)
+{
+	const int64_t wait_ms = cache->err == -EACCES || has_token(cache) ? REFUSED_MS : FAILED_MS;
+
+	return cache->err != 0 && kv_clock_mono_ms() < cache->mono_failed + wait_ms;
+}
+
 static void
 start_fetch(struct kv_token_cache *cache)
 {
 	int err;
 
-	if (cache->is_fetching || kv_clock_mono_ms() < cache->mono_retry)
+	if (cache->is_fetching || is_to_wait(cache))
 		return;
 	cache->audience = (struct kv_audience){ .resource = cache->resource,
 		.scope = cache->scope,

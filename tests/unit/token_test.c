@@ -535,6 +535,28 @@ a_renewal_that_fails_leaves_the_old_one_until_its_end(void **state)
 	assert_int_equal(done[3].err, -EACCES);
 }
 
+/* A failed renewal leaves time only while the old token is valid. */
+static void
+a_token_that_is_rejected_after_a_failed_renewal_is_replaced_at_once(void **state)
+{
+	(void)state;
+	make();
+	ask("a");
+	fake_loop_run(loop, 3400000);
+	fake_http_use(http, unreachable);
+	ask("b");
+	fake_loop_run(loop, 1000);
+	ask("c");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(fake_http_requests(http), 2);
+	fake_http_use(http, well);
+	kv_token_reject(auth, "token-1");
+	ask("d");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 4);
+	assert_string_equal(done[3].token, "token-2");
+}
+
 static void
 who_asks_when_a_renewal_fails_gets_the_old_one(void **state)
 {
@@ -898,6 +920,7 @@ main(void)
 		TEST(one_token_serves_until_shortly_before_its_end),
 		TEST(it_is_renewed_before_its_end_while_the_old_one_serves),
 		TEST(a_renewal_that_fails_leaves_the_old_one_until_its_end),
+		TEST(a_token_that_is_rejected_after_a_failed_renewal_is_replaced_at_once),
 		TEST(who_asks_when_a_renewal_fails_gets_the_old_one),
 		TEST(at_its_end_everybody_waits_for_the_new_one),
 		TEST(a_life_is_taken_as_the_service_says_it),
