@@ -293,12 +293,12 @@ kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims)
 	return err;
 }
 
-/* The ids with which the token service's support finds the request are in its message. */
+/* Its message has the ids with which the token service's support finds the request. */
 static void
 log_refusal(const struct kv_http_answer *answer, const struct kv_fault *fault)
 {
 	if (fault->inner[0] != '\0')
-		kv_log_event(KV_LOG_NOTICE, MODULE, "op=token status=%ld code=%s message=%s", answer->status,
+		kv_log_event(KV_LOG_INFO, MODULE, "op=token status=%ld code=%s message=%s", answer->status,
 		    fault->inner, fault->message);
 }
 

@@ -85,7 +85,7 @@ static const struct kv_refusal_row rows[] = {
 	{ 404, "*NotFound", NULL, NULL, ENOENT, "the vault has no such object", NULL },
 	{ 404, "*NotFoundException", NULL, NULL, ENOENT, "the vault has no such object",
 	    NULL }, /* lowkey-vault */
-	{ 404, NULL, NULL, NULL, EBADMSG, "404 without a code of Azure Key Vault",
+	{ 404, NULL, NULL, NULL, EBADMSG, "this is no 404 of Azure Key Vault",
 	    "check whether {who} is the vault's name, and whether a proxy answers" },
 
 	/* ---- 409 ---- */
@@ -166,7 +166,7 @@ static const struct kv_refusal_row rows[] = {
 	{ 400, "BadRequest", NULL, NULL, EINVAL, "the vault refuses this request[: {message}]",
 	    "an object with more than 500 versions cannot be backed up" },
 	{ 400, "?*", NULL, NULL, EINVAL, "the vault refuses this request[: {message}]", NULL },
-	{ 400, NULL, NULL, NULL, EINVAL, "400 without a code of Azure Key Vault",
+	{ 400, NULL, NULL, NULL, EINVAL, "this is no 400 of Azure Key Vault",
 	    "check whether a proxy answers" },
 	{ 413, NULL, NULL, NULL, EFBIG, "the request is larger than the server accepts", NULL },
 

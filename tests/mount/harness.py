@@ -380,7 +380,7 @@ class Vault:
         return counts.get(str(status), 0) if status is not None else sum(counts.values())
 
     def fault(self, **what):
-        """operation, type, name, vault, action, status, code, message, delay_ms, retry_after, share, skip, count"""
+        """operation, type, name, vault, action, status, code, message, refusal, delay_ms, retry_after, share, skip, count"""
         self.local("POST", "/_local/faults", what)
 
     def clear(self):
@@ -389,9 +389,10 @@ class Vault:
     def config(self, **what):
         self.local("POST", "/_local/config", what)
 
-    def rights(self, rights, principal=None):
-        """"keys=list,get;secrets=*" from now on."""
-        self.local("POST", "/_local/rights", {"rights": rights, **({"principal": principal} if principal else {})})
+    def rights(self, rights, principal=None, deny=None):
+        """"keys=list,get;secrets=*" from now on. deny: what a 403 names: policy, rbac, firewall, connection, private-link."""
+        self.local("POST", "/_local/rights", {"rights": rights, **({"principal": principal} if principal else {}),
+                                              **({"deny_kind": deny} if deny else {})})
 
     def dump(self, vault=None):
         return self.local("GET", f"/_local/dump?vault={vault or self.name}")

@@ -22,7 +22,7 @@ a_reply_is_explained_by_what_decided_it(void **state)
 		{ { .err = -EIO, .status = 503, .why = "no success until the time-out" },
 		    "the vault is temporarily unavailable: try again later (no success until the time-out)" },
 		{ { .err = -EBADMSG, .status = 404, .why = "an HTML page" },
-		    "404 without a code of Azure Key Vault: check whether v.example is the vault's name, and "
+		    "this is no 404 of Azure Key Vault: check whether v.example is the vault's name, and "
 		    "whether a proxy answers (an HTML page)" },
 		/* a cause that the answer does not name */
 		{ { .err = -EFBIG,

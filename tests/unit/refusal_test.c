@@ -315,8 +315,8 @@ static const struct row of_vault[] = {
 	{ 404, "{\"error\":{\"code\":\"EntityNotFoundException\",\"message\":\"Not found\"}}", ENOENT,
 	    "the vault has no such object" },
 	{ 404, "<html>Not Found</html>", EBADMSG,
-	    "404 without a code of Azure Key Vault: check whether v.vault.azure.net is the "
-	    "vault's name, and whether a proxy answers" },
+	    "this is no 404 of Azure Key Vault: check whether v.vault.azure.net is the vault's "
+	    "name, and whether a proxy answers" },
 	{ 409,
 	    "{\"error\":{\"code\":\"Conflict\",\"message\":\"Secret N is currently in a deleted but "
 	    "recoverable state, and its name cannot be reused; in this state, the secret can only "
@@ -456,7 +456,7 @@ static const struct row of_vault[] = {
 	{ 400, "{\"error\":{\"code\":\"SomethingNew\",\"message\":\"Something new.\"}}", EINVAL,
 	    "the vault refuses this request: Something new" },
 	{ 400, "<html>Runtime Error</html>", EINVAL,
-	    "400 without a code of Azure Key Vault: check whether a proxy answers" },
+	    "this is no 400 of Azure Key Vault: check whether a proxy answers" },
 	{ 413, "", EFBIG, "the request is larger than the server accepts" },
 	{ 302, "", EBADMSG,
 	    "status 302 is no answer of Azure Key Vault: check whether v.vault.azure.net is the "

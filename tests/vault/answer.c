@@ -6,6 +6,7 @@
 
 #include "tests/vault/answer.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/refusal.h"
 
 void
 lv_answer_error(struct lv_answer *a, int status, const char *code, const char *inner, const char *format, ...)
@@ -39,6 +40,13 @@ not_found(struct lv_call *c, const char *prefix)
 	char code[64];
 
 	snprintf(code, sizeof(code), "%sNotFound", title);
+	if (c->service->options->is_hsm) {
+		lv_answer_error(c->answer, 404, code, NULL,
+		    "Key not found: %s/%skeys/%s%s%s (Activity ID: %s)", c->base,
+		    *prefix != '\0' ? "deleted" : "", c->route.name, *c->route.version != '\0' ? "/" : "",
+		    c->route.version, c->activity);
+		return;
+	}
 	lv_answer_error(c->answer, 404, code, NULL, "%s%s not found: %s%s%s", prefix, title, c->route.name,
 	    *c->route.version != '\0' ? "/" : "", c->route.version);
 }
@@ -104,52 +112,11 @@ lv_answer_challenge(struct lv_call *c, const char *message)
 }
 
 void
-lv_answer_forbidden(struct lv_call *c, enum lv_op right)
-{
-	const char *id = c->principal->id, *vault = c->vault->name;
-	const char *region = c->service->options->region, *type, *op;
-
-	type = lv_route_type_name(c->route.type);
-	op = lv_route_op_name(right);
-	switch (c->principal->deny) {
-	case LV_DENY_POLICY:
-		lv_answer_error(c->answer, 403, "Forbidden", "ForbiddenByPolicy",
-		    "The user, group or application 'appid=%s;oid=%s;"
-		    "iss=https://sts.windows.net/%s/' does not have %s %s permission on key vault "
-		    "'%s;location=%s'. For help resolving this issue, please see "
-		    "https://go.microsoft.com/fwlink/?linkid=2125287",
-		    id, id, c->service->tenant, type, op, vault, region);
-		break;
-	case LV_DENY_RBAC:
-		lv_answer_error(c->answer, 403, "Forbidden", "ForbiddenByRbac",
-		    "Caller is not authorized to perform action on resource.\r\n"
-		    "If role assignments, deny assignments or role definitions were changed "
-		    "recently, please observe propagation time.\r\n"
-		    "Caller: appid=%s;oid=%s;iss=https://sts.windows.net/%s/\r\n"
-		    "Action: 'Microsoft.KeyVault/vaults/%s/%s/action'\r\n"
-		    "Resource: '/subscriptions/%s/resourcegroups/local/providers/"
-		    "microsoft.keyvault/vaults/%s'\r\nAssignment: (not found)\r\n"
-		    "DenyAssignmentId: null\r\nDecisionReason: null \r\nVault: %s;location=%s\r\n",
-		    id, id, c->service->tenant, type, op, c->vault->subscription, vault, vault, region);
-		break;
-	case LV_DENY_FIREWALL:
-		lv_answer_error(c->answer, 403, "Forbidden", "ForbiddenByFirewall",
-		    "Client address is not authorized and caller is not a trusted service.\r\n"
-		    "Client address: 127.0.0.1\r\nCaller: appid=%s;oid=%s;"
-		    "iss=https://sts.windows.net/%s/\r\nVault: %s;location=%s",
-		    id, id, c->service->tenant, vault, region);
-		break;
-	}
-}
-
-void
 lv_answer_throttled(struct lv_call *c)
 {
 	char seconds[16];
 
-	lv_answer_error(c->answer, 429, "Throttled", NULL,
-	    "Request was not processed because too many requests were received. "
-	    "Reason: VaultRequestTypeLimitReached");
+	lv_refuse(c, "throttled", c->route.op);
 	if (c->service->options->retry_after_s < 0)
 		return;
 	snprintf(seconds, sizeof(seconds), "%d", c->service->options->retry_after_s);
@@ -159,29 +126,14 @@ lv_answer_throttled(struct lv_call *c)
 void
 lv_answer_managed(struct lv_call *c)
 {
-	bool is_key = c->route.type == LV_KEYS;
-
-	lv_answer_error(c->answer, 403, "Forbidden",
-	    is_key ? "KeyManagedByKeyVault" : "SecretManagedByKeyVault",
-	    "Operation \"%s\" is not allowed on this %s, since it is associated with a "
-	    "certificate. Perform the operation on the corresponding certificate. For more "
-	    "details, see https://go.microsoft.com/fwlink/?linkid=848316",
-	    lv_route_op_name(c->route.op), lv_route_singular(c->route.type));
+	lv_refuse(c, c->route.type == LV_KEYS ? "key-managed" : "secret-managed", c->route.op);
 }
 
 void
 lv_answer_deleted(struct lv_call *c, const struct lv_object *o)
 {
-	const char *what = lv_route_singular(o->type);
-
-	if (o->state == LV_SOFT_DELETED && o->due_ms == 0)
-		lv_answer_error(c->answer, 409, "Conflict", "ObjectIsDeletedButRecoverable",
-		    "%s %s is currently in a deleted but recoverable state, and its name cannot "
-		    "be reused; in this state, the %s can only be recovered or purged.",
-		    lv_route_title(o->type), o->name, what);
-	else
-		lv_answer_error(c->answer, 409, "Conflict", "ObjectIsBeingDeleted",
-		    "%s %s is currently being deleted.", lv_route_title(o->type), o->name);
+	lv_refuse(
+	    c, o->state == LV_SOFT_DELETED && o->due_ms == 0 ? "deleted" : "being-deleted", c->route.op);
 }
 
 void
@@ -197,13 +149,11 @@ lv_answer_headers(struct lv_call *c)
 		{ "Strict-Transport-Security", "max-age=31536000;includeSubDomains" },
 	};
 	const char *client = lv_http_header(c->request, "x-ms-client-request-id");
-	char guid[LV_GUID_SIZE];
 	size_t i;
 
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		lv_http_add_header(c->answer, fixed[i][0], fixed[i][1]);
-	lv_encode_new_guid(guid);
-	lv_http_add_header(c->answer, "x-ms-request-id", guid);
+	lv_http_add_header(c->answer, "x-ms-request-id", c->activity);
 	lv_http_add_header(c->answer, "x-ms-keyvault-region", c->service->options->region);
 	if (client != NULL)
 		lv_http_add_header(c->answer, "x-ms-client-request-id", client);

@@ -10,7 +10,6 @@ void lv_answer_error(struct lv_answer *a, int status, const char *code, const ch
 void lv_answer_not_found(struct lv_call *c);	     /* 404 of the route's object */
 void lv_answer_deleted_not_found(struct lv_call *c); /* 404 below /deleted... */
 void lv_answer_challenge(struct lv_call *c, const char *message);
-void lv_answer_forbidden(struct lv_call *c, enum lv_op right);
 void lv_answer_throttled(struct lv_call *c);
 
 /* An operation on what belongs to a certificate: 403. */

@@ -18,6 +18,7 @@
 #include "tests/vault/backup.h"
 #include "tests/vault/body.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/refusal.h"
 
 /* What the service's plaintexts have more than ours, for an object and for each version. */
 static const struct padding {
@@ -241,6 +242,19 @@ answer_restored(struct lv_call *c, const char *name)
 	lv_store_release_object(&o);
 }
 
+/* A Managed HSM says of rubbish, too, that it is of another domain. */
+static const char *
+foreign_blob(const struct lv_call *c)
+{
+	return c->service->options->is_hsm ? "hsm-foreign-blob" : "foreign-blob";
+}
+
+static const char *
+bad_blob(const struct lv_call *c)
+{
+	return c->service->options->is_hsm ? "hsm-foreign-blob" : "bad-blob";
+}
+
 static void
 restore_all(struct lv_call *c, const cJSON *objects)
 {
@@ -263,8 +277,7 @@ restore_all(struct lv_call *c, const cJSON *objects)
 	if (err == -EEXIST)
 		answer_conflict(c, name, at != NULL ? at : "");
 	else
-		lv_answer_error(c->answer, 400, "Malformed backup blob", NULL,
-		    "Backup blob contains invalid or corrupt version.");
+		lv_refuse(c, bad_blob(c), LV_RESTORE);
 }
 
 static bool
@@ -282,10 +295,9 @@ restore_plain(struct lv_call *c, const char *plain)
 	cJSON *json = cJSON_Parse(plain);
 
 	if (!is_same(json, "geo", c->vault->geo) || !is_same(json, "subscription", c->vault->subscription))
-		lv_answer_error(c->answer, 400, "Malformed backup blob", NULL, "Cannot decrypt backup blob.");
+		lv_refuse(c, foreign_blob(c), LV_RESTORE);
 	else if (!is_same(json, "type", lv_route_type_name(c->route.type)))
-		lv_answer_error(c->answer, 400, "Malformed backup blob", NULL,
-		    "Backup blob contains invalid or corrupt version.");
+		lv_refuse(c, bad_blob(c), LV_RESTORE);
 	else
 		restore_all(c, lv_body_get(json, "objects"));
 	cJSON_Delete(json);
@@ -307,9 +319,7 @@ lv_backup_restore(struct lv_call *c)
 	if (err == 0)
 		restore_plain(c, lv_text_str(&plain));
 	else
-		lv_answer_error(c->answer, 400, "Malformed backup blob", NULL, "%s",
-		    err == -EACCES ? "Cannot decrypt backup blob." :
-				     "Backup blob contains invalid or corrupt version.");
+		lv_refuse(c, err == -EACCES ? foreign_blob(c) : bad_blob(c), LV_RESTORE);
 	lv_text_release(&blob);
 	lv_text_release(&plain);
 }

@@ -253,7 +253,8 @@ lv_body_bad(struct lv_call *c, const char *format, ...)
 	if (vasprintf(&message, format, args) < 0)
 		message = NULL;
 	va_end(args);
-	lv_answer_error(c->answer, 400, "BadParameter", NULL, "%s", message ? message : "");
+	lv_answer_error(c->answer, 400, "BadParameter", NULL,
+	    c->service->options->is_hsm ? "%s (Activity ID: %s)" : "%s", message ? message : "", c->activity);
 	free(message);
 }
 

@@ -6,11 +6,12 @@
 
 #include "tests/vault/fault.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/refusal.h"
 
 struct fault {
 	enum lv_op op;	   /* LV_OPS: any but token and challenge */
 	enum lv_type type; /* LV_TYPES: any */
-	char *vault, *name, *code, *message;
+	char *vault, *name, *code, *message, *refusal;
 	struct lv_effect effect;
 	double share;
 	int64_t skip, count; /* count -1: without end */
@@ -43,6 +44,7 @@ free_fault(struct fault *x)
 	free(x->name);
 	free(x->code);
 	free(x->message);
+	free(x->refusal);
 	free(x);
 }
 
@@ -85,7 +87,7 @@ parse_action(struct fault *x, const char *action, struct lv_text *why)
 {
 	int i;
 
-	x->effect.action = x->effect.status != 0 ? LV_ACT_STATUS : LV_ACT_NONE;
+	x->effect.action = x->effect.status != 0 || x->refusal != NULL ? LV_ACT_STATUS : LV_ACT_NONE;
 	if (action == NULL)
 		return 0;
 	for (i = 0; i < LV_ACTIONS; i++)
@@ -101,7 +103,7 @@ static int
 check_names(const cJSON *json, struct lv_text *why)
 {
 	static const char *const known[] = { "operation", "type", "vault", "name", "action", "status", "code",
-		"message", "delay_ms", "retry_after", "share", "skip", "count" };
+		"message", "refusal", "delay_ms", "retry_after", "share", "skip", "count" };
 	const cJSON *member;
 	size_t i;
 
@@ -141,6 +143,12 @@ parse(struct fault *x, const cJSON *json, struct lv_text *why)
 	x->effect.retry_after_s = (int64_t)number(json, "retry_after", -1);
 	x->effect.code = x->code;
 	x->effect.message = x->message;
+	x->refusal = lv_mem_dup(string(json, "refusal"));
+	x->effect.refusal = x->refusal;
+	if (x->refusal != NULL && !lv_refusal_is(x->refusal)) {
+		lv_text_printf(why, "there is no refusal called %s", x->refusal);
+		return -EINVAL;
+	}
 	return parse_action(x, string(json, "action"), why);
 }
 

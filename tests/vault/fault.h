@@ -26,6 +26,7 @@ struct lv_effect {
 	int64_t delay_ms;
 	int64_t retry_after_s; /* -1: no header */
 	const char *code, *message;
+	const char *refusal; /* its name (tests/vault/refusal), or NULL: status, code and message count */
 };
 
 struct lv_faults;

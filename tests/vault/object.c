@@ -9,6 +9,7 @@
 #include "tests/vault/clock.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/object.h"
+#include "tests/vault/refusal.h"
 
 #define RETENTION_S (90 * 86400)
 
@@ -59,8 +60,7 @@ lv_object_get(struct lv_call *c)
 	if (find_version(c, &o, &v) != 0)
 		return;
 	if (o.type == LV_SECRETS && !v.is_enabled) {
-		lv_answer_error(c->answer, 403, "Forbidden", "SecretDisabled",
-		    "Operation get is not allowed on a disabled secret.");
+		lv_refuse(c, "disabled", LV_GET);
 	} else {
 		lv_body_bundle(c, &o, &v, true, &c->answer->body);
 		c->answer->status = 200;
@@ -237,11 +237,7 @@ lv_object_purge(struct lv_call *c)
 	if (find_deleted(c, &o, true) != 0)
 		return;
 	if (c->service->options->has_purge_protection) {
-		lv_answer_error(c->answer, 403, "Forbidden", "ForbiddenByPolicy",
-		    "Operation \"purge\" is not allowed because purge protection is enabled for "
-		    "this vault. Key Vault service will automatically purge it after the retention "
-		    "period has passed.\r\nVault: %s;location=%s",
-		    c->vault->name, c->service->options->region);
+		lv_refuse(c, "purge-protection", LV_PURGE);
 	} else {
 		lv_store_begin(c->service->store);
 		if (due_ms > 0)

@@ -130,7 +130,7 @@ static const char help[] =
     "                          registers a certificate (PEM) for client assertions\n"
     "  --federation [CLIENT-ID],ISSUER,SUBJECT\n"
     "                          trusts assertions of another issuer\n"
-    "  --deny-kind policy|rbac|firewall\n"
+    "  --deny-kind policy|rbac|firewall|connection|private-link\n"
     "                          what a 403 names; default policy\n"
     "  --token-life S          default 3600\n"
     "  --challenge-authority URL, --challenge-tenant GUID, --challenge-resource URL\n"
@@ -157,10 +157,10 @@ lv_options_number(const char *text, int64_t *n)
 int
 lv_options_deny(const char *text, enum lv_deny *deny)
 {
-	static const char *const names[] = { "policy", "rbac", "firewall" };
+	static const char *const names[] = { "policy", "rbac", "firewall", "connection", "private-link" };
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
 		if (strcmp(text, names[i]) == 0) {
 			*deny = (enum lv_deny)i;
 			return 0;

@@ -10,7 +10,7 @@
 #define LV_MAX_PRINCIPALS 16
 #define LV_MAX_SEEDS	  32
 
-enum lv_deny { LV_DENY_POLICY, LV_DENY_RBAC, LV_DENY_FIREWALL };
+enum lv_deny { LV_DENY_POLICY, LV_DENY_RBAC, LV_DENY_FIREWALL, LV_DENY_CONNECTION, LV_DENY_PRIVATE_LINK };
 
 /* The limit of a vault: so many requests in ten seconds. */
 #define LV_LIMIT_NONE	 0

@@ -50,9 +50,10 @@ struct lv_call {
 	struct lv_route route;
 	const struct lv_principal *principal;
 	const char *api_version;
-	const char *port; /* of the Host header, 443 without one */
-	char *base;	  /* https://HOST[:PORT], as the ids begin */
-	cJSON *json;	  /* the body, or NULL */
-	int64_t now;	  /* Unix seconds */
+	const char *port;	     /* of the Host header, 443 without one */
+	char *base;		     /* https://HOST[:PORT], as the ids begin */
+	cJSON *json;		     /* the body, or NULL */
+	int64_t now;		     /* Unix seconds */
+	char activity[LV_GUID_SIZE]; /* x-ms-request-id */
 };
 #endif

@@ -16,6 +16,7 @@
 #include "tests/vault/list.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/object.h"
+#include "tests/vault/refusal.h"
 #include "tests/vault/vault.h"
 #include "tests/vault/write.h"
 
@@ -237,6 +238,10 @@ answer_fault(struct lv_call *c, const struct lv_effect *e)
 	char seconds[24];
 	size_t i = 0;
 
+	if (e->refusal != NULL) {
+		lv_refuse(c, e->refusal, lv_access_right(&c->route, c->request->method));
+		return;
+	}
 	while (usual[i].status != 0 && usual[i].status != e->status)
 		i++;
 	if (e->status == 401)
@@ -306,7 +311,7 @@ serve(struct lv_call *c, int path_err)
 	if (lv_access_may(c->principal, c->route.type, right))
 		operate(c);
 	else
-		lv_answer_forbidden(c, right);
+		lv_refuse_forbidden(c, right);
 }
 
 static void
@@ -342,6 +347,7 @@ lv_vault_handle(struct lv_service *s, struct lv_vault *v, const struct lv_reques
 
 	lv_stats_enter(v->stats);
 	a->owner = v->stats;
+	lv_encode_new_guid(c.activity);
 	lv_object_settle(s);
 	c.now = lv_clock_wall_s();
 	c.api_version = lv_http_query(r, "api-version");
