@@ -3,13 +3,15 @@
 The line before a block of code is a comment: <!-- run --> (here, in one shell for each page), <!-- run by TEST -->,
 <!-- by hand: WHY -->, or <!-- output -->, which is no command.
 """
+import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
-from harness import KVFS, ROOT, environment, is_mounted, run
+from harness import KVFS, ROOT, TYPES, environment, is_mounted, ok, run
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MARK = re.compile(r"<!-- (run|output|by hand: .+|run by (\S+)) -->$")
@@ -81,3 +83,31 @@ def test_the_sentences_of_a_failed_start_are_those_of_the_program():
     for sentence in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE):
         for part in sentence.split("…"):
             assert part.strip() in sources, sentence
+
+
+def test_the_roles_of_the_page_of_permissions_suffice(vaults, mount, tmp_path):
+    """The data actions of the page's roles, as rights of the local vault's principal; nothing is refused."""
+    page = (ROOT / "docs/permissions.md").read_text()
+    roles = {role["Name"]: role["DataActions"]
+             for role in map(json.loads, re.findall(r"<<'END'\n(.*?)\n    END", page, re.DOTALL))}
+    rights = {}
+    for name, actions in roles.items():
+        by_type = {}
+        for action in actions:
+            kind, right = action.removeprefix("Microsoft.KeyVault/vaults/").removesuffix("/action").split("/")
+            by_type.setdefault(kind, []).append({"read": "list", "readMetadata": "list"}.get(right, right))
+        rights[name] = ";".join(f"{kind}={','.join(all_of)}" for kind, all_of in by_type.items())
+    vault = vaults("first", "second", seed="keys=1,secrets=2,certificates=1,vault=first")
+    vault.rights(rights["kvfs backup"])
+    m = mount(vault)
+    shutil.copytree(m / "keys", tmp_path / "copy/keys")
+    shutil.copytree(m / "secrets", tmp_path / "copy/secrets")
+    shutil.copytree(m / "certificates", tmp_path / "copy/certificates")
+    m.unmount()
+    vault.rights(rights["kvfs restore"])
+    m = mount(vault, name="second")
+    ok("cp", "-r", *(tmp_path / "copy" / kind for kind in TYPES), m / "restore")
+    m.unmount()
+    vault.rights("*")
+    assert vault.dump("second") == vault.dump("first")
+    assert vault.stats()["requests"] and not any("403" in statuses for statuses in vault.stats()["requests"].values())

@@ -697,6 +697,95 @@ each_row_of_the_table_has_an_answer_that_finds_it(void **state)
 		assert_row(is_used[i], i, row->sentence);
 }
 
+/* ---- docs/errors.md ---- */
+
+#define PAGE "docs/errors.md"
+
+/* What a row is called there: its code, else the words that it looks for, else its status. */
+static void
+name_row(const struct kv_refusal_row *row, char *name, size_t size)
+{
+	const char *from = row->inner != NULL		   ? row->inner :
+	    row->message != NULL && row->message[0] != '?' ? row->message :
+	    row->code != NULL && row->code[0] != '?'	   ? row->code :
+							     NULL;
+	size_t len;
+
+	if (from == NULL && row->status >= 100)
+		snprintf(name, size, "%ld", row->status);
+	else if (from == NULL)
+		snprintf(name, size, "%s", row->status == 5 ? "5xx" : "other");
+	if (from == NULL)
+		return;
+	from += from[0] == '*';
+	len = strlen(from);
+	while (len > 0 && (from[len - 1] == '*' || from[len - 1] == ' '))
+		len--;
+	snprintf(name, size, "%.*s", (int)len, from);
+}
+
+static const struct kv_refusal_row *
+find_name(const char *name)
+{
+	const struct kv_refusal_row *row;
+	char one[100];
+
+	for (size_t i = 0; (row = kv_refusal_row(i)) != NULL; i++) {
+		name_row(row, one, sizeof(one));
+		if (strcmp(one, name) == 0)
+			break;
+	}
+	return row;
+}
+
+/* Each name in backticks in the line's first column, with the errno of its second. */
+static void
+read_line(char *line, bool is_named[])
+{
+	char *rest = strstr(line, " | `"), *end, *name;
+	const struct kv_refusal_row *row;
+
+	if (strncmp(line, "| `", 3) != 0 || rest == NULL)
+		return;
+	*rest = '\0';
+	rest += 4;
+	rest[strcspn(rest, "`")] = '\0';
+	while ((name = strchr(line, '`')) != NULL && (end = strchr(name + 1, '`')) != NULL) {
+		*end = '\0';
+		row = find_name(name + 1);
+		if (row == NULL || strcmp(kv_err_name(row->err), rest) != 0)
+			fail_msg(PAGE ": %s is not %s", name + 1, rest);
+		for (size_t i = 0; kv_refusal_row(i) != NULL; i++)
+			is_named[i] = is_named[i] || kv_refusal_row(i) == row;
+		line = end + 1;
+	}
+}
+
+static void
+the_page_of_errors_and_the_table_have_the_same_codes(void **state)
+{
+	FILE *page = fopen(PAGE, "re");
+	const struct kv_refusal_row *row;
+	bool is_named[N_OF(is_used)] = { false }, is_in_table = false;
+	char line[2000], name[100], text[20000] = "";
+
+	(void)state;
+	assert_non_null(page);
+	while (fgets(line, sizeof(line), page) != NULL) {
+		strncat(text, line, sizeof(text) - strlen(text) - 1);
+		is_in_table = (is_in_table || strncmp(line, "| code or words |", 17) == 0) && line[0] == '|';
+		if (is_in_table)
+			read_line(line, is_named);
+	}
+	fclose(page);
+	for (size_t i = 0; (row = kv_refusal_row(i)) != NULL; i++) {
+		name_row(row, name, sizeof(name));
+		assert_row(is_named[i] || find_name(name) != row, i, name);
+		snprintf(name, sizeof(name), "`%s` | %s", kv_err_name(row->err), strerror(row->err));
+		assert_row(strstr(text, name) != NULL, i, name);
+	}
+}
+
 static void
 without_details_a_sentence_has_no_gap(void **state)
 {
@@ -817,6 +906,7 @@ main(void)
 		TEST(an_answer_of_the_vault_has_its_errno_and_sentence),
 		TEST(a_number_of_the_token_service_has_its_errno_and_sentence),
 		TEST(each_row_of_the_table_has_an_answer_that_finds_it),
+		TEST(the_page_of_errors_and_the_table_have_the_same_codes),
 		TEST(without_details_a_sentence_has_no_gap),
 		TEST(what_kvfs_finds_itself_has_a_sentence_too),
 		TEST(a_wrong_clock_is_shown_with_both_times),
