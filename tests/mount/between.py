@@ -25,12 +25,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def certificate(vault, folder):
-    """A key and a certificate of the vault's own authority, for the vault's name."""
+def certificate(vault, folder, name=None):
+    """A key and a certificate of the vault's own authority, for the vault's name or another one."""
     folder.mkdir(exist_ok=True)
     authority = vault.directory / "state"
     key, request, signed, names = (folder / name for name in ("front.key", "front.csr", "front.pem", "names"))
-    names.write_text(f"subjectAltName=DNS:{vault.host()}\n", encoding="ascii")
+    names.write_text(f"subjectAltName=DNS:{name or vault.host()}\n", encoding="ascii")
     ok("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
        "-subj", "/CN=front", "-out", request)
     ok("openssl", "x509", "-req", "-in", request, "-CA", authority / "ca.pem", "-CAkey", authority / "ca.key",
@@ -56,11 +56,13 @@ class Answer:
 class Gateway:
     """HTTPS in front of the vault. change(request, answer) gives the Answer that is sent instead.
 
+    With a name of its own, the gateway is called so, and the vault is asked by its public name, without a port.
+
     A request has method, path, body, id, and n, its number on its connection from 0 on; what change puts into
     request.after (bytes) is sent behind the answer, though nobody asked for it.
     """
 
-    def __init__(self, vault, folder, change=lambda request, answer: answer):
+    def __init__(self, vault, folder, change=lambda request, answer: answer, name=None):
         self.change = change
         self.requests = []
         gateway = self
@@ -78,7 +80,7 @@ class Gateway:
                     headers["Content-Length"] = str(len(self.body))
                 status, got, content = vault.send(
                     self.method, self.path, self.body or None, None,
-                    {**headers, "Host": f"{vault.host()}:{gateway.front}"})
+                    {**headers, "Host": gateway.public})
                 answer = Answer(status, {k.lower(): v for k, v in got.items() if k.lower() not in DROPPED}, content)
                 answer = gateway.change(self, answer)
                 self.n += 1
@@ -100,14 +102,21 @@ class Gateway:
             def handle_error(self, *args):
                 pass
 
-        key, signed = certificate(vault, folder)
+        key, signed = certificate(vault, folder, name)
         self.server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(signed, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.front = self.server.server_address[1]
-        self.url = f"https://{vault.host()}:{self.port}"
+        self.url = f"https://{name or vault.host()}:{self.port}"
+        self.vault_host = vault.host() if name else None
+        self.vault_name = vault.host()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def public(self):
+        """What the vault is told that it is called."""
+        return self.vault_host or f"{self.vault_name}:{self.front}"
 
     def close(self):
         self.server.shutdown()

@@ -38,9 +38,9 @@ def vaults(tmp_path, watchdog, protection_key):
     """A function that starts a local vault: names, seed="keys=2,secrets=3,vault=NAME", further options."""
     started = []
 
-    def start(*names, seed=None, options=()):
+    def start(*names, seed=None, options=(), listen="127.0.0.1:0"):
         options = ["--protection-key", protection_key, *options]
-        vault = harness.Vault(tmp_path / f"vault{len(started)}", *names, seed=seed, options=options)
+        vault = harness.Vault(tmp_path / f"vault{len(started)}", *names, seed=seed, options=options, listen=listen)
         started.append(vault)
         watchdog.processes.append(vault.process)
         return vault

@@ -1,6 +1,7 @@
 """A server that answers what a test says: for what the local vault, being well-behaved, never would."""
 import http.server
 import json
+import socket
 import ssl
 import threading
 
@@ -8,14 +9,14 @@ from harness import ok
 
 
 class FakeServer:
-    """HTTPS on 127.0.0.1. answer(method, path, headers, body) gives (status, headers, body)."""
+    """HTTPS on 127.0.0.1, or on address. answer(method, path, headers, body) gives (status, headers, body)."""
 
-    def __init__(self, directory, answer):
+    def __init__(self, directory, answer, address="127.0.0.1"):
         self.requests = []
         self.ca = directory / "fake.pem"
         key = directory / "fake.key"
         ok("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-           "-subj", "/CN=fake", "-addext", "subjectAltName=DNS:localhost,DNS:fake.localhost,IP:127.0.0.1",
+           "-subj", "/CN=fake", "-addext", "subjectAltName=DNS:localhost,DNS:fake.localhost,IP:127.0.0.1,IP:::1",
            "-keyout", key, "-out", self.ca)
         fake = self
 
@@ -40,13 +41,16 @@ class FakeServer:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+        self.server = Server((address, 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
-        self.host = f"fake.localhost:{self.port}"
+        self.host = f"[{address}]:{self.port}" if ":" in address else f"fake.localhost:{self.port}"
         self.url = f"https://{self.host}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -65,16 +69,16 @@ CHALLENGE = 'authorization="https://{host}/{tenant}", resource="https://{bare}"'
 class FakeVault(FakeServer):
     """A vault and token service with the lists that it is given: type -> items; {host} is replaced."""
 
-    def __init__(self, directory, lists, challenge=CHALLENGE, answer=None):
+    def __init__(self, directory, lists, challenge=CHALLENGE, answer=None, address="127.0.0.1"):
         self.lists, self.challenge, self.more = lists, challenge, answer
-        super().__init__(directory, self.answer)
+        super().__init__(directory, self.answer, address)
 
     def answer(self, method, path, headers, body):
         if path.endswith("/oauth2/v2.0/token"):
             return 200, {"Content-Type": "application/json"}, {
                 "token_type": "Bearer", "expires_in": 3600, "access_token": "a-token"}
         if "Authorization" not in headers:
-            bare = f"localhost:{self.port}"
+            bare = self.host if self.host.startswith("[") else f"localhost:{self.port}"
             challenge = self.challenge.format(host=self.host, bare=bare, tenant=TENANT)
             return 401, {"WWW-Authenticate": f"Bearer {challenge}"}, {
                 "error": {"code": "Unauthorized", "message": "no"}}

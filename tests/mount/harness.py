@@ -212,10 +212,11 @@ class Process:
 class Vault:
     """A local vault process: one or more vaults, a token service, and the switches of tests."""
 
-    def __init__(self, directory, *names, seed=None, options=(), env=None):
+    def __init__(self, directory, *names, seed=None, options=(), env=None, listen="127.0.0.1:0"):
         self.directory = directory
+        self.address = listen.rpartition(":")[0].strip("[]")
         directory.mkdir(parents=True, exist_ok=True)
-        argv = [LOCALVAULT, "--listen", "127.0.0.1:0", "--state", directory / "state", "--lag", "0"]
+        argv = [LOCALVAULT, "--listen", listen, "--state", directory / "state", "--lag", "0"]
         for name in names or ("first",):
             argv += ["--vault", name]
         if seed:
@@ -256,7 +257,7 @@ class Vault:
 
     def send(self, method, path, body=None, host=None, headers=None):
         """One HTTPS request, whatever the host is called: status, headers, bytes."""
-        raw = socket.create_connection(("127.0.0.1", self.port), 30)
+        raw = socket.create_connection((self.address, self.port), 30)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = host or self.host()
         connection = http.client.HTTPSConnection(host, self.port, timeout=60, context=self.context)

@@ -352,12 +352,13 @@ port_of(int fd)
 	return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
-/* A socket that listens on "HOST:PORT"; -errno. */
+/* A socket that listens on "HOST:PORT" or "[::1]:PORT"; -errno. */
 static int
 open_socket(const char *address, struct lv_text *why)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *found;
 	const char *colon = strrchr(address, ':');
+	bool has_brackets;
 	char *host;
 	int fd = -1, on = 1, err = EINVAL;
 
@@ -365,7 +366,8 @@ open_socket(const char *address, struct lv_text *why)
 		lv_text_printf(why, "%s is not HOST:PORT", address);
 		return -EINVAL;
 	}
-	host = lv_mem_ndup(address, (size_t)(colon - address));
+	has_brackets = address[0] == '[' && colon > address + 1 && colon[-1] == ']';
+	host = lv_mem_ndup(address + has_brackets, (size_t)(colon - address) - 2 * has_brackets);
 	if (getaddrinfo(*host != '\0' ? host : NULL, colon + 1, &hints, &found) == 0) {
 		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
