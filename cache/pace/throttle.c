@@ -27,7 +27,7 @@
 #include "client/base/loop.h"
 
 #define MODULE	     "throttle"
-#define IMPATIENT_MS 10000
+#define IMPATIENT_MS 12000 /* longer than a connection takes to fail, whose reason is better than "time-out" */
 
 enum state { QUEUED, SENT, RESTING };
 

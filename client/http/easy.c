@@ -27,6 +27,20 @@ use_ca(CURL *easy, void *ssl_ctx, void *arg)
 	return CURLE_OK;
 }
 
+/*
+ * libcurl reuses connections and TLS sessions only if CURLOPT_CAPATH is equal. What it names does not exist, and
+ * use_ca() replaces what libcurl made of it.
+ */
+static void
+set_generation(CURL *easy, unsigned int generation)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "/dev/null/kvfs-%u", generation);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, name);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, name);
+}
+
 /* Options that are the same for all transfers and stay with the handle. */
 static CURL *
 new_handle(const struct kv_easy_setup *s)
@@ -35,6 +49,8 @@ new_handle(const struct kv_easy_setup *s)
 
 	if (easy == NULL)
 		return NULL;
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -46,9 +62,7 @@ new_handle(const struct kv_easy_setup *s)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
-	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_ca); /* for an https proxy too */
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, s->ca);
 	curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy);
@@ -71,12 +85,23 @@ kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup)
 {
 	easies->setup = *setup;
 	easies->n_idle = 0;
+	easies->generation = 0;
 }
 
 CURL *
 kv_easies_take(struct kv_easies *easies)
 {
-	return easies->n_idle > 0 ? easies->idle[--easies->n_idle] : new_handle(&easies->setup);
+	CURL *easy = easies->n_idle > 0 ? easies->idle[--easies->n_idle] : new_handle(&easies->setup);
+
+	if (easy != NULL && easies->generation > 0)
+		set_generation(easy, easies->generation);
+	return easy;
+}
+
+void
+kv_easies_renew(struct kv_easies *easies)
+{
+	easies->generation++;
 }
 
 void

@@ -28,11 +28,17 @@ struct kv_easies {
 	struct kv_easy_setup setup;
 	CURL *idle[KV_EASY_IDLE];
 	int n_idle;
+	unsigned int generation; /* of the CA certificates */
 };
 
 /* setup's strings are borrowed. */
 void kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup);
 void kv_easies_release(struct kv_easies *easies);
+/*
+ * The CA certificates have changed: later transfers use neither the connections nor the TLS sessions of earlier
+ * ones, because a resumed session is not verified again.
+ */
+void kv_easies_renew(struct kv_easies *easies);
 /* NULL: out of memory. Give it back after its transfer. */
 CURL *kv_easies_take(struct kv_easies *easies);
 void kv_easies_give_back(struct kv_easies *easies, CURL *easy);

@@ -398,7 +398,11 @@ nomem:
 int
 kv_http_reload(struct kv_http *http, struct kv_buf *why)
 {
-	return kv_ca_reload(http->ca, why);
+	const int err = kv_ca_reload(http->ca, why);
+
+	if (err == 0)
+		kv_easies_renew(&http->easies);
+	return err;
 }
 
 const struct kv_proxy *

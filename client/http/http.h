@@ -28,7 +28,7 @@ struct kv_http_options {
 /* Creates no thread and no socket before the first transfer. On failure why gets a sentence. */
 int kv_http_new(struct kv_loop *loop, const struct kv_http_options *options, struct kv_http **http,
     struct kv_buf *why) KV_MUST_CHECK;
-/* Reads the CA certificates again; connections that are open stay. As kv_ca_reload(). */
+/* Reads the CA certificates again, as kv_ca_reload(). Later transfers use new connections. */
 int kv_http_reload(struct kv_http *http, struct kv_buf *why) KV_MUST_CHECK;
 /* The option, for kv_proxy_find(). */
 const struct kv_proxy *kv_http_proxy(const struct kv_http *http);

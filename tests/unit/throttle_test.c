@@ -564,7 +564,7 @@ at_the_start_nobody_waits_long(void **state)
 	fail_status = 503;
 	fail_err = -EIO;
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(rig.loop, 10100);
+	fake_loop_run(rig.loop, 12100);
 	assert_int_equal(n_done, 2);
 }
 
@@ -582,7 +582,7 @@ at_the_start_a_slow_token_is_waited_for_and_then_the_vault(void **state)
 	assert_int_equal(done[0].err, 0);
 	fake_vault_use(rig.vault, never);
 	ask(KV_OP_LIST, KV_SECRETS, KV_METADATA, "a");
-	fake_loop_run(rig.loop, 34000);
+	fake_loop_run(rig.loop, 36000);
 	assert_int_equal(n_done, 1);
 	fake_loop_run(rig.loop, 2000);
 	assert_int_equal(n_done, 2);
