@@ -1,10 +1,14 @@
 """Managed identities and the developers' tools, each through a real mount."""
+import http.server
 import os
 import re
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
-from harness import (KVFS, LOCALVAULT, PRIVATE_MOUNTS, environment, eventually, is_mounted, needs_private_mounts, ok,
+from harness import (KVFS, LOCALVAULT, PRIVATE_MOUNTS, closed_port, environment, eventually, is_mounted, needs_private_mounts, ok,
                      run)
 
 NOTHING = dict(AZURE_TENANT_ID=None, AZURE_CLIENT_ID=None, AZURE_CLIENT_SECRET=None)
@@ -213,3 +217,51 @@ def test_without_path_and_home_a_tool_is_found_and_has_a_home(vault, tmp_path):
     assert result.code == 0 and "secrets" in result.out, result
     assert (tmp_path / "home").read_text().strip() == os.path.expanduser("~root")
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{tmp_path}/point").out, "the end of kvfs")
+
+
+# ---- at boot
+
+class Late(http.server.BaseHTTPRequestHandler):
+    """Passes a request on to the machine's identity endpoint."""
+
+    target = None
+
+    def do_GET(self):
+        headers = {k: v for k, v in self.headers.items() if k.lower() == "metadata"}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.target + self.path, headers=headers)) as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as e:
+            status, body = e.code, e.read()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("options", [(), ("auth=managed",)])
+def test_with_retry_the_start_waits_for_an_identity_that_comes_later(identities, mount, options):
+    port = closed_port()
+    env = dict(NOTHING, PATH="/nonexistent", AZURE_POD_IDENTITY_AUTHORITY_HOST=f"http://127.0.0.1:{port}")
+    m = mount(identities, "retry=60", *options, env=env, wait=False)
+    m.line(event="waiting")
+    handler = type("Handler", (Late,), {"target": identities.imds})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            m.wait_until_mounted(30)
+            works(m, identities)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_without_retry_an_identity_that_is_not_there_ends_the_start(identities, mount):
+    env = dict(NOTHING, AZURE_POD_IDENTITY_AUTHORITY_HOST=f"http://127.0.0.1:{closed_port()}")
+    m = mount(identities, "auth=managed", env=env, wait=False)
+    assert m.process.wait(30) == 1
+    assert "Instance Metadata Service" in m.process.err and "refuses connections" in m.process.err, m.process.err
