@@ -273,17 +273,17 @@ class Vault:
         finally:
             connection.close()
 
-    def token(self, client_id=None, secret=None):
+    def token(self, client_id=None, secret=None, claims=""):
         client_id = client_id or self.client_id
-        if client_id not in self.tokens:
+        if (client_id, claims) not in self.tokens:
             resource = self.resource()
             form = (f"grant_type=client_credentials&client_id={client_id}&client_secret={secret or self.secret}"
-                    f"&scope={resource}/.default").replace(":", "%3A").replace("/", "%2F")
+                    f"&scope={resource}/.default{claims}").replace(":", "%3A").replace("/", "%2F")
             status, _, answer = self.send("POST", f"/{self.tenant}/oauth2/v2.0/token", form.encode(), "localhost",
                                           {"Content-Type": "application/x-www-form-urlencoded"})
             assert status == 200, answer
-            self.tokens[client_id] = json.loads(answer)["access_token"]
-        return self.tokens[client_id]
+            self.tokens[client_id, claims] = json.loads(answer)["access_token"]
+        return self.tokens[client_id, claims]
 
     def resource(self):
         _, headers, _ = self.send("GET", f"/keys?{API}")

@@ -1,14 +1,17 @@
 """Managed identities and the developers' tools, each through a real mount."""
+import base64
 import http.server
+import json
 import os
 import re
 import threading
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from harness import (KVFS, LOCALVAULT, PRIVATE_MOUNTS, closed_port, environment, eventually, is_mounted, needs_private_mounts, ok,
+from harness import (KVFS, LOCALVAULT, PRIVATE_MOUNTS, closed_port, environment, errno_of, eventually, is_mounted, needs_private_mounts, ok,
                      run)
 
 NOTHING = dict(AZURE_TENANT_ID=None, AZURE_CLIENT_ID=None, AZURE_CLIENT_SECRET=None)
@@ -132,8 +135,10 @@ def tool(vault, tmp_path):
     folder = tmp_path / "tools"
     folder.mkdir()
 
-    def make(name, out="", err="", code=0):
-        (folder / f"{name}.out").write_text(out.replace("TOKEN", vault.token()) + "\n")
+    def make(name, out="", err="", code=0, evaluated=False):
+        claims = "&claims=%7B%22access_token%22%3A%7B%22xms_cc%22%3A%7B%22values%22%3A%5B%22CP1%22%5D%7D%7D%7D"
+        token = vault.token(claims=claims if evaluated else "")
+        (folder / f"{name}.out").write_text(out.replace("TOKEN", token) + "\n")
         (folder / name).write_text(f"""#!/bin/sh
 echo "{name} HOME=$HOME PWD=$(pwd)" "$@" >>{folder}/calls
 echo '{err}' >&2
@@ -217,6 +222,42 @@ def test_without_path_and_home_a_tool_is_found_and_has_a_home(vault, tmp_path):
     assert result.code == 0 and "secrets" in result.out, result
     assert (tmp_path / "home").read_text().strip() == os.path.expanduser("~root")
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{tmp_path}/point").out, "the end of kvfs")
+
+
+# ---- continuous access evaluation
+
+def test_a_new_sign_in_that_the_vault_requires_is_requested_once(vault, mount):
+    m = mount(vault)
+    first, second = vault.list("secrets")[:2]
+    vault.config(wall_revoked=int(time.time()))
+    vault.reset()
+    assert ok("cat", m / "secrets" / f"{first}.blob", text=False)
+    assert ok("cat", m / "secrets" / f"{second}.blob", text=False)
+    assert vault.count("token") == 1 and vault.count("backup", 200) == 2
+    m.unmount()
+
+
+def test_an_identity_that_cannot_request_it_says_so(identities, mount):
+    m = mount(identities, "auth=managed", env=dict(NOTHING, **source_of(identities, "imds")))
+    identities.config(wall_revoked=int(time.time()))
+    assert errno_of("read", m / "secrets" / f"{identities.list('secrets')[0]}.blob") == "EACCES"
+    why = m.line(op="backup")["why"]
+    assert "requires a new sign-in" in why and "managed identity" in why, why
+    m.unmount()
+
+
+def test_for_az_the_log_has_the_command_to_run(vault, mount, tool):
+    m = mount(vault, "auth=cli", env=tool("az", AZ, evaluated=True))
+    revoked = int(time.time())
+    vault.config(wall_revoked=revoked)
+    name = vault.list("secrets")[0]
+    assert errno_of("read", m / "secrets" / f"{name}.blob") == "EACCES"
+    why = m.line(op="backup")["why"].replace('\\"', '"')
+    match = re.search(f'run az login --claims-challenge "([^"]+)" --tenant {vault.tenant} --scope {vault.resource()}/.default', why)
+    assert match, why
+    claims = json.loads(base64.b64decode(match.group(1)))
+    assert claims == {"access_token": {"nbf": {"essential": True, "value": str(revoked)}}}
+    m.unmount()
 
 
 # ---- at boot

@@ -165,9 +165,27 @@ sign(const struct lv_access *a, const char *text, size_t len, unsigned char out[
 	HMAC(EVP_sha256(), a->key, (int)strlen(a->key), (const unsigned char *)text, len, out, &size);
 }
 
+struct lv_evaluation
+lv_access_evaluation(const char *claims)
+{
+	cJSON *root = claims != NULL ? cJSON_Parse(claims) : NULL;
+	const cJSON *token = cJSON_GetObjectItemCaseSensitive(root, "access_token");
+	const cJSON *cc = cJSON_GetObjectItemCaseSensitive(token, "xms_cc");
+	const cJSON *cp1 = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(cc, "values"), 0);
+	const cJSON *nbf = cJSON_GetObjectItemCaseSensitive(token, "nbf");
+	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(nbf, "value"));
+	const char *capability = cJSON_GetStringValue(cp1);
+	const struct lv_evaluation evaluation = { .is_handled = capability != NULL &&
+		    strcasecmp(capability, "CP1") == 0,
+		.not_before = value != NULL ? strtoll(value, NULL, 10) : 0 };
+
+	cJSON_Delete(root);
+	return evaluation;
+}
+
 void
 lv_access_issue(struct lv_access *a, const struct lv_principal *p, const char *audience, int64_t life_s,
-    struct lv_text *token)
+    const struct lv_evaluation *evaluation, struct lv_text *token)
 {
 	static const char header[] = "{\"typ\":\"JWT\",\"alg\":\"HS256\",\"kid\":\"localvault\"}";
 	unsigned char signature[SIGNATURE];
@@ -182,9 +200,10 @@ lv_access_issue(struct lv_access *a, const struct lv_principal *p, const char *a
 	lv_text_printf(&claims,
 	    ",\"iss\":\"https://sts.windows.net/%s/\",\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,"
 	    "\"appid\":\"%s\",\"oid\":\"%s\",\"sub\":\"%s\",\"tid\":\"%s\",\"uti\":\"%s\","
-	    "\"ver\":\"1.0\"}",
+	    "\"ver\":\"1.0\",\"evaluated\":%lld%s}",
 	    a->tenant, (long long)now, (long long)now, (long long)(now + life_s), p->id, p->id, p->id,
-	    a->tenant, unique);
+	    a->tenant, unique, (long long)evaluation->not_before,
+	    evaluation->is_handled ? ",\"xms_cc\":[\"cp1\"]" : "");
 	lv_encode_base64url(token, header, sizeof(header) - 1);
 	lv_text_puts(token, ".");
 	lv_encode_base64url(token, claims.data, claims.len);
@@ -226,6 +245,9 @@ read_claims(struct lv_access *a, const char *text, size_t len, struct lv_claims 
 	if (cJSON_IsString(aud) && cJSON_IsNumber(exp) && appid != NULL) {
 		snprintf(claims->audience, sizeof(claims->audience), "%s", aud->valuestring);
 		claims->principal = lv_access_find(a, appid);
+		claims->evaluation.is_handled = cJSON_HasObjectItem(c, "xms_cc");
+		claims->evaluation.not_before =
+		    (int64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(c, "evaluated"));
 		if (claims->principal != NULL)
 			result =
 			    exp->valuedouble <= (double)lv_clock_wall_s() ? LV_TOKEN_EXPIRED : LV_TOKEN_GOOD;

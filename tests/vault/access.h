@@ -20,9 +20,16 @@ struct lv_principal {
 
 enum lv_token { LV_TOKEN_GOOD, LV_TOKEN_MISSING, LV_TOKEN_BAD, LV_TOKEN_EXPIRED };
 
+/* What a client requests of a token for continuous access evaluation. */
+struct lv_evaluation {
+	bool is_handled;    /* "xms_cc": the client handles a challenge that requires claims */
+	int64_t not_before; /* "nbf" of such a challenge; 0: none */
+};
+
 struct lv_claims {
 	const struct lv_principal *principal;
 	char audience[256];
+	struct lv_evaluation evaluation;
 };
 
 /* key signs the tokens; tenant stands in them. Both are copied. */
@@ -38,8 +45,10 @@ void lv_access_set_deny(struct lv_access *a, const char *id, enum lv_deny deny);
 struct lv_principal *lv_access_find(struct lv_access *a, const char *id); /* NULL: the first */
 bool lv_access_is_secret(const struct lv_principal *p, const char *secret);
 
+/* The "claims" of a token request; NULL without any. */
+struct lv_evaluation lv_access_evaluation(const char *claims);
 void lv_access_issue(struct lv_access *a, const struct lv_principal *p, const char *audience, int64_t life_s,
-    struct lv_text *token);
+    const struct lv_evaluation *evaluation, struct lv_text *token);
 enum lv_token lv_access_check(struct lv_access *a, const char *header, struct lv_claims *claims);
 
 /* The right that an operation needs; method tells reading from writing where both are one. */

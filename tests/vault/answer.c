@@ -112,6 +112,26 @@ lv_answer_challenge(struct lv_call *c, const char *message)
 }
 
 void
+lv_answer_require_claims(struct lv_call *c)
+{
+	struct lv_text claims = { 0 }, header = { 0 };
+
+	lv_text_printf(&claims, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
+	    (long long)c->service->options->wall_revoked);
+	lv_text_printf(&header,
+	    "Bearer realm=\"\", authorization_uri=\"https://localhost:%s/common/oauth2/authorize\", "
+	    "error=\"insufficient_claims\", claims=\"",
+	    c->port);
+	lv_encode_base64(&header, claims.data, claims.len);
+	lv_text_puts(&header, "\"");
+	lv_answer_error(c->answer, 401, "Unauthorized", NULL,
+	    "AKV10000: Continuous access evaluation resulted in challenge with result: InteractionRequired.");
+	lv_http_add_header(c->answer, "WWW-Authenticate", header.data);
+	lv_text_release(&header);
+	lv_text_release(&claims);
+}
+
+void
 lv_answer_throttled(struct lv_call *c)
 {
 	char seconds[16];

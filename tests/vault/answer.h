@@ -9,6 +9,8 @@ void lv_answer_error(struct lv_answer *a, int status, const char *code, const ch
 
 void lv_answer_not_found(struct lv_call *c);	     /* 404 of the route's object */
 void lv_answer_deleted_not_found(struct lv_call *c); /* 404 below /deleted... */
+/* The 401 of continuous access evaluation: the token must be requested with wall_revoked as a claim. */
+void lv_answer_require_claims(struct lv_call *c);
 void lv_answer_challenge(struct lv_call *c, const char *message);
 void lv_answer_throttled(struct lv_call *c);
 

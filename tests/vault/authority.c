@@ -71,13 +71,16 @@ audience_of(const char *form)
 }
 
 static void
-give_token(
-    struct lv_service *s, const struct lv_principal *p, const char *audience, bool is_v1, struct lv_answer *a)
+give_token(struct lv_service *s, const struct lv_request *r, const struct lv_principal *p,
+    const char *audience, bool is_v1, struct lv_answer *a)
 {
+	char *claims = field(r->body, "claims");
+	const struct lv_evaluation evaluation = lv_access_evaluation(claims);
 	int64_t life = s->options->token_life_s, now = lv_clock_wall_s();
 	struct lv_text token = { 0 };
 
-	lv_access_issue(s->access, p, audience, life, &token);
+	free(claims);
+	lv_access_issue(s->access, p, audience, life, &evaluation, &token);
 	if (is_v1)
 		lv_text_printf(&a->body,
 		    "{\"token_type\":\"Bearer\",\"expires_in\":\"%lld\",\"ext_expires_in\":"
@@ -137,7 +140,7 @@ token(struct lv_service *s, const struct lv_request *r, bool is_v1, struct lv_an
 		(void)lv_aadsts_refuse_as(a, 700016, &names);
 	else if (check_client(s, r, p, a)) {
 		if (audience != NULL)
-			give_token(s, p, audience, is_v1, a);
+			give_token(s, r, p, audience, is_v1, a);
 		else
 			(void)lv_aadsts_refuse_as(a, 1002012, &names);
 	}

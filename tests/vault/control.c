@@ -101,11 +101,11 @@ write_settings(const struct lv_options *o, struct lv_text *out)
 {
 	lv_text_printf(out,
 	    "{\"latency_ms\":%lld,\"lag_ms\":%lld,\"pending_ms\":%lld,\"token_life_s\":%lld,"
-	    "\"max_versions\":%d,\"page\":%d,\"retry_after_s\":%d,\"empty_pages\":%s,"
+	    "\"wall_revoked\":%lld,\"max_versions\":%d,\"page\":%d,\"retry_after_s\":%d,\"empty_pages\":%s,"
 	    "\"too_many\":\"%s\",\"purge_protection\":%s,\"region\":",
 	    (long long)o->latency_ms, (long long)o->lag_ms, (long long)o->pending_ms,
-	    (long long)o->token_life_s, o->max_versions, o->page, o->retry_after_s,
-	    o->has_empty_pages ? "true" : "false", o->stalls_on_too_many ? "stall" : "400",
+	    (long long)o->token_life_s, (long long)o->wall_revoked, o->max_versions, o->page,
+	    o->retry_after_s, o->has_empty_pages ? "true" : "false", o->stalls_on_too_many ? "stall" : "400",
 	    o->has_purge_protection ? "true" : "false");
 	lv_text_string(out, o->region);
 	if (o->limit == LV_LIMIT_SERVICE)
@@ -132,6 +132,8 @@ set_number(struct lv_options *o, const char *name, int64_t n)
 		o->pending_ms = n;
 	else if (strcmp(name, "token_life_s") == 0)
 		o->token_life_s = n;
+	else if (strcmp(name, "wall_revoked") == 0)
+		o->wall_revoked = n;
 	else if (strcmp(name, "max_versions") == 0)
 		o->max_versions = (int)n;
 	else if (strcmp(name, "page") == 0 && n >= 1 && n <= 25)

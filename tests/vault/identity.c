@@ -78,6 +78,8 @@ give_token(struct lv_service *s, const struct lv_request *r, struct lv_answer *a
 {
 	const char *resource = lv_http_query(r, "resource");
 	const struct lv_principal *p = find_principal(s, r);
+	/* the sources cannot pass on the claims of a challenge, but their tokens are evaluated */
+	static const struct lv_evaluation evaluation = { .is_handled = true };
 	const int64_t life = s->options->token_life_s, now = lv_clock_wall_s();
 
 	if (resource == NULL || lv_http_query(r, "api-version") == NULL) {
@@ -90,7 +92,7 @@ give_token(struct lv_service *s, const struct lv_request *r, struct lv_answer *a
 	}
 	a->status = 200;
 	lv_text_puts(&a->body, "{\"access_token\":\"");
-	lv_access_issue(s->access, p, resource, life, &a->body);
+	lv_access_issue(s->access, p, resource, life, &evaluation, &a->body);
 	lv_text_puts(&a->body, "\"");
 	add_ids(r, p, &a->body);
 	lv_text_printf(&a->body, ",\"expires_in\":\"%lld\",\"expires_on\":\"%lld\"", (long long)life,

@@ -39,6 +39,8 @@ struct lv_options {
 	const char *seeds[LV_MAX_SEEDS];
 	int vault_count, principal_count, registration_count, seed_count;
 	int64_t latency_ms, limit, lag_ms, pending_ms, token_life_s;
+	/* Unix seconds: sessions were revoked then, and tokens must be requested with that claim; 0: never */
+	int64_t wall_revoked;
 	int page, max_versions, retry_after_s; /* retry_after_s -1: no header */
 	bool is_hsm, stalls_on_too_many, has_purge_protection, has_empty_pages, is_verbose;
 	bool prints_env;

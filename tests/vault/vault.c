@@ -72,6 +72,13 @@ is_for_us(const struct lv_call *c, const char *audience)
 	return is;
 }
 
+/* A token of a client that does not handle the challenge is valid until its end. */
+static bool
+is_revoked(const struct lv_call *c, const struct lv_evaluation *evaluation)
+{
+	return evaluation->is_handled && evaluation->not_before < c->service->options->wall_revoked;
+}
+
 /* 0, or -EACCES with the 401 written. */
 static int
 authenticate(struct lv_call *c)
@@ -82,6 +89,10 @@ authenticate(struct lv_call *c)
 	struct lv_text message = { 0 };
 
 	c->principal = claims.principal;
+	if (token == LV_TOKEN_GOOD && is_revoked(c, &claims.evaluation)) {
+		lv_answer_require_claims(c);
+		return -EACCES;
+	}
 	if (token == LV_TOKEN_GOOD && is_for_us(c, claims.audience))
 		return 0;
 	if (token == LV_TOKEN_MISSING) {
