@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cache/list/listing.h"
+#include "client/auth/secret_file.h"
 #include "client/auth/token.h"
 #include "client/base/clock.h"
 #include "client/base/crypto.h"
@@ -252,6 +253,21 @@ complete_environment(void)
 		(void)setenv("PATH", STANDARD_PATH, 1);
 }
 
+/* Such a file is read as the SDKs read it, whatever its mode is; one of kvfs's own options would be refused. */
+static void
+warn_of_exposed_keys(const struct kv_credential_options *o)
+{
+	const struct kv_credential_variable *variable;
+
+	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
+		const char *path = variable->names_key ? kv_credential_variable(o, variable->name) : NULL;
+
+		if (path != NULL && kv_secret_file_is_exposed(path))
+			kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path,
+			    "other users can read the private key in this file: give it mode 0600");
+	}
+}
+
 /* Whether there is a controlling terminal, which can cause a SIGHUP. */
 static bool
 has_terminal(void)
@@ -280,6 +296,7 @@ run(struct program *p, int report)
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
 	p->has_terminal = p->settings.given.is_foreground && has_terminal();
 	kv_log_open(p->settings.given.is_foreground, p->settings.debug);
+	warn_of_exposed_keys(&p->settings.auth.credential);
 	kv_buf_init(&why, 4096);
 	err = start(p, &why);
 	if (err != 0) {

@@ -23,22 +23,29 @@ enum kv_auth_group {
  * DefaultAzureCredential. Of several kinds the first that is configured is asked. KIND(x) is struct
  * kv_credential_kind kv_x in client/credential/x.c.
  */
-#define KV_CREDENTIALS(AUTH, KIND)                                               \
-	AUTH("env", PROD, "EnvironmentCredential", "environment")                \
-	KIND(client_secret)                                                      \
-	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity")   \
-	KIND(unsupported)                                                        \
-	KIND(app_service)                                                        \
-	KIND(arc)                                                                \
-	KIND(azure_ml)                                                           \
-	KIND(imds)                                                               \
-	AUTH("cli", DEV, "AzureCliCredential", "az CLI")                         \
-	KIND(az_cli)                                                             \
-	AUTH("powershell", DEV, "AzurePowerShellCredential", "Azure PowerShell") \
-	KIND(azure_powershell)                                                   \
-	AUTH("azd", DEV, "AzureDeveloperCliCredential", "Azure Developer CLI")   \
-	KIND(azd)                                                                \
-	AUTH("token", NAMED, NULL, "token file")                                 \
+#define KV_CREDENTIALS(AUTH, KIND)                                                \
+	AUTH("env", PROD, "EnvironmentCredential", "environment")                 \
+	KIND(client_secret)                                                       \
+	KIND(client_certificate)                                                  \
+	AUTH("workload", PROD, "WorkloadIdentityCredential", "workload identity") \
+	KIND(workload)                                                            \
+	AUTH("managed", PROD, "ManagedIdentityCredential", "managed identity")    \
+	KIND(unsupported)                                                         \
+	KIND(app_service)                                                         \
+	KIND(arc)                                                                 \
+	KIND(azure_ml)                                                            \
+	KIND(imds)                                                                \
+	AUTH("cli", DEV, "AzureCliCredential", "az CLI")                          \
+	KIND(az_cli)                                                              \
+	AUTH("powershell", DEV, "AzurePowerShellCredential", "Azure PowerShell")  \
+	KIND(azure_powershell)                                                    \
+	AUTH("azd", DEV, "AzureDeveloperCliCredential", "Azure Developer CLI")    \
+	KIND(azd)                                                                 \
+	AUTH("github", NAMED, NULL, "GitHub Actions")                             \
+	KIND(github_actions)                                                      \
+	AUTH("pipelines", NAMED, NULL, "Azure Pipelines")                         \
+	KIND(azure_pipelines)                                                     \
+	AUTH("token", NAMED, NULL, "token file")                                  \
 	KIND(token_file)
 
 struct kv_auth {
@@ -71,6 +78,7 @@ int kv_auth_order_narrow(const char *value, struct kv_auth_order *order, struct 
 struct kv_credential_variable {
 	const char *name;
 	bool is_secret; /* its value is never shown, and is wiped from the environment */
+	bool names_key; /* it names a file with a private key */
 };
 #define KV_KIND_VARIABLES	8
 #define KV_CREDENTIAL_VARIABLES 48 /* of all kinds together */
@@ -84,6 +92,9 @@ struct kv_credential_options {
 	const char *subscription;			 /* for the az CLI: its account's */
 	const char *client_id, *object_id, *resource_id; /* one of them names a managed identity */
 	const char *client_secret; /* from client_secret_file=; takes precedence over AZURE_CLIENT_SECRET */
+	const char *client_certificate; /* a file; takes precedence over AZURE_CLIENT_CERTIFICATE_PATH */
+	const char *client_certificate_password_file;
+	const char *service_connection; /* of Azure Pipelines, its id */
 	const char *token_file;
 	struct {
 		const char *name, *value;

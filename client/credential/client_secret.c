@@ -6,30 +6,23 @@
 
 #define SECRET "AZURE_CLIENT_SECRET"
 
+/* An option takes precedence over the environment: with a certificate by option, the secret is not meant. */
 static const char *
 secret_of(const struct kv_credential_options *o)
 {
-	return o->client_secret != NULL ? o->client_secret : kv_credential_variable(o, SECRET);
+	if (o->client_secret != NULL || o->client_certificate != NULL)
+		return o->client_secret;
+	return kv_credential_variable(o, SECRET);
 }
 
-/*
- * The SDKs need the tenant too. Without it, kvfs takes the one that the vault names, but only if nothing else
- * can be meant: in a chain this set of variables is incomplete, as it is for the SDKs.
- */
 static enum kv_presence
 presence(const struct kv_credential_options *o, struct kv_buf *why)
 {
-	const bool is_meant = o->client_secret != NULL || o->order.n == 1;
-
-	if (secret_of(o) == NULL)
+	if (secret_of(o) == NULL) {
 		kv_credential_lacks(why, SECRET);
-	else if (o->client_id == NULL)
-		kv_credential_lacks(why, "AZURE_CLIENT_ID (or -o client_id=)");
-	else if (o->tenant == NULL && !is_meant)
-		kv_credential_lacks(why, "AZURE_TENANT_ID");
-	else
-		return KV_CONFIGURED;
-	return KV_NOT_CONFIGURED;
+		return KV_NOT_CONFIGURED;
+	}
+	return kv_token_service_presence(o, o->client_id, why) ? KV_CONFIGURED : KV_NOT_CONFIGURED;
 }
 
 static int

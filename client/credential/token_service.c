@@ -13,6 +13,18 @@
 #define MOST_FORM ((size_t)1 << 20)
 #define ASSERTION "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+bool
+kv_token_service_presence(const struct kv_credential_options *o, const char *client_id, struct kv_buf *why)
+{
+	const bool is_meant = o->client_secret != NULL || o->client_certificate != NULL || o->order.n == 1;
+
+	if (client_id == NULL)
+		kv_credential_lacks(why, "AZURE_CLIENT_ID (or -o client_id=)");
+	if (o->tenant == NULL && !is_meant)
+		kv_credential_lacks(why, "AZURE_TENANT_ID");
+	return client_id != NULL && (o->tenant != NULL || is_meant);
+}
+
 const char *
 kv_token_service_client_id(const struct kv_ask *ask)
 {

@@ -27,6 +27,14 @@ struct kv_token_client {
 int kv_token_service_send(struct kv_ask *ask) KV_MUST_CHECK;
 int kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer) KV_MUST_CHECK;
 
+/*
+ * Whether client and tenant are given; if not, why gets what is missing. The SDKs need the tenant. Without it, kvfs
+ * takes the one that the vault names, but only if nothing else can be meant: in a chain this set of variables is
+ * incomplete, as it is for the SDKs.
+ */
+bool kv_token_service_presence(
+    const struct kv_credential_options *o, const char *client_id, struct kv_buf *why) KV_MUST_CHECK;
+
 int kv_token_service_add_assertion(struct kv_buf *form, const char *assertion) KV_MUST_CHECK;
 /*
  * The URL to which the request goes, the audience of an assertion. -EACCES and a sentence in the ask's why if

@@ -402,6 +402,9 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_null(options.auth.credential.client_id);
 	assert_null(options.auth.credential.client_secret);
 	assert_null(options.auth.credential.token_file);
+	assert_null(options.auth.credential.client_certificate);
+	assert_null(options.auth.credential.client_certificate_password_file);
+	assert_null(options.auth.credential.service_connection);
 	assert_null(kv_credential_variable(&options.auth.credential, "IDENTITY_ENDPOINT"));
 	assert_null(kv_credential_variable(&options.auth.credential, "AZURE_POD_IDENTITY_AUTHORITY_HOST"));
 	assert_null(options.auth.allow_tenant);
@@ -417,8 +420,12 @@ every_option_says_what_it_says(void **state)
 		"ro,dry_run,no_challenge_verify,allow_other,rate=2.5,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
 		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K,suffix=vault.x.example,"
-		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5"),
+		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5,"
+		"client_certificate=/c.pem,client_certificate_password_file=/p,service_connection=s"),
 	    0);
+	assert_string_equal(options.auth.credential.client_certificate, "/c.pem");
+	assert_string_equal(options.auth.credential.client_certificate_password_file, "/p");
+	assert_string_equal(options.auth.credential.service_connection, "s");
 	assert_string_equal(options.vault.host, "myvault.vault.x.example");
 	assert_string_equal(options.public_vault.host, "p.example");
 	assert_string_equal(options.auth.resource, "https://r.example");
