@@ -9,6 +9,7 @@
 #include "client/base/buf.h"
 #include "client/auth/token_answer.h"
 #include "client/base/fault.h"
+#include "client/base/refusal.h"
 #include "client/vault/bundle.h"
 #include "client/vault/page.h"
 #include "client/vault/body.h"
@@ -65,6 +66,26 @@ read_page(const char *text, size_t len, enum kv_type type)
 }
 
 static void
+check_refusal(const struct kv_fault *fault)
+{
+	static const long statuses[] = { 0, 302, 400, 401, 403, 404, 409, 429, 503 };
+	struct kv_buf why;
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		const struct kv_refusal refusal = {
+			.status = statuses[i], .fault = fault, .who = "v", .login = "log in {tenant}"
+		};
+
+		CHECK(kv_refusal_find(statuses[i], fault) != NULL);
+		kv_buf_init(&why, 4096);
+		kv_refusal_say(&refusal, &why);
+		CHECK(why.len > 0);
+		check_line(kv_buf_str(&why), 4097);
+		kv_buf_release(&why);
+	}
+}
+
+static void
 read_fault(const char *text, size_t len)
 {
 	struct kv_fault fault;
@@ -76,9 +97,11 @@ read_fault(const char *text, size_t len)
 	check_line(fault.message, sizeof(fault.message));
 	if (kv_bundle_find_id(&fault, KV_SECRETS, &item) == 0)
 		check_item(&item);
+	check_refusal(&fault);
 	kv_token_answer_fault(text, len, &fault);
 	check_line(fault.code, sizeof(fault.code));
 	check_line(fault.message, sizeof(fault.message));
+	check_refusal(&fault);
 }
 
 static void
