@@ -29,7 +29,7 @@ class FakeServer:
                 status, headers, content = answer(self.command, self.path, self.headers, body)
                 if not isinstance(content, bytes):
                     content = json.dumps(content).encode()
-                self.send_response(status)
+                (self.send_response_only if "Date" in headers else self.send_response)(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))

@@ -1,9 +1,12 @@
 """What users meet when the service refuses: one sentence that names the cause and what to do, at the start, at a read
 and at a restore. The local vault answers in the service's own words (tests/vault/refusal.c, tests/vault/aadsts.c)."""
+import email.utils
 import re
+import time
 
 import pytest
 
+from fakeserver import TENANT, FakeVault
 from harness import errno_of, eventually, ok
 
 
@@ -102,6 +105,23 @@ def test_a_key_that_the_vault_never_resolves_ends_the_start(vault, mount):
     text = sentence(mount(vault, "types=secrets", wait=False))
     assert "could not resolve the key that signed it" in text and "AKV10046" in text, text
     assert vault.count("list", 401) == 4 and vault.count("token") == 1
+
+
+@pytest.mark.parametrize("hours,says", [(0, "sign in again"), (1, "set the clock of this machine, which shows "),
+                                        (-1, "set the clock of this machine, which shows ")])
+def test_an_expired_token_and_a_wrong_clock_are_told_apart(tmp_path, vault, mount, hours, says):
+    there = time.time() + 3600 * hours
+
+    def answer(method, path, headers, body):
+        challenge = f'Bearer authorization="https://x/{TENANT}", resource="https://localhost"'
+        return 401, {"WWW-Authenticate": challenge, "Date": email.utils.formatdate(there, usegmt=True)}, {
+            "error": {"code": "Unauthorized", "message": "[TokenExpired] Error validating token: 'S2S12086'."}}
+
+    with FakeVault(tmp_path, {}, answer=answer) as fake:
+        text = sentence(mount(vault, f"cacert={fake.ca}", url=fake.url, env=fake.environment(), wait=False))
+    assert "it has expired: " + says in text, text
+    if hours:
+        assert time.strftime("shows %Y-%m-%d %H:%M:%S UTC (", time.gmtime(there)) in text, text
 
 
 # At a read.

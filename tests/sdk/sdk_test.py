@@ -8,14 +8,27 @@ file of its own; everything else (challenge, authority, CA) is as in production.
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import pytest
 
 PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-azure
+
+
+# Name of the refusal: status, code, inner code, a part of the message.
+REFUSALS = {
+    "rbac": [403, "Forbidden", "ForbiddenByRbac", "Action: 'Microsoft.KeyVault/vaults/secrets/readMetadata/action'\r\n"],
+    "policy": [403, "Forbidden", "ForbiddenByPolicy", "does not have secrets list permission on key vault"],
+    "firewall": [403, "Forbidden", "ForbiddenByFirewall", "Client address: 127.0.0.1\r\n"],
+    "connection": [403, "Forbidden", "ForbiddenByConnection", "Public network access is disabled"],
+    "throttled": [429, "Throttled", None, "VaultRequestTypeLimitReached"],
+    "foreign-blob": [400, "Malformed backup blob", None, "Cannot decrypt backup blob."],
+}
 
 
 def client(ready_line, secret):
@@ -36,7 +49,7 @@ def client(ready_line, secret):
         instance_discovery=False,
     )
     keys = KeyClient(url, credential)
-    secrets = SecretClient(url, credential)
+    secrets = SecretClient(url, credential, retry_total=0)
     certificates = CertificateClient(url, credential)
 
     keys.create_rsa_key("SdkKey", size=2048, tags={"a": "b"})
@@ -83,6 +96,23 @@ def client(ready_line, secret):
             "refused": refused,
         }
 
+    def refusal(name):
+        """The error that the SDK reads in an answer of the table of refusals."""
+        local("POST", "faults", {"operation": "list", "refusal": name, "count": 1})
+        try:
+            list(secrets.list_properties_of_secrets())
+        except HttpResponseError as e:
+            inner = (getattr(e.error, "innererror", None) or {}) if e.error else {}
+            return [e.status_code, e.error.code if e.error else None, inner.get("code"), e.message]
+        return None
+
+    def local(method, path, body):
+        request = urllib.request.Request(
+            f"{ready['authority'].rstrip('/')}/_local/{path}", json.dumps(body).encode(), method=method
+        )
+        context = ssl.create_default_context(cafile=ready["ca"])
+        urllib.request.urlopen(request, context=context).close()
+
     def facts(p):
         return [p.version, p.enabled, str(p.created_on), str(p.updated_on), p.tags]
 
@@ -116,6 +146,7 @@ def client(ready_line, secret):
                     certificates.get_certificate_version,
                     lambda x: facts(x.properties) + [x.cer.hex(), x.key_id, x.secret_id],
                 ),
+                "refusals": {name: refusal(name) for name in REFUSALS},
             }
         )
     )
@@ -174,6 +205,13 @@ def test_every_version_survives_a_restore(seen, kind):
 def test_a_name_in_use_and_garbage_are_told_apart(seen, kind):
     assert seen[kind]["conflict"] == 409
     assert seen[kind]["refused"] == 400
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_is_read_by_the_sdk_with_its_codes_and_words(seen, name):
+    status, code, inner, message = seen["refusals"][name]
+    assert [status, code, inner] == REFUSALS[name][:3]
+    assert REFUSALS[name][3] in message
 
 
 def test_the_counters_know_of_every_backup(seen):
