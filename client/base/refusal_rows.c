@@ -90,7 +90,7 @@ static const struct kv_refusal_row rows[] = {
 
 	/* ---- 409 ---- */
 
-	{ 409, NULL, "ObjectIsDeletedButRecoverable", NULL, EEXIST, "a deleted object has this name",
+	{ 409, NULL, "ObjectIsDeletedButRecoverable", NULL, EEXIST, "a soft-deleted object has this name",
 	    "recover or purge it" },
 	{ 409, NULL, "ObjectIsBeingDeleted", NULL, EBUSY, "the object is being deleted",
 	    "try again in a minute" },
@@ -257,6 +257,19 @@ const struct kv_refusal_row kv_refusal_wrong_404 = { .err = EBADMSG,
 const struct kv_refusal_row kv_refusal_lone_404 = { .err = EBADMSG,
 	.sentence = "the vault answered the backup with 404, and its versions cannot be listed",
 	.remedy = "see the line before this one" };
+
+const struct kv_refusal_row kv_refusal_name_in_use = { .err = EEXIST,
+	.sentence = "the vault already has an object of this name",
+	.remedy = "delete and purge it, or restore into another vault" };
+const struct kv_refusal_row kv_refusal_name_deleted = { .err = EEXIST,
+	.sentence = "a soft-deleted object has this name",
+	.remedy = "recover or purge it" };
+const struct kv_refusal_row kv_refusal_name_vanishing = { .err = EBUSY,
+	.sentence = "the name is still being deleted or purged",
+	.remedy = "try again later" };
+const struct kv_refusal_row kv_refusal_lost_restore = { .err = EIO,
+	.sentence = "the answer was lost, and the object may have been restored",
+	.remedy = "check before you try again" };
 
 const struct kv_refusal_row *
 kv_refusal_row(size_t i)

@@ -29,6 +29,7 @@
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
+#include "client/base/refusal_rows.h"
 #include "fs/restore/classify.h"
 #include "fs/restore/confirm.h"
 #include "fs/restore/conflict.h"
@@ -88,7 +89,7 @@ guess_name(const char *file_name, char *name)
 }
 
 static void
-log_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
+log_failure(struct kv_submit *s, const struct kv_reply *reply)
 {
 	char guess[KV_NAME_MAX + 1];
 	const struct kv_call call = { .op = KV_OP_RESTORE,
@@ -97,7 +98,7 @@ log_failure(struct kv_submit *s, const struct kv_reply *reply, const char *why)
 		.name = s->in_the_way[0] != '\0' ? s->in_the_way : guess };
 
 	guess_name(s->name, guess);
-	kv_audit_failure(s->dropbox->branch->volume->vault, &call, reply, why);
+	kv_audit_failure(s->dropbox->branch->volume->vault, &call, reply, NULL);
 }
 
 /* ---- the end ---- */
@@ -223,11 +224,12 @@ pause_and_send(struct kv_submit *s)
 	const int64_t mono_now = kv_clock_mono_ms();
 
 	if (s->refusal.status != 409) {
-		log_failure(s, &s->refusal, NULL);
+		log_failure(s, &s->refusal);
 		end(s, s->refusal.err);
 	} else if (s->n_again == AGAIN || mono_now + again_ms[s->n_again] >= s->question.mono_deadline) {
 		s->refusal.err = -EBUSY;
-		log_failure(s, &s->refusal, "the name is still being deleted or purged: try again later");
+		s->refusal.cause = &kv_refusal_name_vanishing;
+		log_failure(s, &s->refusal);
 		end(s, -EBUSY);
 	} else {
 		kv_timer_set(&s->again, again_ms[s->n_again++]);
@@ -245,7 +247,7 @@ find_conflict(struct kv_submit *s)
 	if (!kv_type_is_name(s->in_the_way) ||
 	    kv_conflict_ask(s->dropbox->branch->volume->throttle, s->type, s->in_the_way, &s->question,
 		conflict_answered, s, &s->conflict) != 0) {
-		log_failure(s, &s->refusal, NULL);
+		log_failure(s, &s->refusal);
 		end(s, s->refusal.err);
 	}
 }
@@ -268,10 +270,9 @@ restore_answered(void *arg, struct kv_reply *reply)
 		s->refusal.why = "";
 		find_conflict(s);
 	} else {
-		log_failure(s, reply,
-		    reply->status == 0 && reply->was_sent ?
-			"the answer was lost: the object may have been restored; check before you try again" :
-			NULL);
+		if (reply->status == 0 && reply->was_sent)
+			reply->cause = &kv_refusal_lost_restore;
+		log_failure(s, reply);
 		end(s, reply->err);
 	}
 }
@@ -286,7 +287,7 @@ conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
 {
 	struct kv_submit *s = arg;
 	const time_t purge = (time_t)wall_purge;
-	char until[80] = "", why[200];
+	char until[80] = "";
 	struct tm date;
 
 	s->conflict = NULL;
@@ -295,17 +296,19 @@ conflict_answered(void *arg, enum kv_conflict_kind kind, int64_t wall_purge)
 		return;
 	}
 	if (purge > 0 && gmtime_r(&purge, &date) != NULL)
-		strftime(until, sizeof(until), " (its scheduled purge is on %Y-%m-%d)", &date);
-	if (kind == KV_CONFLICT_DELETED)
-		snprintf(
-		    why, sizeof(why), "a soft-deleted object has this name: recover or purge it%s", until);
-	else
-		snprintf(why, sizeof(why), "the vault already has an object of this name%s",
-		    s->refusal.attempts > 1 ?
-			"; an earlier attempt, which was not answered, may have restored it" :
-			"");
+		strftime(until, sizeof(until), "its scheduled purge is on %Y-%m-%d", &date);
+	if (kind == KV_CONFLICT_DELETED) {
+		s->refusal.cause = &kv_refusal_name_deleted;
+		s->refusal.why = until;
+	} else if (kind == KV_CONFLICT_IN_USE) {
+		s->refusal.cause = &kv_refusal_name_in_use;
+		s->refusal.why = s->refusal.attempts > 1 ?
+		    "an earlier attempt, which was not answered, may have restored it" :
+		    "";
+	}
 	s->refusal.err = -EEXIST;
-	log_failure(s, &s->refusal, kind == KV_CONFLICT_UNKNOWN ? NULL : why);
+	log_failure(s, &s->refusal);
+	s->refusal.why = "";
 	end(s, -EEXIST);
 }
 

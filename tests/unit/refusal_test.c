@@ -321,7 +321,7 @@ static const struct row of_vault[] = {
 	    "{\"error\":{\"code\":\"Conflict\",\"message\":\"Secret N is currently in a deleted but "
 	    "recoverable state, and its name cannot be reused; in this state, the secret can only "
 	    "be recovered or purged.\",\"innererror\":{\"code\":\"ObjectIsDeletedButRecoverable\"}}}",
-	    EEXIST, "a deleted object has this name: recover or purge it" },
+	    EEXIST, "a soft-deleted object has this name: recover or purge it" },
 	{ 409,
 	    "{\"error\":{\"code\":\"Conflict\",\"message\":\"Secret N is currently being "
 	    "deleted.\",\"innererror\":{\"code\":\"ObjectIsBeingDeleted\"}}}",
