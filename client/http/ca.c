@@ -126,8 +126,8 @@ add_file(X509_STORE *store, const char *from, const char *path, struct kv_buf *w
 	}
 	if (err == -EINVAL || (err == 0 && n == 0))
 		return refuse(from, path,
-		    "no certificate in this file, or a damaged one; it must be PEM (-----BEGIN CERTIFICATE-----)", -EINVAL,
-		    why);
+		    "no certificate in this file, or a damaged one; it must be PEM (-----BEGIN CERTIFICATE-----)",
+		    -EINVAL, why);
 	return err;
 }
 

@@ -115,6 +115,7 @@ say_status(const struct end *end, struct kv_buf *reason)
 
 /* ---- the table ---- */
 
+/* -EIO, and not -EPROTO, is a failure of TLS that time may mend: the start waits for it. */
 #define TLS(problem) [TLS_FIRST + (problem)]
 
 static const struct {
@@ -133,7 +134,7 @@ static const struct {
 	TLS(KV_TLS_CA) = { -EPROTO, "has a certificate from a CA that this machine does not trust",
 	    say_issuer },
 	TLS(KV_TLS_EXPIRED) = { -EPROTO, "has a certificate that expired", say_clock },
-	TLS(KV_TLS_NOT_YET) = { -EPROTO, "has a certificate that begins", say_clock },
+	TLS(KV_TLS_NOT_YET) = { -EIO, "has a certificate that begins", say_clock },
 	TLS(KV_TLS_NAME) = { -EPROTO,
 	    "has a certificate for another host: is it the right address, or is a login page in between?",
 	    NULL },
@@ -142,7 +143,7 @@ static const struct {
 	TLS(KV_TLS_NOT_TLS) = { -EPROTO, "does not speak TLS on this port", NULL },
 	TLS(KV_TLS_CLIENT) = { -EPROTO, "requires a certificate of the client, which kvfs does not have",
 	    NULL },
-	TLS(KV_TLS_CLOSED) = { -EPROTO,
+	TLS(KV_TLS_CLOSED) = { -EIO,
 	    "closes the connection in the TLS handshake: does a firewall or a proxy in between not allow this host?",
 	    NULL },
 	[ANSWER_SILENT] = { -ETIMEDOUT, "sent nothing more", say_words },

@@ -73,7 +73,7 @@ struct kv_http_answer {
 };
 /*
  * err: 0 if there was an answer, whatever its status; -EHOSTUNREACH (no such host), -ECONNREFUSED,
- * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection), -EBADMSG (another request's answer, not
+ * -EPROTO (TLS), -ETIMEDOUT, -EFBIG, -EIO (broken connection, certificate not valid yet), -EBADMSG (another request's answer, not
  * HTTP, header too large), -EACCES (refused by the proxy), -ENOMEM. Called exactly once, from the
  * loop, never before kv_http_send() has returned.
  */

@@ -125,11 +125,14 @@ parse(const char *url, CURLU **out)
 	return code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
 }
 
+/* A libcurl that cannot use a proxy would repeat its URL, with the password, in its message. */
 static bool
 is_scheme_known(const char *scheme)
 {
-	static const char *const schemes[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
+	static const char *const schemes[] = { "http", "socks4", "socks4a", "socks5", "socks5h" };
 
+	if (strcasecmp(scheme, "https") == 0)
+		return (curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTPS_PROXY) != 0;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (strcasecmp(scheme, schemes[i]) == 0)
 			return true;

@@ -213,6 +213,16 @@ take_ca(struct kv_settings *s)
 	return err;
 }
 
+const char *
+kv_network_variable_at(size_t i)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+		"no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
+		"REQUESTS_CA_BUNDLE" };
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
 int
 kv_network_take(struct kv_settings *s, struct kv_buf *why)
 {

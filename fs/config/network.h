@@ -3,6 +3,7 @@
 /*
  * The settings of clouds and networks: checks the options, and adds the variables of the environment.
  */
+#include <stddef.h>
 #include "client/base/err.h"
 
 struct kv_buf;
@@ -16,6 +17,8 @@ int kv_network_take_authority(struct kv_settings *settings, struct kv_buf *why) 
 /* The suffix for a vault that is given by its name. *suffix is owned by settings. As above. */
 int kv_network_take_suffix(
     struct kv_settings *settings, const char **suffix, struct kv_buf *why) KV_MUST_CHECK;
+/* The i-th variable of the environment that concerns the network, or NULL. */
+const char *kv_network_variable_at(size_t i);
 /* Everything else, after the vault is known. As above. */
 int kv_network_take(struct kv_settings *settings, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -331,6 +331,7 @@ kv_settings_print(const struct kv_settings *s, FILE *out)
 {
 	const struct kv_credential_variable *variable;
 	const struct kv_option *o;
+	const char *name;
 	struct kv_buf value;
 
 	kv_buf_init(&value, 8192);
@@ -346,5 +347,12 @@ kv_settings_print(const struct kv_settings *s, FILE *out)
 			text = "(not shown)";
 		if (text != NULL)
 			print_line(variable->name, variable->is_secret ? "(set)" : text, "environment", out);
+	}
+	for (size_t i = 0; (name = kv_network_variable_at(i)) != NULL; i++) {
+		const char *text = kv_given_environment(name);
+
+		if (text != NULL)
+			print_line(
+			    name, strchr(text, '@') != NULL ? "(not shown)" : text, "environment", out);
 	}
 }

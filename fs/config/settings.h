@@ -75,7 +75,7 @@ int kv_settings_read_secret(struct kv_settings *settings, struct kv_buf *why) KV
 void kv_settings_release(struct kv_settings *settings);
 /*
  * --print-config: one line for each option, with its value in effect and where it was given, and one for each
- * credential variable that is set in the environment. A secret is printed as "(set)".
+ * variable of credentials and of the network that is set in the environment. A secret is printed as "(set)".
  */
 void kv_settings_print(const struct kv_settings *settings, FILE *out);
 #endif

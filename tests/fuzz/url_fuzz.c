@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <curl/curl.h>
 
+#include "client/http/proxy.h"
+#include "client/http/resolve.h"
 #include "client/http/url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,6 +71,20 @@ rebuild(const struct kv_url *origin)
 	CHECK(kv_url_is_within(origin, &again) == again.is_https); /* a token is for an https resource */
 }
 
+/* What users give as the options proxy and resolve. */
+static void
+other_parsers(const char *text)
+{
+	struct curl_slist *list;
+	bool has_user;
+
+	(void)!kv_proxy_check(text, &has_user);
+	CHECK(kv_resolve_parse(text, NULL) == kv_resolve_parse(text, &list));
+	for (const struct curl_slist *one = list; one != NULL; one = one->next)
+		CHECK(one->data[0] != '\0' && one->data[strlen(one->data) - 1] == ':');
+	curl_slist_free_all(list);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -86,6 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		compare(url, &origin);
 		rebuild(&origin);
 	}
+	other_parsers(url);
 	free(url);
 	return 0;
 }

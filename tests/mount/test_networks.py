@@ -536,6 +536,25 @@ def relay_to(client, port):
         relay(client, upstream)
 
 
+def test_the_start_waits_for_a_managed_identity_that_is_not_there_yet(vaults, mount):
+    vault = vaults("first", seed="secrets=2", options=["--imds", "127.0.0.1:0"])
+    port = closed_port()
+    m = mount(vault, "retry=60", "auth=managed", wait=False,
+              env={"AZURE_CLIENT_SECRET": None, "AZURE_CLIENT_ID": None, "AZURE_TENANT_ID": None,
+                   "AZURE_POD_IDENTITY_AUTHORITY_HOST": f"http://127.0.0.1:{port}"})
+    m.line(event="waiting")
+    there = int(vault.imds.rstrip("/").rpartition(":")[2])
+    with server(lambda client: relay_to(client, there), port=port):
+        works(m.wait_until_mounted(40), vault)
+        m.unmount()
+
+
+def test_the_start_waits_for_the_clock(start, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    with server(with_tls(ca.sign("localhost", start=DAY, end=2 * DAY))) as port:
+        assert start(f"https://localhost:{port}", f"cacert={ca.pem}", "retry=1").endswith(" s)")
+
+
 def test_a_refusal_is_not_waited_for(vaults, start, tmp_path):
     vault = vaults("first", seed="secrets=2")
     ids = {"AZURE_TENANT_ID": vault.tenant, "AZURE_CLIENT_ID": vault.client_id, "AZURE_AUTHORITY_HOST": vault.authority}

@@ -26,7 +26,7 @@ static const char *const variables[] = { "KVFS_VAULT", "AZURE_TENANT_ID", "AZURE
 	"AZURE_CLIENT_SECRET", "AZURE_AUTHORITY_HOST", "IDENTITY_ENDPOINT", "IDENTITY_HEADER",
 	"AZURE_POD_IDENTITY_AUTHORITY_HOST", "AZURE_TOKEN_CREDENTIALS", "AZURE_ADDITIONALLY_ALLOWED_TENANTS",
 	"AZURE_IDENTITY_DISABLE_MULTITENANTAUTH", "SUDO_USER", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE" };
+	"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "https_proxy", "no_proxy" };
 
 static int
 parse(int argc, const char *const argv[])
@@ -787,6 +787,7 @@ print_config_shows_each_value_and_where_it_was_given(void **state)
 		"umask 0027 # -o\n", "max_inflight (as many as the rate needs) # default\n",
 		"cache_size 3M # -o\n", "authority https://login.microsoftonline.com # default\n",
 		"debug all # -d\n", "uid 12 # -o\n", "AZURE_CLIENT_SECRET (set) # environment\n",
+		"https_proxy (not shown) # environment\n", "no_proxy .example # environment\n",
 		"IDENTITY_ENDPOINT http://127.0.0.1/msi # environment\n" };
 	const char *argv[] = { "kvfs", "--print-config", "-d", "-o",
 		"ro,rate=2.5,types=keys:certificates,cache=none,umask=27,uid=12,cache_size=3072k", NULL };
@@ -795,6 +796,8 @@ print_config_shows_each_value_and_where_it_was_given(void **state)
 	setenv("AZURE_TENANT_ID", "tenant-e", 1);
 	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
 	setenv("IDENTITY_ENDPOINT", "http://127.0.0.1/msi", 1);
+	setenv("https_proxy", "http://me:" SECRET "@proxy.example", 1);
+	setenv("no_proxy", ".example", 1);
 	write_file("kvfs.conf", "timeout = 7\nrate = 9\n", 0600);
 	assert_int_equal(parse(5, argv), 0);
 	assert_null(strstr(printed(), SECRET));
@@ -807,7 +810,10 @@ print_config_shows_each_value_and_where_it_was_given(void **state)
 static int
 parse_once(void)
 {
-	const char *argv[] = { "kvfs", "-o", "ro,rate=5", "myvault", folder, NULL };
+	const char *argv[] = { "kvfs", "-o",
+		"ro,rate=5,suffix=vault.x.example,resource=https://r.example,"
+		"proxy=http://p.example,resolve=v:10.0.0.4+w:[::1],public_host=p.example",
+		"myvault", folder, NULL };
 	struct kv_settings one;
 	const int err = kv_settings_parse(5, (char *const *)(uintptr_t)argv, &one, NULL);
 
@@ -822,6 +828,9 @@ the_want_of_memory_is_an_error(void **state)
 	setenv("AZURE_TENANT_ID", "tenant", 1);
 	setenv("AZURE_CLIENT_ID", "client", 1);
 	setenv("AZURE_CLIENT_SECRET", SECRET, 1);
+	setenv("AZURE_AUTHORITY_HOST", "login.example/", 1);
+	setenv("SSL_CERT_FILE", "ca.pem", 1);
+	setenv("SSL_CERT_DIR", "certs", 1);
 	EACH_ALLOCATION_FAILS(parse_once());
 }
 
