@@ -260,7 +260,7 @@ const struct kv_refusal_row kv_refusal_lone_404 = { .err = EBADMSG,
 
 const struct kv_refusal_row kv_refusal_name_in_use = { .err = EEXIST,
 	.sentence = "the vault already has an object of this name",
-	.remedy = "delete and purge it, or restore into another vault" };
+	.remedy = "remove it first, or restore into another vault" };
 const struct kv_refusal_row kv_refusal_name_deleted = { .err = EEXIST,
 	.sentence = "a soft-deleted object has this name",
 	.remedy = "recover or purge it" };

@@ -75,7 +75,8 @@ kv_audit_failure(
 	add_answer(&line.pairs, reply);
 	add_caller(&line.pairs, &call->caller);
 	kv_log_field(&line.pairs, "why", why != NULL ? why : kv_buf_str(&text));
-	if (reply->fault.message[0] != '\0' && !reply->is_of_token) /* its sentence has these words */
+	/* The sentence of a token has these words, and kvfs found out more than the words of a cause say. */
+	if (reply->fault.message[0] != '\0' && !reply->is_of_token && reply->cause == NULL)
 		kv_log_field(&line.pairs, "message", reply->fault.message);
 	kv_log_end(&line);
 	kv_buf_release(&text);

@@ -8,7 +8,8 @@
 /*
  * NOTICE: "vault=… op=backup object=secrets/db status=403 code=ForbiddenByRbac errno=EACCES request=…
  * client_request=… uid=0 pid=17 cmd=rsync why="…" message="…"". why (may be NULL) replaces the sentence of
- * kv_explain(); message is the vault's own, for its support.
+ * kv_explain(); message is the vault's own, for its support, unless the
+ * reply has a cause that kvfs found out itself.
  */
 void kv_audit_failure(
     const struct kv_vault *vault, const struct kv_call *call, const struct kv_reply *reply, const char *why);

@@ -5,6 +5,7 @@
 
 #include "client/vault/audit.h"
 #include "client/base/log.h"
+#include "client/base/refusal_rows.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
@@ -79,6 +80,18 @@ a_failure_is_one_line_with_all_that_is_known(void **state)
 		{ { .op = KV_OP_RESTORE, .type = KV_KEYS, .name = "k", .caller = RSYNC },
 		    { .err = -EHOSTUNREACH, .why = "no route" }, NULL,
 		    VAULT "op=restore object=keys/k errno=EHOSTUNREACH" BY_RSYNC " why=\"no route\"\n" },
+		/* a cause that kvfs found out: the vault's words would only say less */
+		{ { .op = KV_OP_RESTORE, .type = KV_KEYS, .name = "k", .caller = RSYNC },
+		    { .err = -EEXIST,
+			.status = 409,
+			.fault = { .message = "theirs" },
+			.cause = &kv_refusal_name_deleted,
+			.why = "its scheduled purge is on 2027-01-15" },
+		    NULL,
+		    VAULT
+		    "op=restore object=keys/k status=409 errno=EEXIST" BY_RSYNC
+		    " why=\"a soft-deleted object has this name: recover or purge it (its scheduled purge is on "
+		    "2027-01-15)\"\n" },
 		/* ours where one is given, the token's where the vault was not asked */
 		{ { .op = KV_OP_DELETED, .type = KV_KEYS, .name = "k", .caller = RSYNC },
 		    { .err = -EEXIST, .status = 409, .fault = { .message = "theirs" }, .why = "" }, "ours",

@@ -933,7 +933,7 @@ a_conflict_is_told_apart(void **state)
 		const char *log;
 	} rows[] = {
 		{ &done, &missing, NULL, 0, -EEXIST, 1,
-		    "why=\"the vault already has an object of this name: delete" },
+		    "why=\"the vault already has an object of this name: remove" },
 		{ &missing, &done, NULL, 1800000000, -EEXIST, 1,
 		    "recover or purge it (its scheduled purge is on 2027-01-15)\"" },
 		{ &missing, &done, NULL, 0, -EEXIST, 1, "recover or purge it\"" },
@@ -1010,7 +1010,7 @@ what_is_in_the_way_is_never_taken_for_ours(void **state)
 		    "an earlier attempt, which was not answered, may have restored it" },
 		{ &busy, "conflict", "old",
 		    "an earlier attempt, which was not answered, may have restored it" },
-		{ &conflict, NAMES("a"), "old", "the vault already has an object of this name: delete" },
+		{ &conflict, NAMES("a"), "old", "the vault already has an object of this name: remove" },
 	};
 
 	(void)state;
