@@ -76,7 +76,7 @@ static int
 read_encrypted_pkcs8(struct kv_material *m, const struct block *b)
 {
 	const unsigned char *p = b->data;
-	const X509_ALGOR *algorithm;
+	const X509_ALGOR *algorithm = NULL;
 	X509_SIG *encrypted = d2i_X509_SIG(NULL, &p, b->len);
 	int err;
 

@@ -26,7 +26,7 @@ static int
 read_shrouded(struct kv_material *m, const PKCS12_SAFEBAG *bag, const struct password *p)
 {
 	const X509_SIG *encrypted = PKCS12_SAFEBAG_get0_pkcs8(bag);
-	const X509_ALGOR *algorithm;
+	const X509_ALGOR *algorithm = NULL;
 	PKCS8_PRIV_KEY_INFO *info = NULL;
 	int err;
 
@@ -127,8 +127,8 @@ static int
 find_password(struct kv_material *m, PKCS12 *file, struct password *found)
 {
 	const struct password forms[] = { { m->password, -1 }, { NULL, 0 }, { "", 0 } };
-	const X509_ALGOR *algorithm;
-	const ASN1_INTEGER *rounds;
+	const X509_ALGOR *algorithm = NULL;
+	const ASN1_INTEGER *rounds = NULL;
 	int err;
 
 	if (PKCS12_mac_present(file) != 1)
@@ -158,7 +158,7 @@ int
 kv_pkcs12_read(struct kv_material *m, const void *data, size_t len)
 {
 	const unsigned char *p = data;
-	struct password password;
+	struct password password = { NULL, 0 };
 	PKCS12 *file = PKCS12_init_ex(NID_pkcs7_data, m->context, NULL);
 	int err;
 

@@ -40,9 +40,10 @@ field(const char *form, const char *name)
 		return NULL;
 	for (form += len + 1; *form != '\0' && *form != '&'; form++) {
 		char c = *form == '+' ? ' ' : *form;
+		const int high = c == '%' ? hex(form[1]) : -1, low = high >= 0 ? hex(form[2]) : -1;
 
-		if (c == '%' && hex(form[1]) >= 0 && hex(form[2]) >= 0) {
-			c = (char)(hex(form[1]) << 4 | hex(form[2]));
+		if (high >= 0 && low >= 0) {
+			c = (char)(high << 4 | low);
 			form += 2;
 		}
 		lv_text_add(&t, &c, 1);
