@@ -257,10 +257,12 @@ complete_environment(void)
 static void
 warn_of_exposed_keys(const struct kv_credential_options *o)
 {
-	const struct kv_credential_variable *variable;
+	const struct kv_credential_kind *kind;
+	int auth;
 
-	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
-		const char *path = variable->names_key ? kv_credential_variable(o, variable->name) : NULL;
+	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
+		const char *path =
+		    kind->key_variable != NULL ? kv_credential_variable(o, kind->key_variable) : NULL;
 
 		if (path != NULL && kv_secret_file_is_exposed(path))
 			kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path,

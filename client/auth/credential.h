@@ -78,7 +78,6 @@ int kv_auth_order_narrow(const char *value, struct kv_auth_order *order, struct 
 struct kv_credential_variable {
 	const char *name;
 	bool is_secret; /* its value is never shown, and is wiped from the environment */
-	bool names_key; /* it names a file with a private key */
 };
 #define KV_KIND_VARIABLES	8
 #define KV_CREDENTIAL_VARIABLES 48 /* of all kinds together */
@@ -114,6 +113,7 @@ enum kv_presence {
 
 struct kv_credential_kind {
 	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
+	const char *key_variable; /* the one that names a file with a private key, or NULL */
 	/*
 	 * An option that the kind requires, "token_file=FILE", or NULL. Giving only the word of -o auth= is
 	 * an error; giving only the option implies the word.

@@ -166,7 +166,8 @@ ask_token_service(struct kv_ask *ask)
 }
 
 const struct kv_credential_kind kv_client_certificate = {
-	.variables = { { PATH, .names_key = true }, { PASSWORD, true }, { CHAIN, false } },
+	.variables = { { PATH, false }, { PASSWORD, true }, { CHAIN, false } },
+	.key_variable = PATH,
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,
