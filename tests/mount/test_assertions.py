@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import time
 import urllib.parse
 
 import pytest
@@ -239,6 +240,47 @@ def test_a_renewed_certificate_works_without_a_restart(vaults, mount, tmp_path):
     before = vault.count("token", 200)
     eventually(lambda: m.names("secrets") and vault.count("token", 200) > before, "a token by the new certificate", 20)
     works(m, vault)
+
+
+def test_an_attempt_that_is_repeated_has_an_assertion_of_its_own(vault, mount, tmp_path):
+    file = Pair(tmp_path / "pair").register(vault).both()
+    vault.config(single_assertions=True)
+    vault.fault(operation="token", status=503, code="AADSTS90033", count=2)
+    m = mount(vault, env=dict(NO_SECRET, AZURE_CLIENT_CERTIFICATE_PATH=file))
+    assert vault.count("token") == 3
+    works(m, vault)
+
+
+def certificate_of(vault, tmp_path):
+    return "auth=env", dict(NO_SECRET, AZURE_CLIENT_CERTIFICATE_PATH=Pair(tmp_path / "pair").register(vault).both())
+
+
+def workload_of(vault, tmp_path):
+    trust(vault)
+    (tmp_path / "token").write_text(issue(vault))
+    return "auth=workload", dict(NO_SECRET, AZURE_FEDERATED_TOKEN_FILE=tmp_path / "token")
+
+
+def github_of(vault, tmp_path):
+    trust(vault, GITHUB, BRANCH)
+    return "auth=github", of_github(vault)
+
+
+def pipelines_of(vault, tmp_path):
+    trust(vault, DEVOPS, f"sc://contoso/backup/{CONNECTION}")
+    return f"auth=pipelines,service_connection={CONNECTION}", of_pipelines(vault)
+
+
+@pytest.mark.parametrize("make", [certificate_of, workload_of, github_of, pipelines_of], ids=lambda make: make.__name__)
+def test_a_new_sign_in_that_the_vault_requires_is_answered(vault, mount, tmp_path, make):
+    options, env = make(vault, tmp_path)
+    m = mount(vault, options, env=env)
+    name = vault.list("secrets")[0]
+    vault.config(wall_revoked=int(time.time()), single_assertions=True)
+    vault.reset()
+    assert ok("cat", m / "secrets" / f"{name}.blob", text=False)
+    m.unmount()
+    assert vault.count("token", 200) == 1
 
 
 def broken(pair):
