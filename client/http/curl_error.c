@@ -288,8 +288,12 @@ cause_of(struct end *end)
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return cause_of_tls(end);
 	default:
-		return end->is_of_proxy ? PROXY_CLOSED : OTHER;
+		break;
 	}
+	/* with TLS 1.3 the server refuses the client only after the handshake */
+	if (!end->is_of_proxy && kv_tls_problem(0, false, end->words) == KV_TLS_CLIENT)
+		return TLS_FIRST + KV_TLS_CLIENT;
+	return end->is_of_proxy ? PROXY_CLOSED : OTHER;
 }
 
 static const char *

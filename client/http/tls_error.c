@@ -37,7 +37,7 @@ problem_of_certificate(long verified)
 }
 
 enum kv_tls_problem
-kv_tls_problem(long verified, int is_verification, const char *words)
+kv_tls_problem(long verified, bool is_verification, const char *words)
 {
 	const char *number = strstr(words, "error:");
 

@@ -4,6 +4,8 @@
  * Why a TLS handshake failed, as far as OpenSSL reports it. Part of client/http/curl_error.
  */
 
+#include <stdbool.h>
+
 enum kv_tls_problem {
 	KV_TLS_UNKNOWN, /* none of the others */
 	KV_TLS_CA,	/* the certificate is from a CA that is not trusted */
@@ -22,7 +24,7 @@ enum kv_tls_problem {
  * verified: CURLINFO_SSL_VERIFYRESULT; is_verification: libcurl reports a problem of the certificate. words:
  * libcurl's message, in which OpenSSL's error number is found.
  */
-enum kv_tls_problem kv_tls_problem(long verified, int is_verification, const char *words);
+enum kv_tls_problem kv_tls_problem(long verified, bool is_verification, const char *words);
 /* OpenSSL's words for a verification result. */
 const char *kv_tls_verified_words(long verified);
 #endif

@@ -11,7 +11,7 @@ import threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime.datetime.utcnow()
 DAY = datetime.timedelta(days=1)
@@ -33,7 +33,7 @@ class Authority:
         return (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key.public_key())
                 .serial_number(x509.random_serial_number()).not_valid_before(NOW + start).not_valid_after(NOW + end))
 
-    def sign(self, *names, start=-DAY, end=DAY):
+    def sign(self, *names, start=-DAY, end=DAY, usage=ExtendedKeyUsageOID.SERVER_AUTH):
         """A file with a key and a certificate for these names and addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
@@ -44,7 +44,8 @@ class Authority:
             except ValueError:
                 alternatives.append(x509.DNSName(name))
         certificate = self.builder(subject, key, start, end).add_extension(
-            x509.SubjectAlternativeName(alternatives), critical=False).sign(self.key, hashes.SHA256())
+            x509.SubjectAlternativeName(alternatives), critical=False).add_extension(
+            x509.ExtendedKeyUsage([usage]), critical=False).sign(self.key, hashes.SHA256())
         path = self.directory / f"server-{x509.random_serial_number():x}.pem"
         path.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
@@ -83,6 +84,8 @@ def server(serve, address="127.0.0.1", port=0):
 def context_of(pem, **changes):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
+    if "ciphers" in changes:
+        context.set_ciphers(changes.pop("ciphers"))
     for name, value in changes.items():
         setattr(context, name, value)
     return context
@@ -93,7 +96,13 @@ def with_tls(pem, then=lambda connection: connection.recv(65536), **changes):
     context = context_of(pem, **changes)
 
     def serve(client):
-        with context.wrap_socket(client, server_side=True) as connection:
+        with context.wrap_socket(client, server_side=True, do_handshake_on_connect=False) as connection:
+            try:
+                connection.do_handshake()
+            except ssl.SSLError:  # so that the client sees the alert, and not a reset
+                connection.shutdown(socket.SHUT_WR)
+                is_silent(connection)
+                return
             then(connection)
 
     return serve

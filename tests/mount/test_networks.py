@@ -7,6 +7,7 @@ import ssl
 import time
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from between import Gateway, certificate
 from fakeserver import FakeVault, secret_item
@@ -128,6 +129,42 @@ def test_an_old_tls_version_is_said(start, tmp_path):
     with server(old) as port:
         said = start(f"https://localhost:{port}", f"cacert={ca.pem}")
         assert said == f"kvfs: localhost:{port} has no TLS 1.2 or later"
+
+
+def test_a_certificate_that_is_refused_for_another_reason_has_openssls_words(start, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    with server(with_tls(ca.sign("localhost", usage=ExtendedKeyUsageOID.CLIENT_AUTH))) as port:
+        said = start(f"https://localhost:{port}", f"cacert={ca.pem}")
+        assert said.startswith(f"kvfs: localhost:{port} has a certificate that is refused: ") and "purpose" in said
+
+
+def test_a_server_that_requires_a_certificate_of_the_client_is_said(start, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    with server(with_tls(ca.sign("localhost"), verify_mode=ssl.CERT_REQUIRED)) as port:
+        said = start(f"https://localhost:{port}", f"cacert={ca.pem}")
+        assert said.startswith(f"kvfs: localhost:{port} requires a certificate of the client"), said
+
+
+def test_a_server_without_a_common_cipher_is_said(start, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    with server(with_tls(ca.sign("localhost"), maximum_version=ssl.TLSVersion.TLSv1_2, ciphers="DHE-RSA-AES128-SHA")) as port:
+        said = start(f"https://localhost:{port}", f"cacert={ca.pem}")
+        assert said.startswith(f"kvfs: localhost:{port} and kvfs do not agree on TLS ("), said
+
+
+def test_a_server_that_ends_without_an_answer_is_said(start, tmp_path):
+    ca = Authority(tmp_path, "ca")
+    with server(with_tls(ca.sign("localhost"))) as port:
+        said = start(f"https://localhost:{port}", f"cacert={ca.pem}")
+        assert said.startswith(f"kvfs: localhost:{port} gave no answer ("), said
+
+
+@pytest.mark.seconds(60)
+def test_a_host_that_never_answers_is_perhaps_behind_a_firewall(start):
+    port = closed_port()
+    with black_hole(port):
+        said = start(f"https://[::1]:{port}")
+        assert said == f"kvfs: [::1]:{port} does not answer: is a firewall in between?"
 
 
 def test_the_token_services_failures_are_told_from_the_vaults(start, tmp_path):
