@@ -26,8 +26,9 @@
 #include "client/base/log.h"
 #include "client/base/loop.h"
 
-#define MODULE	     "throttle"
-#define IMPATIENT_MS 12000 /* longer than a connection takes to fail, whose reason is better than "time-out" */
+#define MODULE "throttle"
+#define IMPATIENT_MS \
+	12000 /* longer than a connection takes to fail, whose reason is better than "time-out" */
 
 enum state { QUEUED, SENT, RESTING };
 
