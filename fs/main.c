@@ -261,8 +261,7 @@ warn_of_exposed_keys(const struct kv_credential_options *o)
 	int auth;
 
 	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++) {
-		const char *path =
-		    kind->key_variable != NULL ? kv_credential_variable(o, kind->key_variable) : NULL;
+		const char *path = kind->is_key_file ? kv_credential_variable(o, kind->file_variable) : NULL;
 
 		if (path != NULL && kv_secret_file_is_exposed(path))
 			kv_log_event(KV_LOG_WARNING, MODULE, "file=%s why=%s", path,

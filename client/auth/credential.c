@@ -115,6 +115,18 @@ kv_auth_order_narrow(const char *value, struct kv_auth_order *order, struct kv_b
 
 /* ---- kinds ---- */
 
+bool
+kv_credential_names_file(const char *variable)
+{
+	const struct kv_credential_kind *kind;
+	int auth;
+
+	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++)
+		if (kind->file_variable != NULL && strcmp(kind->file_variable, variable) == 0)
+			return true;
+	return false;
+}
+
 const struct kv_credential_kind *
 kv_credential_at(size_t i, int *auth)
 {

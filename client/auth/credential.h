@@ -113,7 +113,8 @@ enum kv_presence {
 
 struct kv_credential_kind {
 	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
-	const char *key_variable; /* the one that names a file with a private key, or NULL */
+	const char *file_variable;				    /* the one that names a file, or NULL */
+	bool is_key_file;					    /* which has a private key */
 	/*
 	 * An option that the kind requires, "token_file=FILE", or NULL. Giving only the word of -o auth= is
 	 * an error; giving only the option implies the word.
@@ -145,6 +146,8 @@ KV_CREDENTIALS(KV_AUTH_NOTHING, KV_AUTH_DECLARE)
 
 /* The i-th of all different variables that kinds read, from 0; NULL after the last. */
 const struct kv_credential_variable *kv_credential_variable_at(size_t i);
+/* Whether the value of the variable of this name is a path. */
+bool kv_credential_names_file(const char *variable);
 /* The i-th kind, from 0, and the index of its credential in kv_auths; NULL after the last. */
 const struct kv_credential_kind *kv_credential_at(size_t i, int *auth);
 #endif

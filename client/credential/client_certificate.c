@@ -167,7 +167,8 @@ ask_token_service(struct kv_ask *ask)
 
 const struct kv_credential_kind kv_client_certificate = {
 	.variables = { { PATH, false }, { PASSWORD, true }, { CHAIN, false } },
-	.key_variable = PATH,
+	.file_variable = PATH,
+	.is_key_file = true,
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,

@@ -65,6 +65,7 @@ ask_token_service(struct kv_ask *ask)
 
 const struct kv_credential_kind kv_workload = {
 	.variables = { { FILE_VARIABLE, false } },
+	.file_variable = FILE_VARIABLE,
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,

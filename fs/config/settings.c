@@ -155,7 +155,10 @@ kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
 	return err != 0 ? -EINVAL : 0;
 }
 
-/* Keep copies, because start-up wipes secrets from the environment. */
+/*
+ * Keep copies, because start-up wipes secrets from the environment. Paths become absolute, because kvfs changes its
+ * directory.
+ */
 static int
 keep_variables(struct kv_settings *s)
 {
@@ -168,6 +171,8 @@ keep_variables(struct kv_settings *s)
 		if (value == NULL)
 			continue;
 		value = kv_given_keep(&s->given, strdup(value));
+		if (value != NULL && kv_credential_names_file(variable->name))
+			value = kv_value_absolute(value, &s->given);
 		err = value != NULL ? kv_credential_set_variable(&s->auth.credential, variable->name, value) :
 				      -ENOMEM;
 	}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from fakeserver import TENANT, FakeServer, FakeVault, secret_item
-from harness import eventually, needs, ok
+from harness import KVFS, environment, eventually, needs, ok
 
 NO_SECRET = dict(AZURE_CLIENT_SECRET=None)
 PASSWORD = "geheim"
@@ -281,6 +281,22 @@ def test_a_new_sign_in_that_the_vault_requires_is_answered(vault, mount, tmp_pat
     assert ok("cat", m / "secrets" / f"{name}.blob", text=False)
     m.unmount()
     assert vault.count("token", 200) == 1
+
+
+@pytest.mark.parametrize("make", [certificate_of, workload_of], ids=lambda make: make.__name__)
+def test_a_path_in_a_variable_may_be_relative_in_the_background_too(vaults, tmp_path, make):
+    vault = vaults("first", seed="secrets=1", options=["--token-life", "2"])
+    options, env = make(vault, tmp_path)
+    env = {k: os.path.relpath(v, tmp_path) if k.endswith(("PATH", "FILE")) else v for k, v in env.items()}
+    point = tmp_path / "point"
+    point.mkdir()
+    ok(KVFS, "-o", f"cacert={vault.ca},{options},list_ttl=1", vault.url, point, cwd=tmp_path,
+       env=environment(vault, XDG_CACHE_HOME=tmp_path / "cache", **env))
+    try:
+        before = vault.count("token", 200)
+        eventually(lambda: ok("ls", point / "secrets") and vault.count("token", 200) > before, "another token", 20)
+    finally:
+        ok("fusermount3", "-u", point)
 
 
 def broken(pair):
