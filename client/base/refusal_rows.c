@@ -71,6 +71,8 @@ static const struct kv_refusal_row rows[] = {
 
 	{ 404, "*NotFound", NULL, "Deleted *", ENOENT, "the vault has no deleted object of this name",
 	    "a deletion may still be taking effect" },
+	{ 404, "KeyNotFound", NULL, "*/deletedkeys/*", ENOENT, "the vault has no deleted object of this name",
+	    "a deletion may still be taking effect" }, /* of a Managed HSM */
 	{ 404, "KeyNotFound", NULL, NULL, ENOENT, "the vault has no such key",
 	    "if it was deleted lately, it can be recovered" },
 	{ 404, "SecretNotFound", NULL, NULL, ENOENT, "the vault has no such secret",

@@ -11,6 +11,7 @@
 
 #include "client/base/buf.h"
 #include "client/base/fault.h"
+#include "client/base/refusal.h"
 #include "client/http/url.h"
 #include "client/vault/blob.h"
 #include "client/vault/bundle.h"
@@ -104,12 +105,16 @@ check_bundle(const char *path, const char *body, enum kv_type type, struct tally
 static void
 check_fault(const char *body, long status, struct tally *tally)
 {
+	const struct kv_refusal_row *row;
 	struct kv_fault fault;
 
 	kv_fault_parse(body, strlen(body), &fault);
 	assert_true(fault.code[0] != '\0' && fault.message[0] != '\0');
 	if (status == 404)
 		assert_int_equal(kv_err_of_status(status, &fault), -ENOENT);
+	/* the table has a row for it, and not only for its status */
+	row = kv_refusal_find(status, &fault);
+	assert_row(row->code != NULL || row->inner != NULL || row->message != NULL, status, fault.message);
 	tally->conflicts += status == 409;
 	tally->faults++;
 }

@@ -291,6 +291,11 @@ static const struct row of_vault[] = {
 	    "{\"error\":{\"code\":\"KeyNotFound\",\"message\":\"Key not found: "
 	    "https://H.managedhsm.azure.net/deletedkeys/N (Activity ID: "
 	    "5ae7e2c4-1111-11ec-8d3d-0242ac130003)\"}}",
+	    ENOENT, "the vault has no deleted object of this name: a deletion may still be taking effect" },
+	{ 404,
+	    "{\"error\":{\"code\":\"KeyNotFound\",\"message\":\"Key not found: "
+	    "https://H.managedhsm.azure.net/keys/N (Activity ID: "
+	    "5ae7e2c4-1111-11ec-8d3d-0242ac130003)\"}}",
 	    ENOENT, "the vault has no such key: if it was deleted lately, it can be recovered" },
 	{ 404,
 	    "{\"error\":{\"code\":\"SecretNotFound\",\"message\":\"A secret with (name/id) N was not found "
