@@ -82,13 +82,15 @@ fill(struct kv_keypair *pair, struct kv_material *m)
 	int leaf, err;
 
 	if (m->key == NULL)
-		return kv_material_refuse(m, "contains no private key");
+		return kv_material_refuse(
+		    m, "contains no private key: the certificate and its key must be in one file");
 	if (sk_X509_num(m->certificates) == 0)
-		return kv_material_refuse(m, "contains no certificate");
+		return kv_material_refuse(
+		    m, "contains no certificate: the key and its certificate must be in one file");
 	leaf = find_leaf(m);
 	if (leaf < 0)
-		return kv_material_refuse(
-		    m, "contains a private key that belongs to none of its certificates");
+		return kv_material_refuse(m,
+		    "contains a private key that belongs to none of its certificates: add the certificate of this key");
 	certificate = sk_X509_value(m->certificates, leaf);
 	pair->wall_from = seconds_of(X509_get0_notBefore(certificate));
 	pair->wall_until = seconds_of(X509_get0_notAfter(certificate));

@@ -97,7 +97,7 @@ kv_material_take_key(struct kv_material *m, EVP_PKEY *key)
 		err = kv_material_refuse(
 		    m, "contains an RSA key of %d bits; the maximum is %d", EVP_PKEY_get_bits(key), MAX_BITS);
 	else if (m->key != NULL && EVP_PKEY_eq(m->key, key) != 1)
-		err = kv_material_refuse(m, "contains several private keys; leave only the one to use");
+		err = kv_material_refuse(m, "contains several private keys: leave only the one to use");
 	if (err != 0 || m->key != NULL)
 		EVP_PKEY_free(key);
 	else
