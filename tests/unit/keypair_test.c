@@ -1,10 +1,12 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "tests/unit/fake_alloc.h"
@@ -334,6 +336,47 @@ a_file_cannot_ask_for_minutes_of_hashing(void **state)
 	PKCS12_free(p12);
 }
 
+/* A key that claims to be encrypted in this way; the ciphertext is nothing. */
+static void
+write_claim(X509_ALGOR *algorithm)
+{
+	X509_SIG *claim = X509_SIG_new();
+	X509_ALGOR *own;
+	ASN1_OCTET_STRING *content;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data;
+	long len;
+
+	assert_non_null(algorithm);
+	X509_SIG_getm(claim, &own, &content);
+	assert_int_equal(X509_ALGOR_copy(own, algorithm), 1);
+	assert_int_equal(ASN1_OCTET_STRING_set(content, (const unsigned char *)"0123456789abcdef", 16), 1);
+	assert_int_equal(PEM_write_bio_PKCS8(bio, claim), 1);
+	len = BIO_get_mem_data(bio, &data);
+	assert_int_equal(kv_buf_append(&file, data, (size_t)len), 0);
+	BIO_free(bio);
+	X509_SIG_free(claim);
+	X509_ALGOR_free(algorithm);
+}
+
+static void
+nor_can_an_encrypted_key(void **state)
+{
+	const EVP_CIPHER *aes = EVP_aes_256_cbc();
+
+	(void)state;
+	write_claim(PKCS5_pbe2_set(aes, 3000001, NULL, 0));
+	assert_refused("geheim", -EACCES, "rounds of hashing the password");
+	write_claim(PKCS5_pbe2_set(aes, INT_MAX, NULL, 0));
+	assert_refused("geheim", -EACCES, "rounds of hashing the password");
+	write_claim(PKCS5_pbe2_set_scrypt(aes, NULL, 0, NULL, 16384, 8, 1000));
+	assert_refused("geheim", -EACCES, "rounds of hashing the password");
+	write_claim(PKCS5_pbe_set(NID_pbe_WithSHA1And3_Key_TripleDES_CBC, INT_MAX, NULL, 0));
+	assert_refused("geheim", -EACCES, "rounds of hashing the password");
+	write_claim(PKCS5_pbe2_set(aes, 1000, NULL, 0));
+	assert_refused("geheim", -EPERM, "the password is wrong");
+}
+
 static void
 without_the_legacy_provider_the_sentence_has_the_command(void **state)
 {
@@ -470,6 +513,7 @@ main(void)
 		TEST(a_pkcs12_without_mac_is_refused_with_the_command_that_converts),
 		TEST(a_changed_pkcs12_is_refused),
 		TEST(a_file_cannot_ask_for_minutes_of_hashing),
+		TEST(nor_can_an_encrypted_key),
 		TEST(without_the_legacy_provider_the_sentence_has_the_command),
 		TEST(old_algorithms_do_not_come_into_the_process),
 		TEST(a_certificate_that_is_not_valid_names_the_date),
