@@ -251,7 +251,7 @@ check_resource(const struct kv_challenge_rules *rules, const char *resource, str
 		return 0;
 	kv_buf_say(why,
 	    "the server %s requests a token for %s, which is another service: refused "
-	    "(-o no_challenge_verify allows it, for an emulator)",
+	    "(a gateway needs -o public_host=VAULT; for an emulator, -o no_challenge_verify allows it)",
 	    rules->vault->host, resource);
 	return -EACCES;
 }

@@ -58,7 +58,9 @@ static void
 say_remedy_of_name(const struct end *end, struct kv_buf *reason)
 {
 	kv_buf_say(reason,
-	    end->is_of_proxy ? ": check its name" : ": is it wrong, or that of a vault that was deleted?");
+	    end->is_of_proxy ?
+		": check its name" :
+		": is it wrong, or that of a vault that was deleted, or is this machine offline?");
 }
 
 static const struct kv_ca_refusal *

@@ -314,7 +314,7 @@ static void
 init_easies(struct kv_http *http)
 {
 	const struct kv_easy_setup setup = { .ca = http->ca,
-		.proxy = http->shared.proxy.url,
+		.proxy = kv_proxy_url(&http->shared.proxy),
 		.connect_to = http->connect_to,
 		.header = kv_transfer_take_header,
 		.answer = kv_transfer_take_answer,

@@ -15,6 +15,8 @@
 
 #define MAX_ENTRY 64 /* of an address range in no_proxy */
 
+static const char none[] = "none";
+
 /* The value of the first variable that is not empty, and its name. */
 static const char *
 find_variable(const char *const *names, const char **name)
@@ -38,7 +40,13 @@ proxy_of(const struct kv_proxy *proxy, const char **from)
 	if (proxy == NULL || proxy->url == NULL)
 		return find_variable(names, from);
 	*from = proxy->from;
-	return proxy->url[0] != '\0' ? proxy->url : NULL;
+	return strcmp(proxy->url, none) != 0 ? proxy->url : NULL;
+}
+
+const char *
+kv_proxy_url(const struct kv_proxy *proxy)
+{
+	return proxy->url != NULL && strcmp(proxy->url, none) == 0 ? "" : proxy->url;
 }
 
 /* ---- exceptions ---- */

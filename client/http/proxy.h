@@ -10,9 +10,11 @@ struct kv_buf;
 
 /* The option proxy; NULL or a zeroed struct: as the environment says. */
 struct kv_proxy {
-	const char *url;  /* NULL: as the environment says; "": none */
+	const char *url;  /* NULL: as the environment says; "none": none */
 	const char *from; /* where it was given, for messages: "-o proxy" */
 };
+/* For libcurl: the option's URL, "" for none, NULL for that of the environment. */
+const char *kv_proxy_url(const struct kv_proxy *proxy);
 /* A proxy in a message; never with user name and password. */
 struct kv_proxy_used {
 	char address[256]; /* "proxy.example.com:3128" */

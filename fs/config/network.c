@@ -155,10 +155,8 @@ take_proxy(struct kv_settings *s, struct kv_buf *why)
 	if (s->proxy.url == NULL)
 		return 0;
 	s->proxy.from = strcmp(where, "-o") == 0 ? "-o proxy" : where;
-	if (strcmp(s->proxy.url, "none") == 0) {
-		s->proxy.url = "";
+	if (strcmp(s->proxy.url, "none") == 0)
 		return 0;
-	}
 	err = kv_proxy_check(s->proxy.url, &has_user);
 	if (err == -ENOMEM)
 		return err;

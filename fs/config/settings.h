@@ -40,10 +40,10 @@ struct kv_settings {
 	size_t cache_size, spill; /* bytes */
 	int prefetch;		  /* objects; -1: as many as the rate allows */
 	struct kv_ca_options ca;  /* added is the option cacert; the variables give the rest */
-	struct kv_proxy proxy;	  /* url is "none" before it is checked */
-	const char *resolve;	  /* for client/http/resolve, or NULL */
-	const char *public_host;  /* or NULL */
-	int64_t retry_ms;	  /* how long the start waits for what time can mend */
+	struct kv_proxy proxy;
+	const char *resolve;	 /* for client/http/resolve, or NULL */
+	const char *public_host; /* or NULL */
+	int64_t retry_ms;	 /* how long the start waits for what time can mend */
 	const char *api_version;
 	bool allow_other, allow_root;
 	uid_t uid;

@@ -58,7 +58,7 @@ static void
 the_option_takes_precedence_over_the_environment(void **state)
 {
 	const struct kv_proxy option = { .url = "socks5h://other.corp:1080", .from = "-o proxy" };
-	const struct kv_proxy none = { .url = "", .from = "-o proxy" };
+	const struct kv_proxy none = { .url = "none", .from = "-o proxy" };
 	struct kv_proxy_used used;
 
 	(void)state;
@@ -67,6 +67,8 @@ the_option_takes_precedence_over_the_environment(void **state)
 	assert_string_equal(used.address, "other.corp:1080");
 	assert_string_equal(used.from, "-o proxy");
 	assert_false(kv_proxy_find(&none, "v.vault.azure.net", &used));
+	assert_string_equal(kv_proxy_url(&none), "");
+	assert_string_equal(kv_proxy_url(&option), option.url);
 	assert_string_equal(used.address, "");
 	setenv("no_proxy", ".azure.net", 1);
 	assert_false(kv_proxy_find(&option, "v.vault.azure.net", &used));
@@ -146,7 +148,7 @@ what_is_no_proxy_is_refused(void **state)
 static void
 a_variable_that_is_no_proxy_is_named_without_its_value(void **state)
 {
-	const struct kv_proxy by_environment = { .url = NULL }, none = { .url = "" };
+	const struct kv_proxy by_environment = { .url = NULL }, none = { .url = "none" };
 	struct kv_buf why;
 
 	(void)state;

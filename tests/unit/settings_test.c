@@ -330,7 +330,7 @@ a_password_of_a_proxy_belongs_into_a_private_file(void **state)
 	write_file("kvfs.conf", "proxy = http://proxy.example:3128\n", 0644);
 	assert_int_equal(parse_with("myvault", NULL), 0);
 	assert_int_equal(parse_with("myvault", "proxy=none"), 0);
-	assert_string_equal(options.proxy.url, "");
+	assert_string_equal(options.proxy.url, "none");
 }
 
 static void
