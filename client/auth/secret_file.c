@@ -51,6 +51,16 @@ find_fault(int fd, const struct stat *st)
 	return NULL;
 }
 
+const char *
+kv_secret_file_fault(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return "is not a regular file";
+	return find_fault(fd, &st);
+}
+
 bool
 kv_secret_file_is_exposed(const char *path)
 {

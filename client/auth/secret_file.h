@@ -34,6 +34,11 @@ int kv_secret_file_read(
 /* The same for its first line, without trailing blanks; an empty line counts as an empty file. */
 int kv_secret_file_read_line(
     const struct kv_secret_file *file, struct kv_buf *text, struct kv_buf *why) KV_MUST_CHECK;
+/*
+ * Why an open file must not contain a secret, by the rule above, as the end of a sentence ("can be read by others:
+ * give it mode 0600"); NULL if it may.
+ */
+const char *kv_secret_file_fault(int fd);
 /* Whether users other than its owner and group can read the file. */
 bool kv_secret_file_is_exposed(const char *path);
 #endif

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/auth/secret_file.h"
 #include "fs/config/given.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
@@ -349,16 +350,6 @@ read_config_line(struct kv_given *g, char *line, const char *where, struct kv_bu
 	return take_option(g, option, false, where, why);
 }
 
-/* Whether it may contain a secret. */
-static bool
-is_private(FILE *f)
-{
-	struct stat st;
-
-	return fstat(fileno(f), &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) &&
-	    (st.st_mode & (S_IRWXG | S_IRWXO)) == 0;
-}
-
 /*
  * Returns 1 if the file was read; 0 if it does not exist, or is a personal one that the user cannot read; or
  * -errno.
@@ -376,7 +367,7 @@ read_config(struct kv_given *g, const char *path, bool is_personal, struct kv_bu
 		kv_buf_say(why, "%s: %s", path, strerror(errno));
 		return -EINVAL;
 	}
-	g->is_config_private = is_private(f);
+	g->config_fault = kv_secret_file_fault(fileno(f));
 	while (err == 0 && fgets(line, sizeof(line), f) != NULL) {
 		snprintf(where, sizeof(where), "%s line %d", path, ++n);
 		err = read_config_line(g, line, where, why);

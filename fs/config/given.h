@@ -17,7 +17,7 @@ struct kv_given {
 	char *vault, *mountpoint;	     /* arguments */
 	char *source;			     /* fsname=, or NULL */
 	struct kv_buf kernel;		     /* mount options for the kernel, ",noexec,…" */
-	bool is_config_private; /* the configuration file: only its owner, the user or root, can use it */
+	const char *config_fault; /* why the configuration file must not contain a secret; NULL: it may */
 	bool is_foreground;
 	enum kv_print print;	   /* instead of mounting */
 	struct kv_string *strings; /* all of the above, freed and wiped together */

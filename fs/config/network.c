@@ -131,7 +131,7 @@ check_place(struct kv_settings *s, const char *where, struct kv_buf *why)
 {
 	const bool is_argument = strcmp(where, "-o") == 0;
 
-	if (!is_argument && s->given.is_config_private)
+	if (!is_argument && s->given.config_fault == NULL)
 		return 0;
 	if (is_argument)
 		kv_buf_say(why,
@@ -139,9 +139,8 @@ check_place(struct kv_settings *s, const char *where, struct kv_buf *why)
 		    "arguments of a program: put it into the variable https_proxy, or into the configuration "
 		    "file");
 	else
-		kv_buf_say(why,
-		    "%s: a file with the password of a proxy must be readable by its owner only: chmod 600",
-		    where);
+		kv_buf_say(
+		    why, "%s: this file has the user name of a proxy, and %s", where, s->given.config_fault);
 	return -EINVAL;
 }
 

@@ -448,9 +448,9 @@ def test_a_password_in_the_configuration_file_is_used_and_never_shown(far_vault,
         assert "s3cret" not in ok("cat", m / ".kvfs/log")
         m.unmount()
         assert "s3cret" not in m.process.err
-        file.chmod(0o640)
+        file.chmod(0o644)
         result = run(KVFS, far_vault.url, tmp_path, env=environment(far_vault, XDG_CONFIG_HOME=config))
-        assert result.code == 1 and f"{file} line 1" in result.err and "chmod 600" in result.err
+        assert result.code == 1 and f"{file} line 1" in result.err and "mode 0600" in result.err
         assert "s3cret" not in result.err
 
 
@@ -529,6 +529,25 @@ def test_the_start_waits_for_a_vault_that_comes_later(later, mount):
     works(m, later.vault)
     assert len(m.lines(event="waiting")) == 1
     m.unmount()
+
+
+def test_a_start_in_the_background_waits_too(later, tmp_path):
+    point = tmp_path / "point"
+    point.mkdir()
+    seen = []
+    with server(seen.append, port=later.vault.port):  # whose connections end at once
+        process = Process([KVFS, "-o", f"cacert={later.vault.ca},retry=60", later.vault.url, point], tmp_path, "start",
+                          env=environment(later.vault))
+        eventually(lambda: seen, "the first try")
+    later.come_back()
+    try:
+        assert process.wait(40) == 0 and is_mounted(point), process.err
+        assert sorted(ok("ls", "-1U", point / "secrets").split()) == sorted(
+            f"{name}.blob" for name in later.vault.list("secrets"))
+    finally:
+        process.kill()
+        if is_mounted(point):
+            ok("fusermount3", "-u", point)
 
 
 def test_the_last_sentence_says_how_long_it_tried(later, start):
