@@ -9,6 +9,7 @@
 #define URL	   "SYSTEM_OIDCREQUESTURI"
 #define BEARER	   "SYSTEM_ACCESSTOKEN"
 #define CLIENT	   "AZURESUBSCRIPTION_CLIENT_ID"
+#define TENANT	   "AZURESUBSCRIPTION_TENANT_ID"
 #define CONNECTION "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"
 
 static const char *
@@ -26,7 +27,8 @@ connection_of(const struct kv_credential_options *o)
 static enum kv_presence
 presence(const struct kv_credential_options *o, struct kv_buf *why)
 {
-	bool is_there = kv_token_service_presence(o, client_of(o), why);
+	const char *tenant = o->tenant != NULL ? o->tenant : kv_credential_variable(o, TENANT);
+	bool is_there = kv_token_service_presence(o, client_of(o), tenant, why);
 
 	if (kv_credential_variable(o, URL) == NULL) {
 		kv_credential_lacks(why, URL);
@@ -66,6 +68,7 @@ ask_pipelines(struct kv_ask *ask)
 		"X-TFS-FedAuthRedirect: Suppress", NULL };
 	static const struct kv_token_client client = { .id = client_id,
 		.prove = kv_id_token_prove,
+		.tenant_variable = TENANT,
 		.remedy = "AZURE_CLIENT_ID, AZURE_TENANT_ID and the application's federated credentials" };
 	static const struct kv_ask_endpoint token_service = KV_TOKEN_SERVICE(&client);
 	static const struct kv_id_token_source source = { .url = URL,
@@ -83,7 +86,8 @@ ask_pipelines(struct kv_ask *ask)
 }
 
 const struct kv_credential_kind kv_azure_pipelines = {
-	.variables = { { URL, false }, { BEARER, true }, { CLIENT, false }, { CONNECTION, false } },
+	.variables = { { URL, false }, { BEARER, true }, { CLIENT, false }, { TENANT, false },
+	    { CONNECTION, false } },
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_pipelines,

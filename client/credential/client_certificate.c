@@ -33,7 +33,7 @@ presence(const struct kv_credential_options *o, struct kv_buf *why)
 		kv_credential_lacks(why, PATH);
 		return KV_NOT_CONFIGURED;
 	}
-	return kv_token_service_presence(o, o->client_id, why) ? KV_CONFIGURED : KV_NOT_CONFIGURED;
+	return kv_token_service_presence(o, o->client_id, o->tenant, why) ? KV_CONFIGURED : KV_NOT_CONFIGURED;
 }
 
 /* Append the password; nothing if there is none. */

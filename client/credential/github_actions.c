@@ -19,7 +19,8 @@ presence(const struct kv_credential_options *o, struct kv_buf *why)
 		kv_credential_lacks(why, kv_credential_variable(o, URL) == NULL ? URL : BEARER);
 		kv_buf_say(why, " (the job needs \"permissions: id-token: write\")");
 	}
-	return kv_token_service_presence(o, o->client_id, why) && is_job ? KV_CONFIGURED : KV_NOT_CONFIGURED;
+	return kv_token_service_presence(o, o->client_id, o->tenant, why) && is_job ? KV_CONFIGURED :
+										      KV_NOT_CONFIGURED;
 }
 
 static int

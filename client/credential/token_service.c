@@ -14,15 +14,16 @@
 #define ASSERTION "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 bool
-kv_token_service_presence(const struct kv_credential_options *o, const char *client_id, struct kv_buf *why)
+kv_token_service_presence(
+    const struct kv_credential_options *o, const char *client_id, const char *tenant, struct kv_buf *why)
 {
 	const bool is_meant = o->client_secret != NULL || o->client_certificate != NULL || o->order.n == 1;
 
 	if (client_id == NULL)
 		kv_credential_lacks(why, "AZURE_CLIENT_ID (or -o client_id=)");
-	if (o->tenant == NULL && !is_meant)
+	if (tenant == NULL && !is_meant)
 		kv_credential_lacks(why, "AZURE_TENANT_ID");
-	return client_id != NULL && (o->tenant != NULL || is_meant);
+	return client_id != NULL && (tenant != NULL || is_meant);
 }
 
 const char *
@@ -33,14 +34,25 @@ kv_token_service_client_id(const struct kv_ask *ask)
 	return client->id != NULL ? client->id(ask) : ask->o->client_id;
 }
 
+/* The vault's comes first: it accepts no tokens of another one. */
+static const char *
+tenant_of(const struct kv_ask *ask)
+{
+	const struct kv_token_client *client = ask->endpoint->arg;
+
+	if (ask->audience->tenant != NULL || client->tenant_variable == NULL)
+		return ask->audience->tenant;
+	return kv_credential_variable(ask->o, client->tenant_variable);
+}
+
 int
 kv_token_service_url(struct kv_ask *ask, struct kv_buf *url)
 {
-	const char *authority = ask->o->authority;
+	const char *authority = ask->o->authority, *tenant = tenant_of(ask);
 	const size_t len = strlen(authority);
 	int err;
 
-	if (ask->audience->tenant == NULL) {
+	if (tenant == NULL) {
 		kv_buf_say(kv_ask_why(ask),
 		    "the tenant is not known: set AZURE_TENANT_ID or -o tenant=, because the vault names none");
 		return -EACCES;
@@ -49,7 +61,7 @@ kv_token_service_url(struct kv_ask *ask, struct kv_buf *url)
 	if (err == 0)
 		err = kv_buf_puts(url, "/");
 	if (err == 0)
-		err = kv_buf_put_encoded(url, ask->audience->tenant);
+		err = kv_buf_put_encoded(url, tenant);
 	return err == 0 ? kv_buf_puts(url, "/oauth2/v2.0/token") : err;
 }
 
@@ -124,7 +136,7 @@ kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer
 	int err;
 
 	kv_buf_say(kv_ask_why(ask), "%s refuses client %s of tenant %s (status %ld)", ask->o->authority,
-	    kv_token_service_client_id(ask), ask->audience->tenant, answer->status);
+	    kv_token_service_client_id(ask), tenant_of(ask), answer->status);
 	err = kv_ask_say_fault(ask, answer, kv_token_service_client_id(ask));
 	if (err == 0)
 		kv_buf_say(kv_ask_why(ask), "; check %s", client->remedy);

@@ -15,7 +15,8 @@ struct kv_token_client {
 	 * kv_token_service_add_assertion(). Called for each attempt. -errno and a sentence in the ask's why.
 	 */
 	int (*prove)(struct kv_ask *ask, struct kv_buf *form);
-	const char *remedy; /* what to check after a refusal: "AZURE_CLIENT_ID, …" */
+	const char *tenant_variable; /* has the tenant if neither the user nor the vault names one; or NULL */
+	const char *remedy;	     /* what to check after a refusal: "AZURE_CLIENT_ID, …" */
 };
 
 /* An endpoint for kv_ask_endpoint(). client is a const struct kv_token_client *. */
@@ -32,8 +33,8 @@ int kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *an
  * takes the one that the vault names, but only if nothing else can be meant: in a chain this set of variables is
  * incomplete, as it is for the SDKs.
  */
-bool kv_token_service_presence(
-    const struct kv_credential_options *o, const char *client_id, struct kv_buf *why) KV_MUST_CHECK;
+bool kv_token_service_presence(const struct kv_credential_options *o, const char *client_id,
+    const char *tenant, struct kv_buf *why) KV_MUST_CHECK;
 
 int kv_token_service_add_assertion(struct kv_buf *form, const char *assertion) KV_MUST_CHECK;
 /*

@@ -215,6 +215,23 @@ the_tasks_of_pipelines_give_client_and_connection(void **state)
 }
 
 static void
+the_tenant_of_the_task_is_used_if_nobody_names_another(void **state)
+{
+	(void)state;
+	be_pipelines();
+	options.tenant = NULL;
+	options.order.n = 2; /* so that a tenant is needed */
+	assert_int_equal(kv_azure_pipelines.presence(&options, NULL), KV_NOT_CONFIGURED);
+	set("AZURESUBSCRIPTION_TENANT_ID", "of-the-task");
+	assert_int_equal(kv_azure_pipelines.presence(&options, NULL), KV_CONFIGURED);
+	assert_int_equal(ask(&kv_azure_pipelines), 0);
+	assert_string_equal(fake_http_last(http)->url, SERVICE);
+	audience.tenant = NULL;
+	assert_int_equal(ask(&kv_azure_pipelines), 0);
+	assert_string_equal(fake_http_last(http)->url, "https://login.example/of-the-task/oauth2/v2.0/token");
+}
+
+static void
 what_is_no_token_never_reaches_the_token_service(void **state)
 {
 	static const struct {
@@ -373,6 +390,7 @@ main(void)
 		TEST(a_job_of_github_exchanges_its_token),
 		TEST(a_job_of_pipelines_exchanges_its_token),
 		TEST(the_tasks_of_pipelines_give_client_and_connection),
+		TEST(the_tenant_of_the_task_is_used_if_nobody_names_another),
 		TEST(what_is_no_token_never_reaches_the_token_service),
 		TEST(a_bearer_token_is_not_sent_without_tls),
 		TEST(what_a_job_lacks_is_named_with_what_to_do),
