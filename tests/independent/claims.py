@@ -3,7 +3,6 @@
 tests/independent/run calls this.
 """
 import json
-import os
 import pathlib
 import sys
 import time
