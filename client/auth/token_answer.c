@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,28 +35,17 @@ kv_token_answer_is_token(const char *s)
 static int64_t
 parse_date(const char *text)
 {
-	struct tm tm = { 0 };
-	char half[3] = "";
-	int end = 0;
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %I:%M:%S %p +00:00",
+		"%m/%d/%Y %H:%M:%S +00:00" };
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-		&tm.tm_min, &tm.tm_sec, &end) != 6 ||
-	    end == 0) {
-		if (sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d %2[APM] +00:00%n", &tm.tm_mon, &tm.tm_mday,
-			&tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, half, &end) != 7)
-			half[0] = '\0';
-		if (half[0] == '\0' &&
-		    sscanf(text, "%2d/%2d/%4d %2d:%2d:%2d +00:00%n", &tm.tm_mon, &tm.tm_mday, &tm.tm_year,
-			&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6)
-			return 0;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (end != NULL && *end == '\0')
+			return timegm(&tm);
 	}
-	if (end == 0 || text[end] != '\0')
-		return 0;
-	if (half[0] != '\0')
-		tm.tm_hour = tm.tm_hour % 12 + (half[0] == 'P' ? 12 : 0);
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	return timegm(&tm);
+	return 0;
 }
 
 /* A number, or a string of digits; or, with has_dates, a date as Unix seconds. */

@@ -233,7 +233,7 @@ def test_a_new_sign_in_that_the_vault_requires_is_requested_once(vault, mount):
     vault.reset()
     assert ok("cat", m / "secrets" / f"{first}.blob", text=False)
     assert ok("cat", m / "secrets" / f"{second}.blob", text=False)
-    assert vault.count("token") == 1 and vault.count("backup", 200) == 2
+    assert vault.count("token") == 1 and vault.count("backup", 200) >= 2
     m.unmount()
 
 

@@ -867,9 +867,8 @@ only_the_owner_may_be_able_to_touch_a_token_file(void **state)
 	static const struct {
 		mode_t mode;
 		int err;
-	} rows[] = { { 0600, 0 }, { 0400, 0 }, { 0700, 0 }, { 0604, -EACCES },
-		{ 0620, -EACCES }, { 0602, -EACCES }, { 0644, -EACCES },
-		{ 0666, -EACCES } };
+	} rows[] = { { 0600, 0 }, { 0400, 0 }, { 0700, 0 }, { 0604, -EACCES }, { 0620, -EACCES },
+		{ 0602, -EACCES }, { 0644, -EACCES }, { 0666, -EACCES } };
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {

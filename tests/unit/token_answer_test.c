@@ -25,7 +25,7 @@ a_token_is_read_from_every_source(void **state)
 		{ "{\"access_token\":\"t\",\"expires_on\":\"11/14/2023 10:21:40 PM +00:00\"}", "t", 500 },
 		{ "{\"access_token\":\"t\",\"expires_on\":\"1/5/2024 12:01:00 AM +00:00\"}", "t", 4412860 },
 		{ "{\"access_token\":\"t\",\"expires_on\":\"1/5/2024 12:01:00 PM +00:00\"}", "t", 4456060 },
-		{ "{\"access_token\":\"t\",\"expires_on\":\"09/14/2017 00:00:00 PM +00:00\"}", "t", 1 },
+		{ "{\"access_token\":\"t\",\"expires_on\":\"09/14/2017 00:00:00 PM +00:00\"}", "t", 0 },
 		{ "{\"access_token\":\"t\",\"expires_on\":\"11/14/2023 22:21:40\"}", "t", 0 },
 		{ "{\"access_token\":\"t\",\"expires_on\":\"11/14/2023 22:21:40 +01:00\"}", "t", 0 },
 		{ "{\"token\":\"t\",\"expiresOn\":\"2023-11-14T22:21:40Z\"}", "t", 500 },
