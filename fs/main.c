@@ -357,7 +357,7 @@ main(int argc, char *argv[])
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
-	(void)kv_crypto_wipe_freed();
+	(void)kv_crypto_begin();
 	if (kv_commands_run(argc, argv, &status))
 		return status;
 	kv_buf_init(&why, 4096);

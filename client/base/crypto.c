@@ -1,6 +1,7 @@
 /*
  * Digests from OpenSSL's EVP, random bytes from the kernel. Looking up the algorithm and allocating a context
- * cost more than the digest of a list item, so both are done once and kept until the process ends.
+ * cost more than the digest of a list item, so both are done once and kept until the process ends. OpenSSL's functions
+ * for memory belong to the process too.
  */
 #include "client/base/crypto.h"
 
@@ -11,6 +12,8 @@
 #include <sys/random.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+static bool is_wiping;
 
 static void *
 allocate(size_t size, const char *file, int line)
@@ -25,7 +28,7 @@ wipe_and_free(void *p, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	if (p != NULL)
+	if (is_wiping && p != NULL)
 		explicit_bzero(p, malloc_usable_size(p));
 	free(p);
 }
@@ -34,11 +37,11 @@ wipe_and_free(void *p, const char *file, int line)
 static void *
 resize(void *p, size_t size, const char *file, int line)
 {
-	void *q = malloc(size);
 	const size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *q = is_wiping ? malloc(size) : realloc(p, size);
 
-	if (q == NULL)
-		return NULL;
+	if (!is_wiping || q == NULL)
+		return q;
 	if (p != NULL)
 		memcpy(q, p, old < size ? old : size);
 	wipe_and_free(p, file, line);
@@ -46,9 +49,15 @@ resize(void *p, size_t size, const char *file, int line)
 }
 
 bool
-kv_crypto_wipe_freed(void)
+kv_crypto_begin(void)
 {
 	return CRYPTO_set_mem_functions(allocate, resize, wipe_and_free) == 1;
+}
+
+void
+kv_crypto_wipe_freed(bool is_on)
+{
+	is_wiping = is_on;
 }
 
 static EVP_MD_CTX *

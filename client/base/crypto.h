@@ -9,11 +9,13 @@
 
 #define KV_DIGEST_LEN 32 /* bytes */
 
+/* Makes kv_crypto_wipe_freed() possible. To be called before anything else uses OpenSSL; false: too late. */
+bool kv_crypto_begin(void);
 /*
- * From now on OpenSSL wipes all memory that it frees: its decoders leave copies of private keys, and TLS passes tokens
- * and blobs. To be called before anything else uses OpenSSL; false: too late, and nothing is changed.
+ * While it is on, OpenSSL wipes all memory that it frees, because its decoders leave copies of private keys. (If it
+ * were always on, an archive would cost a tenth more CPU: callgrind/archive of tests/bench.)
  */
-bool kv_crypto_wipe_freed(void);
+void kv_crypto_wipe_freed(bool is_on);
 /* SHA-256. -ENOMEM. The first call loads the algorithm, and can take a millisecond. */
 int kv_crypto_sha256(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN]) KV_MUST_CHECK;
 /* A random version-4 UUID in lower-case text. -EIO if the kernel has no random bytes. */

@@ -123,12 +123,14 @@ kv_keypair_parse(
 	*pair = NULL;
 	if (made == NULL)
 		return -ENOMEM;
+	kv_crypto_wipe_freed(true);
 	err = kv_material_init(&m, password != NULL && *password != '\0' ? password : NULL, why);
 	if (err == 0)
 		err = read_file(&m, data, len);
 	if (err == 0)
 		err = fill(made, &m);
 	kv_material_release(&m);
+	kv_crypto_wipe_freed(false);
 	if (err == 0)
 		*pair = made;
 	else
@@ -141,7 +143,9 @@ kv_keypair_free(struct kv_keypair *pair)
 {
 	if (pair == NULL)
 		return;
+	kv_crypto_wipe_freed(true);
 	EVP_PKEY_free(pair->key);
+	kv_crypto_wipe_freed(false);
 	for (size_t i = 0; i < pair->n; i++)
 		OPENSSL_free(pair->chain[i].data);
 	free(pair->chain);

@@ -127,7 +127,7 @@ main(void)
 		cmocka_unit_test(memory_that_openssl_frees_holds_no_private_key),
 	};
 
-	if (!kv_crypto_wipe_freed())
+	if (!kv_crypto_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
