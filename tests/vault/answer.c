@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/vault/answer.h"
+#include "tests/vault/api.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/refusal.h"
 
@@ -36,19 +37,26 @@ lv_answer_error(struct lv_answer *a, int status, const char *code, const char *i
 static void
 not_found(struct lv_call *c, const char *prefix)
 {
-	const char *title = lv_route_title(c->route.type);
+	const char *title = lv_route_title(c->route.type), *singular = lv_route_singular(c->route.type);
+	const char *slash = *c->route.version != '\0' ? "/" : "";
 	char code[64];
 
 	snprintf(code, sizeof(code), "%sNotFound", title);
 	if (c->service->options->is_hsm) {
+		lv_answer_error(c->answer, 404, code, NULL, "Key not found: %s/%skeys/%s%s%s", c->base,
+		    *prefix != '\0' ? "deleted" : "", c->route.name, slash, c->route.version);
+		return;
+	}
+	if (*prefix == '\0' && lv_api_has(c->api_version, "7.1-preview")) { /* its words since 2020 */
 		lv_answer_error(c->answer, 404, code, NULL,
-		    "Key not found: %s/%skeys/%s%s%s (Activity ID: %s)", c->base,
-		    *prefix != '\0' ? "deleted" : "", c->route.name, *c->route.version != '\0' ? "/" : "",
-		    c->route.version, c->activity);
+		    "A %s with (name/id) %s%s%s was not found in this key vault. If you recently deleted this %s "
+		    "you may be able to recover it using the correct recovery command. For help resolving this "
+		    "issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
+		    singular, c->route.name, slash, c->route.version, singular);
 		return;
 	}
 	lv_answer_error(c->answer, 404, code, NULL, "%s%s not found: %s%s%s", prefix, title, c->route.name,
-	    *c->route.version != '\0' ? "/" : "", c->route.version);
+	    slash, c->route.version);
 }
 
 void
@@ -156,6 +164,20 @@ lv_answer_deleted(struct lv_call *c, const struct lv_object *o)
 	    c, o->state == LV_SOFT_DELETED && o->due_ms == 0 ? "deleted" : "being-deleted", c->route.op);
 }
 
+/* What permitted the call, where roles permit it; until 2024 it was a GUID. */
+static void
+add_assignment(struct lv_call *c)
+{
+	struct lv_text id = { 0 };
+	const char *at;
+
+	for (at = c->principal->id; *at != '\0'; at++)
+		if (*at != '-')
+			lv_text_add(&id, at, 1);
+	lv_http_add_header(c->answer, "x-ms-keyvault-rbac-assignment-id", lv_text_str(&id));
+	lv_text_release(&id);
+}
+
 void
 lv_answer_headers(struct lv_call *c)
 {
@@ -177,6 +199,7 @@ lv_answer_headers(struct lv_call *c)
 	lv_http_add_header(c->answer, "x-ms-keyvault-region", c->service->options->region);
 	if (client != NULL)
 		lv_http_add_header(c->answer, "x-ms-client-request-id", client);
-	if (c->service->options->is_hsm)
-		lv_http_add_header(c->answer, "x-ms-server-latency", "0");
+	if (c->principal != NULL && c->principal->deny == LV_DENY_RBAC && c->answer->status != 401 &&
+	    c->answer->status != 400)
+		add_assignment(c);
 }

@@ -77,7 +77,7 @@ write_object(struct lv_call *c, const struct lv_object *o, struct lv_text *out)
 	write_text(out, "current", o->current);
 	write_text(out, "policy", o->policy);
 	lv_text_puts(out, ",\"versions\":[");
-	lv_store_walk_made(c->service->store, o->id, write_version, out);
+	lv_store_walk_made(c->service->store, o->id, "", -1, write_version, out);
 	lv_text_puts(out, "]}");
 }
 
@@ -220,10 +220,12 @@ answer_conflict(struct lv_call *c, const char *name, const char *version)
 	const char *what = lv_route_singular(c->route.type);
 
 	lv_answer_error(c->answer, 409, "Conflict", NULL,
-	    "There was a conflict restoring the %s '%s/%s/%s/%s'.\r\n\r\nThe reasons for this "
-	    "conflict may be:\r\na) The %s name is already in use, either by an active or a deleted "
-	    "%s.\r\nb) Multiple operations were performed in parallel against the %s.\r\n",
-	    what, c->base, type, name, version, what, what, what);
+	    "There was a conflict restoring the %s '%s/%s/%s/%s'. This can happen if either: a second %s with "
+	    "the same name was created after the first %s was deleted; thus trying to restore a %s whose name is "
+	    "already in use. To fix this, rename the second %s to something else so that the restore works. The "
+	    "second probable cause of this exception is when multiple operations are performed in parallel "
+	    "against the %s. To avoid this error, perform operations against a %s in a sequential manner.",
+	    what, c->base, type, name, version, what, what, what, what, what, what);
 }
 
 static void
@@ -253,6 +255,12 @@ static const char *
 bad_blob(const struct lv_call *c)
 {
 	return c->service->options->is_hsm ? "hsm-foreign-blob" : "bad-blob";
+}
+
+static const char *
+no_blob(const struct lv_call *c)
+{
+	return c->service->options->is_hsm ? "hsm-foreign-blob" : "no-blob";
 }
 
 static void
@@ -318,6 +326,8 @@ lv_backup_restore(struct lv_call *c)
 		err = lv_blob_unseal(c->service->blob, lv_text_str(&blob), blob.len, &plain);
 	if (err == 0)
 		restore_plain(c, lv_text_str(&plain));
+	else if (err == -ENOMSG)
+		lv_refuse(c, no_blob(c), LV_RESTORE);
 	else
 		lv_refuse(c, err == -EACCES ? foreign_blob(c) : bad_blob(c), LV_RESTORE);
 	lv_text_release(&blob);

@@ -319,7 +319,7 @@ lv_blob_unseal(struct lv_blob *b, const char *data, size_t len, struct lv_text *
 	const char *jwe = skip_magic(b, data, len);
 	struct lv_text parts[PARTS] = { 0 };
 	size_t header_len = 0;
-	int err = -EINVAL, i;
+	int err = -ENOMSG, i;
 
 	if (jwe != NULL)
 		err = split(jwe, len - (size_t)(jwe - data), parts, &header_len);

@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "tests/vault/answer.h"
+#include "tests/vault/api.h"
 #include "tests/vault/body.h"
 #include "tests/vault/mem.h"
-
-#define RECOVERABLE_DAYS 90
 
 void
 lv_body_id(
@@ -44,16 +43,40 @@ id_member(const struct lv_call *c, const char *member_name, const char *kind, co
 	lv_body_id(c, kind, name, version, out);
 }
 
-/* recoverableDays came with 7.1 */
-static bool
-knows_days(const struct lv_call *c)
+static void
+recovery_attributes(const struct lv_call *c, struct lv_text *out)
 {
-	return strncmp(c->api_version, "20", 2) != 0 ? strcmp(c->api_version, "7.0") != 0 :
-						       strncmp(c->api_version, "2016", 4) > 0;
+	const struct lv_options *o = c->service->options;
+
+	member(out, "recoveryLevel");
+	lv_text_printf(out, "\"%sRecoverable%s\"", o->retention_days < 90 ? "Customized" : "",
+	    o->has_purge_protection ? "" : "+Purgeable");
+	if (lv_api_has(c->api_version, "7.1-preview"))
+		number(out, "recoverableDays", o->retention_days);
+}
+
+/* The attributes that only keys have. A Managed HSM writes no platform. */
+static void
+key_attributes(const struct lv_call *c, const struct lv_version *v, struct lv_text *out)
+{
+	const bool is_hsm = c->service->options->is_hsm;
+	const char *external = lv_body_external(v);
+
+	if (is_hsm || lv_api_has(c->api_version, "7.4-preview.1"))
+		lv_text_puts(out, ",\"exportable\":false");
+	if (!is_hsm && lv_api_has(c->api_version, "7.5-preview.1"))
+		lv_text_printf(out, ",\"hsmPlatform\":\"%d\"",
+		    v->kind != NULL && strstr(v->kind, "-HSM") != NULL ? 2 : 0);
+	if (external != NULL && lv_api_has(c->api_version, "2026-01-01-preview")) {
+		lv_text_puts(out, ",\"external_key\":{\"id\":");
+		lv_text_string(out, external);
+		lv_text_puts(out, "}");
+	}
 }
 
 static void
-attributes(const struct lv_call *c, const struct lv_version *v, bool with_recovery, struct lv_text *out)
+attributes(const struct lv_call *c, enum lv_type type, const struct lv_version *v, bool with_recovery,
+    struct lv_text *out)
 {
 	member(out, "attributes");
 	lv_text_printf(out, "{\"enabled\":%s", v->is_enabled ? "true" : "false");
@@ -61,13 +84,10 @@ attributes(const struct lv_call *c, const struct lv_version *v, bool with_recove
 	number(out, "exp", v->exp);
 	number(out, "created", v->created);
 	number(out, "updated", v->updated);
-	if (with_recovery) {
-		member(out, "recoveryLevel");
-		lv_text_string(
-		    out, c->service->options->has_purge_protection ? "Recoverable" : "Recoverable+Purgeable");
-		if (knows_days(c))
-			number(out, "recoverableDays", RECOVERABLE_DAYS);
-	}
+	if (with_recovery)
+		recovery_attributes(c, out);
+	if (type == LV_KEYS)
+		key_attributes(c, v, out);
 	lv_text_puts(out, "}");
 }
 
@@ -103,7 +123,7 @@ key_bundle(
 		lv_text_puts(out, v->public);
 	}
 	lv_text_puts(out, "}");
-	attributes(c, v, true, out);
+	attributes(c, o->type, v, true, out);
 	raw(out, "tags", v->tags);
 	raw(out, "managed", o->is_managed ? "true" : NULL);
 }
@@ -117,7 +137,7 @@ secret_bundle(const struct lv_call *c, const struct lv_object *o, const struct l
 	string(out, "contentType", v->kind);
 	id_member(c, "id", "secrets", o->name, v->id, out);
 	raw(out, "managed", o->is_managed ? "true" : NULL);
-	attributes(c, v, true, out);
+	attributes(c, o->type, v, true, out);
 	raw(out, "tags", v->tags);
 	if (o->is_managed)
 		id_member(c, "kid", "keys", o->name, v->id, out);
@@ -148,7 +168,7 @@ certificate_bundle(
 	}
 	string(out, "x5t", v->kind);
 	string(out, "cer", v->public);
-	attributes(c, v, true, out);
+	attributes(c, o->type, v, true, out);
 	raw(out, "tags", v->tags);
 	if (o->policy != NULL) {
 		member(out, "policy");
@@ -220,9 +240,19 @@ lv_body_item(const struct lv_call *c, const struct lv_object *o, const struct lv
 		string(out, "x5t", v->kind);
 	else
 		raw(out, "managed", o->is_managed ? "true" : NULL);
-	attributes(c, v, !is_certificate, out);
+	attributes(c, o->type, v, !is_certificate, out);
 	raw(out, "tags", v->tags);
+	if (is_certificate && lv_api_has(c->api_version, "7.5-preview.1"))
+		string(out, "subject", ""); /* empty whatever the subject is */
 	lv_text_puts(out, "}");
+}
+
+const char *
+lv_body_external(const struct lv_version *v)
+{
+	const size_t len = strlen(LV_EXTERNAL);
+
+	return v->secret != NULL && strncmp(v->secret, LV_EXTERNAL, len) == 0 ? v->secret + len : NULL;
 }
 
 const cJSON *
@@ -253,8 +283,7 @@ lv_body_bad(struct lv_call *c, const char *format, ...)
 	if (vasprintf(&message, format, args) < 0)
 		message = NULL;
 	va_end(args);
-	lv_answer_error(c->answer, 400, "BadParameter", NULL,
-	    c->service->options->is_hsm ? "%s (Activity ID: %s)" : "%s", message ? message : "", c->activity);
+	lv_answer_error(c->answer, 400, "BadParameter", NULL, "%s", message ? message : "");
 	free(message);
 }
 

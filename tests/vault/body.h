@@ -16,6 +16,10 @@ void lv_body_deleted(
 /* A list's item: of an object, of a deleted one, or of a version. */
 void lv_body_item(const struct lv_call *c, const struct lv_object *o, const struct lv_version *v,
     bool is_version, struct lv_text *out);
+
+/* The id by which a Managed HSM refers to a key outside of it; NULL for any other version. */
+const char *lv_body_external(const struct lv_version *v);
+
 void lv_body_policy(const struct lv_call *c, const struct lv_object *o, struct lv_text *out);
 
 /* enabled, nbf, exp and tags of a body into v: 0, or -EINVAL with the 400 written. */

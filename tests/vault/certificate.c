@@ -77,6 +77,8 @@ answer_pending(struct lv_call *c, const struct lv_object *o, const cJSON *pendin
 		    ",\"status_details\":\"Pending certificate created. Certificate "
 		    "request is in progress. This may take some time based on the issuer "
 		    "provider. Please check again later.\"");
+	if (state == NULL || strcmp(state, "inProgress") == 0)
+		lv_http_add_header(c->answer, "Retry-After", "10");
 	lv_text_puts(out, ",\"request_id\":");
 	lv_text_string(out, lv_body_string(pending, "request_id"));
 	lv_text_puts(out, "}");
@@ -397,18 +399,4 @@ lv_certificate_merge(struct lv_call *c)
 	lv_store_release_version(&v);
 	cJSON_Delete(pending);
 	lv_store_release_object(&o);
-}
-
-void
-lv_certificate_other(struct lv_call *c)
-{
-	if (strcmp(c->route.word, "contacts") == 0)
-		lv_answer_error(c->answer, 404, "ContactsNotFound", NULL, "Contacts not found");
-	else if (strcmp(c->request->method, "GET") == 0 &&
-	    strrchr(c->request->path, '/') - c->request->path <= (int)strlen("/certificates/"))
-		lv_text_puts(&c->answer->body, "{\"value\":[],\"nextLink\":null}");
-	else
-		lv_answer_error(c->answer, 404, "CertificateIssuerNotFound", NULL, "Issuer not found");
-	if (c->answer->status == 0)
-		c->answer->status = 200;
 }

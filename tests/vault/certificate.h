@@ -8,7 +8,6 @@ void lv_certificate_import(struct lv_call *c);
 void lv_certificate_get_policy(struct lv_call *c); /* and PATCH */
 void lv_certificate_pending(struct lv_call *c);	   /* GET, PATCH, DELETE */
 void lv_certificate_merge(struct lv_call *c);
-void lv_certificate_other(struct lv_call *c); /* contacts and issuers: there are none */
 
 /* Put the members of policy (may be NULL) over the object's: 0, or -EINVAL with the answer written. */
 int lv_certificate_merge_policy(struct lv_call *c, struct lv_object *o, const cJSON *policy);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/vault/api.h"
 #include "tests/vault/body.h"
 #include "tests/vault/clock.h"
 #include "tests/vault/control.h"
@@ -100,12 +101,13 @@ static void
 write_settings(const struct lv_options *o, struct lv_text *out)
 {
 	lv_text_printf(out,
-	    "{\"latency_ms\":%lld,\"lag_ms\":%lld,\"pending_ms\":%lld,\"token_life_s\":%lld,"
+	    "{\"latency_ms\":%lld,\"lag_ms\":%lld,\"recover_lag_ms\":%lld,\"list_lag_ms\":%lld,\"pending_ms\":%lld,\"token_life_s\":%lld,"
 	    "\"wall_revoked\":%lld,\"max_versions\":%d,\"page\":%d,\"retry_after_s\":%d,\"empty_pages\":%s,"
 	    "\"too_many\":\"%s\",\"purge_protection\":%s,\"region\":",
-	    (long long)o->latency_ms, (long long)o->lag_ms, (long long)o->pending_ms,
-	    (long long)o->token_life_s, (long long)o->wall_revoked, o->max_versions, o->page,
-	    o->retry_after_s, o->has_empty_pages ? "true" : "false", o->stalls_on_too_many ? "stall" : "400",
+	    (long long)o->latency_ms, (long long)o->lag_ms, (long long)o->recover_lag_ms,
+	    (long long)o->list_lag_ms, (long long)o->pending_ms, (long long)o->token_life_s,
+	    (long long)o->wall_revoked, o->max_versions, o->page, o->retry_after_s,
+	    o->has_empty_pages ? "true" : "false", o->stalls_on_too_many ? "stall" : "400",
 	    o->has_purge_protection ? "true" : "false");
 	lv_text_string(out, o->region);
 	if (o->limit == LV_LIMIT_SERVICE)
@@ -128,6 +130,10 @@ set_number(struct lv_options *o, const char *name, int64_t n)
 		o->latency_ms = n;
 	else if (strcmp(name, "lag_ms") == 0)
 		o->lag_ms = n;
+	else if (strcmp(name, "recover_lag_ms") == 0)
+		o->recover_lag_ms = n;
+	else if (strcmp(name, "list_lag_ms") == 0)
+		o->list_lag_ms = n;
 	else if (strcmp(name, "pending_ms") == 0)
 		o->pending_ms = n;
 	else if (strcmp(name, "token_life_s") == 0)
@@ -158,12 +164,16 @@ set_setting(struct lv_options *o, const cJSON *member)
 		o->has_empty_pages = cJSON_IsTrue(member);
 	else if (cJSON_IsBool(member) && strcmp(name, "single_assertions") == 0)
 		o->has_single_assertions = cJSON_IsTrue(member);
+	else if (cJSON_IsBool(member) && strcmp(name, "strict_links") == 0)
+		o->has_strict_links = cJSON_IsTrue(member);
 	else if (cJSON_IsBool(member) && strcmp(name, "purge_protection") == 0)
 		o->has_purge_protection = cJSON_IsTrue(member);
 	else if (text != NULL && strcmp(name, "limit") == 0)
 		return lv_options_limit(text, &o->limit);
 	else if (text != NULL && strcmp(name, "too_many") == 0)
 		o->stalls_on_too_many = strcmp(text, "stall") == 0;
+	else if (text != NULL && strcmp(name, "newest_api") == 0 && lv_api_is_known(text, LV_API_NEWEST))
+		o->newest_api = lv_mem_dup(text);
 	else if (text != NULL && strcmp(name, "region") == 0)
 		o->region = lv_mem_dup(text); /* a few bytes for each failover that is played */
 	else
@@ -187,6 +197,8 @@ set_settings(struct lv_service *s, const struct lv_request *r, struct lv_answer 
 		refuse(a, 400, why.data);
 	else
 		write_settings(s->options, &a->body);
+	if (s->options->list_lag_ms > 0)
+		lv_store_keep_past(s->store);
 	lv_text_release(&why);
 	cJSON_Delete(json);
 }

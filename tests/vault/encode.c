@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/vault/clock.h"
 #include "tests/vault/encode.h"
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -139,6 +140,24 @@ lv_encode_new_guid(char out[LV_GUID_SIZE])
 	lv_encode_random(bytes, sizeof(bytes));
 	bytes[6] = (bytes[6] & 0x0f) | 0x40;
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
+	lv_encode_guid_of(out, bytes);
+}
+
+void
+lv_encode_new_time_guid(char out[LV_GUID_SIZE])
+{
+	static const unsigned char rest[] = { 0xab, 0x67, 0x00, 0x22, 0x48, 0xe0, 0x91, 0x39 };
+	static uint64_t last; /* no two of one time */
+	/* units of 100 ns since 15 October 1582 */
+	uint64_t time = (uint64_t)lv_clock_wall_ms() * 10000 + 0x01b21dd213814000;
+	unsigned char bytes[16];
+	int i;
+
+	last = time = time > last ? time : last + 1;
+	time = (time & 0xffffffff) << 32 | (time >> 32 & 0xffff) << 16 | time >> 48 | 0x1000;
+	for (i = 0; i < 8; i++)
+		bytes[i] = (unsigned char)(time >> (56 - 8 * i));
+	memcpy(bytes + 8, rest, sizeof(rest));
 	lv_encode_guid_of(out, bytes);
 }
 

@@ -20,6 +20,7 @@ int lv_encode_decode(struct lv_text *out, const char *text, size_t len);
 
 void lv_encode_random(void *data, size_t len);
 void lv_encode_new_guid(char out[LV_GUID_SIZE]);
+void lv_encode_new_time_guid(char out[LV_GUID_SIZE]); /* of version 1, made of the time */
 void lv_encode_new_version(char out[LV_VERSION_SIZE]);
 void lv_encode_guid_of(char out[LV_GUID_SIZE], const unsigned char bytes[16]);
 #endif

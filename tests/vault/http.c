@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/vault/clock.h"
@@ -219,6 +220,18 @@ on_truncated(void *arg, uint64_t position, char *to, size_t max)
 	return (ssize_t)left;
 }
 
+/* libmicrohttpd would add one to all answers. */
+static void
+add_date(struct MHD_Response *r)
+{
+	time_t now = (time_t)lv_clock_wall_s();
+	char text[64];
+	struct tm tm;
+
+	if (strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm)) > 0)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_DATE, text);
+}
+
 static struct MHD_Response *
 new_response(struct exchange *x)
 {
@@ -235,6 +248,11 @@ new_response(struct exchange *x)
 	if (a->type != NULL || a->body.len > 0)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE,
 		    a->type != NULL ? a->type : "application/json; charset=utf-8");
+	if (!a->has_no_date)
+		add_date(r);
+	if (a->type != NULL && a->status == MHD_HTTP_NO_CONTENT &&
+	    MHD_set_response_options(r, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END) == MHD_YES)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH, "0");
 	while (at < a->headers.len) {
 		const char *name = a->headers.data + at, *value = name + strlen(name) + 1;
 
@@ -398,7 +416,8 @@ say_nothing(void *arg, const char *format, va_list args)
 static struct MHD_Daemon *
 start(struct lv_http *h, int fd, const char *certificate, const char *key)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned flags =
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, NULL },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, NULL },

@@ -38,9 +38,10 @@ enum lv_ending {
 struct lv_answer {
 	int status;
 	struct lv_text body;
-	const char *type;	/* NULL: application/json; charset=utf-8 if there is a body */
+	const char *type;	/* NULL: JSON if there is a body; a 204 with a type has a length, too */
 	struct lv_text headers; /* name NUL value NUL ... */
 	enum lv_ending ending;
+	bool has_no_date; /* no Date header */
 	int64_t delay_ms;
 	void *owner; /* the handler's own, for lv_http_done */
 };

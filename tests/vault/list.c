@@ -14,6 +14,7 @@
 
 #include "tests/vault/answer.h"
 #include "tests/vault/body.h"
+#include "tests/vault/hsm_list.h"
 #include "tests/vault/list.h"
 #include "tests/vault/mem.h"
 
@@ -46,9 +47,8 @@ add_upper(struct lv_text *out, const char *s)
 		lv_text_add(out, &(char){ (char)toupper((unsigned char)*s) }, 1);
 }
 
-/* maxresults: 0 and the page's size, or -EINVAL. */
-static int
-read_limit(struct lv_call *c, int *limit)
+int
+lv_list_limit(struct lv_call *c, int *limit)
 {
 	const char *text = lv_http_query(c->request, "maxresults");
 	int64_t n = MAX_PAGE;
@@ -150,7 +150,6 @@ write_next(const struct page *p, struct lv_text *out)
 	const struct lv_call *c = p->call;
 	const char *host = c->base, *colon = strrchr(host, ':');
 	const char *max = lv_http_query(c->request, "maxresults");
-	const char *pending = lv_http_query(c->request, "includePending");
 
 	if (p->next.len == 0) {
 		lv_text_puts(out, "null");
@@ -164,8 +163,6 @@ write_next(const struct page *p, struct lv_text *out)
 	write_token(p, p->next.data, p->next_is_empty, out);
 	if (max != NULL)
 		lv_text_printf(out, "&maxresults=%s", max);
-	if (pending != NULL && strcmp(pending, "true") == 0)
-		lv_text_puts(out, "&includePending=true");
 	lv_text_puts(out, "\"");
 }
 
@@ -208,11 +205,12 @@ list(struct lv_call *c, bool is_deleted)
 	struct page p = { .call = c };
 	struct lv_text *out = &c->answer->body;
 
-	if (read_limit(c, &p.limit) == 0 && read_token(&p) == 0) {
+	if (lv_list_limit(c, &p.limit) == 0 && read_token(&p) == 0) {
 		range.is_deleted = is_deleted;
 		range.with_pending = pending != NULL && strcmp(pending, "true") == 0;
 		range.from = lv_text_str(&p.from);
 		range.limit = p.limit + 1;
+		range.lag_ms = c->service->options->list_lag_ms;
 		lv_text_puts(out, "{\"value\":[");
 		lv_store_walk(c->service->store, &range, add_object, &p);
 		lv_text_puts(out, "],\"nextLink\":");
@@ -227,13 +225,13 @@ list(struct lv_call *c, bool is_deleted)
 void
 lv_list_objects(struct lv_call *c)
 {
-	list(c, false);
+	(c->service->options->is_hsm ? lv_hsm_list : list)(c, false);
 }
 
 void
 lv_list_deleted(struct lv_call *c)
 {
-	list(c, true);
+	(c->service->options->is_hsm ? lv_hsm_list : list)(c, true);
 }
 
 static int
@@ -260,25 +258,17 @@ lower(struct lv_text *t)
 		t->data[i] = (char)tolower((unsigned char)t->data[i]);
 }
 
-void
-lv_list_versions(struct lv_call *c)
+static void
+list_versions(struct lv_call *c, const struct lv_object *o)
 {
-	struct page p = { .call = c };
-	struct lv_object o;
+	struct page p = { .call = c, .object = o };
 	struct lv_text *out = &c->answer->body;
 
-	if (lv_store_find(c->service->store, c->vault->name, c->route.type, c->route.name, &o) != 0 ||
-	    o.state != LV_ACTIVE) {
-		lv_store_release_object(&o);
-		lv_answer_not_found(c);
-		return;
-	}
-	p.object = &o;
-	if (read_limit(c, &p.limit) == 0 && read_token(&p) == 0) {
+	if (lv_list_limit(c, &p.limit) == 0 && read_token(&p) == 0) {
 		lower(&p.from);
 		lv_text_puts(out, "{\"value\":[");
 		lv_store_walk_versions(
-		    c->service->store, o.id, lv_text_str(&p.from), p.limit + 1, add_version, &p);
+		    c->service->store, o->id, lv_text_str(&p.from), p.limit + 1, add_version, &p);
 		lv_text_puts(out, "],\"nextLink\":");
 		write_next(&p, out);
 		lv_text_puts(out, "}");
@@ -286,5 +276,19 @@ lv_list_versions(struct lv_call *c)
 	}
 	lv_text_release(&p.from);
 	lv_text_release(&p.next);
+}
+
+void
+lv_list_versions(struct lv_call *c)
+{
+	struct lv_object o;
+
+	if (lv_store_find(c->service->store, c->vault->name, c->route.type, c->route.name, &o) != 0 ||
+	    o.state != LV_ACTIVE) {
+		lv_store_release_object(&o);
+		lv_answer_not_found(c);
+		return;
+	}
+	(c->service->options->is_hsm ? lv_hsm_list_versions : list_versions)(c, &o);
 	lv_store_release_object(&o);
 }

@@ -235,6 +235,8 @@ open_state(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 		s->vaults[i] = (struct lv_vault){ o->vaults[i].name, o->vaults[i].geo,
 			o->vaults[i].subscription, lv_limit_new(), lv_stats_new() };
 	s->vault_count = o->vault_count;
+	if (err == 0 && o->list_lag_ms > 0)
+		lv_store_keep_past(s->store);
 	for (i = 0; i < o->seed_count && err == 0; i++)
 		err = lv_seed(s, o->seeds[i], why);
 	return err;

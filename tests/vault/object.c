@@ -11,8 +11,6 @@
 #include "tests/vault/object.h"
 #include "tests/vault/refusal.h"
 
-#define RETENTION_S (90 * 86400)
-
 /* The call's object if it is active: 0, or -ENOENT with the 404 written. */
 static int
 find_active(struct lv_call *c, struct lv_object *o)
@@ -136,10 +134,8 @@ set_state(struct lv_call *c, struct lv_object *o, enum lv_state state, int64_t d
 
 /* When something that begins now has taken effect; 0: at once. */
 static int64_t
-after_lag(const struct lv_call *c)
+after_lag(int64_t lag_ms)
 {
-	int64_t lag_ms = c->service->options->lag_ms;
-
 	return lag_ms > 0 ? lv_clock_wall_ms() + lag_ms : 0;
 }
 
@@ -155,9 +151,9 @@ lv_object_delete(struct lv_call *c)
 		lv_answer_managed(c);
 	} else {
 		o.wall_deleted = c->now;
-		o.wall_purge = c->now + RETENTION_S;
+		o.wall_purge = c->now + c->service->options->retention_days * 86400;
 		lv_store_begin(c->service->store);
-		set_state(c, &o, LV_SOFT_DELETED, after_lag(c));
+		set_state(c, &o, LV_SOFT_DELETED, after_lag(c->service->options->lag_ms));
 		lv_store_commit(c->service->store);
 		lv_body_deleted(c, &o, &v, &c->answer->body);
 		c->answer->status = 200;
@@ -198,6 +194,7 @@ lv_object_get_deleted(struct lv_call *c)
 void
 lv_object_recover(struct lv_call *c)
 {
+	int64_t due_ms = after_lag(c->service->options->recover_lag_ms);
 	struct lv_object o;
 	struct lv_version v;
 
@@ -205,7 +202,7 @@ lv_object_recover(struct lv_call *c)
 		return;
 	o.wall_deleted = o.wall_purge = 0;
 	lv_store_begin(c->service->store);
-	set_state(c, &o, LV_ACTIVE, 0);
+	set_state(c, &o, due_ms > 0 ? LV_BEING_RECOVERED : LV_ACTIVE, due_ms);
 	lv_store_commit(c->service->store);
 	lv_store_get(c->service->store, &o, "", &v);
 	lv_body_bundle(c, &o, &v, false, &c->answer->body);
@@ -232,7 +229,7 @@ void
 lv_object_purge(struct lv_call *c)
 {
 	struct lv_object o;
-	int64_t due_ms = after_lag(c);
+	int64_t due_ms = after_lag(c->service->options->lag_ms);
 
 	if (find_deleted(c, &o, true) != 0)
 		return;
@@ -276,6 +273,13 @@ lv_object_store(struct lv_call *c, const struct lv_version *v, struct lv_object 
 	return err == 0 ? lv_store_put(store, o->id, v) : err;
 }
 
+static void
+recovered(struct lv_store *store, struct lv_object *o)
+{
+	o->state = LV_ACTIVE;
+	lv_store_save(store, o);
+}
+
 void
 lv_object_settle(struct lv_service *s)
 {
@@ -288,6 +292,8 @@ lv_object_settle(struct lv_service *s)
 		o.due_ms = 0;
 		if (o.state == LV_BEING_PURGED)
 			erase(s->store, vault, &o);
+		else if (o.state == LV_BEING_RECOVERED)
+			recovered(s->store, &o);
 		else if (o.state == LV_ACTIVE && o.type == LV_CERTIFICATES)
 			lv_certificate_complete(s, vault, &o);
 		else

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/vault/api.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/options.h"
 
@@ -23,6 +24,11 @@ enum choice {
 	LIMIT,
 	HSM,
 	LAG,
+	RECOVER_LAG,
+	LIST_LAG,
+	RETENTION,
+	NEWEST_API,
+	STRICT_LINKS,
 	PENDING,
 	PAGE,
 	EMPTY_PAGES,
@@ -61,6 +67,11 @@ static const struct option table[] = {
 	{ "hsm", no_argument, NULL, HSM },
 	{ "managed-hsm", no_argument, NULL, HSM },
 	{ "lag", required_argument, NULL, LAG },
+	{ "recover-lag", required_argument, NULL, RECOVER_LAG },
+	{ "list-lag", required_argument, NULL, LIST_LAG },
+	{ "retention", required_argument, NULL, RETENTION },
+	{ "newest-api", required_argument, NULL, NEWEST_API },
+	{ "strict-links", no_argument, NULL, STRICT_LINKS },
 	{ "pending", required_argument, NULL, PENDING },
 	{ "page", required_argument, NULL, PAGE },
 	{ "empty-pages", no_argument, NULL, EMPTY_PAGES },
@@ -111,7 +122,12 @@ static const char help[] =
     "  --limit N|none|service  requests in 10 s for each vault; default none;\n"
     "                          service: the service's table, by kind of key and request\n"
     "  --retry-after S         a 429 says so; default: no header, as the service\n"
-    "  --lag MS                until a delete or a purge takes effect; default 1000\n"
+    "  --lag MS                until a delete or a purge takes effect; default 1000, Managed HSM 0\n"
+    "  --recover-lag MS        until a recovered object is there; default as --lag\n"
+    "  --list-lag MS           lists show what was so long ago; default 0\n"
+    "  --retention DAYS        of what is deleted; default 90\n"
+    "  --newest-api VERSION    a later api-version is refused; default 2026-04-01\n"
+    "  --strict-links          a Managed HSM refuses its own nextLink unless api-version is added\n"
     "  --pending MS            until a certificate is issued; default 0\n"
     "  --page N                largest page of a list, 1 to 25; default 25\n"
     "  --no-empty-pages        no empty and no short pages but the last\n"
@@ -301,6 +317,9 @@ set_text(struct lv_options *o, int option, const char *value)
 	case SUFFIX:
 		o->suffix = value;
 		break;
+	case NEWEST_API:
+		o->newest_api = value;
+		break;
 	case REGION:
 		o->region = value;
 		break;
@@ -331,6 +350,9 @@ set_flag(struct lv_options *o, int option)
 		break;
 	case NO_EMPTY_PAGES:
 		o->has_empty_pages = false;
+		break;
+	case STRICT_LINKS:
+		o->has_strict_links = true;
 		break;
 	case PURGE_PROTECTION:
 		o->has_purge_protection = true;
@@ -367,6 +389,12 @@ set_value(struct lv_options *o, int option, const char *value)
 		return lv_options_limit(value, &o->limit);
 	case LAG:
 		return lv_options_number(value, &o->lag_ms);
+	case RECOVER_LAG:
+		return lv_options_number(value, &o->recover_lag_ms);
+	case LIST_LAG:
+		return lv_options_number(value, &o->list_lag_ms);
+	case RETENTION:
+		return set_int(value, 7, 90, &o->retention_days);
 	case PENDING:
 		return lv_options_number(value, &o->pending_ms);
 	case TOKEN_LIFE:
@@ -391,7 +419,9 @@ set_defaults(struct lv_options *o)
 {
 	*o = (struct lv_options){ .listen = "127.0.0.1:8443", .suffix = "vault.localhost" };
 	o->region = "westus";
-	o->lag_ms = 1000;
+	o->lag_ms = o->recover_lag_ms = -1; /* by what else is given */
+	o->newest_api = LV_API_NEWEST;
+	o->retention_days = 90;
 	o->token_life_s = 3600;
 	o->page = 25;
 	o->max_versions = 500;
@@ -427,6 +457,12 @@ lv_options_parse(struct lv_options *o, int argc, char **argv, struct lv_text *wh
 		lv_text_printf(why, "%s is no option; see --help", argv[optind]);
 	else if (o->state == NULL)
 		lv_text_puts(why, "--state DIR is missing; see --help");
+	if (o->lag_ms < 0)
+		o->lag_ms = o->is_hsm ? 0 : 1000;
+	if (o->recover_lag_ms < 0)
+		o->recover_lag_ms = o->lag_ms;
+	if (why->len == 0 && !lv_api_is_known(o->newest_api, LV_API_NEWEST))
+		lv_text_printf(why, "--newest-api: there is no version %s", o->newest_api);
 	if (why->len == 0 && o->vault_count == 0)
 		return add_vault(o, "local");
 	return why->len == 0 ? 0 : -EINVAL;

@@ -31,17 +31,19 @@ struct lv_options_registration {
 
 struct lv_options {
 	const char *listen, *imds, *arc_tokens, *state, *protection_key, *suffix, *region, *tenant,
-	    *client_id;
+	    *client_id, *newest_api;
 	const char *challenge_authority, *challenge_tenant, *challenge_resource;
 	struct lv_options_vault vaults[LV_MAX_VAULTS];
 	struct lv_options_principal principals[LV_MAX_PRINCIPALS];
 	struct lv_options_registration registrations[LV_MAX_PRINCIPALS];
 	const char *seeds[LV_MAX_SEEDS];
 	int vault_count, principal_count, registration_count, seed_count;
-	int64_t latency_ms, limit, lag_ms, pending_ms, token_life_s;
+	int64_t latency_ms, limit, lag_ms, recover_lag_ms, list_lag_ms, pending_ms, token_life_s;
 	/* Unix seconds: sessions were revoked then, and tokens must be requested with that claim; 0: never */
 	int64_t wall_revoked;
 	int page, max_versions, retry_after_s; /* retry_after_s -1: no header */
+	int retention_days;
+	bool has_strict_links; /* of a Managed HSM: a nextLink without an api-version is refused */
 	bool is_hsm, stalls_on_too_many, has_purge_protection, has_empty_pages, is_verbose;
 	bool prints_env;
 	bool has_single_assertions; /* an assertion is accepted once */

@@ -112,18 +112,43 @@ lv_refusal_is(const char *name)
 
 /* ---- details ---- */
 
-/* The data action: keys/read for a list, secrets/readMetadata/action; an HSM writes keys/read/action. */
+/* A Managed HSM has words of its own for some. */
+static const char *
+hsm_action(const struct lv_call *c, enum lv_op right)
+{
+	static const struct {
+		enum lv_op op;
+		const char *action;
+	} actions[] = {
+		{ LV_LIST, "keys/read/action" },
+		{ LV_VERSIONS, "keys/read/action" },
+		{ LV_GET, "keys/read/action" },
+		{ LV_CREATE, "keys/create" },
+		{ LV_UPDATE, "keys/write/action" },
+		{ LV_DELETED, "keys/deletedKeys/read/action" },
+		{ LV_RECOVER, "keys/deletedKeys/recover/action" },
+		{ LV_PURGE, "keys/deletedKeys/delete" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (actions[i].op == c->route.op || actions[i].op == right)
+			return actions[i].action;
+	return NULL;
+}
+
+/* The data action: keys/read for a list, secrets/readMetadata/action. */
 static void
 put_action(const struct lv_call *c, enum lv_op right, struct lv_text *out)
 {
 	const char *type = lv_route_type_name(c->route.type);
 
-	if (right == LV_DELETE)
+	if (c->service->options->is_hsm && hsm_action(c, right) != NULL)
+		lv_text_puts(out, hsm_action(c, right));
+	else if (right == LV_DELETE)
 		lv_text_printf(out, "%s/delete", type);
 	else if (right != LV_LIST && right != LV_GET)
 		lv_text_printf(out, "%s/%s/action", type, lv_route_op_name(right));
-	else if (c->service->options->is_hsm)
-		lv_text_printf(out, "%s/read/action", type);
 	else if (c->route.type == LV_SECRETS)
 		lv_text_printf(out, "secrets/%s/action", right == LV_LIST ? "readMetadata" : "getSecret");
 	else
@@ -180,7 +205,6 @@ void
 lv_refuse(struct lv_call *c, const char *name, enum lv_op right)
 {
 	const struct row *row = find(name);
-	const bool is_hsm = c->service->options->is_hsm;
 	struct lv_text message = { 0 };
 
 	for (const char *at = row->text; *at != '\0';) {
@@ -196,8 +220,7 @@ lv_refuse(struct lv_call *c, const char *name, enum lv_op right)
 	if (row->status == 401)
 		lv_answer_challenge(c, lv_text_str(&message));
 	else
-		lv_answer_error(c->answer, row->status, row->code, is_hsm ? NULL : row->inner,
-		    is_hsm ? "%s (Activity ID: %s)" : "%s", lv_text_str(&message), c->activity);
+		lv_answer_error(c->answer, row->status, row->code, row->inner, "%s", lv_text_str(&message));
 	lv_text_release(&message);
 }
 

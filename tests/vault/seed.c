@@ -174,13 +174,15 @@ static void
 fill_key(const struct plan *p, struct lv_version *v, int64_t i, int64_t version)
 {
 	const struct lv_material *m = pick(p, i, version);
+	const bool is_hsm = p->service->options->is_hsm;
 
 	v->kind = lv_mem_dup(m->kty);
 	v->public = lv_mem_dup(m->members);
 	v->secret = lv_mem_dup(m->secret);
 	v->detail = lv_mem_dup(m->kty[0] == 'R' ?
 		"[\"encrypt\",\"decrypt\",\"sign\",\"verify\",\"wrapKey\",\"unwrapKey\"]" :
-		"[\"sign\",\"verify\"]");
+		is_hsm ? "[\"sign\",\"verify\",\"deriveKey\"]" :
+			 "[\"sign\",\"verify\"]");
 }
 
 static void

@@ -11,95 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/vault/clock.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/queries.h"
 #include "tests/vault/store.h"
-
-enum query {
-	BEGIN,
-	COMMIT,
-	ROLLBACK,
-	FIND,
-	ADD,
-	SAVE,
-	ERASE,
-	ERASE_VERSIONS,
-	GET,
-	PUT,
-	CHANGE,
-	COUNT,
-	WALK,
-	WALK_VERSIONS,
-	WALK_MADE,
-	DUE,
-	FACT,
-	SET_FACT,
-	QUERIES
-};
-
-#define OBJECT_COLUMNS                                                                        \
-	"o.id, o.type, o.name, o.state, o.due_ms, o.deleted, o.purge, o.managed, o.current, " \
-	"o.policy, o.pending"
-#define VERSION_COLUMNS                                                                             \
-	"v.id, v.enabled, v.created, v.updated, v.nbf, v.exp, v.tags, v.kind, v.detail, v.public, " \
-	"v.secret"
-enum { OBJECT_COUNT = 11 };
-
-static const char schema[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;"
-    "CREATE TABLE IF NOT EXISTS object ("
-    "  id INTEGER PRIMARY KEY, vault TEXT NOT NULL, type INTEGER NOT NULL, upper TEXT NOT NULL,"
-    "  name TEXT NOT NULL, state INTEGER NOT NULL, due_ms INTEGER NOT NULL,"
-    "  deleted INTEGER NOT NULL, purge INTEGER NOT NULL, managed INTEGER NOT NULL,"
-    "  current TEXT NOT NULL, policy TEXT, pending TEXT, UNIQUE (vault, type, upper));"
-    "CREATE TABLE IF NOT EXISTS version ("
-    "  made INTEGER PRIMARY KEY, object INTEGER NOT NULL, id TEXT NOT NULL,"
-    "  enabled INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
-    "  nbf INTEGER NOT NULL, exp INTEGER NOT NULL, tags TEXT, kind TEXT, detail TEXT,"
-    "  public TEXT, secret TEXT, UNIQUE (object, id));"
-    "CREATE INDEX IF NOT EXISTS due ON object (due_ms) WHERE due_ms > 0;"
-    "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);";
-
-static const char *const texts[QUERIES] = {
-	[BEGIN] = "BEGIN",
-	[COMMIT] = "COMMIT",
-	[ROLLBACK] = "ROLLBACK",
-	[FIND] =
-	    "SELECT " OBJECT_COLUMNS " FROM object o WHERE o.vault = ?1 AND o.type = ?2 AND o.upper = ?3",
-	[ADD] = "INSERT INTO object (vault, type, upper, name, state, due_ms, deleted, purge,"
-		" managed, current, policy, pending)"
-		" VALUES (?12, ?2, ?13, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-	[SAVE] = "UPDATE object SET state = ?4, due_ms = ?5, deleted = ?6, purge = ?7,"
-		 " managed = ?8, current = ?9, policy = ?10, pending = ?11 WHERE id = ?1",
-	[ERASE] = "DELETE FROM object WHERE id = ?1",
-	[ERASE_VERSIONS] = "DELETE FROM version WHERE object = ?1",
-	[GET] = "SELECT " VERSION_COLUMNS " FROM version v WHERE v.object = ?1 AND v.id = ?2",
-	[PUT] = "INSERT INTO version (object, id, enabled, created, updated, nbf, exp, tags, kind,"
-		" detail, public, secret)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-	[CHANGE] = "UPDATE version SET enabled = ?3, created = ?4, updated = ?5, nbf = ?6,"
-		   " exp = ?7, tags = ?8, kind = ?9, detail = ?10, public = ?11, secret = ?12"
-		   " WHERE object = ?1 AND id = ?2",
-	[COUNT] = "SELECT count(*) FROM version WHERE object = ?1",
-	[WALK] = "SELECT " OBJECT_COLUMNS ", " VERSION_COLUMNS
-		 " FROM object o LEFT JOIN version v ON v.object = o.id AND v.id = o.current"
-		 " WHERE o.vault = ?1 AND o.type = ?2 AND o.upper >= ?3 AND"
-		 " CASE WHEN ?4 THEN o.state = 1 AND o.due_ms = 0 AND NOT o.managed"
-		 " ELSE o.state = 0 AND (?5 OR o.current != '') END"
-		 " ORDER BY o.upper LIMIT ?6",
-	[WALK_VERSIONS] = "SELECT " VERSION_COLUMNS " FROM version v WHERE v.object = ?1 AND v.id >= ?2"
-			  " ORDER BY v.id LIMIT ?3",
-	[WALK_MADE] = "SELECT " VERSION_COLUMNS " FROM version v WHERE v.object = ?1"
-		      " ORDER BY v.made",
-	[DUE] = "SELECT " OBJECT_COLUMNS ", o.vault FROM object o"
-		" WHERE o.due_ms > 0 AND o.due_ms <= ?1 ORDER BY o.due_ms LIMIT 1",
-	[FACT] = "SELECT value FROM fact WHERE name = ?1",
-	[SET_FACT] = "INSERT OR REPLACE INTO fact (name, value) VALUES (?1, ?2)",
-};
 
 struct lv_store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[QUERIES];
 	int64_t due_ms; /* nothing is due before */
+	bool keeps_past;
 };
 
 static _Noreturn void
@@ -113,8 +34,8 @@ static sqlite3_stmt *
 prepare(struct lv_store *s, enum query q)
 {
 	if (s->statements[q] == NULL &&
-	    sqlite3_prepare_v3(s->db, texts[q], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[q], NULL) !=
-		SQLITE_OK)
+	    sqlite3_prepare_v3(
+		s->db, lv_queries[q], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[q], NULL) != SQLITE_OK)
 		give_up(s);
 	return s->statements[q];
 }
@@ -161,7 +82,7 @@ lv_store_open(struct lv_store **out, const char *file, struct lv_text *why)
 	*out = NULL;
 	/* --print-env reads while the server runs */
 	if (sqlite3_open(file, &s->db) != SQLITE_OK || sqlite3_busy_timeout(s->db, 30000) != SQLITE_OK ||
-	    sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK) {
+	    sqlite3_exec(s->db, lv_queries_schema, NULL, NULL, NULL) != SQLITE_OK) {
 		lv_text_printf(why, "cannot open %s: %s", file, sqlite3_errmsg(s->db));
 		lv_store_close(s);
 		return -EIO;
@@ -433,25 +354,54 @@ lv_store_count(struct lv_store *s, int64_t object)
 }
 
 void
-lv_store_walk(struct lv_store *s, const struct lv_store_range *range, lv_store_object *each, void *arg)
+lv_store_keep_past(struct lv_store *s)
 {
-	sqlite3_stmt *q = prepare(s, WALK);
+	if (s->keeps_past)
+		return;
+	s->keeps_past = true;
+	if (sqlite3_exec(s->db, lv_queries_past, NULL, NULL, NULL) != SQLITE_OK)
+		give_up(s);
+}
+
+static void
+walk_objects(
+    struct lv_store *s, sqlite3_stmt *q, const struct lv_store_range *range, lv_store_object *each, void *arg)
+{
 	struct lv_object o = { 0 };
 	struct lv_version v = { 0 };
 	int end = 0;
 
 	bind_text(q, 1, range->vault);
 	sqlite3_bind_int(q, 2, (int)range->type);
-	bind_text(q, 3, range->from);
 	sqlite3_bind_int(q, 4, range->is_deleted);
 	sqlite3_bind_int(q, 5, range->with_pending);
 	sqlite3_bind_int(q, 6, range->limit);
+	if (range->lag_ms > 0)
+		sqlite3_bind_int64(q, 7, lv_clock_wall_ms() - range->lag_ms);
 	while (end == 0 && next(s, q)) {
 		read_object(q, &o);
 		read_version(q, OBJECT_COUNT, &v);
 		end = each(arg, &o, &v);
 	}
 	sqlite3_reset(q);
+}
+
+void
+lv_store_walk(struct lv_store *s, const struct lv_store_range *range, lv_store_object *each, void *arg)
+{
+	sqlite3_stmt *q = prepare(s, range->lag_ms > 0 ? WALK_PAST : WALK);
+
+	bind_text(q, 3, range->from);
+	walk_objects(s, q, range, each, arg);
+}
+
+void
+lv_store_walk_added(struct lv_store *s, const struct lv_store_range *range, lv_store_object *each, void *arg)
+{
+	sqlite3_stmt *q = prepare(s, range->lag_ms > 0 ? WALK_ADDED_PAST : WALK_ADDED);
+
+	sqlite3_bind_int64(q, 3, range->behind);
+	walk_objects(s, q, range, each, arg);
 }
 
 static void
@@ -480,11 +430,14 @@ lv_store_walk_versions(
 }
 
 void
-lv_store_walk_made(struct lv_store *s, int64_t object, lv_store_version *each, void *arg)
+lv_store_walk_made(
+    struct lv_store *s, int64_t object, const char *behind, int limit, lv_store_version *each, void *arg)
 {
 	sqlite3_stmt *q = prepare(s, WALK_MADE);
 
 	sqlite3_bind_int64(q, 1, object);
+	bind_text(q, 2, behind);
+	sqlite3_bind_int(q, 3, limit);
 	walk_versions(s, q, each, arg);
 }
 

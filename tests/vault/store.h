@@ -3,8 +3,8 @@
 /*
  * All objects of all vaults and their versions, in one SQLite file.
  *
- * An object is active, deleted or being purged; one with due_ms set is in transition: a deletion
- * or purge that has not taken effect yet, or a certificate that is being issued. The key and the
+ * An object is active, deleted, being purged or being recovered; one with due_ms set is in transition: a deletion,
+ * purge or recovery that has not taken effect yet, or a certificate that is being issued. The key and the
  * secret behind a certificate are objects of their own, is_managed, with the certificate's name
  * and version identifiers.
  *
@@ -18,9 +18,12 @@
 
 #define LV_NEVER (-1) /* an nbf or exp that is not set */
 
+/* Begins the secret of a key that is outside of the HSM, which has a reference to it. */
+#define LV_EXTERNAL "external:"
+
 struct lv_store;
 
-enum lv_state { LV_ACTIVE, LV_SOFT_DELETED, LV_BEING_PURGED };
+enum lv_state { LV_ACTIVE, LV_SOFT_DELETED, LV_BEING_PURGED, LV_BEING_RECOVERED };
 
 struct lv_object {
 	int64_t id;
@@ -44,7 +47,7 @@ struct lv_version {
 	char *kind;   /* kty / content type or NULL / x5t */
 	char *detail; /* key_ops, a JSON array / - / - */
 	char *public; /* members of the JSON Web Key / - / DER in base64 */
-	char *secret; /* PKCS#8 in base64 / the value / - */
+	char *secret; /* PKCS#8 in base64, or LV_EXTERNAL and its id / the value / - */
 };
 
 /* Borrowed for the call; a value other than 0 ends the walk. */
@@ -56,8 +59,10 @@ struct lv_store_range {
 	enum lv_type type;
 	bool is_deleted;   /* the deleted ones (without the managed) instead of the active ones */
 	bool with_pending; /* certificates without a version too */
-	const char *from;  /* upper case, inclusive */
+	const char *from;  /* upper case, inclusive; for lv_store_walk */
+	int64_t behind;	   /* an object's id, exclusive; for lv_store_walk_added */
 	int limit;
+	int64_t lag_ms; /* the objects as they were so long ago */
 };
 
 int lv_store_open(struct lv_store **s, const char *file, struct lv_text *why);
@@ -83,11 +88,19 @@ int lv_store_put(struct lv_store *s, int64_t object, const struct lv_version *v)
 void lv_store_change(struct lv_store *s, int64_t object, const struct lv_version *v);
 int lv_store_count(struct lv_store *s, int64_t object);
 
-/* In the order of the names; of the versions' ids, or of their making. */
+/* In the order of the names, or in that in which they were added. */
 void lv_store_walk(struct lv_store *s, const struct lv_store_range *range, lv_store_object *each, void *arg);
+void lv_store_walk_added(
+    struct lv_store *s, const struct lv_store_range *range, lv_store_object *each, void *arg);
+
+/* Needed before the first walk with a lag: from now on the store keeps what objects were. */
+void lv_store_keep_past(struct lv_store *s);
+
+/* In the order of the ids, or of their making; those that were made behind the one with this id. */
 void lv_store_walk_versions(
     struct lv_store *s, int64_t object, const char *from, int limit, lv_store_version *each, void *arg);
-void lv_store_walk_made(struct lv_store *s, int64_t object, lv_store_version *each, void *arg);
+void lv_store_walk_made(
+    struct lv_store *s, int64_t object, const char *behind, int limit, lv_store_version *each, void *arg);
 
 /* An object whose transition is due by then, with its vault (the caller frees it); -ENOENT. */
 int lv_store_next_due(struct lv_store *s, int64_t now_ms, struct lv_object *o, char **vault);

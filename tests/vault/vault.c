@@ -11,8 +11,11 @@
 #include "tests/vault/answer.h"
 #include "tests/vault/backup.h"
 #include "tests/vault/body.h"
+#include "tests/vault/api.h"
 #include "tests/vault/certificate.h"
 #include "tests/vault/clock.h"
+#include "tests/vault/contacts.h"
+#include "tests/vault/hsm.h"
 #include "tests/vault/list.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/object.h"
@@ -112,22 +115,72 @@ authenticate(struct lv_call *c)
 	return -EACCES;
 }
 
+/* The nextLink of a Managed HSM names no version, and the service takes it as it is. */
+static bool
+is_bare_link(const struct lv_call *c)
+{
+	const struct lv_options *o = c->service->options;
+
+	return o->is_hsm && !o->has_strict_links && lv_http_query(c->request, "$skiptoken") != NULL;
+}
+
+/* 0, or -EINVAL with the answer written. */
+static int
+check_api(struct lv_call *c)
+{
+	const char *newest = c->service->options->newest_api;
+
+	if (c->api_version == NULL || *c->api_version == '\0') {
+		c->api_version = "7.6";
+		if (is_bare_link(c))
+			return 0;
+		lv_body_bad(c, "The request URI does not have the parameter api-version.");
+	} else if (!lv_api_is_known(c->api_version, newest)) {
+		lv_body_bad(c,
+		    "The specified version (%s) is not recognized. Consider using the latest supported version "
+		    "(%s).",
+		    c->api_version, newest);
+		c->api_version = newest;
+	} else {
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* A percent sign does not get as far as the service behind the vault's front end. */
+static void
+refuse_name(struct lv_call *c)
+{
+	const char *name = strchr(c->request->path + 1, '/');
+	const size_t len = name != NULL ? strcspn(name + 1, "/") : 0;
+
+	if (c->service->options->is_hsm) {
+		lv_refuse(c, "hsm-name", c->route.op);
+	} else if (name != NULL && memchr(name + 1, '%', len) != NULL) {
+		lv_text_puts(&c->answer->body,
+		    "<!DOCTYPE html>\r\n<html>\r\n    <head>\r\n        <title>Runtime Error</title>\r\n"
+		    "    </head>\r\n</html>\r\n");
+		c->answer->type = "text/html; charset=utf-8";
+		c->answer->status = 400;
+	} else {
+		lv_body_bad(c, "The request URI contains an invalid name: %.*s", (int)len,
+		    name != NULL ? name + 1 : "");
+	}
+}
+
 /* 0, or -errno with the answer written. */
 static int
 check_path(struct lv_call *c, int err)
 {
-	if (c->api_version == NULL || *c->api_version == '\0') {
-		c->api_version = "";
-		lv_body_bad(c, "The request URI does not have the parameter api-version.");
+	if (check_api(c) != 0)
 		return -EINVAL;
-	}
 	if (err == 0 && c->service->options->is_hsm && c->route.type != LV_KEYS)
 		err = -ENOENT;
 	if (err == -ENOTSUP)
 		lv_answer_error(c->answer, 405, "MethodNotAllowed", NULL,
 		    "The method %s is not allowed here.", c->request->method);
 	else if (err == -EINVAL)
-		lv_body_bad(c, "The request URI contains an invalid name: %s", c->request->path);
+		refuse_name(c);
 	else if (err != 0)
 		lv_answer_error(
 		    c->answer, 404, "InvalidPath", NULL, "There is no such resource: %s", c->request->path);
@@ -193,6 +246,12 @@ passes_limit(struct lv_call *c)
 }
 
 static void
+beside_certificates(struct lv_call *c)
+{
+	(strcmp(c->route.word, "contacts") == 0 ? lv_contacts : lv_issuers)(c);
+}
+
+static void
 operate(struct lv_call *c)
 {
 	static void (*const operations[LV_OPS])(struct lv_call *) = {
@@ -210,7 +269,7 @@ operate(struct lv_call *c)
 		[LV_PENDING] = lv_certificate_pending,
 		[LV_MERGE] = lv_certificate_merge,
 		[LV_CRYPT] = lv_write_crypt,
-		[LV_OTHER] = lv_certificate_other,
+		[LV_OTHER] = beside_certificates,
 	};
 	bool is_certificate = c->route.type == LV_CERTIFICATES;
 
@@ -358,7 +417,7 @@ lv_vault_handle(struct lv_service *s, struct lv_vault *v, const struct lv_reques
 
 	lv_stats_enter(v->stats);
 	a->owner = v->stats;
-	lv_encode_new_guid(c.activity);
+	(s->options->is_hsm ? lv_encode_new_time_guid : lv_encode_new_guid)(c.activity);
 	lv_object_settle(s);
 	c.now = lv_clock_wall_s();
 	c.api_version = lv_http_query(r, "api-version");
@@ -376,7 +435,7 @@ lv_vault_handle(struct lv_service *s, struct lv_vault *v, const struct lv_reques
 	}
 	if (path_err != 0 && c.route.op != LV_CHALLENGE)
 		c.route.op = LV_OTHER;
-	lv_answer_headers(&c);
+	(s->options->is_hsm ? lv_hsm_finish : lv_answer_headers)(&c);
 	lv_stats_count(v->stats, &c.route, counted_status(a));
 	if (s->options->is_verbose)
 		fprintf(

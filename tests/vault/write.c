@@ -1,4 +1,5 @@
 /* Making keys and secrets. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,12 @@
 #define MAX_VALUE (25 * 1024)
 
 static const char *
-default_operations(const char *kty)
+default_operations(const char *kty, bool is_hsm)
 {
 	if (strncmp(kty, "RSA", 3) == 0)
 		return "[\"encrypt\",\"decrypt\",\"sign\",\"verify\",\"wrapKey\",\"unwrapKey\"]";
 	if (strncmp(kty, "EC", 2) == 0)
-		return "[\"sign\",\"verify\"]";
+		return is_hsm ? "[\"sign\",\"verify\",\"deriveKey\"]" : "[\"sign\",\"verify\"]";
 	return "[\"encrypt\",\"decrypt\",\"wrapKey\",\"unwrapKey\"]";
 }
 
@@ -49,8 +50,10 @@ store_key(struct lv_call *c, struct lv_material *m, const cJSON *ops)
 	v.kind = m->kty;
 	v.public = m->members;
 	v.secret = m->secret;
-	v.detail = cJSON_IsArray(ops) && cJSON_GetArraySize(ops) > 0 ? lv_body_print(ops) :
-								       lv_mem_dup(default_operations(m->kty));
+	if (cJSON_IsArray(ops) && cJSON_GetArraySize(ops) > 0)
+		v.detail = lv_body_print(ops);
+	else
+		v.detail = lv_mem_dup(default_operations(m->kty, c->service->options->is_hsm));
 	*m = (struct lv_material){ 0 };
 	if (lv_body_read(c, &v) == 0)
 		store_and_answer(c, &v);
@@ -58,20 +61,46 @@ store_key(struct lv_call *c, struct lv_material *m, const cJSON *ops)
 		lv_store_release_version(&v);
 }
 
+/* attributes.external_key.id, for a key that stays outside of the HSM; NULL for any other. */
+static const char *
+external_id(const struct lv_call *c)
+{
+	return lv_body_string(lv_body_get(lv_body_get(c->json, "attributes"), "external_key"), "id");
+}
+
+static void
+store_external(struct lv_call *c, const char *id)
+{
+	struct lv_text secret = { 0 };
+	struct lv_material m = { .kty = lv_mem_dup("oct-HSM"), .members = lv_mem_dup("") };
+
+	lv_text_printf(&secret, LV_EXTERNAL "%s", id);
+	m.secret = lv_text_take(&secret);
+	store_key(c, &m, lv_body_get(c->json, "key_ops"));
+}
+
 void
 lv_write_create_key(struct lv_call *c)
 {
 	const cJSON *size = lv_body_get(c->json, "key_size");
+	const char *external = external_id(c);
 	struct lv_material_wish wish = { .kty = lv_body_string(c->json, "kty") };
 	struct lv_material m = { 0 };
 	struct lv_text why = { 0 };
+	char kty[16];
 
+	if (c->service->options->is_hsm && wish.kty != NULL && strstr(wish.kty, "-HSM") == NULL) {
+		snprintf(kty, sizeof(kty), "%s-HSM", wish.kty);
+		wish.kty = kty;
+	}
 	wish.bits = cJSON_IsNumber(size) ? size->valueint : 0;
 	wish.curve = lv_body_string(c->json, "crv");
 	if (c->json == NULL || wish.kty == NULL)
 		lv_body_bad(c, "The property \"kty\" is required.");
-	else if (c->service->options->is_hsm && strstr(wish.kty, "-HSM") == NULL)
-		lv_body_bad(c, "The key type '%s' is not supported on a Managed HSM.", wish.kty);
+	else if (external != NULL && (!c->service->options->is_hsm || strcmp(wish.kty, "oct-HSM") != 0))
+		lv_body_bad(c, "Property  has invalid value\r\nProperty  has invalid value\r\n");
+	else if (external != NULL)
+		store_external(c, external);
 	else if (lv_material_make(&m, &wish, &why) != 0)
 		lv_body_bad(c, "%s", lv_text_str(&why));
 	else
@@ -83,17 +112,20 @@ void
 lv_write_import_key(struct lv_call *c)
 {
 	const cJSON *jwk = lv_body_get(c->json, "key"), *hsm = lv_body_get(c->json, "Hsm");
+	const bool is_hsm = c->service->options->is_hsm;
 	struct lv_material m = { 0 };
 	struct lv_text why = { 0 }, kty = { 0 };
 
 	if (hsm == NULL)
 		hsm = lv_body_get(c->json, "hsm");
-	if (!cJSON_IsObject(jwk)) {
+	if (is_hsm && cJSON_IsObject(jwk) && lv_body_string(jwk, "kty") == NULL) {
+		lv_body_bad(c, "JSON Web Key: kty is missing");
+	} else if (!cJSON_IsObject(jwk)) {
 		lv_body_bad(c, "The property \"key\" must be a valid JsonWebKey object.");
 	} else if (lv_material_import(&m, jwk, &why) != 0) {
 		lv_body_bad(c, "%s", lv_text_str(&why));
 	} else {
-		if (cJSON_IsTrue(hsm) && strstr(m.kty, "-HSM") == NULL) {
+		if ((is_hsm || cJSON_IsTrue(hsm)) && strstr(m.kty, "-HSM") == NULL) {
 			lv_text_printf(&kty, "%s-HSM", m.kty);
 			free(m.kty);
 			m.kty = lv_text_take(&kty);
