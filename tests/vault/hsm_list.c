@@ -27,6 +27,14 @@ struct page {
 };
 
 static int
+number_behind(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at != NULL ? (int)strtol(at + strlen(word), NULL, 10) : 0;
+}
+
+static int
 read_token(struct page *p)
 {
 	const char *text = lv_http_query(p->call->request, "$skiptoken"), *rest;
@@ -37,11 +45,13 @@ read_token(struct page *p)
 		return 0;
 	if (lv_encode_decode(&token, text, strlen(text)) != 0 || strncmp(token.data, "+RID:~", 6) != 0 ||
 	    (rest = strchr(token.data, '#')) == NULL ||
-	    lv_encode_decode(&id, token.data + 6, (size_t)(rest - token.data) - 6) != 0 || id.len != ID ||
-	    sscanf(rest, "#RT:%d#TRC:%d#", &p->number, &p->before) != 2)
+	    lv_encode_decode(&id, token.data + 6, (size_t)(rest - token.data) - 6) != 0 || id.len != ID)
 		err = -EINVAL;
-	else
+	if (err == 0) {
 		memcpy(p->from, id.data, ID);
+		p->number = number_behind(rest, "#RT:");
+		p->before = number_behind(rest, "#TRC:");
+	}
 	lv_text_release(&token);
 	lv_text_release(&id);
 	if (err != 0)
@@ -94,11 +104,13 @@ get_row(const unsigned char from[ID])
 static void
 put_version(unsigned char to[ID], const char *id)
 {
-	unsigned byte;
-	int i;
+	char byte[3] = "";
+	size_t i;
 
-	for (i = 0; i < ID && sscanf(id + (size_t)2 * (size_t)i, "%2x", &byte) == 1; i++)
-		to[i] = (unsigned char)byte;
+	for (i = 0; i < ID; i++) {
+		memcpy(byte, id + 2 * i, 2);
+		to[i] = (unsigned char)strtoul(byte, NULL, 16);
+	}
 }
 
 /* ---- lists ---- */
