@@ -3,6 +3,7 @@
 #   make                    build/kvfs and build/localvault
 #   make demo               try it: archives a local vault and restores it into a second one
 #   make check              every test, plain and under ASan+UBSan
+#   make interop            clients of others: Azure SDKs, az, another Key Vault server (PARTS='go java': these alone)
 #   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
 #   make install            PREFIX=/usr/local DESTDIR=
@@ -195,6 +196,9 @@ check-mount:
 	$QKVFS=$(CURDIR)/$B/kvfs LOCALVAULT=$(CURDIR)/$B/localvault PYTHONDONTWRITEBYTECODE=1 \
 	    $(PYTHON) -m pytest -q -rs -p no:cacheprovider $(MOUNT_TESTS)
 
+interop:
+	$Qtests/interop/run $(PARTS)
+
 # The figures are in $B/bench/figures.csv; status 1 says that one missed its target. FIGURES='cold peers' takes these
 # alone; the other variables are sizes, see tests/bench/run --help.
 BENCH_VARIABLES = FIGURES QUICK OBJECTS MANY LATENCY LATENCIES RATE LIMIT SEED SAMPLE REPEAT
@@ -258,7 +262,7 @@ clean:
 	rm -rf build
 
 .PHONY: all unit-tests fuzzers hdr-check demo picture check check-unit check-mount check-fuzz nightly run-fuzzers \
-	bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
+	interop bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
 	lint run-lint format install uninstall clean
 .DELETE_ON_ERROR:
 

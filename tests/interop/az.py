@@ -1,6 +1,6 @@
 """The az CLI as Microsoft ships it, signed in to the local vault's token service: kvfs uses its account.
 
-tests/independent/run calls this with AZ, the program, and AZ_READY, the local vault's ready line.
+tests/interop/run calls this with AZ, the program, and AZ_READY, the local vault's ready line.
 """
 import json
 import os
@@ -42,7 +42,7 @@ def sign_in(env):
          "--suffix-keyvault-dns", ".vault.localhost", env=env)
     done("az", "cloud", "set", "--name", "local", env=env)
     secret = pathlib.Path(READY["client_secret_file"]).read_text().strip()
-    done("az", "login", "--service-principal", "-u", READY["client_id"], "-p", secret, "--tenant", READY["tenant"],
+    done("az", "login", "--service-principal", "-u", READY["client_id"], f"--password={secret}", "--tenant", READY["tenant"],
          "--allow-no-subscriptions", env=env)
 
 

@@ -1,6 +1,6 @@
 """Continuous access evaluation, as Microsoft's library handles it: the local vault requires claims as the service does.
 
-tests/independent/run calls this.
+tests/interop/run calls this.
 """
 import json
 import pathlib

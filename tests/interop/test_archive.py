@@ -3,28 +3,21 @@ import contextlib
 import os
 import pathlib
 import subprocess
-import time
 
+import conftest
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
+from conftest import eventually
 
 URL = os.environ["INDEPENDENT_URL"].rstrip("/")
 SECOND = os.environ.get("INDEPENDENT_SECOND_URL", "").rstrip("/")
 CA = os.environ["INDEPENDENT_CA"]
 OPTIONS = [o for o in os.environ.get("INDEPENDENT_OPTIONS", "").split(",") if o]
-KVFS = os.environ["KVFS"]
 TYPES = ("keys", "secrets", "certificates")
-
-
-def eventually(condition, what, seconds=90):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 class Clients:
@@ -112,30 +105,8 @@ class Clients:
         eventually(lambda: not any(self.names().values()), "everything is gone")
 
 
-@contextlib.contextmanager
 def mounted(url, point, *options):
-    point.mkdir(exist_ok=True)
-    argv = [KVFS, "-f"]
-    for option in (f"cacert={CA}", *OPTIONS, *options):
-        argv += ["-o", option]
-    log = point.with_suffix(".log")
-    # What one mount has learnt is not the next one's: each must ask the vault.
-    env = {**os.environ, "XDG_CACHE_HOME": str(point.with_suffix(".cache"))}
-    with open(log, "wb") as err:
-        child = subprocess.Popen([*argv, url, point], stderr=err, env=env)
-    try:
-        def ready():
-            assert child.poll() is None, log.read_text()
-            return any(f" {point} fuse" in line for line in open("/proc/self/mounts", encoding="utf-8"))
-        eventually(ready, "the mount", 60)
-        yield log
-        subprocess.run(["fusermount3", "-u", point], check=True)
-        assert child.wait(30) == 0, log.read_text()
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
-        subprocess.run(["fusermount3", "-uz", point], check=False, capture_output=True)
+    return conftest.mounted(url, point, CA, *OPTIONS, *options)
 
 
 @pytest.fixture(scope="module")
