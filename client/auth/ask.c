@@ -178,11 +178,32 @@ is_tried_again(const struct ask *a, long status)
 }
 
 static void
+say_who(struct ask *a)
+{
+	const struct kv_ask_endpoint *e = a->ask.endpoint;
+
+	kv_buf_say(&a->why, "%s%s%s", e->who, e->is_authority ? " " : "",
+	    e->is_authority ? a->ask.o->authority : "");
+}
+
+bool
+kv_ask_is_page(const struct kv_http_answer *answer)
+{
+	return strncmp(answer->content_type, "text/html", 9) == 0 || answer->body[0] == '<';
+}
+
+static void
 answered(struct ask *a, const struct kv_http_answer *answer)
 {
 	const struct kv_ask_endpoint *e = a->ask.endpoint;
 	int err;
 
+	if (e->answered == NULL && kv_ask_is_page(answer)) {
+		say_who(a);
+		kv_buf_say(&a->why, " answers with an HTML page: is a proxy or a login page in between?");
+		fail(&a->ask, -EBADMSG);
+		return;
+	}
 	if (e->answered == NULL) {
 		kv_ask_take_answer(&a->ask, e->who, answer->body, answer->body_len);
 		return;
@@ -201,7 +222,8 @@ refused(struct ask *a, const struct kv_http_answer *answer)
 	if (e->refused != NULL) {
 		err = e->refused(&a->ask, answer);
 	} else {
-		kv_buf_say(&a->why, "%s answers %ld", e->who, answer->status);
+		say_who(a);
+		kv_buf_say(&a->why, " answers %ld", answer->status);
 		(void)kv_ask_say_fault(&a->ask, answer, a->ask.o->client_id);
 	}
 	if (err != 0)
@@ -212,14 +234,14 @@ static void
 endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 {
 	struct ask *a = arg;
-	const struct kv_ask_endpoint *e = a->ask.endpoint;
 
 	a->transfer = NULL;
 	kv_timer_stop(&a->too_late);
 	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld errno=%s ms=%lld", answer->status,
 	    err != 0 ? kv_err_name(err) : "", (long long)answer->took_ms);
 	if (err != 0) {
-		kv_buf_say(&a->why, "%s cannot be reached: %s", e->who, answer->reason);
+		say_who(a);
+		kv_buf_say(&a->why, " cannot be reached: %s", answer->reason);
 		fail(&a->ask, err);
 	} else if (answer->status == 200) {
 		answered(a, answer);
@@ -227,7 +249,8 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 		kv_timer_set(&a->timer, pause_ms(a, answer));
 		a->attempt++;
 	} else if (kv_err_is_temporary(answer->status) && !a->ask.is_guess) {
-		kv_buf_say(&a->why, "%s fails with status %ld", e->who, answer->status);
+		say_who(a);
+		kv_buf_say(&a->why, " fails with status %ld", answer->status);
 		(void)kv_ask_say_fault(&a->ask, answer, a->ask.o->client_id);
 		fail(&a->ask, answer->status == 429 ? -EBUSY : -EIO);
 	} else {
@@ -248,7 +271,8 @@ request_too_late(void *arg)
 
 	kv_http_cancel(a->transfer);
 	a->transfer = NULL;
-	kv_buf_say(&a->why, "%s has not answered within %d s", a->ask.endpoint->who, limit_ms(a) / 1000);
+	say_who(a);
+	kv_buf_say(&a->why, " has not answered within %d s", limit_ms(a) / 1000);
 	fail(&a->ask, -ETIMEDOUT);
 }
 
@@ -387,12 +411,17 @@ kv_ask_free(struct kv_ask *ask)
 	free(a);
 }
 
-const char *
-kv_ask_waits_for(const struct kv_ask *ask)
+void
+kv_ask_say_waits_for(struct kv_ask *ask, struct kv_buf *why)
 {
-	const struct ask *a = (const struct ask *)ask;
+	struct ask *a = whole(ask);
 
-	return a->program != NULL ? a->program :
-	    ask->endpoint != NULL ? ask->endpoint->who :
-				    "the credential";
+	kv_buf_clear(&a->why);
+	if (a->program != NULL)
+		kv_buf_say(&a->why, "%s", a->program);
+	else if (ask->endpoint != NULL)
+		say_who(a);
+	else
+		kv_buf_say(&a->why, "the credential");
+	kv_buf_say(why, "%s", kv_buf_str(&a->why));
 }

@@ -59,8 +59,8 @@ struct kv_ask_setup {
 struct kv_ask *kv_ask_new(const struct kv_ask_setup *setup);
 /* Cancels the ask without calling its completion. NULL does nothing. */
 void kv_ask_free(struct kv_ask *ask);
-/* What it waits for, a noun for messages: "the token service", "az". */
-const char *kv_ask_waits_for(const struct kv_ask *ask);
+/* Append what it waits for, a noun: "the token service https://…", "az". The ask cannot go on after it. */
+void kv_ask_say_waits_for(struct kv_ask *ask, struct kv_buf *why);
 
 /* ---- for a kind ---- */
 
@@ -91,6 +91,7 @@ struct kv_buf *kv_ask_why(struct kv_ask *ask);
 /* An HTTP endpoint that answers token requests, or requests on the way to one. */
 struct kv_ask_endpoint {
 	const char *who;		 /* for messages: "the token service" */
+	bool is_authority;		 /* it is options' authority, which messages name too */
 	int attempts;			 /* maximum; only temporary failures (408, 429, 5xx) are retried */
 	int pause_ms;			 /* before the second attempt; then doubled each time */
 	int limit_ms;			 /* for one attempt; 0: 30 s */
@@ -117,6 +118,8 @@ int kv_ask_add_field(struct kv_buf *form, const char *name, const char *value) K
  * those of the challenge. -EBADMSG and a sentence if these are not JSON.
  */
 int kv_ask_make_claims(struct kv_ask *ask, struct kv_buf *claims) KV_MUST_CHECK;
+/* Whether the answer is an HTML page, so that a proxy or a login page may be in between. */
+bool kv_ask_is_page(const struct kv_http_answer *answer);
 /*
  * Append ": " and why the endpoint refused client (NULL: not known) to the ask's sentence, and return the
  * errno: the sentence of client/auth/token_refusal, with what to do. Without one, append the first sentence of

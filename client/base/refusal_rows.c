@@ -175,9 +175,9 @@ static const struct kv_refusal_row rows[] = {
 	/* ---- the token service ---- */
 
 	{ 0, NULL, "AADSTS7000215", NULL, EACCES, "the client secret[ of application {client}] is wrong",
-	    "give the secret's value, not its id, or create a new one with az ad app credential reset[ --id {client}]" },
+	    "give the secret's value, not its id, or create a new one with az ad app credential reset --append[ --id {client}]" },
 	{ 0, NULL, "AADSTS7000222", NULL, EACCES, "the client secret[ of application {client}] has expired",
-	    "create a new one with az ad app credential reset[ --id {client}]" },
+	    "create a new one with az ad app credential reset --append[ --id {client}]" },
 	{ 0, NULL, "AADSTS700016", NULL, EACCES,
 	    "[tenant {tenant}|the tenant] has no application [{client}|with this client id]",
 	    "check AZURE_CLIENT_ID and AZURE_TENANT_ID" },

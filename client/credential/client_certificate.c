@@ -155,6 +155,7 @@ ask_token_service(struct kv_ask *ask)
 		.remedy = "AZURE_CLIENT_ID, AZURE_TENANT_ID and the certificates of the application" };
 	static const struct kv_ask_endpoint token_service = {
 		.who = "the token service",
+		.is_authority = true,
 		.attempts = 4,
 		.pause_ms = 800,
 		.arg = &client,

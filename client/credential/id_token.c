@@ -72,12 +72,6 @@ kv_id_token_send(struct kv_ask *ask)
 	return err;
 }
 
-static bool
-is_page(const struct kv_http_answer *answer)
-{
-	return strncmp(answer->content_type, "text/html", 9) == 0 || answer->body[0] == '<';
-}
-
 /* Store the token. -EBADMSG if the answer has none. */
 static int
 keep_token(struct kv_ask *ask, const char *member, const struct kv_http_answer *answer)
@@ -105,7 +99,7 @@ kv_id_token_answered(struct kv_ask *ask, const struct kv_http_answer *answer)
 	const struct kv_id_token_source *source = ask->endpoint->arg;
 	int err;
 
-	if (is_page(answer))
+	if (kv_ask_is_page(answer))
 		return kv_id_token_refused(ask, answer);
 	err = keep_token(ask, source->member, answer);
 	if (err == -EBADMSG)
@@ -121,7 +115,7 @@ kv_id_token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 	const char *who = ask->endpoint->who;
 	int err = 0;
 
-	if (is_page(answer) || (answer->status >= 300 && answer->status < 400)) {
+	if (kv_ask_is_page(answer) || (answer->status >= 300 && answer->status < 400)) {
 		kv_buf_say(
 		    kv_ask_why(ask), "%s answers with a page to sign in (status %ld)", who, answer->status);
 	} else {

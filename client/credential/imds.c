@@ -77,6 +77,13 @@ is_json(const struct kv_http_answer *answer)
 	return is;
 }
 
+/* It is being updated. */
+static bool
+is_updated(long status)
+{
+	return status == 404 || status == 410;
+}
+
 static int
 token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
@@ -91,9 +98,11 @@ token_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 		    ": is the identity of -o client_id= (AZURE_CLIENT_ID), object_id= or resource_id= assigned "
 		    "to this machine?");
 	else if (!is_explained && is_of_imds)
-		kv_buf_say(kv_ask_why(ask), ": does this machine have a managed identity?");
+		kv_buf_say(kv_ask_why(ask),
+		    ": if this machine has several managed identities, name one by -o client_id=; if it has none, assign "
+		    "one");
 	if (!is_of_imds || !is_named)
-		return kv_err_is_temporary(answer->status) ? -EIO : -EACCES;
+		return kv_err_is_temporary(answer->status) || is_updated(answer->status) ? -EIO : -EACCES;
 	kv_ask_fail(ask, KV_FAILED, -EACCES);
 	return 0;
 }

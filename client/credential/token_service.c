@@ -133,12 +133,20 @@ int
 kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer)
 {
 	const struct kv_token_client *client = ask->endpoint->arg;
+	struct kv_buf *why = kv_ask_why(ask);
 	int err;
 
-	kv_buf_say(kv_ask_why(ask), "%s refuses client %s of tenant %s (status %ld)", ask->o->authority,
+	if (kv_ask_is_page(answer) || (answer->status >= 300 && answer->status < 400)) {
+		kv_buf_say(why,
+		    "%s answers %ld with a page that is not the token service's: is a proxy or a login page in "
+		    "between?",
+		    ask->o->authority, answer->status);
+		return -EBADMSG;
+	}
+	kv_buf_say(why, "%s refuses client %s of tenant %s (status %ld)", ask->o->authority,
 	    kv_token_service_client_id(ask), tenant_of(ask), answer->status);
 	err = kv_ask_say_fault(ask, answer, kv_token_service_client_id(ask));
 	if (err == 0)
-		kv_buf_say(kv_ask_why(ask), "; check %s", client->remedy);
+		kv_buf_say(why, "; check %s", client->remedy);
 	return err != 0 ? err : -EACCES;
 }

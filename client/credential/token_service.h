@@ -20,10 +20,10 @@ struct kv_token_client {
 };
 
 /* An endpoint for kv_ask_endpoint(). client is a const struct kv_token_client *. */
-#define KV_TOKEN_SERVICE(client)                                                             \
-	{                                                                                    \
-		.who = "the token service", .attempts = 4, .pause_ms = 800, .arg = (client), \
-		.send = kv_token_service_send, .refused = kv_token_service_refused           \
+#define KV_TOKEN_SERVICE(client)                                                                    \
+	{                                                                                           \
+		.who = "the token service", .is_authority = true, .attempts = 4, .pause_ms = 800,   \
+		.arg = (client), .send = kv_token_service_send, .refused = kv_token_service_refused \
 	}
 int kv_token_service_send(struct kv_ask *ask) KV_MUST_CHECK;
 int kv_token_service_refused(struct kv_ask *ask, const struct kv_http_answer *answer) KV_MUST_CHECK;

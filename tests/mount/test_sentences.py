@@ -73,7 +73,7 @@ def test_a_start_whose_token_is_refused_gives_the_vaults_reason(vault, mount, re
 
 NUMBERS = {
     "AADSTS7000215": "the client secret of application {client} is wrong: ",
-    "AADSTS7000222": "the client secret of application {client} has expired: create a new one with az ad app credential reset",
+    "AADSTS7000222": "the client secret of application {client} has expired: create a new one with az ad app credential reset --append",
     "AADSTS700016": "tenant {tenant} has no application {client}: check AZURE_CLIENT_ID",
     "AADSTS7000229": "no service principal in tenant {tenant}: create it with az ad sp create",
     "AADSTS7000112": "application {client} is disabled: ",

@@ -261,7 +261,7 @@ a_refusal_says_who_was_refused_why_and_what_to_look_at(void **state)
 	    LOGIN
 	    " refuses client app of tenant " TENANT
 	    " (status 401): the client secret of application app is wrong: give the secret's value, not its "
-	    "id, or create a new one with az ad app credential reset --id app (AADSTS7000215)");
+	    "id, or create a new one with az ad app credential reset --append --id app (AADSTS7000215)");
 	/* what the table does not know is in the service's words */
 	fail_first(1000, 401,
 	    "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS1: Something new. See there.\"}");
@@ -435,7 +435,7 @@ what_does_not_pass_is_given_up_in_the_end(void **state)
 		long status;
 		int err;
 	} rows[] = { { "env", 503, -EIO }, { "env", 429, -EBUSY }, { "managed", 500, -EIO },
-		{ "managed", 429, -EBUSY }, { "managed", 404, -EACCES } };
+		{ "managed", 429, -EBUSY }, { "managed", 404, -EIO } };
 
 	(void)state;
 	options.client_id = "app";
@@ -449,13 +449,31 @@ what_does_not_pass_is_given_up_in_the_end(void **state)
 }
 
 static void
+a_page_in_the_place_of_the_token_service_is_not_its_refusal(void **state)
+{
+	static const long statuses[] = { 200, 302, 307, 403, 404 };
+
+	(void)state;
+	options.client_id = "app";
+	options.client_secret = SECRET;
+	make("env");
+	for (size_t i = 0; i < N_OF(statuses); i++) {
+		fail_first(1000, statuses[i], "<html><title>Sign in</title></html>");
+		assert_row(fetch() == 1 && done.err == -EBADMSG, i, done.why);
+		assert_row(strstr(done.why, LOGIN) != NULL, i, done.why);
+		assert_row(strstr(done.why, "is a proxy or a login page in between?") != NULL, i, done.why);
+		assert_row(strstr(done.why, "AZURE_CLIENT") == NULL, i, done.why);
+	}
+}
+
+static void
 what_stays_is_not_tried_again(void **state)
 {
 	static const struct {
 		const char *auth;
 		long status;
 	} rows[] = { { "env", 400 }, { "env", 401 }, { "env", 403 }, { "env", 404 }, { "env", 410 },
-		{ "env", 302 }, { "managed", 400 }, { "managed", 403 } };
+		{ "managed", 400 }, { "managed", 403 } };
 
 	(void)state;
 	options.client_id = "app";
@@ -620,7 +638,7 @@ auto_goes_on_to_the_cli_whatever_answers_in_the_place_of_imds(void **state)
 		long status;
 		const char *body, *word;
 	} rows[] = {
-		{ 200, "<html>welcome</html>", "contains no token" },
+		{ 200, "<html>welcome</html>", "answers with an HTML page" },
 		{ 200, "{}", "contains no token" },
 		{ 502, "<html>Bad Gateway</html>", "answers 502: <html>Bad Gateway" },
 		{ 503, "", "answers 503" },
@@ -1082,6 +1100,7 @@ main(void)
 		TEST(imds_may_be_away_for_70_s),
 		TEST(the_service_may_ask_for_a_longer_pause),
 		TEST(what_does_not_pass_is_given_up_in_the_end),
+		TEST(a_page_in_the_place_of_the_token_service_is_not_its_refusal),
 		TEST(what_stays_is_not_tried_again),
 		TEST(who_cannot_be_reached_is_named_with_the_reason),
 		TEST(auto_takes_the_first_that_is_configured),

@@ -479,7 +479,7 @@ static const struct row of_token_service[] = {
 	    "app '11111111-2222-3333-4444-555555555555'. Trace ID: 1 Correlation ID: 2",
 	    EACCES,
 	    "the client secret of application 11111111-2222-3333-4444-555555555555 is wrong: give "
-	    "the secret's value, not its id, or create a new one with az ad app credential reset "
+	    "the secret's value, not its id, or create a new one with az ad app credential reset --append "
 	    "--id 11111111-2222-3333-4444-555555555555" },
 	{ 401,
 	    "AADSTS7000222: The provided client secret keys for app "
@@ -487,7 +487,7 @@ static const struct row of_token_service[] = {
 	    "new keys for your app. Trace ID: 1 Correlation ID: 2",
 	    EACCES,
 	    "the client secret of application 11111111-2222-3333-4444-555555555555 has expired: "
-	    "create a new one with az ad app credential reset --id "
+	    "create a new one with az ad app credential reset --append --id "
 	    "11111111-2222-3333-4444-555555555555" },
 	{ 400,
 	    "AADSTS700016: Application with identifier '11111111-2222-3333-4444-555555555555' was "

@@ -20,7 +20,7 @@ a_text_with_a_number_that_is_known_becomes_a_sentence(void **state)
 	} rows[] = {
 		{ "AADSTS7000222: The provided client secret keys for app 'a' are expired.", -EACCES,
 		    ": the client secret of application app has expired: create a new one with az ad app "
-		    "credential reset --id app (AADSTS7000222)" },
+		    "credential reset --append --id app (AADSTS7000222)" },
 		{ "WARNING: x\nERROR: AADSTS53003: Access has been blocked.\nPlease run: y", -EACCES,
 		    ": Conditional Access does not allow this sign-in: sign in again with log in t, or ask the "
 		    "tenant's administrator which policy applies (AADSTS53003)" },
