@@ -7,7 +7,7 @@
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/crypto.h"
-#include "client/base/json.h"
+#include "client/base/json_quote.h"
 #include "client/keypair/keypair.h"
 
 #define MAX_PART ((size_t)256 << 10)

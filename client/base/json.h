@@ -1,7 +1,7 @@
 #ifndef KV_CLIENT_BASE_JSON_H
 #define KV_CLIENT_BASE_JSON_H
 /*
- * Parses JSON objects, read-only, and writes JSON strings; the only user of cJSON. A null member
+ * Parses JSON objects, read-only, and merges two; the only user of cJSON. A null member
  * counts as missing. Reading a duplicate member fails with -EBADMSG, because two parsers could choose
  * differently; so does reading a member as the wrong type.
  */
@@ -59,10 +59,4 @@ const struct kv_json *kv_json_next(const struct kv_json *element);
  */
 int kv_json_fingerprint(
     const struct kv_json *value, unsigned char fingerprint[KV_JSON_FINGERPRINT]) KV_MUST_CHECK;
-
-/*
- * Append text as a JSON string (RFC 8259), with quotes: controls, quotes and backslashes are escaped, and a
- * byte that is not UTF-8 becomes U+FFFD. NULL becomes null. -EFBIG, -ENOMEM.
- */
-int kv_json_quote(struct kv_buf *out, const char *text) KV_MUST_CHECK;
 #endif

@@ -11,7 +11,7 @@
 
 #include "client/base/base64.h"
 #include "client/base/buf.h"
-#include "client/base/json.h"
+#include "client/base/json_quote.h"
 #include "client/credential/tool.h"
 
 #define MARK	   "azsdk%"

@@ -10,6 +10,7 @@
 
 #include "client/base/buf.h"
 #include "client/base/json.h"
+#include "client/base/json_quote.h"
 #include "client/http/url.h"
 
 #define MAX_ID 200 /* characters of an id in a sentence */

@@ -17,7 +17,7 @@
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
-#include "client/base/json.h"
+#include "client/base/json_quote.h"
 #include "client/vault/vault.h"
 #include "fs/control/report.h"
 

@@ -7,6 +7,7 @@
 #include "client/base/crypto.h"
 #include "client/base/buf.h"
 #include "client/base/json.h"
+#include "client/base/json_quote.h"
 #include "tests/unit/fake_alloc.h"
 
 /* Parse a copy that ends where the text does, so that a sanitizer sees who reads on. */
