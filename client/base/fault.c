@@ -87,3 +87,18 @@ kv_fault_parse(const char *text, size_t len, struct kv_fault *fault)
 	read_error(peek_object(root, "error"), fault);
 	kv_json_free(root);
 }
+
+void
+kv_fault_activity(const struct kv_fault *fault, char *to, size_t size)
+{
+	static const char begin[] = "(Activity ID: ";
+	static const char allowed[] = "0123456789abcdefABCDEF-";
+	const char *id = strstr(fault->message, begin);
+	const size_t n = id != NULL ? strspn(id + strlen(begin), allowed) : 0;
+
+	to[0] = '\0';
+	if (n == 0 || n >= size || id[strlen(begin) + n] != ')')
+		return;
+	memcpy(to, id + strlen(begin), n);
+	to[n] = '\0';
+}

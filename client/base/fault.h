@@ -10,6 +10,11 @@
 /* A body {"error":{"code":…,"message":…,"innererror":{…}}}; text need not end in NUL. */
 void kv_fault_parse(const char *text, size_t len, struct kv_fault *fault);
 /*
+ * The request's id that a Managed HSM has at the end of a message: "… (Activity ID: GUID)"; to is "" without
+ * one.
+ */
+void kv_fault_activity(const struct kv_fault *fault, char *to, size_t size);
+/*
  * Copy len bytes of text in a fault's form: as one line, with each run of white space and controls
  * replaced by one blank, cut at a character boundary to fit size.
  */

@@ -48,6 +48,32 @@ an_error_body_is_read_as_far_as_it_goes(void **state)
 }
 
 static void
+an_activity_id_is_found_at_the_end_of_a_message(void **state)
+{
+	static const struct {
+		const char *message, *id;
+	} rows[] = {
+		{ "Key not found: k (Activity ID: 0d6e71f6-7e05-11ec-a044-000d3a731e50)",
+		    "0d6e71f6-7e05-11ec-a044-000d3a731e50" },
+		{ "Key not found: k (Activity ID: 0d6e71f6", "" },
+		{ "Key not found: k (Activity ID: )", "" },
+		{ "Key not found: k (Activity ID: 1 op=restore)", "" },
+		{ "(Activity ID: 1111111111111111111111111111111111111111111111111)", "" },
+		{ "Key not found: k", "" },
+		{ "", "" },
+	};
+	struct kv_fault fault = { .message = "" };
+	char id[40];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(fault.message, sizeof(fault.message), "%s", rows[i].message);
+		kv_fault_activity(&fault, id, sizeof(id));
+		assert_row(strcmp(id, rows[i].id) == 0, i, id);
+	}
+}
+
+static void
 long_texts_are_cut_at_a_character(void **state)
 {
 	static const char *const characters[] = { "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff",
@@ -110,6 +136,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_body_is_read_as_far_as_it_goes),
+		cmocka_unit_test(an_activity_id_is_found_at_the_end_of_a_message),
 		cmocka_unit_test(long_texts_are_cut_at_a_character),
 		cmocka_unit_test(controls_do_not_hide_behind_a_lead_byte),
 		cmocka_unit_test(what_cannot_fail_is_empty_without_memory),
