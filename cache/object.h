@@ -26,7 +26,8 @@ struct kv_object {
 	int64_t wall_updated; /* latest update of any version, Unix seconds: mtime and ctime */
 	int64_t wall_expires; /* from the list, Unix seconds; 0: never */
 	bool is_enabled;
-	bool is_managed;      /* belongs to a certificate: hidden */
+	bool is_managed;      /* hidden: belongs to a certificate, or is external */
+	bool is_external;     /* a Managed HSM's reference to a key outside of it */
 	bool is_gone;	      /* no longer in the vault */
 	bool has_fingerprint; /* false until listed, and if listed too soon after a change */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN];

@@ -66,7 +66,7 @@ kv_item_parse_id(const char *id, enum kv_type type, const struct kv_url *vault, 
 int
 kv_item_parse_attributes(const struct kv_json *object, struct kv_item *item)
 {
-	const struct kv_json *attributes;
+	const struct kv_json *attributes, *external;
 	int err = kv_json_bool(object, "managed", &item->is_managed);
 
 	item->is_enabled = true;
@@ -74,7 +74,11 @@ kv_item_parse_attributes(const struct kv_json *object, struct kv_item *item)
 		err = kv_json_object(object, "attributes", &attributes);
 	if (err != 0 || attributes == NULL)
 		return err;
-	err = kv_json_bool(attributes, "enabled", &item->is_enabled);
+	err = kv_json_object(attributes, "external_key", &external);
+	item->is_external = err == 0 && external != NULL;
+	item->is_managed = item->is_managed || item->is_external;
+	if (err == 0)
+		err = kv_json_bool(attributes, "enabled", &item->is_enabled);
 	if (err == 0)
 		err = kv_json_integer(attributes, "created", &item->wall_created);
 	if (err == 0)

@@ -17,8 +17,10 @@ struct kv_item {
 	int64_t wall_created;	    /* Unix seconds, 0 if not given */
 	int64_t wall_updated;
 	int64_t wall_expires;
-	bool is_enabled;			       /* true if not given */
-	bool is_managed;			       /* belongs to a certificate, whose backup holds it */
+	bool is_enabled; /* true if not given */
+	bool
+	    is_managed; /* not to be backed up: belongs to a certificate, whose backup holds it, or is external */
+	bool is_external;			       /* a reference to a key outside of the Managed HSM */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN]; /* of the whole list item, in any order of members */
 };
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client/base/buf.h"
 #include "client/vault/backup.h"
@@ -167,5 +168,19 @@ kv_operation_put_path(enum kv_op op, enum kv_type type, const char *name, struct
 		err = kv_buf_puts(url, is_type ? kv_type_name(type) : name != NULL ? name : "");
 		p += strlen("{type}"); /* as long as "{name}" */
 	}
+	return err;
+}
+
+int
+kv_operation_put_link(const char *link, const char *api_version, struct kv_buf *url)
+{
+	const char *query = strchr(link, '?');
+	const bool has_version = query != NULL &&
+	    (strncasecmp(query + 1, "api-version=", strlen("api-version=")) == 0 ||
+		strcasestr(query, "&api-version=") != NULL);
+	int err = kv_buf_puts(url, link);
+
+	if (err == 0 && !has_version)
+		err = kv_buf_printf(url, "%sapi-version=%s", query != NULL ? "&" : "?", api_version);
 	return err;
 }

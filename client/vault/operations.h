@@ -63,4 +63,9 @@ const struct kv_operation *kv_operation(enum kv_op op);
  */
 int kv_operation_put_path(
     enum kv_op op, enum kv_type type, const char *name, struct kv_buf *url) KV_MUST_CHECK;
+/*
+ * Append a nextLink with an api-version: its own, which is part of what the vault continues, or this one if
+ * it has none, as the links of a Managed HSM.
+ */
+int kv_operation_put_link(const char *link, const char *api_version, struct kv_buf *url) KV_MUST_CHECK;
 #endif

@@ -43,11 +43,11 @@ struct kv_vault {
 	struct kv_url origin;
 	struct kv_url public; /* the host in ids and links */
 	struct kv_echo echo;
-	char base[300]; /* "https://host[:port]" */
-	char api_version[32];
+	char base[300];				     /* "https://host[:port]" */
+	char api_version[32], older_api_version[32]; /* the older one is "" if there is none */
 	char region[80];
 	unsigned int blob_silence_s;
-	bool any_host;
+	bool any_host, is_listless;
 	LIST_HEAD(, kv_vault_call) calls;
 	struct kv_counts counts;
 };
@@ -66,8 +66,11 @@ struct kv_vault_call {
 	char *token; /* the current attempt's */
 	struct kv_attempts attempts;
 	struct kv_timer again;
-	int n_mixed_up; /* other requests' answers */
-	bool was_probe; /* the attempt was made without token and body */
+	int n_mixed_up;		/* other requests' answers */
+	bool has_older_version; /* it was repeated with the older version */
+	bool was_probe;		/* the attempt was made without token and body */
+	bool is_sign_in;
+	char *next_link;
 	struct kv_buf why;
 	char client_request_id[37];
 	kv_vault_done *done;
@@ -76,6 +79,7 @@ struct kv_vault_call {
 
 static int proceed(struct kv_vault_call *);
 static int send_request(struct kv_vault_call *);
+static int make_url(struct kv_vault_call *);
 
 static void
 free_call(struct kv_vault_call *c)
@@ -88,6 +92,7 @@ free_call(struct kv_vault_call *c)
 	kv_blob_unref(c->blob);
 	kv_buf_release(&c->why);
 	free(c->name);
+	free(c->next_link);
 	free(c->url);
 	free(c);
 }
@@ -284,6 +289,35 @@ describe_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, co
 		    kv_http_proxy(c->vault->http), &c->why);
 }
 
+/* A list has nothing else to refuse; of any other call the message must name the version. */
+static bool
+is_version_refused(const struct kv_vault_call *c, long status, const struct kv_fault *fault)
+{
+	if (status != 400 || c->vault->older_api_version[0] == '\0')
+		return false;
+	return c->op == KV_OP_LIST || strstr(fault->message, "specified version") != NULL ||
+	    strstr(fault->message, "api-version") != NULL;
+}
+
+/* 0: the call continues. */
+static int
+use_older_version(struct kv_vault_call *c)
+{
+	struct kv_vault *v = c->vault;
+	int err;
+
+	if (strcmp(v->api_version, v->older_api_version) != 0) {
+		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=api_version version=%s before=%s why=%s",
+		    kv_vault_name(v), v->older_api_version, v->api_version,
+		    "the vault does not accept the newer version: external keys cannot be recognized, and a "
+		    "restore of the backup of one can degrade a Managed HSM");
+		memcpy(v->api_version, v->older_api_version, sizeof(v->api_version));
+	}
+	err = c->has_older_version ? -EINVAL : make_url(c);
+	c->has_older_version = true;
+	return err == 0 ? proceed(c) : err;
+}
+
 static void
 request_answered(void *arg, int err, const struct kv_http_answer *answer)
 {
@@ -321,6 +355,10 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 		parse_answer(c, answer, &reply);
 	} else {
 		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
+		if (reply.request_id[0] == '\0')
+			kv_fault_activity(&reply.fault, reply.request_id, sizeof(reply.request_id));
+		if (is_version_refused(c, answer->status, &reply.fault) && use_older_version(c) == 0)
+			return;
 		reply.err = err_of(c->op, answer->status, &reply.fault);
 		describe_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
@@ -376,6 +414,10 @@ token_answered(void *arg, int err, const char *token, const char *why)
 		complete(c, &reply);
 		return;
 	}
+	if (c->is_sign_in) {
+		complete(c, &reply);
+		return;
+	}
 	kv_buf_free_string(c->token);
 	c->token = strdup(token);
 	err = c->token != NULL ? send_request(c) : -ENOMEM;
@@ -396,24 +438,25 @@ proceed(struct kv_vault_call *c)
 }
 
 static int
-make_url(struct kv_vault *vault, const struct kv_call *call, char **url)
+make_url(struct kv_vault_call *c)
 {
 	struct kv_buf text;
 	int err;
 
 	kv_buf_init(&text, MAX_URL);
-	if (call->next_link != NULL) {
-		err = kv_buf_puts(&text, call->next_link);
+	if (c->next_link != NULL) {
+		err = kv_operation_put_link(c->next_link, c->vault->api_version, &text);
 	} else {
-		err = kv_buf_puts(&text, vault->base);
+		err = kv_buf_puts(&text, c->vault->base);
 		if (err == 0)
-			err = kv_operation_put_path(call->op, call->type, call->name, &text);
+			err = kv_operation_put_path(c->op, c->type, c->name, &text);
 		if (err == 0)
-			err = kv_buf_printf(&text, "?api-version=%s", vault->api_version);
+			err = kv_buf_printf(&text, "?api-version=%s", c->vault->api_version);
 	}
-	*url = err == 0 ? strdup(kv_buf_str(&text)) : NULL;
+	free(c->url);
+	c->url = err == 0 ? strdup(kv_buf_str(&text)) : NULL;
 	kv_buf_release(&text);
-	return err != 0 ? err : *url != NULL ? 0 : -ENOMEM;
+	return err != 0 ? err : c->url != NULL ? 0 : -ENOMEM;
 }
 
 int
@@ -421,7 +464,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
     struct kv_vault_call **handle)
 {
 	struct kv_vault_call *c = calloc(1, sizeof(*c));
-	int err;
+	int err = 0;
 
 	*handle = NULL;
 	if (c == NULL)
@@ -435,9 +478,13 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 	kv_buf_init(&c->why, MOST_WHY);
 	kv_timer_init(&c->again, vault->loop, repeat, c);
 	LIST_INSERT_HEAD(&vault->calls, c, all);
-	err = make_url(vault, call, &c->url);
+	c->is_sign_in = call->is_sign_in;
+	if (call->next_link != NULL && (c->next_link = strdup(call->next_link)) == NULL)
+		err = -ENOMEM;
 	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)
 		err = -ENOMEM;
+	if (err == 0)
+		err = make_url(c);
 	if (err == 0)
 		err = proceed(c);
 	if (err != 0) {
@@ -484,7 +531,16 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *
 	snprintf(vault->base, sizeof(vault->base), "%s", kv_buf_str(&base));
 	kv_buf_release(&base);
 	snprintf(vault->api_version, sizeof(vault->api_version), "%s", options->api_version);
+	snprintf(vault->older_api_version, sizeof(vault->older_api_version), "%s",
+	    options->older_api_version != NULL ? options->older_api_version : "");
+	vault->is_listless = options->is_listless;
 	return vault;
+}
+
+bool
+kv_vault_can_list(const struct kv_vault *vault)
+{
+	return !vault->is_listless;
 }
 
 void

@@ -35,6 +35,8 @@ struct kv_call {
 	const char *next_link; /* LIST, VERSIONS: from the previous page; NULL for the first page */
 	struct kv_blob *blob;  /* RESTORE */
 	struct kv_caller caller;
+	/* Only get a token, to which the vault's challenge is needed; op is LIST. The answer has err, why. */
+	bool is_sign_in;
 };
 
 /* Pointers are valid during the completion; the unused ones are NULL. */
@@ -63,15 +65,23 @@ struct kv_reply {
 typedef void kv_vault_done(void *arg, struct kv_reply *reply);
 
 struct kv_vault_options {
-	const char *api_version;     /* "7.4" */
+	const char *api_version; /* "7.4" */
+	/*
+	 * The version with which a request is repeated, and all later ones are sent, after the vault has not
+	 * accepted api_version: it answers 400 to a list, or its message says so. NULL: no other.
+	 */
+	const char *older_api_version;
 	struct kv_url public;	     /* the host in ids and links, if it is not origin's; host "": it is */
 	unsigned int blob_silence_s; /* silence after which a backup or restore attempt fails; 0: 120 */
 	bool any_host;		     /* ids in lists may name another host: an emulator */
+	bool is_listless;	     /* the caller may not read lists, nor those of versions */
 };
 /* origin (https) is copied. NULL: out of memory. */
 struct kv_vault *kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *auth,
     const struct kv_url *origin, const struct kv_vault_options *options);
 void kv_vault_free(struct kv_vault *vault);
+/* false: is_listless; then no list is to be requested. */
+bool kv_vault_can_list(const struct kv_vault *vault);
 /* "myvault.vault.azure.net" or "host:8443", for the log. */
 const char *kv_vault_name(const struct kv_vault *vault);
 

@@ -149,6 +149,13 @@ kv_vault_cancel(struct kv_vault_call *c)
 		free_call(c);
 }
 
+bool
+kv_vault_can_list(const struct kv_vault *vault)
+{
+	(void)vault;
+	return true;
+}
+
 const char *
 kv_vault_name(const struct kv_vault *vault)
 {

@@ -57,6 +57,36 @@ a_path_has_type_and_name_in_place(void **state)
 }
 
 static void
+a_link_to_the_next_page_has_one_version(void **state)
+{
+	static const struct {
+		const char *link, *want;
+	} rows[] = {
+		{ "https://h/keys?maxresults=6&$skiptoken=x",
+		    "https://h/keys?maxresults=6&$skiptoken=x&api-version=2026-04-01" },
+		{ "https://h/keys", "https://h/keys?api-version=2026-04-01" },
+		{ "https://v/keys?api-version=7.4&$skiptoken=x",
+		    "https://v/keys?api-version=7.4&$skiptoken=x" },
+		{ "https://v/keys?$skiptoken=x&API-version=7.4",
+		    "https://v/keys?$skiptoken=x&API-version=7.4" },
+		{ "https://v/keys?x=api-version=7.4",
+		    "https://v/keys?x=api-version=7.4&api-version=2026-04-01" },
+	};
+	struct kv_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		kv_buf_init(&b, 200);
+		assert_int_equal(kv_operation_put_link(rows[i].link, "2026-04-01", &b), 0);
+		assert_row(strcmp(kv_buf_str(&b), rows[i].want) == 0, i, kv_buf_str(&b));
+		kv_buf_release(&b);
+	}
+	kv_buf_init(&b, 20);
+	assert_int_equal(kv_operation_put_link("https://h/keys", "7.4", &b), -EFBIG);
+	kv_buf_release(&b);
+}
+
+static void
 what_cannot_be_read_leaves_the_reply_empty(void **state)
 {
 	struct kv_buf why;
@@ -81,6 +111,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_is_whole),
 		cmocka_unit_test(a_path_has_type_and_name_in_place),
+		cmocka_unit_test(a_link_to_the_next_page_has_one_version),
 		cmocka_unit_test(what_cannot_be_read_leaves_the_reply_empty),
 	};
 

@@ -80,6 +80,31 @@ a_page_is_read_item_by_item(void **state)
 }
 
 static void
+an_external_key_is_not_to_be_backed_up(void **state)
+{
+	static const struct {
+		const char *attributes;
+		bool is_external;
+	} rows[] = { { "{\"external_key\":{\"id\":\"x\"}}", true }, { "{\"external_key\":{}}", true },
+		{ "{\"external_key\":null}", false }, { "{}", false } };
+	struct kv_page page;
+	char text[300];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(text, sizeof(text), "{\"value\":[{\"kid\":\"" V "/keys/a\",\"attributes\":%s}]}",
+		    rows[i].attributes);
+		assert_int_equal(page_of(text, KV_KEYS, false, &page), 0);
+		assert_row(page.items[0].is_external == rows[i].is_external, i, text);
+		assert_row(page.items[0].is_managed == rows[i].is_external, i, text);
+		kv_page_release(&page);
+	}
+	snprintf(text, sizeof(text),
+	    "{\"value\":[{\"kid\":\"" V "/keys/a\",\"attributes\":{\"external_key\":true}}]}");
+	assert_int_equal(page_of(text, KV_KEYS, false, &page), -EBADMSG);
+}
+
+static void
 the_end_is_a_page_without_a_link(void **state)
 {
 	static const struct {
@@ -436,6 +461,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_is_read_item_by_item),
+		cmocka_unit_test(an_external_key_is_not_to_be_backed_up),
 		cmocka_unit_test(the_end_is_a_page_without_a_link),
 		cmocka_unit_test(what_is_no_page_is_refused),
 		cmocka_unit_test(an_id_must_be_of_this_vault_and_type),
