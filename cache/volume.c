@@ -22,6 +22,9 @@
 #define MODULE	"volume"
 #define KEEP_MS 60000 /* how often the learned rates are saved */
 
+/* A write in one region of a Managed HSM reaches the lists of the other within six minutes. */
+#define HSM_LAG_MS 360000
+
 /* ---- state kept between mounts ---- */
 
 /* A failure is not fatal: without the cache, every run fetches every blob. */
@@ -142,7 +145,11 @@ make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *au
 {
 	const struct kv_volume_options *o = &v->options;
 	const struct kv_vault_options vault = {
-		.api_version = o->api_version, .public = o->public, .any_host = o->any_host
+		.api_version = o->api_version,
+		.older_api_version = o->older_api_version,
+		.public = o->public,
+		.any_host = o->any_host,
+		.is_listless = o->is_listless,
 	};
 	const struct kv_throttle_options throttle = {
 		.rate = o->rate,
@@ -171,6 +178,8 @@ make_listings(struct kv_volume *v)
 		if (v->listings[t] == NULL)
 			return false;
 		kv_listing_on_progress(v->listings[t], listing_progress, v);
+		if (o->is_hsm)
+			kv_listing_set_lag(v->listings[t], HSM_LAG_MS);
 	}
 	v->absent = kv_absent_new();
 	v->revalidate = kv_revalidate_new(v->throttle, v->listings, o->max_age_ms);

@@ -30,11 +30,12 @@ enum kv_cache_kind { KV_CACHE_NONE, KV_CACHE_INDEX, KV_CACHE_DISK };
 
 /* Copied, except the strings, which must outlive the volume. */
 struct kv_volume_options {
-	struct kv_url origin; /* where requests go */
-	struct kv_url public; /* the host in ids and links; host "": origin's */
-	const char *api_version;
-	bool any_host; /* ids in lists may name another host (an emulator's) */
-	bool is_hsm;   /* a Managed HSM */
+	struct kv_url origin;			     /* where requests go */
+	struct kv_url public;			     /* the host in ids and links; host "": origin's */
+	const char *api_version, *older_api_version; /* see client/vault/vault.h */
+	bool is_listless;			     /* objects are found by name, nothing is listed */
+	bool any_host;				     /* ids in lists may name another host (an emulator's) */
+	bool is_hsm;				     /* a Managed HSM */
 	bool types[KV_TYPES];
 	double rate;	  /* requests per second; 0: each class has its own */
 	double share;	  /* fraction of a discovered limit to use, 0 to 1 */

@@ -87,7 +87,8 @@ kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
     struct kv_diagnosed *found)
 {
 	const int64_t mono_least = kv_clock_mono_ms() + LEAST_MS;
-	struct kv_diagnosis *d = is_ambiguous(reply) ? calloc(1, sizeof(*d)) : NULL;
+	const bool can_list = kv_vault_can_list(kv_throttle_vault(throttle));
+	struct kv_diagnosis *d = can_list && is_ambiguous(reply) ? calloc(1, sizeof(*d)) : NULL;
 
 	if (d != NULL) {
 		d->throttle = throttle;
@@ -105,8 +106,8 @@ kv_diagnosis_begin(struct kv_throttle *throttle, const struct kv_object *object,
 		free(d);
 	}
 	log_failure(throttle, object, &question->caller, reply);
-	*found = result(reply, false);
-	if (found->err == -ENOENT)
+	*found = result(reply, reply->err == -ENOENT && !can_list);
+	if (found->err == -ENOENT && can_list)
 		found->err = -EIO;
 	return NULL;
 }

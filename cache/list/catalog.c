@@ -20,6 +20,9 @@
 
 #define SETTLED_S 2 /* "updated" is in whole seconds: an item this recent may hide a later change */
 
+/* Without the vault's time ours decides, and the two clocks may differ. A Managed HSM sends no date. */
+#define OUR_SETTLED_S 300
+
 struct kv_catalog {
 	enum kv_type type;
 	struct kv_object_rows *rows;
@@ -131,6 +134,16 @@ is_unchanged(const struct kv_object *object, const struct kv_item *item)
 	return object->wall_updated == item->wall_updated && object->mono_added != 0;
 }
 
+/* Whether an item of this age would show every later change. */
+static bool
+is_settled(int64_t wall_updated, int64_t wall_date)
+{
+	if (wall_updated == 0)
+		return true;
+	return wall_date != 0 ? wall_updated + SETTLED_S < wall_date :
+				wall_updated + OUR_SETTLED_S < kv_clock_wall_s();
+}
+
 int
 kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t serial, int64_t wall_date,
     struct kv_object **out)
@@ -150,9 +163,9 @@ kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t seria
 	memcpy(object->name, item->name, strlen(object->name)); /* same length, maybe another case */
 	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
 	was_trusted = object->has_fingerprint;
-	object->has_fingerprint =
-	    wall_date == 0 || item->wall_updated == 0 || item->wall_updated + SETTLED_S < wall_date;
+	object->has_fingerprint = is_settled(item->wall_updated, wall_date);
 	object->is_managed = item->is_managed;
+	object->is_external = item->is_external;
 	object->is_enabled = item->is_enabled;
 	object->wall_expires = item->wall_expires;
 	object->mono_added = 0;
@@ -188,6 +201,7 @@ kv_catalog_add(struct kv_catalog *c, const struct kv_item *item, struct kv_objec
 	object->wall_expires = item->wall_expires;
 	object->is_enabled = item->is_enabled;
 	object->is_managed = item->is_managed;
+	object->is_external = item->is_external;
 	*out = object;
 	return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
+#include "client/vault/vault.h"
 
 #define MODULE "listing"
 
@@ -31,6 +33,7 @@ struct kv_listing {
 	void *progress_arg;
 	struct kv_snapshot *current, *loading;
 	uint64_t serial;
+	int64_t lag_ms;
 };
 
 static int fetch_page(struct kv_snapshot *);
@@ -87,7 +90,7 @@ static void
 complete(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
-	const int err = kv_catalog_sweep(l->catalog, g->serial, g->mono_started, show_added, g);
+	const int err = kv_catalog_sweep(l->catalog, g->serial, g->mono_started - l->lag_ms, show_added, g);
 
 	if (err != 0) {
 		fail(g, err, NULL);
@@ -200,6 +203,8 @@ start(struct kv_listing *l)
 	struct kv_snapshot *g;
 	int err;
 
+	if (!kv_vault_can_list(kv_throttle_vault(l->throttle)))
+		return -EACCES;
 	if (l->loading != NULL)
 		return 0;
 	g = kv_snapshot_new(l, ++l->serial);
@@ -226,6 +231,12 @@ use(struct kv_listing *l)
 	if (refusal != 0)
 		return refusal;
 	return is_serving(l) ? 0 : err;
+}
+
+void
+kv_listing_set_lag(struct kv_listing *l, int64_t lag_ms)
+{
+	l->lag_ms = lag_ms;
 }
 
 int
@@ -345,6 +356,19 @@ kv_listing_add(struct kv_listing *l, const struct kv_item *item, struct kv_objec
 		}
 	}
 	return err;
+}
+
+int
+kv_listing_mention(struct kv_listing *l, const char *name, struct kv_object **object)
+{
+	struct kv_item item = { .wall_updated = kv_clock_wall_s(), .is_enabled = true };
+	struct kv_object *known = kv_catalog_find(l->catalog, name);
+
+	*object = known;
+	if (known != NULL && kv_clock_mono_ms() - known->mono_added < l->freshness.ttl_ms)
+		return 0;
+	snprintf(item.name, sizeof(item.name), "%s", name);
+	return kv_listing_add(l, &item, object);
 }
 
 void

@@ -30,6 +30,12 @@ struct kv_listing *kv_listing_new(struct kv_throttle *throttle, struct kv_object
 /* Cancels waits without calling their completions. Release all snapshots first. */
 void kv_listing_free(struct kv_listing *listing);
 
+/*
+ * The list may be so old: what was found or restored later than that before a listing began is kept although
+ * the listing does not contain it. 0 at first.
+ */
+void kv_listing_set_lag(struct kv_listing *listing, int64_t lag_ms);
+
 /* Begins a listing, at start-up; done is called when its first page has arrived or it has failed. */
 int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
@@ -75,6 +81,11 @@ bool kv_listing_is_serving(struct kv_listing *listing);
 int kv_listing_wait_for(struct kv_listing *listing, const char *name, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
+/*
+ * Without a list: the object of this name, which may not exist. The content of one is taken for unchanged for
+ * the listing's time to live, counted from its first mention. *object is borrowed. -ENOMEM.
+ */
+int kv_listing_mention(struct kv_listing *listing, const char *name, struct kv_object **object) KV_MUST_CHECK;
 /*
  * Adds an object that was found or restored outside a listing, as if it were listed. item's fingerprint is
  * ignored. *object is borrowed.

@@ -115,6 +115,10 @@ kv_versions_confirm(struct kv_throttle *throttle, enum kv_type type, const char 
 	*call = NULL;
 	if (c == NULL)
 		return -ENOMEM;
+	if (!kv_vault_can_list(kv_throttle_vault(throttle))) {
+		free(c);
+		return -EACCES;
+	}
 	c->throttle = throttle;
 	c->type = type;
 	c->priority = priority;

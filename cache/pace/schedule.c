@@ -28,7 +28,7 @@ static const struct {
 	const char *name;
 	double start, hsm_start;
 } class_rates[KV_SCHEDULE_CLASSES] = {
-	[KV_PACE_LIGHT] = { "light", 200, 200 },
+	[KV_PACE_LIGHT] = { "light", 200, 50 },
 	[KV_PACE_KEYS] = { "keys", 25, 5 },
 	[KV_PACE_RESTORES] = { "restores", 10, 5 },
 };

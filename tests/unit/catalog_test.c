@@ -105,6 +105,27 @@ an_object_is_found_in_any_case_and_is_one_for_all_listings(void **state)
 	assert_int_equal(kv_catalog_count(catalog), 1);
 }
 
+/* A Managed HSM sends no Date, and the two clocks may differ by minutes. */
+static void
+without_a_date_a_recent_item_is_believed_for_one_listing(void **state)
+{
+	static const struct {
+		int64_t wall_updated;
+		bool is_trusted;
+	} rows[] = { { NOW - 301, true }, { NOW - 300, false }, { NOW, false }, { NOW + 250, false },
+		{ NOW + 4000, false }, { 0, true } };
+	struct kv_object *object;
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		char name[] = { (char)('a' + i), '\0' };
+		const struct kv_item item = item_of(name, rows[i].wall_updated);
+
+		assert_int_equal(kv_catalog_list(catalog, &item, 1, 0, &object), 0);
+		assert_row(object->has_fingerprint == rows[i].is_trusted, i, name);
+	}
+}
+
 static void
 a_changed_item_makes_an_object_unknown(void **state)
 {
@@ -228,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_object_is_found_in_any_case_and_is_one_for_all_listings),
 		TEST(a_changed_item_makes_an_object_unknown),
+		TEST(without_a_date_a_recent_item_is_believed_for_one_listing),
 		TEST(a_young_item_is_no_fingerprint),
 		TEST(what_was_added_is_the_same_when_it_is_listed),
 		TEST(a_sweep_removes_what_was_not_listed_but_for_what_was_added_since),
