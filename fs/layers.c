@@ -58,6 +58,8 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 		.origin = o->vault,
 		.public = o->public_vault,
 		.api_version = o->api_version,
+		.older_api_version = o->older_api_version,
+		.is_listless = o->is_listless,
 		.any_host = o->auth.no_challenge_verify,
 		.is_hsm = o->is_hsm,
 		.rate = o->rate,

@@ -9,6 +9,7 @@
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/vault/explain.h"
+#include "client/vault/vault.h"
 #include "fs/preflight.h"
 
 #define MODULE	   "preflight"
@@ -19,6 +20,7 @@ struct first_page {
 	struct start *start;
 	enum kv_type type;
 	struct kv_snapshot_wait *wait;
+	struct kv_vault_call *call; /* instead of wait, without lists */
 	int err;
 	bool is_denied; /* the vault's 403, not a proxy's: other types may be allowed */
 };
@@ -27,6 +29,7 @@ struct start {
 	struct kv_branch *branch;
 	struct first_page pages[KV_TYPES];
 	int n_waiting;
+	bool is_signed_in;
 	struct kv_buf why;		  /* of the first failure other than a 403 */
 	struct kv_buf denied, denied_why; /* code and sentence of the first 403 */
 	bool may_pass;			  /* the first failure is one that time can mend */
@@ -47,8 +50,9 @@ is_sentence(const struct kv_reply *reply, const char *host)
 
 /* What failed, before the reason. */
 static void
-say_what(const char *host, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
+say_what(const struct kv_branch *branch, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
 {
+	const char *host = kv_vault_name(branch->volume->vault);
 	const char *code = code_of(reply);
 
 	if (reply->is_of_token)
@@ -56,6 +60,8 @@ say_what(const char *host, enum kv_type type, const struct kv_reply *reply, stru
 	if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
 		kv_buf_say(why, "%s answers %ld%s%s to the list of %s: ", host, reply->status,
 		    code[0] != '\0' ? " " : "", code, kv_type_name(type));
+	else if (!is_sentence(reply, host) && !kv_vault_can_list(branch->volume->vault))
+		kv_buf_say(why, "%s cannot be reached: ", host);
 	else if (!is_sentence(reply, host))
 		kv_buf_say(why, "the list of %s cannot be read from %s: ", kv_type_name(type), host);
 }
@@ -78,7 +84,7 @@ say_failure(const struct kv_branch *branch, enum kv_type type, int err, const st
 	struct kv_reply failed = *reply;
 
 	failed.err = err;
-	say_what(host, type, &failed, why);
+	say_what(branch, type, &failed, why);
 	kv_explain(&failed, host, why);
 }
 
@@ -90,6 +96,7 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 	struct start *s = page->start;
 
 	page->wait = NULL;
+	page->call = NULL;
 	page->err = err;
 	if (reply == NULL)
 		reply = &unknown;
@@ -105,6 +112,36 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 	}
 	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
 		kv_loop_stop(s->branch->mount->loop);
+}
+
+static void
+signed_in(void *arg, struct kv_reply *reply)
+{
+	first_page_done(arg, reply->err, reply);
+}
+
+/* Without permission to list, a token is all that can be had in advance. */
+static int
+sign_in(struct first_page *page)
+{
+	const struct kv_call call = { .op = KV_OP_LIST, .type = page->type, .is_sign_in = true };
+	struct kv_vault *vault = page->start->branch->volume->vault;
+
+	page->start->is_signed_in = true;
+	return kv_vault_send(vault, &call, signed_in, page, &page->call);
+}
+
+/* -EALREADY: nothing to wait for. */
+static int
+begin(struct first_page *page)
+{
+	struct kv_listing *listing = page->start->branch->volume->listings[page->type];
+
+	if (listing == NULL || page->start->is_signed_in)
+		return -EALREADY;
+	return page->start->branch->mount->settings->is_listless ?
+	    sign_in(page) :
+	    kv_listing_begin(listing, first_page_done, page, &page->wait);
 }
 
 /* Append the denied types as "secrets, certificates", or the others as "keys:secrets". */
@@ -148,17 +185,17 @@ try_once(struct kv_branch *branch, bool *can_pass, struct kv_buf *why)
 	kv_buf_init(&s.denied_why, 2048);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
-		if (branch->volume->listings[t] == NULL)
-			continue;
-		err = kv_listing_begin(
-		    branch->volume->listings[t], first_page_done, &s.pages[t], &s.pages[t].wait);
+		err = begin(&s.pages[t]);
 		if (err == 0)
 			s.n_waiting++;
+		else if (err == -EALREADY)
+			err = 0;
 	}
 	if (err == 0)
 		err = kv_loop_run(branch->mount->loop);
 	for (int t = 0; t < KV_TYPES; t++) {
 		kv_snapshot_cancel(s.pages[t].wait);
+		kv_vault_cancel(s.pages[t].call);
 		if (err == 0)
 			err = s.pages[t].err;
 	}

@@ -61,14 +61,25 @@ has_host(const struct cloud *cloud, const char *host, size_t len)
 	return false;
 }
 
+bool
+kv_cloud_is_hsm(const char *host)
+{
+	const char *dot = strchr(host, '.');
+
+	for (size_t i = 0; i < CLOUDS; i++)
+		if (ends_with(host, clouds[i].hsms))
+			return true;
+	return dot != NULL && strncmp(dot, ".managedhsm.", strlen(".managedhsm.")) == 0;
+}
+
 const char *
-kv_cloud_suffix(const char *authority)
+kv_cloud_suffix(const char *authority, bool is_hsm)
 {
 	const char *scheme = authority != NULL ? strstr(authority, "://") : NULL;
 	const char *host = scheme != NULL ? scheme + 3 : authority;
 
 	for (size_t i = 0; host != NULL && i < CLOUDS; i++)
 		if (has_host(&clouds[i], host, strcspn(host, ":/?")))
-			return clouds[i].vaults;
-	return clouds[0].vaults;
+			return is_hsm ? clouds[i].hsms : clouds[i].vaults;
+	return is_hsm ? clouds[0].hsms : clouds[0].vaults;
 }

@@ -54,13 +54,13 @@ kv_network_take_suffix(struct kv_settings *s, const char **suffix, struct kv_buf
 	int err;
 
 	if (given == NULL) {
-		*suffix = kv_cloud_suffix(s->auth.credential.authority);
+		*suffix = kv_cloud_suffix(s->auth.credential.authority, s->is_hsm);
 		if (*suffix != NULL)
 			return 0;
 		kv_buf_say(why,
-		    "the vault suffix of the cloud of %s is not known: give the vault's host, or "
+		    "the %s suffix of the cloud of %s is not known: give the vault's host, or "
 		    "-o suffix=.vault.example.com",
-		    s->auth.credential.authority);
+		    s->is_hsm ? "Managed HSM" : "vault", s->auth.credential.authority);
 		return -EINVAL;
 	}
 	if (asprintf(&text, "%s%s", given[0] == '.' ? "" : ".", given) < 0)

@@ -255,6 +255,26 @@ take_credential(struct kv_settings *s, struct kv_buf *why)
 
 /* ---- the rest ---- */
 
+/* A Managed HSM has only keys; and newer versions of the API show which of them are outside of it. */
+static int
+take_kind(struct kv_settings *s, struct kv_buf *why)
+{
+	const bool has_types = kv_given_where(&s->given, "types") != NULL;
+
+	s->is_hsm = s->is_hsm || kv_cloud_is_hsm(s->public_vault.host);
+	if (s->is_hsm && has_types && (s->types[KV_SECRETS] || s->types[KV_CERTIFICATES]))
+		return kv_given_refuse(&s->given, "types", "keys, because a Managed HSM has only these", why);
+	for (int t = 0; t < KV_TYPES && !has_types; t++)
+		s->types[t] = !s->is_hsm || t == KV_KEYS;
+	if (s->is_listless && kv_given_where(&s->given, "size") == NULL)
+		s->size = KV_SIZE_OPEN; /* a stat of any name would be a backup */
+	if (s->api_version != NULL)
+		return 0;
+	s->api_version = s->is_hsm ? "2026-04-01" : "7.4";
+	s->older_api_version = s->is_hsm ? "7.6" : NULL;
+	return 0;
+}
+
 /* The first cache directory that applies: the option, XDG_CACHE_HOME, the home directory, the system's. */
 static int
 take_cache(struct kv_settings *s)
@@ -311,11 +331,12 @@ kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv
 	if (err == 0)
 		err = kv_network_take(s, why);
 	if (err == 0) {
-		s->is_hsm = strstr(s->public_vault.host, ".managedhsm.") != NULL;
 		if (s->auth.credential.authority ==
 		    NULL) /* where secrets are sent: never what a server names */
 			s->auth.credential.authority = kv_cloud_authority(s->public_vault.host);
 	}
+	if (err == 0)
+		err = take_kind(s, why);
 	if (err == 0)
 		err = take_cache(s);
 	if (err == 0)

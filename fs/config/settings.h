@@ -26,6 +26,8 @@ struct kv_settings {
 	const char *suffix; /* of a vault that is given by its name; NULL: that of the cloud */
 	bool types[KV_TYPES];
 	bool is_read_only, is_dry_run;
+	bool is_hsm;	  /* also if the host is that of a Managed HSM */
+	bool is_listless; /* nolist */
 	enum kv_size_kind size;
 	const char *stat_only;		/* names of programs, separated by ':' */
 	const char *auth_words;		/* credentials, separated by ':', or "auto" */
@@ -45,6 +47,7 @@ struct kv_settings {
 	const char *public_host; /* or NULL */
 	int64_t retry_ms;	 /* how long the start waits for what time can mend */
 	const char *api_version;
+	const char *older_api_version; /* if the vault does not accept api_version; NULL: no other */
 	bool allow_other, allow_root;
 	uid_t uid;
 	gid_t gid;
@@ -54,7 +57,6 @@ struct kv_settings {
 	/* Derived values. */
 	struct kv_url vault;
 	struct kv_url public_vault; /* what the vault calls itself: public_host, or vault */
-	bool is_hsm;
 	/* Source of the mount: the vault as the user gave it, so that mount(8) finds the line in fstab. */
 	const char *source;
 	char *mountpoint;   /* absolute */

@@ -61,7 +61,12 @@ skip_one(void *arg, struct kv_object *o)
 
 	if (s->err != 0 || o->is_gone)
 		return;
-	if (o->is_managed && s->branch->volume->listings[KV_CERTIFICATES] != NULL)
+	if (o->is_external)
+		s->err = kv_buf_printf(s->text,
+		    "%s/%s\tnot shown: an external key, of which the HSM holds only a reference; a restore of it "
+		    "could degrade the HSM\n",
+		    type, o->name);
+	else if (o->is_managed && s->branch->volume->listings[KV_CERTIFICATES] != NULL)
 		s->err = kv_buf_printf(s->text, "%s/%s\tnot shown: the backup of certificates/%s holds it\n",
 		    type, o->name, o->name);
 	else if (o->is_managed)

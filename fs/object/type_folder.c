@@ -142,11 +142,16 @@ describe(const struct kv_node *node, struct kv_buf *path)
 	kv_buf_say(path, "%s", kv_type_name(type_of(node)));
 }
 
-/* The mode looks writable so that copies are writable; creating a name is refused. */
+/*
+ * The mode looks writable so that copies are writable; creating a name is refused. Without r, tools see before
+ * they begin that there is nothing to list.
+ */
 static void
 attributes(struct kv_node *node, struct kv_attributes *a)
 {
-	a->stat.st_mode = S_IFDIR | (0777 & ~node->branch->mount->settings->umask);
+	const struct kv_settings *settings = node->branch->mount->settings;
+
+	a->stat.st_mode = S_IFDIR | ((settings->is_listless ? 0333 : 0777) & ~settings->umask);
 	a->stat.st_nlink = 2;
 	a->stat.st_mtim.tv_sec = node->wall_changed;
 	a->entry_valid_s = a->attr_valid_s = VALID_S;
@@ -171,7 +176,7 @@ static void
 open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct handle *h = calloc(1, sizeof(*h));
-	int err = h != NULL ? 0 : -ENOMEM;
+	int err = h == NULL ? -ENOMEM : node->branch->mount->settings->is_listless ? -EACCES : 0;
 
 	if (err == 0)
 		err = kv_listing_open(node->branch->volume->listings[type_of(node)], &h->snapshot);

@@ -271,8 +271,8 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	*wait = NULL;
 	if (was_under_way != NULL)
 		*was_under_way = q != NULL;
-	if (receipt->wall_updated == 0)
-		return -ENOENT; /* the restore's answer had no `updated` to compare with */
+	if (receipt->wall_updated == 0 || !kv_vault_can_list(kv_throttle_vault(c->throttle)))
+		return -ENOENT; /* no `updated` in the restore's answer, or nothing to compare it with */
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -ENOMEM;
@@ -307,8 +307,8 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 {
 	struct inquiry *q;
 
-	if (receipt->wall_updated == 0 || kv_confirms_is_fresh(c, receipt, asker) ||
-	    find_inquiry(find(c, receipt), asker) != NULL ||
+	if (receipt->wall_updated == 0 || !kv_vault_can_list(kv_throttle_vault(c->throttle)) ||
+	    kv_confirms_is_fresh(c, receipt, asker) || find_inquiry(find(c, receipt), asker) != NULL ||
 	    put_inquiry(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
 		return; /* the question will be sent when it is needed */
 }

@@ -52,15 +52,40 @@ a_name_has_the_suffix_of_the_authoritys_cloud(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++)
-		assert_row(strcmp(kv_cloud_suffix(rows[i][0]), rows[i][1]) == 0, i, rows[i][1]);
+		assert_row(strcmp(kv_cloud_suffix(rows[i][0], false), rows[i][1]) == 0, i, rows[i][1]);
 }
 
 static void
 some_suffixes_are_not_known(void **state)
 {
 	(void)state;
-	assert_null(kv_cloud_suffix("https://login.sovcloud-identity.sg"));
-	assert_null(kv_cloud_suffix("login.microsoftonline.eaglex.ic.gov"));
+	assert_null(kv_cloud_suffix("https://login.sovcloud-identity.sg", false));
+	assert_null(kv_cloud_suffix("login.microsoftonline.eaglex.ic.gov", true));
+}
+
+static void
+a_managed_hsm_has_a_suffix_of_its_own(void **state)
+{
+	static const struct {
+		const char *host;
+		bool is_hsm;
+	} rows[] = {
+		{ "m.managedhsm.azure.net", true },
+		{ "m.managedhsm.azure.cn", true },
+		{ "m.managedhsm.sovcloud-api.fr", true },
+		{ "m.managedhsm.localhost", true }, /* no published cloud's */
+		{ "m.vault.azure.net", false },
+		{ "managedhsm.vault.azure.net", false },
+		{ "m.example.managedhsm.example", false },
+		{ "managedhsm.azure.net", false },
+		{ "localhost", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(kv_cloud_is_hsm(rows[i].host) == rows[i].is_hsm, i, rows[i].host);
+	assert_string_equal(kv_cloud_suffix(NULL, true), ".managedhsm.azure.net");
+	assert_string_equal(kv_cloud_suffix("login.chinacloudapi.cn", true), ".managedhsm.azure.cn");
 }
 
 int
@@ -70,6 +95,7 @@ main(void)
 		cmocka_unit_test(a_vault_has_the_authority_of_its_cloud),
 		cmocka_unit_test(a_name_has_the_suffix_of_the_authoritys_cloud),
 		cmocka_unit_test(some_suffixes_are_not_known),
+		cmocka_unit_test(a_managed_hsm_has_a_suffix_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

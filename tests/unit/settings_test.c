@@ -309,6 +309,38 @@ the_public_host_decides_the_cloud_and_the_service(void **state)
 	assert_string_equal(options.auth.credential.authority, "https://login.chinacloudapi.cn");
 }
 
+static void
+a_managed_hsm_has_keys_and_a_newer_api(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myhsm", "hsm"), 0);
+	assert_string_equal(options.vault.host, "myhsm.managedhsm.azure.net");
+	assert_true(options.is_hsm && options.types[KV_KEYS]);
+	assert_false(options.types[KV_SECRETS] || options.types[KV_CERTIFICATES]);
+	assert_string_equal(options.api_version, "2026-04-01");
+	assert_string_equal(options.older_api_version, "7.6");
+	assert_int_equal(parse_with("m.managedhsm.azure.cn", "api_version=7.5,types=keys"), 0);
+	assert_true(options.is_hsm);
+	assert_string_equal(options.api_version, "7.5");
+	assert_null(options.older_api_version);
+	assert_int_equal(parse_with("myhsm", "hsm,authority=login.microsoftonline.us"), 0);
+	assert_string_equal(options.vault.host, "myhsm.managedhsm.usgovcloudapi.net");
+	assert_int_equal(parse_with("myhsm", "hsm,types=keys:secrets"), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "a Managed HSM has only these"));
+}
+
+static void
+without_lists_an_open_tells_the_size(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_with("myvault", "nolist"), 0);
+	assert_true(options.is_listless && options.size == KV_SIZE_OPEN);
+	assert_int_equal(parse_with("myvault", "nolist,size=stat"), 0);
+	assert_true(options.size == KV_SIZE_STAT);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_true(!options.is_listless && options.size == KV_SIZE_STAT);
+}
+
 /* ---- networks ---- */
 
 static void
@@ -374,6 +406,9 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(parse_with("myvault", NULL), 0);
 	assert_string_equal(options.mountpoint, folder);
 	assert_string_equal(options.api_version, "7.4");
+	assert_null(options.older_api_version);
+	assert_true(options.types[KV_KEYS] && options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
+	assert_false(options.is_hsm || options.is_listless);
 	assert_string_equal(options.stat_only, "ls:tree:du");
 	assert_string_equal(options.kernel, "");
 	assert_null(options.debug);
@@ -862,6 +897,8 @@ main(void)
 		TEST(a_cloud_has_its_suffix_and_its_authority),
 		TEST(a_cloud_whose_suffix_is_not_known_needs_a_host),
 		TEST(the_public_host_decides_the_cloud_and_the_service),
+		TEST(a_managed_hsm_has_keys_and_a_newer_api),
+		TEST(without_lists_an_open_tells_the_size),
 		TEST(a_password_of_a_proxy_belongs_into_a_private_file),
 		TEST(the_first_variable_of_ca_certificates_counts),
 		TEST(requests_takes_a_directory_too),
