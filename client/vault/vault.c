@@ -28,6 +28,7 @@
 #include "client/auth/challenge.h"
 #include "client/vault/attempts.h"
 #include "client/vault/counts.h"
+#include "client/vault/dialect.h"
 #include "client/vault/explain.h"
 #include "client/vault/vault.h"
 
@@ -43,8 +44,8 @@ struct kv_vault {
 	struct kv_url origin;
 	struct kv_url public; /* the host in ids and links */
 	struct kv_echo echo;
-	char base[300];				     /* "https://host[:port]" */
-	char api_version[32], older_api_version[32]; /* the older one is "" if there is none */
+	char base[300]; /* "https://host[:port]" */
+	struct kv_dialect dialect;
 	char region[80];
 	unsigned int blob_silence_s;
 	bool any_host, is_listless;
@@ -289,32 +290,17 @@ describe_misfit(struct kv_vault_call *c, const struct kv_http_answer *answer, co
 		    kv_http_proxy(c->vault->http), &c->why);
 }
 
-/* A list has nothing else to refuse; of any other call the message must name the version. */
-static bool
-is_version_refused(const struct kv_vault_call *c, long status, const struct kv_fault *fault)
-{
-	if (status != 400 || c->vault->older_api_version[0] == '\0')
-		return false;
-	return c->op == KV_OP_LIST || strstr(fault->message, "specified version") != NULL ||
-	    strstr(fault->message, "api-version") != NULL;
-}
-
-/* 0: the call continues. */
+/* 0: the call continues, with another version of the API. */
 static int
 use_older_version(struct kv_vault_call *c)
 {
-	struct kv_vault *v = c->vault;
 	int err;
 
-	if (strcmp(v->api_version, v->older_api_version) != 0) {
-		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=api_version version=%s before=%s why=%s",
-		    kv_vault_name(v), v->older_api_version, v->api_version,
-		    "the vault does not accept the newer version: external keys cannot be recognized, and a "
-		    "restore of the backup of one can degrade a Managed HSM");
-		memcpy(v->api_version, v->older_api_version, sizeof(v->api_version));
-	}
-	err = c->has_older_version ? -EINVAL : make_url(c);
+	if (c->has_older_version)
+		return -EINVAL;
 	c->has_older_version = true;
+	kv_dialect_fall_back(&c->vault->dialect, kv_vault_name(c->vault));
+	err = make_url(c);
 	return err == 0 ? proceed(c) : err;
 }
 
@@ -352,12 +338,14 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 		reply.err = -EBADMSG;
 		complete(c, &reply);
 	} else if (answer->status >= 200 && answer->status < 300) {
+		kv_dialect_accepted(&c->vault->dialect);
 		parse_answer(c, answer, &reply);
 	} else {
 		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
 		if (reply.request_id[0] == '\0')
 			kv_fault_activity(&reply.fault, reply.request_id, sizeof(reply.request_id));
-		if (is_version_refused(c, answer->status, &reply.fault) && use_older_version(c) == 0)
+		if (kv_dialect_is_refused(&c->vault->dialect, c->op, answer->status, &reply.fault) &&
+		    use_older_version(c) == 0)
 			return;
 		reply.err = err_of(c->op, answer->status, &reply.fault);
 		describe_misfit(c, answer, &reply.fault);
@@ -445,13 +433,13 @@ make_url(struct kv_vault_call *c)
 
 	kv_buf_init(&text, MAX_URL);
 	if (c->next_link != NULL) {
-		err = kv_operation_put_link(c->next_link, c->vault->api_version, &text);
+		err = kv_operation_put_link(c->next_link, c->vault->dialect.version, &text);
 	} else {
 		err = kv_buf_puts(&text, c->vault->base);
 		if (err == 0)
 			err = kv_operation_put_path(c->op, c->type, c->name, &text);
 		if (err == 0)
-			err = kv_buf_printf(&text, "?api-version=%s", c->vault->api_version);
+			err = kv_buf_printf(&text, "?api-version=%s", c->vault->dialect.version);
 	}
 	free(c->url);
 	c->url = err == 0 ? strdup(kv_buf_str(&text)) : NULL;
@@ -530,9 +518,7 @@ kv_vault_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache *
 	kv_url_say_host(origin, &base);
 	snprintf(vault->base, sizeof(vault->base), "%s", kv_buf_str(&base));
 	kv_buf_release(&base);
-	snprintf(vault->api_version, sizeof(vault->api_version), "%s", options->api_version);
-	snprintf(vault->older_api_version, sizeof(vault->older_api_version), "%s",
-	    options->older_api_version != NULL ? options->older_api_version : "");
+	kv_dialect_init(&vault->dialect, options->api_version, options->older_api_version);
 	vault->is_listless = options->is_listless;
 	return vault;
 }

@@ -1017,6 +1017,77 @@ a_call_survives_the_want_of_memory(void **state)
 	}
 }
 
+/* ---- Managed HSM ---- */
+
+/* Accepts only 7.6; its errors have no header with the request's id. */
+static int64_t
+older_hsm(const struct fake_http_request *request, struct fake_http_reply *reply)
+{
+	const int64_t ms = serve(request, reply);
+
+	if (strncmp(request->url, LOGIN, strlen(LOGIN)) == 0 || request->token[0] == '\0' ||
+	    strstr(request->url, "api-version=7.6") != NULL)
+		return ms;
+	reply->answer.request_id = "";
+	return fake_http_say(reply, 400,
+	    "{\"error\":{\"code\":\"BadParameter\",\"message\":\"The specified version (2026-04-01) is not "
+	    "recognized. (Activity ID: 0d6e71f6-7e05-11ec-a044-000d3a731e50)\"}}");
+}
+
+static void
+a_version_that_is_refused_is_replaced_once_for_all_calls(void **state)
+{
+	(void)state;
+	vault_options.api_version = "2026-04-01";
+	vault_options.older_api_version = "7.6";
+	make_for(VAULT);
+	fake_http_use(http, older_hsm);
+	answer(200, VERSIONS);
+	assert_int_equal(call(KV_OP_VERSIONS, KV_SECRETS), 4); /* probe, token, refused, again */
+	assert_int_equal(done.reply.err, 0);
+	assert_string_equal(fake_http_last(http)->url, VAULT "/secrets/a/versions?api-version=7.6");
+	assert_int_equal(call(KV_OP_VERSIONS, KV_SECRETS), 1);
+	begin(KV_OP_LIST, KV_SECRETS, VAULT "/secrets?$skiptoken=x");
+	fake_loop_run(loop, 60000);
+	assert_string_equal(fake_http_last(http)->url, VAULT "/secrets?$skiptoken=x&api-version=7.6");
+}
+
+static void
+without_an_older_version_the_refusal_is_the_result(void **state)
+{
+	(void)state;
+	vault_options.api_version = "2026-04-01";
+	make_for(VAULT);
+	fake_http_use(http, older_hsm);
+	call(KV_OP_LIST, KV_SECRETS);
+	assert_int_equal(done.reply.err, -EINVAL);
+	assert_string_equal(done.reply.request_id, "0d6e71f6-7e05-11ec-a044-000d3a731e50");
+}
+
+static void
+a_sign_in_ends_with_the_token_and_requests_no_list(void **state)
+{
+	const struct kv_call call = { .op = KV_OP_LIST, .type = KV_KEYS, .is_sign_in = true };
+	struct kv_vault_call *handle;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		done.n = 0;
+		assert_int_equal(kv_vault_send(vault, &call, take, &done, &handle), 0);
+		fake_loop_run(loop, 60000);
+		assert_int_equal(done.n, 1);
+		assert_int_equal(done.reply.err, 0);
+		assert_int_equal(fake_http_requests(http), 2); /* the challenge and the token */
+	}
+	token_status = 401;
+	make_for(VAULT);
+	done.n = 0;
+	assert_int_equal(kv_vault_send(vault, &call, take, &done, &handle), 0);
+	fake_loop_run(loop, 60000);
+	assert_int_equal(done.reply.err, -EACCES);
+	assert_true(done.reply.is_of_token);
+}
+
 int
 main(void)
 {
@@ -1025,6 +1096,9 @@ main(void)
 		TEST(each_operation_has_its_url),
 		TEST(the_vaults_port_and_version_are_as_configured),
 		TEST(the_next_page_is_asked_for_verbatim),
+		TEST(a_version_that_is_refused_is_replaced_once_for_all_calls),
+		TEST(without_an_older_version_the_refusal_is_the_result),
+		TEST(a_sign_in_ends_with_the_token_and_requests_no_list),
 		TEST(a_request_has_an_id_of_its_own_that_the_reply_names),
 		TEST(the_first_request_carries_no_token_and_no_body),
 		TEST(calls_that_begin_together_share_one_token),
