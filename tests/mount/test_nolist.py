@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from harness import Mount, environment, errno_of, ok, run
+from harness import KVFS, Mount, environment, errno_of, ok, run
 
 RIGHTS = "keys=backup,restore;secrets=backup,restore;certificates=backup"
 
@@ -45,6 +45,16 @@ def test_what_is_not_there_fails_at_the_open(vault, mount):
     for name in ("db", "db.json", "*.blob", "d b.blob", ".blob", "x" * 128 + ".blob"):
         assert errno_of("stat", m / f"secrets/{name}") == "ENOENT"
     assert vault.count("backup") == 1
+
+
+def test_what_needs_a_list_fails_and_what_does_not_works(vault, mount, tmp_path):
+    m = mount(vault, "nolist")
+    assert errno_of("open", m / ".kvfs/manifest") == "EACCES"
+    assert (m / ".kvfs/status").read_text().startswith("{") and (m / ".kvfs/skipped").read_text() == ""
+    assert run("cp", "-r", m.path, tmp_path / "copy").code == 1
+    assert run("rsync", "-a", f"{m.path}/", tmp_path / "archive").code == 23
+    ok(KVFS, "status", m.path)
+    assert vault.count("list") == 0
 
 
 def test_a_404_of_a_proxy_is_not_that_of_the_vault(vault, mount):
