@@ -36,6 +36,7 @@ struct ask {
 	struct kv_transfer *transfer;
 	struct kv_spawn *run;
 	const char *program; /* the last that was run, or NULL */
+	bool is_answered;    /* an endpoint answered */
 	kv_ask_ended *ended;
 	struct kv_timer timer;	  /* starts the next attempt, or delivers the result */
 	struct kv_timer too_late; /* limit for the request in flight */
@@ -168,13 +169,23 @@ pause_ms(const struct ask *a, const struct kv_http_answer *answer)
 	return asked > own ? asked : own;
 }
 
+bool
+kv_ask_is_page(const struct kv_http_answer *answer)
+{
+	return strncmp(answer->content_type, "text/html", 9) == 0 || answer->body[0] == '<';
+}
+
 static bool
-is_tried_again(const struct ask *a, long status)
+is_tried_again(const struct ask *a, const struct kv_http_answer *answer)
 {
 	const struct kv_ask_endpoint *e = a->ask.endpoint;
+	const long status = answer->status;
+	const bool is_page =
+	    e->is_authority && kv_ask_is_page(answer); /* a proxy's, which may be in trouble */
 	const bool is_away = e->may_be_away && (status == 404 || status == 410);
 
-	return (kv_err_is_temporary(status) || is_away) && a->attempt + 1 < e->attempts && !a->ask.is_guess;
+	return (kv_err_is_temporary(status) || is_away || is_page) && a->attempt + 1 < e->attempts &&
+	    !a->ask.is_guess;
 }
 
 static void
@@ -184,12 +195,6 @@ say_who(struct ask *a)
 
 	kv_buf_say(&a->why, "%s%s%s", e->who, e->is_authority ? " " : "",
 	    e->is_authority ? a->ask.o->authority : "");
-}
-
-bool
-kv_ask_is_page(const struct kv_http_answer *answer)
-{
-	return strncmp(answer->content_type, "text/html", 9) == 0 || answer->body[0] == '<';
 }
 
 static void
@@ -236,6 +241,7 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 	struct ask *a = arg;
 
 	a->transfer = NULL;
+	a->is_answered = a->is_answered || err == 0;
 	kv_timer_stop(&a->too_late);
 	kv_log_event(KV_LOG_DEBUG, MODULE, "op=token status=%ld errno=%s ms=%lld", answer->status,
 	    err != 0 ? kv_err_name(err) : "", (long long)answer->took_ms);
@@ -245,7 +251,7 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 		fail(&a->ask, err);
 	} else if (answer->status == 200) {
 		answered(a, answer);
-	} else if (is_tried_again(a, answer->status)) {
+	} else if (is_tried_again(a, answer)) {
 		kv_timer_set(&a->timer, pause_ms(a, answer));
 		a->attempt++;
 	} else if (kv_err_is_temporary(answer->status) && !a->ask.is_guess) {
@@ -409,6 +415,14 @@ kv_ask_free(struct kv_ask *ask)
 	kv_buf_release(&a->why);
 	kv_buf_free_string(a->ask.secret);
 	free(a);
+}
+
+bool
+kv_ask_has_asked(const struct kv_ask *ask)
+{
+	const struct ask *a = (const struct ask *)ask;
+
+	return a->is_answered || a->program != NULL;
 }
 
 void

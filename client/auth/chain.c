@@ -31,6 +31,7 @@ struct kv_chain {
 	const struct kv_credential_kind *kind; /* that is being asked, or gave the last token */
 	bool is_settled;		       /* kind has given a token */
 	bool is_guess;			       /* kind is being asked as one */
+	bool has_asked;			       /* a service or a program, in this fetch */
 	struct kv_ask *ask;		       /* NULL while none is being asked */
 	struct kv_timer timer;		       /* the limit; or ends a fetch that asks none */
 	struct kv_buf lines;		       /* of the credentials that were unavailable in this fetch */
@@ -254,6 +255,7 @@ credential_asked(void *arg, const struct kv_ask_result *result)
 	struct kv_ask *ended = c->ask;
 
 	c->ask = NULL;
+	c->has_asked = c->has_asked || kv_ask_has_asked(ended);
 	if (result->outcome != KV_UNAVAILABLE || !is_chain(c)) {
 		c->is_settled = c->is_settled || result->outcome == KV_TOKEN;
 		finish(c, result->err, result->token, result->why);
@@ -280,6 +282,7 @@ kv_chain_fetch(struct kv_chain *c, const struct kv_audience *audience, kv_chain_
 	c->done = done;
 	c->arg = arg;
 	c->err = -EACCES;
+	c->has_asked = false;
 	kv_buf_clear(&c->lines);
 	if (is_chain(c))
 		kv_timer_set(&c->timer, limit_ms(c));
@@ -291,6 +294,12 @@ kv_chain_fetch(struct kv_chain *c, const struct kv_audience *audience, kv_chain_
 		c->done = NULL;
 	}
 	return err;
+}
+
+bool
+kv_chain_has_asked(const struct kv_chain *c)
+{
+	return c->has_asked;
 }
 
 void

@@ -32,6 +32,8 @@ void kv_chain_reload(struct kv_chain *chain);
  * (client/auth/ask). Called once, from the loop, never before kv_chain_fetch() has returned.
  */
 typedef void kv_chain_done(void *arg, int err, const struct kv_token_answer *token, const char *why);
+/* Whether the last fetch that failed asked a service or a program, and did not only fail to read a file. */
+bool kv_chain_has_asked(const struct kv_chain *chain);
 /* audience must live until done. -EBUSY while another fetch is in progress, -ENOMEM: done is not called. */
 int kv_chain_fetch(
     struct kv_chain *chain, const struct kv_audience *audience, kv_chain_done *done, void *arg) KV_MUST_CHECK;

@@ -5,7 +5,8 @@
  *	                    ^           |            `---mono_end----> fetching: callers wait
  *	                    +- failed --+
  *
- * After a failure every caller gets the same error and sentence for a while: for 30 s after a refusal,
+ * After a failure every caller gets the same error and sentence for a while: for 30 s after a refusal (not if
+ * only a file could not be read),
  * for 1 s after any other failure. After a failed renewal callers get the old token.
  */
 #include <errno.h>
@@ -271,7 +272,8 @@ token_tenant(const struct kv_token_cache *cache)
 static bool
 is_to_wait(const struct kv_token_cache *cache)
 {
-	const int64_t wait_ms = cache->err == -EACCES || has_token(cache) ? REFUSED_MS : FAILED_MS;
+	const bool is_refusal = cache->err == -EACCES && kv_chain_has_asked(cache->chain);
+	const int64_t wait_ms = is_refusal || has_token(cache) ? REFUSED_MS : FAILED_MS;
 
 	return cache->err != 0 && kv_clock_mono_ms() < cache->mono_failed + wait_ms;
 }

@@ -82,6 +82,38 @@ kv_given_environment(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (iscntrl((unsigned char)*text))
+			return true;
+	return false;
+}
+
+int
+kv_given_keep_environment(struct kv_given *g, const char *name, const char **value, struct kv_buf *why)
+{
+	const char *given = kv_given_environment(name);
+	char *copy = kv_given_keep(g, given != NULL ? strdup(given) : NULL);
+	size_t len;
+
+	*value = NULL;
+	if (given == NULL)
+		return 0;
+	if (copy == NULL)
+		return -ENOMEM;
+	len = strlen(copy);
+	while (len > 0 && strchr("\r\n", copy[len - 1]) != NULL)
+		copy[--len] = '\0';
+	if (has_control(copy)) {
+		kv_buf_say(why, "the variable %s contains a line break or another control character", name);
+		return -EINVAL;
+	}
+	*value = len > 0 ? copy : NULL;
+	return 0;
+}
+
 const char *
 kv_given_home(void)
 {
@@ -400,16 +432,20 @@ read_configs(struct kv_given *g, struct kv_buf *why)
 
 /* Read kvfs's own variables (is_own), or the others. */
 static int
-read_environment(struct kv_given *g, bool is_own)
+read_environment(struct kv_given *g, bool is_own, struct kv_buf *why)
 {
 	const struct kv_option *o;
+	const char *value;
 	int err = 0;
 
-	for (int k = 0; err == 0 && (o = kv_options_at((size_t)k)) != NULL; k++)
-		if (g->values[k] == NULL && o->environment != NULL &&
-		    (strncmp(o->environment, "KVFS_", 5) == 0) == is_own &&
-		    kv_given_environment(o->environment) != NULL)
-			err = keep_value(g, k, kv_given_environment(o->environment), o->environment);
+	for (int k = 0; err == 0 && (o = kv_options_at((size_t)k)) != NULL; k++) {
+		if (g->values[k] != NULL || o->environment == NULL ||
+		    (strncmp(o->environment, "KVFS_", 5) == 0) != is_own)
+			continue;
+		err = kv_given_keep_environment(g, o->environment, &value, why);
+		if (err == 0 && value != NULL)
+			err = keep_value(g, k, value, o->environment);
+	}
 	return err;
 }
 
@@ -426,11 +462,11 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 	if (g->vault != NULL)
 		err = keep_value(g, kv_options_find("vault", 5), g->vault, "argument");
 	if (err == 0)
-		err = read_environment(g, true);
+		err = read_environment(g, true, why);
 	if (err == 0)
 		err = read_configs(g, why);
 	if (err == 0)
-		err = read_environment(g, false);
+		err = read_environment(g, false, why);
 	return err;
 }
 

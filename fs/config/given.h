@@ -46,4 +46,11 @@ char *kv_given_keep(struct kv_given *given, char *text);
 const char *kv_given_home(void);
 /* An environment variable; NULL if it is unset or empty. */
 const char *kv_given_environment(const char *name);
+/*
+ * Its value as a string owned by given, without line breaks at its end, which secrets of Kubernetes often have.
+ * *value is NULL if nothing is left. -EINVAL and a sentence in why if it contains another control character: it would
+ * become a line of a request's header. -ENOMEM.
+ */
+int kv_given_keep_environment(
+    struct kv_given *given, const char *name, const char **value, struct kv_buf *why) KV_MUST_CHECK;
 #endif

@@ -160,18 +160,17 @@ kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
  * directory.
  */
 static int
-keep_variables(struct kv_settings *s)
+keep_variables(struct kv_settings *s, struct kv_buf *why)
 {
 	const struct kv_credential_variable *variable;
+	const char *value;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && (variable = kv_credential_variable_at(i)) != NULL; i++) {
-		const char *value = kv_given_environment(variable->name);
-
-		if (value == NULL)
+		err = kv_given_keep_environment(&s->given, variable->name, &value, why);
+		if (err != 0 || value == NULL)
 			continue;
-		value = kv_given_keep(&s->given, strdup(value));
-		if (value != NULL && kv_credential_names_file(variable->name))
+		if (kv_credential_names_file(variable->name))
 			value = kv_value_absolute(value, &s->given);
 		err = value != NULL ? kv_credential_set_variable(&s->auth.credential, variable->name, value) :
 				      -ENOMEM;
@@ -243,7 +242,7 @@ check_names(struct kv_settings *s, struct kv_buf *why)
 static int
 take_credential(struct kv_settings *s, struct kv_buf *why)
 {
-	int err = keep_variables(s);
+	int err = keep_variables(s, why);
 
 	s->auth.credential.auto_s = (int)(s->retry_ms / 1000);
 	if (err == 0)

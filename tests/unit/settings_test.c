@@ -725,6 +725,27 @@ a_bare_name_is_looked_for_among_the_credentials_of_the_service(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+static void
+a_variable_loses_line_breaks_at_its_end_and_may_have_none_inside(void **state)
+{
+	(void)state;
+	setenv("AZURE_CLIENT_ID", "an-id\r\n", 1);
+	setenv("AZURE_CLIENT_SECRET", SECRET "\n", 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_string_equal(options.auth.credential.client_id, "an-id");
+	assert_string_equal(kv_credential_variable(&options.auth.credential, "AZURE_CLIENT_SECRET"), SECRET);
+	setenv("AZURE_CLIENT_ID", "\n", 1);
+	assert_int_equal(parse_with("myvault", NULL), 0);
+	assert_null(options.auth.credential.client_id);
+	setenv("IDENTITY_HEADER", SECRET "\r\nX: y", 1);
+	assert_int_equal(parse_with("myvault", NULL), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "IDENTITY_HEADER contains a line break"));
+	unsetenv("IDENTITY_HEADER");
+	setenv("AZURE_TENANT_ID", "a\tb", 1);
+	assert_int_equal(parse_with("myvault", NULL), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "AZURE_TENANT_ID contains"));
+}
+
 /* parse() looks for it. */
 static void
 a_secret_where_none_belongs_is_not_repeated(void **state)
@@ -912,6 +933,7 @@ main(void)
 		TEST(a_secret_is_the_first_line_of_its_file),
 		TEST(a_secrets_file_must_be_its_owners_alone_and_hold_one),
 		TEST(a_bare_name_is_looked_for_among_the_credentials_of_the_service),
+		TEST(a_variable_loses_line_breaks_at_its_end_and_may_have_none_inside),
 		TEST(a_secret_where_none_belongs_is_not_repeated),
 		TEST(a_mount_point_must_be_a_folder),
 		TEST(paths_are_absolute_because_the_process_leaves_its_folder),

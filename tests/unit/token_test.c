@@ -1,7 +1,10 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/auth/token.h"
 #include "client/base/buf.h"
@@ -672,6 +675,37 @@ a_refused_credential_is_left_alone_for_30_s(void **state)
 }
 
 static void
+a_file_that_cannot_be_read_is_read_again_after_a_second(void **state)
+{
+	static char path[] = "/tmp/kvfs-token-XXXXXX";
+	int fd;
+
+	(void)state;
+	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "of-file", 7), 7);
+	close(fd);
+	assert_int_equal(kv_auth_order_parse("token", &options.credential.order), 0);
+	options.credential.token_file = path;
+	make();
+	assert_int_equal(chmod(path, 0666), 0);
+	ask("a");
+	fake_loop_run(loop, 500);
+	assert_int_equal(done[0].err, -EACCES);
+	assert_int_equal(chmod(path, 0600), 0);
+	ask("b");
+	fake_loop_run(loop, 400);
+	assert_int_equal(done[1].err, -EACCES);
+	fake_loop_run(loop, 200);
+	ask("c");
+	fake_loop_run(loop, 10);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(n_done, 3);
+	assert_string_equal(done[2].token, "of-file");
+}
+
+static void
 any_other_failure_is_told_and_asked_again_after_a_second(void **state)
 {
 	(void)state;
@@ -926,6 +960,7 @@ main(void)
 		TEST(a_life_is_taken_as_the_service_says_it),
 		TEST(one_request_serves_all_who_wait),
 		TEST(a_refused_credential_is_left_alone_for_30_s),
+		TEST(a_file_that_cannot_be_read_is_read_again_after_a_second),
 		TEST(any_other_failure_is_told_and_asked_again_after_a_second),
 		TEST(while_it_fails_the_service_is_asked_once_a_second),
 		TEST(a_service_that_never_answers_holds_nobody_longer_than_30_s),
