@@ -116,13 +116,15 @@ reason_not_sent(const struct kv_ticket *t)
 static void
 give_up(struct kv_ticket *t)
 {
+	const bool is_silent = t->attempts > 0 && t->last.err == 0;
 	struct kv_reply reply = t->last;
 
 	if (t->attempts == 0 || reply.err == 0)
 		reply = (struct kv_reply){ .err = t->attempts == 0 ? reason_not_sent(t) : -ETIMEDOUT,
 			.retry_after_ms = -1 };
 	reply.why = reply.err == -EBUSY ? "the vault's limit was reached until the time-out" :
-					  "no success until the time-out";
+	    is_silent ? "no answer until the time-out: does a firewall or a proxy hold the request back?" :
+			"no success until the time-out";
 	complete(t, &reply);
 }
 

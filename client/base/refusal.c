@@ -147,7 +147,7 @@ kv_refusal_say(const struct kv_refusal *r, struct kv_buf *why)
 	compare_clocks(r, who, clock, sizeof(clock));
 	fill_login(r, login, sizeof(login));
 	kv_detail_fill(row->sentence, fault->message, given, why);
-	if (row->remedy != NULL) {
+	if (row->remedy != NULL && !r->is_bare) {
 		kv_buf_say(why, ": ");
 		kv_detail_fill(row->remedy, fault->message, given, why);
 	}

@@ -40,6 +40,7 @@ struct kv_refusal {
 	const char *permission;
 	size_t n_versions;
 	int64_t wall_date; /* Date of the answer, Unix seconds */
+	bool is_bare;	   /* the sentence without what to do, because something more exact follows */
 };
 
 /*

@@ -11,6 +11,10 @@
 static const struct kv_refusal_row rows[] = {
 	/* ---- 401 of the vault: code "Unauthorized", and a number in the message ---- */
 
+	/* of the challenge: kvfs has answered it once already */
+	{ 401, NULL, "insufficient_claims", NULL, EACCES,
+	    "the vault refuses the token: it requires a newer one, because of Conditional Access or a change of the account",
+	    "sign in again, or ask the tenant's administrator which policy applies" },
 	{ 401, NULL, NULL, "AKV10000*", EACCES, "the vault refuses the token: it did not arrive",
 	    "check whether a proxy removes the Authorization header" },
 	{ 401, NULL, NULL, "AKV10022*", EACCES,
@@ -26,9 +30,6 @@ static const struct kv_refusal_row rows[] = {
 	    "[{clock}|sign in again, or write a new token]" },
 	{ 401, NULL, NULL, "*TokenExpired*", EACCES, "the vault refuses the token: it has expired",
 	    "[{clock}|sign in again, or write a new token]" },
-	{ 401, "insufficient_claims", NULL, NULL, EACCES,
-	    "the vault refuses the token: it requires a newer one, because of Conditional Access or a change of the account",
-	    "sign in again: az logout, then az login" },
 	{ 401, NULL, NULL, "?*", EACCES, "the vault refuses the token",
 	    "check that the credential is for this vault's tenant and cloud" },
 	{ 401, NULL, NULL, NULL, EACCES, "the vault refuses the token, and gives no reason",

@@ -19,6 +19,8 @@ struct kv_attempts {
  * with the same token.
  */
 bool kv_attempts_is_unresolved(const struct kv_fault *fault);
+/* Makes "insufficient_claims" the inner code of fault if the challenge requires claims. */
+void kv_attempts_mark_claims(const char *challenge, struct kv_fault *fault);
 /* The pause before that; -1: this 401 is the answer. */
 int kv_attempts_pause_ms(struct kv_attempts *attempts);
 /*

@@ -12,6 +12,14 @@ is_refusal(const struct kv_reply *reply)
 	return (reply->status < 200 || reply->status > 299) && reply->status != 0 && !reply->is_of_token;
 }
 
+/* An answer without a code is a proxy's or another server's, and why describes it and says what to do. */
+static bool
+is_of_other(const struct kv_reply *reply)
+{
+	return reply->cause == NULL && reply->fault.code[0] == '\0' && reply->fault.message[0] == '\0' &&
+	    !kv_err_is_temporary(reply->status);
+}
+
 void
 kv_explain(const struct kv_reply *reply, const char *host, struct kv_buf *why)
 {
@@ -20,6 +28,7 @@ kv_explain(const struct kv_reply *reply, const char *host, struct kv_buf *why)
 		.status = reply->status,
 		.fault = &reply->fault,
 		.who = host,
+		.is_bare = is_of_other(reply) && more[0] != '\0',
 		.n_versions = reply->n_versions,
 		.wall_date = reply->wall_date };
 

@@ -241,6 +241,7 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 
 	if (fault->message[0] == '\0')
 		kv_challenge_fault(answer->challenge, fault);
+	kv_attempts_mark_claims(answer->challenge, fault);
 	if (!c->was_probe && kv_attempts_is_unresolved(fault))
 		return wait_for_key(c, answer, fault);
 	if (!c->was_probe)

@@ -21,9 +21,11 @@ a_reply_is_explained_by_what_decided_it(void **state)
 		    "the secret is disabled: enable it" },
 		{ { .err = -EIO, .status = 503, .why = "no success until the time-out" },
 		    "the vault is temporarily unavailable: try again later (no success until the time-out)" },
-		{ { .err = -EBADMSG, .status = 404, .why = "an HTML page" },
+		{ { .err = -EBADMSG, .status = 404, .why = "an HTML page: is v.example a vault?" },
+		    "this is no 404 of Azure Key Vault (an HTML page: is v.example a vault?)" },
+		{ { .err = -EBADMSG, .status = 404, .why = "" },
 		    "this is no 404 of Azure Key Vault: check whether v.example is the vault's name, and "
-		    "whether a proxy answers (an HTML page)" },
+		    "whether a proxy answers" },
 		/* a cause that the answer does not name */
 		{ { .err = -EFBIG,
 		      .status = 400,

@@ -130,9 +130,12 @@ static const struct row of_vault[] = {
 	    EACCES,
 	    "the vault refuses the token: check that the credential is for this vault's tenant "
 	    "and cloud" },
-	{ 401, "{\"error\":{\"code\":\"insufficient_claims\",\"message\":\"\"}}", EACCES,
+	{ 401,
+	    "{\"error\":{\"code\":\"Unauthorized\",\"message\":\"AKV10000: Continuous access evaluation\","
+	    "\"innererror\":{\"code\":\"insufficient_claims\"}}}",
+	    EACCES,
 	    "the vault refuses the token: it requires a newer one, because of Conditional Access "
-	    "or a change of the account: sign in again: az logout, then az login" },
+	    "or a change of the account: sign in again, or ask the tenant's administrator which policy applies" },
 	{ 401, "", EACCES,
 	    "the vault refuses the token, and gives no reason: check that the credential is for "
 	    "this vault's tenant and cloud" },
