@@ -136,7 +136,6 @@ def test_a_list_that_is_behind_refutes_no_restore(hsm, mount, tmp_path):
 def test_a_change_within_five_minutes_is_believed_until_the_next_listing_only(hsm, mount):
     """There is no Date: two clocks may differ."""
     m = mount(hsm, "list_ttl=1")
-    name = names(m)[0]
     create(hsm, "fresh")
     eventually(lambda: "fresh" in names(m), "the new key")
     ok("cat", m / "keys/fresh.blob")
