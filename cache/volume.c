@@ -165,6 +165,16 @@ make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *au
 	return v->throttle != NULL;
 }
 
+/*
+ * Without lists, objects are not kept: their names may be of none, and what other mounts keep of them would be
+ * overwritten without a fingerprint.
+ */
+static struct kv_object_rows *
+rows_of(const struct kv_volume *v)
+{
+	return v->options.is_listless ? NULL : v->index.objects;
+}
+
 static bool
 make_listings(struct kv_volume *v)
 {
@@ -174,7 +184,7 @@ make_listings(struct kv_volume *v)
 		if (!o->types[t])
 			continue;
 		v->listings[t] = kv_listing_new(
-		    v->throttle, v->index.objects, (enum kv_type)t, o->list_ttl_ms, object_changed, v);
+		    v->throttle, rows_of(v), (enum kv_type)t, o->list_ttl_ms, object_changed, v);
 		if (v->listings[t] == NULL)
 			return false;
 		kv_listing_on_progress(v->listings[t], listing_progress, v);
@@ -195,7 +205,7 @@ make_blobs(struct kv_volume *v)
 		    .spill = v->index.db != NULL ? o->spill : 0,
 		    .folder = o->cache_dir,
 		    .disk = v->disk },
-		.rows = v->index.objects,
+		.rows = rows_of(v),
 		.lost = object_lost,
 		.arg = v,
 	};

@@ -127,6 +127,25 @@ def test_a_receipt_is_never_used(vault, mount, tmp_path):
     assert "EEXIST" in {line["errno"] for line in m.lines(op="restore") if "errno" in line}
 
 
+def test_what_other_mounts_keep_is_not_touched(vault, mount, tmp_path):
+    vault.rights("secrets=*")
+    m = mount(vault, "types=secrets")
+    ok("cp", "-r", m / "secrets", tmp_path / "first")
+    m.unmount()
+    count = vault.count("backup")
+    old = [p for p in (tmp_path / "first").iterdir() if not p.name.startswith("db")]  # the others are too new
+    assert len(old) == 2
+    m = mount(vault, "nolist", again=m)
+    ok("cat", m / "secrets" / old[0].name)
+    for name in ("none", "nothing"):
+        os.stat(m / f"secrets/{name}.blob")
+    m.unmount()
+    m = mount(vault, "types=secrets", again=m)
+    assert "none.blob" not in os.listdir(m / "secrets")
+    assert [os.stat(m / "secrets" / p.name).st_size for p in old] == [p.stat().st_size for p in old]
+    assert vault.count("backup") == count + 1
+
+
 def test_without_a_credential_the_start_fails(vault, tmp_path, watchdog):
     m = Mount(tmp_path / "m", ["-o", f"cacert={vault.ca},nolist,auth=env", vault.url],
               environment(vault, AZURE_CLIENT_SECRET="wrong"))
