@@ -99,6 +99,24 @@ what_is_clear_is_logged_at_once(void **state)
 }
 
 static void
+without_lists_the_answer_alone_decides(void **state)
+{
+	struct kv_diagnosed found;
+
+	(void)state;
+	fake_vault_forbid_lists(rig.vault);
+	assert_null(begin(-ENOENT, 404, &found));
+	assert_true(found.err == -ENOENT && found.is_lost);
+	assert_null(begin(-EBADMSG, 404, &found)); /* a proxy's */
+	assert_true(found.err == -EBADMSG && !found.is_lost);
+	assert_null(begin(-EINVAL, 400, &found));
+	assert_true(found.err == -EINVAL && !found.is_lost);
+	assert_null(begin(-ETIMEDOUT, 0, &found));
+	assert_true(found.err == -ETIMEDOUT && !found.is_lost);
+	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_VERSIONS), 0);
+}
+
+static void
 the_version_list_decides_what_is_ambiguous(void **state)
 {
 	const struct {
@@ -187,6 +205,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_clear_is_logged_at_once),
+		TEST(without_lists_the_answer_alone_decides),
 		TEST(the_version_list_decides_what_is_ambiguous),
 		TEST(it_takes_a_moment_at_most_when_the_time_is_used_up),
 		TEST(one_that_is_cancelled_is_never_done),

@@ -12,6 +12,7 @@
 #include "tests/unit/fake_vault.h"
 
 struct kv_vault {
+	bool is_listless;
 	struct kv_loop *loop;
 	fake_vault_answer *answer;
 	int calls[KV_OPS], under_way;
@@ -152,8 +153,13 @@ kv_vault_cancel(struct kv_vault_call *c)
 bool
 kv_vault_can_list(const struct kv_vault *vault)
 {
-	(void)vault;
-	return true;
+	return !vault->is_listless;
+}
+
+void
+fake_vault_forbid_lists(struct kv_vault *vault)
+{
+	vault->is_listless = true;
 }
 
 const char *

@@ -25,6 +25,9 @@ void fake_vault_free(struct kv_vault *vault);
  */
 void fake_vault_token_takes(struct kv_vault *vault, int64_t ms);
 
+/* kv_vault_can_list() is false from now on. */
+void fake_vault_forbid_lists(struct kv_vault *vault);
+
 /* The number of calls of op, and of all calls in flight. */
 int fake_vault_calls(const struct kv_vault *vault, enum kv_op op);
 int fake_vault_under_way(const struct kv_vault *vault);

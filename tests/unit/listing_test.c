@@ -868,6 +868,51 @@ an_object_that_is_added_during_a_refresh_survives_it_and_goes_with_the_next(void
 	assert_string_equal(names_now(), "a b c");
 }
 
+/* A Managed HSM's lists may be six minutes behind. */
+static void
+an_added_object_stays_as_long_as_lists_may_be_behind(void **state)
+{
+	(void)state;
+	kv_listing_set_lag(listing, 360000);
+	load();
+	add("aa", OLD);
+	for (int i = 0; i < 6; i++) {
+		refresh();
+		assert_int_equal(find_err("aa"), 0);
+		assert_string_equal(names_now(), "a b c aa");
+	}
+	refresh();
+	refresh();
+	assert_int_equal(find_err("aa"), -EAGAIN);
+}
+
+static void
+without_lists_a_name_is_an_object_for_its_time_to_live(void **state)
+{
+	struct kv_object *first, *again;
+
+	(void)state;
+	fake_vault_forbid_lists(rig.vault);
+	assert_int_equal(open_err(), -EACCES);
+	assert_int_equal(kv_listing_mention(listing, "a", &first), 0);
+	assert_string_equal(first->name, "a");
+	assert_true(first->size == -1 && first->wall_updated == kv_clock_wall_s());
+	first->size = 100;
+	fake_loop_run(rig.loop, TTL_MS - 1);
+	assert_int_equal(kv_listing_mention(listing, "a", &again), 0);
+	assert_ptr_equal(again, first);
+	assert_int_equal(again->size, 100);
+	fake_loop_run(rig.loop, 1);
+	changed_names[0] = '\0';
+	assert_int_equal(kv_listing_mention(listing, "a", &again), 0);
+	assert_ptr_equal(again, first);
+	assert_string_equal(changed_names, " a");
+	assert_int_equal(again->size, -1);
+	assert_int_equal(kv_listing_mention(listing, "ab", &again), 0);
+	assert_ptr_not_equal(again, first);
+	assert_int_equal(n_lists(), 0);
+}
+
 static void
 an_object_that_is_added_before_any_listing_is_complete_is_found(void **state)
 {
@@ -1028,6 +1073,8 @@ main(void)
 		TEST(a_fingerprint_of_the_last_2_s_is_not_trusted_beyond_the_next_listing),
 		TEST(an_added_object_is_there_at_once),
 		TEST(an_object_that_is_added_during_a_refresh_survives_it_and_goes_with_the_next),
+		TEST(an_added_object_stays_as_long_as_lists_may_be_behind),
+		TEST(without_lists_a_name_is_an_object_for_its_time_to_live),
 		TEST(an_object_that_is_added_before_any_listing_is_complete_is_found),
 		TEST(an_object_that_is_restored_over_a_managed_one_is_shown),
 		TEST(a_wait_that_is_cancelled_is_never_told),
