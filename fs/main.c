@@ -216,6 +216,19 @@ stop(struct program *p)
 
 /* ---- the process ---- */
 
+/* libcurl reads it later, from a copy: that in /proc/PID/environ is wiped. */
+static void
+hide_password(const char *name)
+{
+	char *value = getenv(name), *copy;
+
+	if (value == NULL || strchr(value, '@') == NULL || (copy = strdup(value)) == NULL)
+		return;
+	if (setenv(name, copy, 1) == 0)
+		explicit_bzero(value, strlen(value));
+	kv_buf_free_string(copy);
+}
+
 /*
  * Memory contains secrets, so core dumps are disabled, and secrets are wiped from /proc/PID/environ. libcurl
  * would write session keys to the file that SSLKEYLOGFILE names.
@@ -223,6 +236,8 @@ stop(struct program *p)
 static void
 guard_secrets(void)
 {
+	static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+		"http_proxy" };
 	const struct kv_credential_variable *variable;
 	const struct rlimit none = { 0, 0 };
 
@@ -239,6 +254,8 @@ guard_secrets(void)
 		explicit_bzero(value, strlen(value));
 		unsetenv(variable->name);
 	}
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
+		hide_password(proxies[i]);
 }
 
 /* The programs that print tokens need both; fstab and systemd give neither, or another user's home. */

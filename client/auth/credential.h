@@ -115,11 +115,6 @@ struct kv_credential_kind {
 	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
 	const char *file_variable;				    /* the one that names a file, or NULL */
 	bool is_key_file;					    /* which has a private key */
-	/*
-	 * An option that the kind requires, "token_file=FILE", or NULL. Giving only the word of -o auth= is
-	 * an error; giving only the option implies the word.
-	 */
-	const char *option;
 	/* Whether it can request a token with the claims of a continuous-access challenge. */
 	bool takes_claims;
 	/* If it cannot: the command with which the user can, and its options; NULL for none. */

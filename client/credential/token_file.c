@@ -29,7 +29,6 @@ read_token(struct kv_ask *ask)
 }
 
 const struct kv_credential_kind kv_token_file = {
-	.option = "token_file=FILE",
 	.presence = presence,
 	.ask = read_token,
 };

@@ -38,7 +38,7 @@ enum cause {
 struct end {
 	const struct kv_curl_end *e;
 	enum cause cause;
-	const char *words;
+	const char *words, *host;
 	const struct kv_proxy_used *through; /* the proxy that was used, or NULL */
 	bool is_of_proxy;
 	long status;   /* of the proxy, 0 if it did not answer */
@@ -108,11 +108,15 @@ say_verified(const struct end *end, struct kv_buf *reason)
 static void
 say_status(const struct end *end, struct kv_buf *reason)
 {
-	kv_buf_say(reason, " %ld%s", end->status,
-	    end->status == 407	   ? ": it requires a user name and a password" :
-		end->status == 403 ? ": it does not allow this host" :
-		end->status >= 500 ? ": it cannot reach this host" :
-				     "");
+	kv_buf_say(reason, " %ld", end->status);
+	if (end->status == 407)
+		kv_buf_say(reason, ": it %s",
+		    end->through->has_user ? "refuses the user name or the password" :
+					     "requires a user name and a password");
+	else if (end->status == 403)
+		kv_buf_say(reason, ": it does not allow %s", end->host);
+	else if (end->status >= 500)
+		kv_buf_say(reason, ": it cannot reach %s", end->host);
 }
 
 /* ---- the table ---- */
@@ -358,6 +362,7 @@ kv_curl_error(const struct kv_curl_end *e, struct kv_buf *reason, bool *is_of_pr
 	}
 	if (!e->is_local && !e->is_sent && kv_proxy_find(e->proxy, origin.host, &used))
 		end.through = &used;
+	end.host = kv_buf_str(&host);
 	end.cause = cause_of(&end);
 	if (rows[end.cause].err != 0)
 		err = rows[end.cause].err;

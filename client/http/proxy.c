@@ -202,6 +202,7 @@ kv_proxy_find(const struct kv_proxy *proxy, const char *host, struct kv_proxy_us
 		return false;
 	if (curl_url_get(u, CURLUPART_HOST, &name, 0) == CURLUE_OK) {
 		used->from = from;
+		used->has_user = strchr(value, '@') != NULL;
 		(void)curl_url_get(u, CURLUPART_PORT, &port, 0);
 		used->is_https = strstr(value, "://") != NULL &&
 		    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&

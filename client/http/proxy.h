@@ -20,6 +20,7 @@ struct kv_proxy_used {
 	char address[256]; /* "proxy.example.com:3128" */
 	const char *from;  /* "https_proxy" */
 	bool is_https;	   /* the connection to the proxy itself uses TLS */
+	bool has_user;	   /* a user name was given for it */
 };
 /* The proxy for https://host. False if there is none; used is then zeroed. */
 bool kv_proxy_find(const struct kv_proxy *proxy, const char *host, struct kv_proxy_used *used);

@@ -55,10 +55,11 @@ struct kv_option {
 	 * variables that other programs use too.
 	 */
 	const char *environment;
-	const char *standard;  /* the default, as a user would write it; NULL: see otherwise */
-	const char *otherwise; /* description of what happens without a value */
-	const char *argument;  /* placeholder for the value in -h; NULL for a flag */
-	const char *help;      /* for -h: "give up after so many seconds" */
+	const char *credential; /* the word of auth= that the option implies; or NULL */
+	const char *standard;	/* the default, as a user would write it; NULL: see otherwise */
+	const char *otherwise;	/* description of what happens without a value */
+	const char *argument;	/* placeholder for the value in -h; NULL for a flag */
+	const char *help;	/* for -h: "give up after so many seconds" */
 };
 
 /* The i-th option in the order of -h, or NULL. */

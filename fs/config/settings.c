@@ -178,47 +178,47 @@ keep_variables(struct kv_settings *s, struct kv_buf *why)
 	return err;
 }
 
-/* An option that belongs to one credential implies its word of auth=, and the word alone requires the option. */
+/*
+ * Whoever gives an option that belongs to one credential means that credential, whatever the environment says, unless
+ * auth= says otherwise. Sets *option to such an option that was given, or to NULL.
+ */
 static int
-check_option(struct kv_settings *s, int auth, const struct kv_credential_kind *kind, struct kv_buf *why)
+find_meant(const struct kv_settings *s, const struct kv_option **option, struct kv_buf *why)
 {
-	const char *where = kv_given_where(&s->given, "auth");
-	struct kv_auth_order *order = &s->auth.credential.order;
-	const bool is_there = kind->presence(&s->auth.credential, NULL) == KV_CONFIGURED;
+	const struct kv_option *o;
 
-	if (where == NULL && is_there)
-		*order = (struct kv_auth_order){ .auths = { (unsigned char)auth }, .n = 1 };
-	if (where == NULL || is_there || order->n != 1 || order->auths[0] != auth)
-		return 0;
-	kv_buf_say(why, "%s: auth=%s needs %s", where, kv_auths[auth].word, kind->option);
-	return -EINVAL;
+	*option = NULL;
+	for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++) {
+		if (o->credential == NULL || s->given.values[i] == NULL)
+			continue;
+		if (*option != NULL && strcmp((*option)->credential, o->credential) != 0) {
+			kv_buf_say(why,
+			    "%s= belongs to the credential %s, and %s= to %s: leave one out, or name the credential "
+			    "with -o auth=",
+			    (*option)->name, (*option)->credential, o->name, o->credential);
+			return -EINVAL;
+		}
+		*option = o;
+	}
+	return 0;
 }
 
-static int
-check_options(struct kv_settings *s, struct kv_buf *why)
-{
-	const struct kv_credential_kind *kind;
-	int auth, err = 0;
-
-	for (size_t i = 0; err == 0 && (kind = kv_credential_at(i, &auth)) != NULL; i++)
-		if (kind->option != NULL)
-			err = check_option(s, auth, kind, why);
-	return err;
-}
-
-/* AZURE_TOKEN_CREDENTIALS narrows auto, as it does for the SDKs. */
+/* Without an order of the user's, AZURE_TOKEN_CREDENTIALS narrows auto, as it does for the SDKs. */
 static int
 choose_auth(struct kv_settings *s, struct kv_buf *why)
 {
 	const char *narrowed = kv_given_environment("AZURE_TOKEN_CREDENTIALS");
 	struct kv_auth_order *order = &s->auth.credential.order;
+	const struct kv_option *meant = NULL;
 
 	if (kv_auth_order_parse(s->auth_words, order) != 0)
 		return kv_given_refuse(
 		    &s->given, "auth", "auto, or a list as in env:cli of these: " KV_CREDENTIAL_WORDS, why);
-	if (order->n == 0 && narrowed != NULL && kv_auth_order_narrow(narrowed, order, why) != 0)
+	if (kv_given_where(&s->given, "auth") == NULL && find_meant(s, &meant, why) != 0)
 		return -EINVAL;
-	return check_options(s, why);
+	if (meant != NULL)
+		return kv_auth_order_parse(meant->credential, order);
+	return order->n == 0 && narrowed != NULL ? kv_auth_order_narrow(narrowed, order, why) : 0;
 }
 
 /* The characters that the SDKs allow, because both become parts of a URL or arguments of a program. */

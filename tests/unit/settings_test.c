@@ -600,8 +600,30 @@ options_that_exclude_each_other_are_refused(void **state)
 	assert_int_equal(parse_with("myvault", "allow_other,allow_root"), -EINVAL);
 	assert_non_null(strstr(kv_buf_str(&why), "allow_other"));
 	assert_non_null(strstr(kv_buf_str(&why), "allow_root"));
-	assert_int_equal(parse_with("myvault", "auth=token"), -EINVAL);
-	assert_string_equal(kv_buf_str(&why), "-o: auth=token needs token_file=FILE");
+	assert_int_equal(parse_with("myvault", "token_file=/t,object_id=x"), -EINVAL);
+	assert_non_null(strstr(
+	    kv_buf_str(&why), "object_id= belongs to the credential managed, and token_file= to token"));
+}
+
+/* Otherwise the mount would sign in as somebody else than the command line says. */
+static void
+an_option_of_one_credential_implies_it_whatever_the_environment_says(void **state)
+{
+	static const struct {
+		const char *list, *auth;
+	} rows[] = { { "token_file=/t", "token" }, { "client_certificate=/c", "env" },
+		{ "object_id=x", "managed" }, { "resource_id=/x", "managed" }, { "subscription=x", "cli" },
+		{ "service_connection=x", "pipelines" }, { "object_id=x,auth=cli", "cli" },
+		{ "object_id=x,auth=auto", "azd" }, { "tenant=x", "azd" } };
+
+	(void)state;
+	setenv("AZURE_TOKEN_CREDENTIALS", "AzureDeveloperCliCredential", 1);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		assert_row(parse_with("myvault", rows[i].list) == 0, i, kv_buf_str(&why));
+		assert_row(strcmp(first_auth(), rows[i].auth) == 0, i, first_auth());
+		assert_row(options.auth.credential.order.n == 1, i, "alone");
+	}
+	unsetenv("AZURE_TOKEN_CREDENTIALS");
 }
 
 /* ---- credentials ---- */
@@ -928,6 +950,7 @@ main(void)
 		TEST(sizes_have_units),
 		TEST(a_bad_value_is_named_with_where_it_was_said_and_what_is_right),
 		TEST(options_that_exclude_each_other_are_refused),
+		TEST(an_option_of_one_credential_implies_it_whatever_the_environment_says),
 		TEST(the_environment_says_who_asks_and_options_win_over_it),
 		TEST(each_kind_of_credential_has_its_word),
 		TEST(a_secret_is_the_first_line_of_its_file),
