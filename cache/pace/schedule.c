@@ -268,6 +268,15 @@ close_all_if_down(struct kv_schedule *s, bool is_down, int64_t mono_now)
 			kv_bucket_close(&s->classes[i].bucket, mono_now);
 }
 
+enum kv_outcome
+kv_schedule_outcome(const struct kv_reply *reply)
+{
+	if (reply->status == 429)
+		return KV_LIMITED;
+	return reply->err != 0 && (reply->status == 0 || kv_err_is_temporary(reply->status)) ? KV_DOWN :
+											       KV_SERVED;
+}
+
 void
 kv_schedule_ended(struct kv_schedule *s, struct kv_schedule_entry *e, enum kv_outcome outcome,
     int64_t retry_after_ms, int64_t mono_now)

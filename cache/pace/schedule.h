@@ -75,6 +75,7 @@ enum kv_outcome {
 	KV_DOWN,     /* 408, 5xx, or no answer */
 	KV_ABANDONED /* cancelled: no caller waits for it any more */
 };
+enum kv_outcome kv_schedule_outcome(const struct kv_reply *reply);
 /* retry_after_ms: with KV_LIMITED, from the answer; -1: none. */
 void kv_schedule_ended(struct kv_schedule *schedule, struct kv_schedule_entry *entry, enum kv_outcome outcome,
     int64_t retry_after_ms, int64_t mono_now);

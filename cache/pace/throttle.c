@@ -42,6 +42,7 @@ struct kv_ticket {
 	int attempts;
 	int64_t mono_deadline; /* 0 before the first attempt of a call without its own deadline */
 	struct kv_reply last;  /* of the last failed attempt */
+	const char *silence;   /* what the attempt that was given up waited for, a sentence; or NULL */
 	struct kv_vault_call *attempt;
 	struct kv_timer rest, deadline;
 	kv_vault_done *done;
@@ -109,29 +110,37 @@ reason_not_sent(const struct kv_ticket *t)
 	return !bucket->is_closed ? -ETIMEDOUT : bucket->is_limited ? -EBUSY : t->throttle->down_err;
 }
 
-/*
- * Completes a ticket at its deadline: with the failure of its last attempt, or the reason why there was
- * none.
- */
+/* Completes a ticket at its deadline: with the failure of its last attempt, or the reason why there was none. */
 static void
 give_up(struct kv_ticket *t)
 {
-	const bool is_silent = t->attempts > 0 && t->last.err == 0;
 	struct kv_reply reply = t->last;
 
 	if (t->attempts == 0 || reply.err == 0)
 		reply = (struct kv_reply){ .err = t->attempts == 0 ? reason_not_sent(t) : -ETIMEDOUT,
 			.retry_after_ms = -1 };
-	reply.why = reply.err == -EBUSY ? "the vault's limit was reached until the time-out" :
-	    is_silent ? "no answer until the time-out: does a firewall or a proxy hold the request back?" :
-			"no success until the time-out";
+	reply.why = t->silence != NULL ? t->silence :
+	    reply.err == -EBUSY	       ? "the vault's limit was reached until the time-out" :
+					 "no success until the time-out";
 	complete(t, &reply);
 }
 
-/* Cancels the attempt in flight; its request may still take effect. */
+/* Cancels the attempt in flight; its request, if it was sent, may still take effect. */
 static void
 abandon_attempt(struct kv_ticket *t)
 {
+	const bool was_sent = kv_vault_sent_ms(t->attempt) > 0;
+
+	if (t->last.err == 0 || kv_operation(t->call.op)->is_once) {
+		t->silence = was_sent ?
+		    "no answer until the time-out: does a firewall or a proxy hold the request back?" :
+		    "no token until the time-out: the token service, or the program that is asked for "
+		    "one, does not answer";
+		t->last = (struct kv_reply){ .err = was_sent ? -ETIMEDOUT : -EIO,
+			.retry_after_ms = -1,
+			.was_sent = was_sent,
+			.is_of_token = !was_sent };
+	}
 	kv_vault_cancel(t->attempt);
 	kv_schedule_ended(t->throttle->schedule, &t->entry, KV_ABANDONED, -1, kv_clock_mono_ms());
 	kv_timer_set(&t->throttle->turn, 0);
@@ -168,12 +177,8 @@ deadline_over(void *arg)
 	}
 	if (t->state == QUEUED)
 		kv_schedule_remove(t->throttle->schedule, &t->entry);
-	if (t->state == SENT) {
+	if (t->state == SENT)
 		abandon_attempt(t);
-		if (t->last.err == 0 || kv_operation(t->call.op)->is_once)
-			t->last =
-			    (struct kv_reply){ .err = -ETIMEDOUT, .retry_after_ms = -1, .was_sent = true };
-	}
 	give_up(t);
 }
 
@@ -212,27 +217,19 @@ log_changes(struct kv_throttle *th, int class)
 	th->is_paused = is_paused;
 }
 
-static enum kv_outcome
-outcome_of(const struct kv_reply *reply)
-{
-	if (reply->status == 429)
-		return KV_LIMITED;
-	return reply->err != 0 && (reply->status == 0 || kv_err_is_temporary(reply->status)) ? KV_DOWN :
-											       KV_SERVED;
-}
-
 static void
 attempt_done(void *arg, struct kv_reply *reply)
 {
 	struct kv_ticket *t = arg;
 	struct kv_throttle *th = t->throttle;
+	const enum kv_outcome outcome = kv_schedule_outcome(reply);
 	const int64_t mono_now = kv_clock_mono_ms();
 	int64_t ms;
 
 	t->attempt = NULL;
-	if (outcome_of(reply) == KV_DOWN)
+	if (outcome == KV_DOWN)
 		th->down_err = reply->err;
-	kv_schedule_ended(th->schedule, &t->entry, outcome_of(reply), reply->retry_after_ms, mono_now);
+	kv_schedule_ended(th->schedule, &t->entry, outcome, reply->retry_after_ms, mono_now);
 	log_changes(th, t->entry.class);
 	kv_timer_set(&th->turn, 0);
 	ms = reply->err != 0 && reply->status != 429 ? kv_retry_rest_ms(reply, t->attempts) : 0;

@@ -155,6 +155,19 @@ def test_a_token_service_that_never_answers_ends_the_start_with_its_name(vault, 
     assert "token service" in m.process.err and "30 s" in m.process.err and len(m.process.err.splitlines()) == 1
 
 
+def test_while_a_token_service_hangs_the_log_says_that_it_is_not_the_vault(vault, mount):
+    vault.config(token_life_s=3)
+    m = mount(vault, "timeout=5", "list_ttl=600", "prefetch=0")
+    name = vault.list("secrets")[0]
+    passes(3.5)
+    vault.fault(operation="token", action="stall")
+    assert errno_of("read", m / "secrets" / f"{name}.blob") == "EIO"
+    line = m.line(op="backup")
+    assert "no token until the time-out" in line["why"] and "token service" in line["why"], line.text
+    vault.clear()
+    m.unmount()
+
+
 def test_az_that_is_cut_off_takes_what_it_has_started_with_it(vault, mount, tmp_path):
     folder = tmp_path / "az-in-parts"
     folder.mkdir()
