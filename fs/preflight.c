@@ -128,7 +128,7 @@ sign_in(struct first_page *page)
 	struct kv_vault *vault = page->start->branch->volume->vault;
 
 	page->start->is_signed_in = true;
-	return kv_vault_send(vault, &call, signed_in, page, &page->call);
+	return kv_call_send(vault, &call, signed_in, page, &page->call);
 }
 
 /* -EALREADY: nothing to wait for. */
@@ -195,7 +195,7 @@ try_once(struct kv_branch *branch, bool *can_pass, struct kv_buf *why)
 		err = kv_loop_run(branch->mount->loop);
 	for (int t = 0; t < KV_TYPES; t++) {
 		kv_snapshot_cancel(s.pages[t].wait);
-		kv_vault_cancel(s.pages[t].call);
+		kv_call_cancel(s.pages[t].call);
 		if (err == 0)
 			err = s.pages[t].err;
 	}

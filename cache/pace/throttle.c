@@ -129,7 +129,7 @@ give_up(struct kv_ticket *t)
 static void
 abandon_attempt(struct kv_ticket *t)
 {
-	const bool was_sent = kv_vault_sent_ms(t->attempt) > 0;
+	const bool was_sent = kv_call_sent_ms(t->attempt) > 0;
 
 	if (t->last.err == 0 || kv_operation(t->call.op)->is_once) {
 		t->silence = was_sent ?
@@ -141,7 +141,7 @@ abandon_attempt(struct kv_ticket *t)
 			.was_sent = was_sent,
 			.is_of_token = !was_sent };
 	}
-	kv_vault_cancel(t->attempt);
+	kv_call_cancel(t->attempt);
 	kv_schedule_ended(t->throttle->schedule, &t->entry, KV_ABANDONED, -1, kv_clock_mono_ms());
 	kv_timer_set(&t->throttle->turn, 0);
 }
@@ -167,7 +167,7 @@ deadline_over(void *arg)
 		return;
 	}
 	if (t->state == SENT && !t->throttle->is_patient) { /* not counting the token: az starts slowly */
-		const int64_t sent_ms = kv_vault_sent_ms(t->attempt);
+		const int64_t sent_ms = kv_call_sent_ms(t->attempt);
 
 		if (sent_ms < timeout_ms(t->throttle)) {
 			t->mono_deadline = kv_clock_mono_ms() + timeout_ms(t->throttle) - sent_ms;
@@ -263,7 +263,7 @@ send_attempt(struct kv_ticket *t, int64_t mono_now)
 		t->mono_deadline = mono_now + timeout_ms(th);
 		kv_timer_set(&t->deadline, timeout_ms(th));
 	}
-	err = kv_vault_send(th->vault, &t->call, attempt_done, t, &t->attempt);
+	err = kv_call_send(th->vault, &t->call, attempt_done, t, &t->attempt);
 	if (err != 0) {
 		struct kv_reply reply = { .err = err, .retry_after_ms = -1, .why = strerror(-err) };
 

@@ -1,7 +1,7 @@
 #ifndef KV_CACHE_PACE_THROTTLE_H
 #define KV_CACHE_PACE_THROTTLE_H
 /*
- * Calls to the vault: rate-limited, prioritized and retried. The interface is that of client/vault/vault: a
+ * Calls to the vault: rate-limited, prioritized and retried. The interface is that of client/vault/call: a
  * call, and one completion with its result, after as many attempts as it needs.
  */
 #include <stdbool.h>
@@ -47,7 +47,7 @@ struct kv_task {
 	int64_t mono_deadline; /* as in struct kv_question */
 };
 /*
- * As kv_vault_send(): copies the call's content and calls done once, never before this function has
+ * As kv_call_send(): copies the call's content and calls done once, never before this function has
  * returned. Retries 408, 429, 5xx and broken connections until timeout_ms, or the task's own deadline, is
  * over; then the reply has the errno of docs/errors.md: that of the last attempt, or the reason why the
  * call was not sent (429: -EBUSY). A restore is not retried if its answer was lost (reply->was_sent and no

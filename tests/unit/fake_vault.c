@@ -108,7 +108,7 @@ answer(void *arg)
 }
 
 int
-kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
+kv_call_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *done, void *arg,
     struct kv_vault_call **handle)
 {
 	struct kv_vault_call *c = calloc(1, sizeof(*c));
@@ -136,7 +136,7 @@ kv_vault_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done 
 }
 
 int64_t
-kv_vault_sent_ms(const struct kv_vault_call *c)
+kv_call_sent_ms(const struct kv_vault_call *c)
 {
 	const int64_t ms = kv_clock_mono_ms() - c->mono_sent;
 
@@ -144,7 +144,7 @@ kv_vault_sent_ms(const struct kv_vault_call *c)
 }
 
 void
-kv_vault_cancel(struct kv_vault_call *c)
+kv_call_cancel(struct kv_vault_call *c)
 {
 	if (c != NULL)
 		free_call(c);

@@ -1,5 +1,5 @@
 /*
- * client/vault/vault.c with the real client/auth/token.c and client/auth/credential.c: one false server is both the
+ * client/vault/vault.c and call.c with the real client/auth/token.c and client/auth/credential.c: one false server is both the
  * vault and the token service.
  */
 #include "tests/unit/unit.h"
@@ -218,7 +218,7 @@ begin(enum kv_op op, enum kv_type type, const char *next_link)
 	struct kv_vault_call *handle;
 
 	done.n = 0;
-	assert_int_equal(kv_vault_send(vault, &call, take, &done, &handle), 0);
+	assert_int_equal(kv_call_send(vault, &call, take, &done, &handle), 0);
 	assert_int_equal(done.n, 0);
 	return handle;
 }
@@ -464,8 +464,8 @@ a_call_that_waits_for_a_key_can_be_cancelled(void **state)
 	refusal_message = AKV10046;
 	handle = begin(KV_OP_BACKUP, KV_SECRETS, NULL);
 	fake_loop_run(loop, 1000);
-	assert_int_equal(kv_vault_sent_ms(handle), 0);
-	kv_vault_cancel(handle);
+	assert_int_equal(kv_call_sent_ms(handle), 0);
+	kv_call_cancel(handle);
 	fake_loop_run(loop, 60000);
 	assert_int_equal(done.n, 0);
 }
@@ -926,12 +926,12 @@ a_call_can_be_cancelled_at_any_time(void **state)
 		handle = begin(KV_OP_BACKUP, KV_SECRETS, NULL);
 		if (i > 0)
 			fake_loop_run(loop, after_ms[i]);
-		kv_vault_cancel(handle);
+		kv_call_cancel(handle);
 		fake_loop_run(loop, 60000);
 		assert_row(done.n == 0, i, "cancelled");
 		assert_int_equal(fake_http_under_way(http), 0);
 	}
-	kv_vault_cancel(NULL);
+	kv_call_cancel(NULL);
 }
 
 static void
@@ -964,7 +964,7 @@ no_freed_memory_holds_a_token_or_a_blob(void **state)
 		call(KV_OP_BACKUP, KV_SECRETS);
 		n_refusals = 1;
 		call(KV_OP_BACKUP, KV_SECRETS);
-		kv_vault_cancel(begin(KV_OP_RESTORE, KV_SECRETS, NULL));
+		kv_call_cancel(begin(KV_OP_RESTORE, KV_SECRETS, NULL));
 		answer(200, BUNDLE);
 		call(KV_OP_RESTORE, KV_SECRETS);
 		kv_vault_free(vault);
@@ -1005,7 +1005,7 @@ a_call_survives_the_want_of_memory(void **state)
 			make_for(VAULT);
 			done.n = 0;
 			fake_alloc_fail_at(n);
-			err = kv_vault_send(vault, &one, take, &done, &handle);
+			err = kv_call_send(vault, &one, take, &done, &handle);
 			fake_loop_run(loop, 60000);
 			has_failed = fake_alloc_has_failed();
 			fake_alloc_fail_at(0);
@@ -1073,7 +1073,7 @@ a_sign_in_ends_with_the_token_and_requests_no_list(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		done.n = 0;
-		assert_int_equal(kv_vault_send(vault, &call, take, &done, &handle), 0);
+		assert_int_equal(kv_call_send(vault, &call, take, &done, &handle), 0);
 		fake_loop_run(loop, 60000);
 		assert_int_equal(done.n, 1);
 		assert_int_equal(done.reply.err, 0);
@@ -1082,7 +1082,7 @@ a_sign_in_ends_with_the_token_and_requests_no_list(void **state)
 	token_status = 401;
 	make_for(VAULT);
 	done.n = 0;
-	assert_int_equal(kv_vault_send(vault, &call, take, &done, &handle), 0);
+	assert_int_equal(kv_call_send(vault, &call, take, &done, &handle), 0);
 	fake_loop_run(loop, 60000);
 	assert_int_equal(done.reply.err, -EACCES);
 	assert_true(done.reply.is_of_token);
