@@ -37,6 +37,7 @@ struct ask {
 	struct kv_spawn *run;
 	const char *program; /* the last that was run, or NULL */
 	bool is_answered;    /* an endpoint answered */
+	long failed_status;  /* of the last attempt that is tried again; 0: none */
 	kv_ask_ended *ended;
 	struct kv_timer timer;	  /* starts the next attempt, or delivers the result */
 	struct kv_timer too_late; /* limit for the request in flight */
@@ -253,6 +254,7 @@ endpoint_answered(void *arg, int err, const struct kv_http_answer *answer)
 		answered(a, answer);
 	} else if (is_tried_again(a, answer)) {
 		kv_timer_set(&a->timer, pause_ms(a, answer));
+		a->failed_status = answer->status;
 		a->attempt++;
 	} else if (kv_err_is_temporary(answer->status) && !a->ask.is_guess) {
 		say_who(a);
@@ -426,7 +428,7 @@ kv_ask_has_asked(const struct kv_ask *ask)
 }
 
 void
-kv_ask_say_waits_for(struct kv_ask *ask, struct kv_buf *why)
+kv_ask_say_wait(struct kv_ask *ask, struct kv_buf *why)
 {
 	struct ask *a = whole(ask);
 
@@ -437,5 +439,9 @@ kv_ask_say_waits_for(struct kv_ask *ask, struct kv_buf *why)
 		say_who(a);
 	else
 		kv_buf_say(&a->why, "the credential");
+	if (a->transfer == NULL && a->failed_status != 0)
+		kv_buf_say(&a->why, " still failed with status %ld", a->failed_status);
+	else
+		kv_buf_say(&a->why, " has not answered");
 	kv_buf_say(why, "%s", kv_buf_str(&a->why));
 }

@@ -61,8 +61,11 @@ struct kv_ask *kv_ask_new(const struct kv_ask_setup *setup);
 void kv_ask_free(struct kv_ask *ask);
 /* Whether a service or a program was asked, so that asking again soon is a burden, not only a file read. */
 bool kv_ask_has_asked(const struct kv_ask *ask);
-/* Append what it waits for, a noun: "the token service https://…", "az". The ask cannot go on after it. */
-void kv_ask_say_waits_for(struct kv_ask *ask, struct kv_buf *why);
+/*
+ * Append what it waits for: "the token service https://… has not answered", "… still failed with status 500". The ask
+ * cannot go on after it.
+ */
+void kv_ask_say_wait(struct kv_ask *ask, struct kv_buf *why);
 
 /* ---- for a kind ---- */
 

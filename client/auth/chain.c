@@ -107,9 +107,9 @@ cut_off(struct kv_chain *c)
 	struct kv_buf text;
 
 	kv_buf_init(&text, 512);
-	kv_ask_say_waits_for(c->ask, &text);
+	kv_ask_say_wait(c->ask, &text);
 	kv_buf_say(&text,
-	    " has not answered within %lld s, which is the limit for all credentials together; with -o auth=%s "
+	    " after %lld s, which is the limit for all credentials together; with -o auth=%s "
 	    "it has more time",
 	    (long long)limit_ms(c) / 1000, auth_at(c, c->at)->word);
 	kv_ask_free(c->ask);

@@ -42,7 +42,8 @@ ask_token_service(struct kv_ask *ask)
 }
 
 const struct kv_credential_kind kv_client_secret = {
-	.variables = { { SECRET, true } },
+	/* the SDKs' password of a user is not supported, but it is a secret all the same */
+	.variables = { { SECRET, true }, { "AZURE_PASSWORD", true } },
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,

@@ -776,7 +776,7 @@ the_choice_of_auto_ends_after_30_s(void **state)
 			assert_int_equal(done.err, -ETIMEDOUT);
 			assert_int_equal(done.mono - mono_began, 30000);
 			assert_non_null(strstr(done.why,
-			    "managed identity: the Instance Metadata Service (169.254.169.254) has not answered within 30 s"));
+			    "managed identity: the Instance Metadata Service (169.254.169.254) has not answered after 30 s"));
 			assert_non_null(strstr(done.why, "az CLI: not asked"));
 			assert_non_null(strstr(done.why, "-o auth=managed"));
 		} else {
@@ -784,6 +784,19 @@ the_choice_of_auto_ends_after_30_s(void **state)
 		}
 		assert_int_equal(fake_http_under_way(http), 0);
 	}
+}
+
+static void
+an_endpoint_that_keeps_failing_is_not_said_to_be_silent(void **state)
+{
+	(void)state;
+	set("IDENTITY_ENDPOINT", APP_SERVICE);
+	set("IDENTITY_HEADER", IDENTITY_KEY);
+	fail_first(1000, 500, "");
+	make("managed:cli");
+	fetch();
+	assert_int_equal(done.err, -ETIMEDOUT);
+	assert_non_null(strstr(done.why, "(IDENTITY_ENDPOINT) still failed with status 500 after 30 s"));
 }
 
 static void
@@ -1115,6 +1128,7 @@ main(void)
 		TEST(auto_goes_on_where_the_place_of_imds_is_silent),
 		TEST(an_incomplete_set_of_variables_is_no_credential),
 		TEST(the_choice_of_auto_ends_after_30_s),
+		TEST(an_endpoint_that_keeps_failing_is_not_said_to_be_silent),
 		TEST(a_list_is_asked_in_its_own_order),
 		TEST(claims_go_only_to_a_credential_that_can_request_them),
 		TEST(only_the_owner_may_be_able_to_touch_a_token_file),
