@@ -209,11 +209,24 @@ static const struct {
 };
 #define SOURCES (sizeof(sources) / sizeof(sources[0]))
 
+/*
+ * If AZURE_POD_IDENTITY_AUTHORITY_HOST is set, the SDK for JavaScript ends the path with a slash, and the SDK for Java
+ * begins it with two.
+ */
+static bool
+is_path(const char *path, const char *of_source)
+{
+	size_t len = strlen(of_source);
+
+	path += path[0] == '/' && path[1] == '/';
+	return strncmp(path, of_source, len) == 0 && strcmp(path + len + (path[len] == '/'), "") == 0;
+}
+
 bool
 lv_identity_is_path(const char *path)
 {
 	for (size_t i = 0; i < SOURCES; i++)
-		if (strcmp(path, sources[i].path) == 0)
+		if (is_path(path, sources[i].path))
 			return true;
 	return false;
 }
@@ -223,7 +236,7 @@ lv_identity_handle(struct lv_service *s, const struct lv_request *r, struct lv_a
 {
 	a->status = 404;
 	for (size_t i = 0; i < SOURCES; i++) {
-		if (strcmp(r->path, sources[i].path) != 0)
+		if (!is_path(r->path, sources[i].path))
 			continue;
 		if (sources[i].answer == arc && s->options->arc_tokens == NULL)
 			return false;
