@@ -16,6 +16,7 @@ Bytes are in base64. An answer is {"ok": …} or {"error": text, "status": HTTP'
 import base64
 import json
 import os
+import pathlib
 import shlex
 import subprocess
 import tempfile
@@ -38,10 +39,9 @@ def environment(vault, directory, **more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(OF_A_USER)}
     ca = vault.ready["ca"]
     env |= {"REQUESTS_CA_BUNDLE": ca, "NODE_EXTRA_CA_CERTS": ca, "SSL_CERT_FILE": ca,
-            "AZURE_AUTHORITY_HOST": vault.ready["authority"], "HOME": str(directory),
-            "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9"}
+            "AZURE_AUTHORITY_HOST": vault.ready["authority"], "HOME": str(directory)}
     if SDK == "java":
-        store = directory / "trust.p12"
+        store = pathlib.Path(ca).with_suffix(".p12")
         if not store.exists():
             subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "local", "-file", ca, "-keystore", store,
                             "-storepass", "changeit"], check=True, capture_output=True)

@@ -83,8 +83,9 @@ func pages[T any](ctx context.Context, pager *runtime.Pager[T], names func(T) []
 		if err != nil {
 			return found, err
 		}
-		found.Names = append(found.Names, names(page)...)
-		found.Pages = append(found.Pages, len(names(page)))
+		items := names(page)
+		found.Names = append(found.Names, items...)
+		found.Pages = append(found.Pages, len(items))
 	}
 	return found, nil
 }

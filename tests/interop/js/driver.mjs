@@ -71,7 +71,8 @@ async function describe({ kind, name, version }) {
 }
 
 const poll = { intervalInMs: 100 };
-const issuer = (i) => ({ name: i.name ?? i.properties.name, provider: i.provider ?? i.properties.provider,
+// The SDK takes the second segment of an issuer's path for its name.
+const issuer = (i) => ({ name: i.id.split("/").pop(), provider: i.provider ?? i.properties.provider,
 	account: i.accountId, enabled: i.enabled });
 const contact = (c) => ({ email: c.email, name: c.name, phone: c.phone });
 
@@ -79,7 +80,7 @@ const issuers = {
 	list: async () => {
 		const found = [];
 		for await (const p of clients.certificates.listPropertiesOfIssuers())
-			found.push([p.name, p.provider]);
+			found.push([p.id.split("/").pop(), p.provider]);
 		return found;
 	},
 	set: async (r) => issuer(await clients.certificates.createIssuer(r.name, r.provider, { accountId: r.account })),
