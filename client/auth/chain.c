@@ -150,17 +150,37 @@ finish_later(struct kv_chain *c)
 
 /* ---- the choice ---- */
 
+static void
+say_missing(const struct kv_credential_kind *kind, const char *missing, struct kv_buf *why)
+{
+	if (missing[0] == '\0')
+		return;
+	kv_buf_say(why, "%s", why->len > 0 ? "; " : "");
+	if (kind->noun != NULL)
+		kv_buf_say(why, "for a %s, ", kind->noun);
+	kv_buf_say(why, "%s", missing);
+}
+
 /* The kind to ask for a credential. NULL: why says what is missing. */
 static const struct kv_credential_kind *
 find_kind(const struct kv_chain *c, int at, struct kv_buf *why)
 {
-	const struct kv_credential_kind *kind;
+	const struct kv_credential_kind *kind, *found = NULL;
+	struct kv_buf missing;
 	int auth;
 
-	for (size_t i = 0; (kind = kv_credential_at(i, &auth)) != NULL; i++)
-		if (auth == c->order.auths[at] && kind->presence(c->o, why) != KV_NOT_CONFIGURED)
-			return kind;
-	return NULL;
+	kv_buf_init(&missing, 1024);
+	for (size_t i = 0; found == NULL && (kind = kv_credential_at(i, &auth)) != NULL; i++) {
+		if (auth != c->order.auths[at])
+			continue;
+		kv_buf_clear(&missing);
+		if (kind->presence(c->o, &missing) != KV_NOT_CONFIGURED)
+			found = kind;
+		else
+			say_missing(kind, kv_buf_str(&missing), why);
+	}
+	kv_buf_release(&missing);
+	return found;
 }
 
 static void

@@ -115,6 +115,7 @@ struct kv_credential_kind {
 	struct kv_credential_variable variables[KV_KIND_VARIABLES]; /* ends with one without a name */
 	const char *file_variable;				    /* the one that names a file, or NULL */
 	bool is_key_file;					    /* which has a private key */
+	const char *noun; /* for messages, if its credential has several kinds to configure; or NULL */
 	/* Whether it can request a token with the claims of a continuous-access challenge. */
 	bool takes_claims;
 	/* If it cannot: the command with which the user can, and its options; NULL for none. */

@@ -170,6 +170,7 @@ const struct kv_credential_kind kv_client_certificate = {
 	.variables = { { PATH, false }, { PASSWORD, true }, { CHAIN, false } },
 	.file_variable = PATH,
 	.is_key_file = true,
+	.noun = "client certificate",
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,

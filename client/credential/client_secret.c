@@ -44,6 +44,7 @@ ask_token_service(struct kv_ask *ask)
 const struct kv_credential_kind kv_client_secret = {
 	/* the SDKs' password of a user is not supported, but it is a secret all the same */
 	.variables = { { SECRET, true }, { "AZURE_PASSWORD", true } },
+	.noun = "client secret",
 	.takes_claims = true,
 	.presence = presence,
 	.ask = ask_token_service,

@@ -79,6 +79,8 @@ kv_tool_succeeded(
 		kv_buf_say(why, "%s is not installed, or not in PATH", tool->program);
 	} else if (err == -ETIMEDOUT) {
 		kv_buf_say(why, "%s did not end within %d s", tool->command, tool->limit_ms / 1000);
+	} else if (err == -EFBIG) {
+		kv_buf_say(why, "%s printed more than 1 MiB", tool->command);
 	} else if (err != 0) {
 		kv_buf_say(why, "%s cannot be run: %s", tool->program, strerror(-err));
 	} else {

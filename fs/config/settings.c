@@ -11,6 +11,9 @@
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 
+#define TOKEN_CREDENTIALS "AZURE_TOKEN_CREDENTIALS"
+#define SINGLE_TENANT	  "AZURE_IDENTITY_DISABLE_MULTITENANTAUTH"
+
 void
 kv_settings_release(struct kv_settings *s)
 {
@@ -207,7 +210,7 @@ find_meant(const struct kv_settings *s, const struct kv_option **option, struct 
 static int
 choose_auth(struct kv_settings *s, struct kv_buf *why)
 {
-	const char *narrowed = kv_given_environment("AZURE_TOKEN_CREDENTIALS");
+	const char *narrowed = kv_given_environment(TOKEN_CREDENTIALS);
 	struct kv_auth_order *order = &s->auth.credential.order;
 	const struct kv_option *meant = NULL;
 
@@ -228,8 +231,8 @@ check_names(struct kv_settings *s, struct kv_buf *why)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.- ";
 	const char *tenant = s->auth.credential.tenant, *subscription = s->auth.credential.subscription;
 
-	s->auth.is_single_tenant = kv_given_environment("AZURE_IDENTITY_DISABLE_MULTITENANTAUTH") != NULL ||
-	    (tenant != NULL && strcmp(tenant, "adfs") == 0);
+	s->auth.is_single_tenant =
+	    kv_given_environment(SINGLE_TENANT) != NULL || (tenant != NULL && strcmp(tenant, "adfs") == 0);
 	if (tenant != NULL && !kv_challenge_is_tenant(tenant))
 		return kv_given_refuse(&s->given, "tenant", "a tenant's id or domain", why);
 	if (subscription != NULL &&
@@ -351,9 +354,19 @@ print_line(const char *name, const char *value, const char *where, FILE *out)
 	fprintf(out, "%-20s %-36s # %s\n", name, value, where != NULL ? where : "default");
 }
 
+static void
+print_variable(const char *name, FILE *out)
+{
+	const char *text = kv_given_environment(name);
+
+	if (text != NULL)
+		print_line(name, strchr(text, '@') != NULL ? "(not shown)" : text, "environment", out);
+}
+
 void
 kv_settings_print(const struct kv_settings *s, FILE *out)
 {
+	static const char *const choices[] = { TOKEN_CREDENTIALS, SINGLE_TENANT };
 	const struct kv_credential_variable *variable;
 	const struct kv_option *o;
 	const char *name;
@@ -373,11 +386,8 @@ kv_settings_print(const struct kv_settings *s, FILE *out)
 		if (text != NULL)
 			print_line(variable->name, variable->is_secret ? "(set)" : text, "environment", out);
 	}
-	for (size_t i = 0; (name = kv_network_variable_at(i)) != NULL; i++) {
-		const char *text = kv_given_environment(name);
-
-		if (text != NULL)
-			print_line(
-			    name, strchr(text, '@') != NULL ? "(not shown)" : text, "environment", out);
-	}
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+		print_variable(choices[i], out);
+	for (size_t i = 0; (name = kv_network_variable_at(i)) != NULL; i++)
+		print_variable(name, out);
 }

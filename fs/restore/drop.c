@@ -158,8 +158,13 @@ kv_drop_move(struct kv_drop *d, struct kv_drop *folder, const char *name)
 int
 kv_drop_type(const struct kv_drop *folder, enum kv_type *type)
 {
-	for (; folder != NULL; folder = folder->parent)
+	for (; folder != NULL; folder = folder->parent) {
 		if (folder->name != NULL && kv_type_parse(folder->name, type) == 0)
 			return 0;
+		if (folder->is_of_keys) {
+			*type = KV_KEYS;
+			return 0;
+		}
+	}
 	return -ENOENT;
 }

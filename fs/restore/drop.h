@@ -22,6 +22,7 @@ struct kv_drop {
 	char *name;		   /* NULL: restore/ itself */
 	LIST_ENTRY(kv_drop) files; /* the drop box's list; files only */
 	bool is_fixed;		   /* a predefined folder, which cannot be removed */
+	bool is_of_keys;	   /* restore/ of a Managed HSM, whose blobs do not show their type */
 };
 
 /* node must be a kv_drop. */
@@ -48,8 +49,8 @@ void kv_drop_remove(struct kv_drop *drop);
 /* Rename it, replacing any file or folder of that name. -ENOMEM. */
 int kv_drop_move(struct kv_drop *drop, struct kv_drop *folder, const char *name) KV_MUST_CHECK;
 /*
- * The type given by the nearest folder called keys, secrets or certificates, starting at folder and going up.
- * -ENOENT: none.
+ * The type given by the nearest folder called keys, secrets or certificates, starting at folder and going up, or by
+ * is_of_keys. -ENOENT: none.
  */
 int kv_drop_type(const struct kv_drop *folder, enum kv_type *type) KV_MUST_CHECK;
 #endif

@@ -108,6 +108,8 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	*state = box = kv_dropbox_new(branch);
 	drop = box != NULL ? kv_drop_new_root(box, first_ino) : NULL;
 	err = drop != NULL ? kv_folder_add(root, "restore", &drop->node, true) : -ENOMEM;
+	if (drop != NULL)
+		drop->is_of_keys = settings->is_hsm;
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		if (!settings->types[t])
 			continue;

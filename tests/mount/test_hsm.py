@@ -58,6 +58,20 @@ def test_a_restore_right_after_a_purge_needs_one_request(hsm, mount, tmp_path):
     assert m.lines(op="restore", errno="EBUSY") == []
 
 
+@pytest.mark.parametrize("folder", ["restore", "restore/2026/host"])
+def test_a_blob_needs_no_folder_of_its_type(hsm, mount, tmp_path, folder):
+    """It does not show its type, but there is only one."""
+    m = mount(hsm)
+    name = names(m)[0]
+    ok("cp", m / f"keys/{name}.blob", tmp_path / f"{name}.blob")
+    hsm.delete("keys", name)
+    hsm.purge("keys", name)
+    (m / folder).mkdir(parents=True, exist_ok=True)
+    ok("cp", tmp_path / f"{name}.blob", m / folder)
+    assert hsm.count("restore", 200) == 1
+    assert ok("bash", "-c", f"echo x >{m.path}/restore/y || echo refused").strip() == "refused"
+
+
 def test_an_external_key_is_not_shown_and_is_named_in_skipped(hsm, mount):
     create(hsm, "far", **EXTERNAL)
     m = mount(hsm)

@@ -271,7 +271,7 @@ def test_no_credential_at_all_has_a_line_for_each_that_there_could_be(start, tmp
     assert result.code == 1 and not is_mounted(start.point), result
     lines = result.err.splitlines()
     assert re.fullmatch("kvfs: no credential gave a token for https://.*:", lines[0]), result
-    assert re.match("  environment: AZURE_CLIENT_SECRET is not set", lines[1]), result
+    assert re.match("  environment: for a client secret, AZURE_CLIENT_SECRET is not set", lines[1]), result
     assert all(re.match(r"  [a-zA-Z ]+: .{10}", line) for line in lines[1:-1]), result
     assert "az login" in lines[-1], result
 
