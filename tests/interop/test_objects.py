@@ -182,7 +182,7 @@ def test_blobs_of_the_sdk_are_restored_by_kvfs_and_blobs_of_kvfs_by_the_sdk(made
     assert describe(sdk) == said
 
 
-def test_both_write_the_same_bytes_of_a_blob(made, tmp_path):
+def test_both_write_a_blob_of_the_same_form(made, tmp_path):
     client, *_ = made
     with client.mounted("first", tmp_path / "m", "ro"):
         for kind, name in (("keys", "given"), ("secrets", "db-password"), ("certificates", "imported")):
