@@ -77,14 +77,14 @@ static void
 say_names(const char *value, size_t len, struct kv_buf *why)
 {
 	if (is_other(value, len))
-		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s: kvfs does not have this credential; it has",
+		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s: kvfs does not have this credential; use one of",
 		    (int)len, value);
 	else
-		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s must be", (int)len, value);
+		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s must be one of", (int)len, value);
 	kv_buf_say(why, " prod, dev");
 	for (int i = 0; kv_auths[i].word != NULL; i++)
 		if (kv_auths[i].group != KV_AUTH_NAMED)
-			kv_buf_say(why, " or %s", kv_auths[i].sdk_name);
+			kv_buf_say(why, ", %s", kv_auths[i].sdk_name);
 }
 
 int

@@ -190,7 +190,7 @@ def test_azure_token_credentials_says_what_auto_asks(vault, mount, tool, value, 
 def test_a_value_of_azure_token_credentials_that_nobody_knows_is_refused_with_those_that_are_right(vault, mount):
     m = mount(vault, env=dict(AZURE_TOKEN_CREDENTIALS="production"), wait=False)
     assert m.process.wait(30) == 1
-    assert "AZURE_TOKEN_CREDENTIALS=production must be prod, dev or EnvironmentCredential" in m.process.err, m.process.err
+    assert "AZURE_TOKEN_CREDENTIALS=production must be one of prod, dev, EnvironmentCredential, " in m.process.err, m.process.err
 
 
 def test_a_list_is_asked_in_its_order(vault, mount, tool):
