@@ -77,8 +77,9 @@ static void
 say_names(const char *value, size_t len, struct kv_buf *why)
 {
 	if (is_other(value, len))
-		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s: kvfs does not have this credential; use one of",
-		    (int)len, value);
+		kv_buf_say(why,
+		    "AZURE_TOKEN_CREDENTIALS=%.*s: kvfs does not have this credential; use one of", (int)len,
+		    value);
 	else
 		kv_buf_say(why, "AZURE_TOKEN_CREDENTIALS=%.*s must be one of", (int)len, value);
 	kv_buf_say(why, " prod, dev");
