@@ -684,7 +684,8 @@ auto_ends_with_a_line_for_each_credential(void **state)
 		assert_row((strstr(done.why, line) != NULL) == (kv_auths[i].group != KV_AUTH_NAMED),
 		    (size_t)i, done.why);
 	}
-	assert_non_null(strstr(done.why, "environment: for a client secret, AZURE_CLIENT_SECRET is not set; for a client "));
+	assert_non_null(strstr(
+	    done.why, "environment: for a client secret, AZURE_CLIENT_SECRET is not set; for a client "));
 	assert_non_null(strstr(done.why, "no way there"));
 }
 
