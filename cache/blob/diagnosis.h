@@ -2,7 +2,8 @@
 #define KV_CACHE_BLOB_DIAGNOSIS_H
 /*
  * Finds the cause of a failed backup in the object's version list: a 404 counts only if that list confirms
- * it (or if there is no permission to read it: -o nolist), and after a 400 or a time-out the object may have more versions than the service can back up.
+ * it (or if there is no permission to read it: -o nolist), and after a 400 or a time-out the object may have
+ * more versions than the service can back up.
  */
 #include <stdbool.h>
 #include "client/vault/vault.h"

@@ -129,17 +129,17 @@ give_up(struct kv_ticket *t)
 static void
 abandon_attempt(struct kv_ticket *t)
 {
-	const bool was_sent = kv_call_sent_ms(t->attempt) > 0;
+	const bool is_sent = kv_call_is_sent(t->attempt);
 
 	if (t->last.err == 0 || kv_operation(t->call.op)->is_once) {
-		t->silence = was_sent ?
+		t->silence = is_sent ?
 		    "no answer until the time-out: does a firewall or a proxy hold the request back?" :
 		    "no token until the time-out: the token service, or the program that is asked for "
 		    "one, does not answer";
-		t->last = (struct kv_reply){ .err = was_sent ? -ETIMEDOUT : -EIO,
+		t->last = (struct kv_reply){ .err = is_sent ? -ETIMEDOUT : -EIO,
 			.retry_after_ms = -1,
-			.was_sent = was_sent,
-			.is_of_token = !was_sent };
+			.was_sent = is_sent,
+			.is_of_token = !is_sent };
 	}
 	kv_call_cancel(t->attempt);
 	kv_schedule_ended(t->throttle->schedule, &t->entry, KV_ABANDONED, -1, kv_clock_mono_ms());

@@ -431,10 +431,16 @@ kv_call_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *
 	return 0;
 }
 
+bool
+kv_call_is_sent(const struct kv_vault_call *handle)
+{
+	return handle->transfer != NULL;
+}
+
 int64_t
 kv_call_sent_ms(const struct kv_vault_call *handle)
 {
-	return handle->transfer != NULL ? kv_clock_mono_ms() - handle->mono_sent : 0;
+	return kv_call_is_sent(handle) ? kv_clock_mono_ms() - handle->mono_sent : 0;
 }
 
 void

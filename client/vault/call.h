@@ -70,6 +70,8 @@ int kv_call_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_do
     struct kv_vault_call **handle) KV_MUST_CHECK;
 /* How long ago the request was sent, in ms; 0 while it waits for its token (which has its own time-outs). */
 int64_t kv_call_sent_ms(const struct kv_vault_call *handle);
+/* The request was handed to HTTP, in this very millisecond too: the vault may act on it. */
+bool kv_call_is_sent(const struct kv_vault_call *handle);
 /* done is not called; a request that was sent is not undone. NULL does nothing. */
 void kv_call_cancel(struct kv_vault_call *handle);
 #endif

@@ -135,6 +135,12 @@ kv_call_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *
 	return 0;
 }
 
+bool
+kv_call_is_sent(const struct kv_vault_call *c)
+{
+	return kv_clock_mono_ms() >= c->mono_sent;
+}
+
 int64_t
 kv_call_sent_ms(const struct kv_vault_call *c)
 {

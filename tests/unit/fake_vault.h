@@ -1,7 +1,8 @@
 #ifndef KV_TESTS_UNIT_FAKE_VAULT_H
 #define KV_TESTS_UNIT_FAKE_VAULT_H
 /*
- * Replaces client/vault/vault.h and call.h: after a delay each call gets the reply that a function of the test fills in.
+ * Replaces client/vault/vault.h and call.h: after a delay each call gets the reply that a function of the
+ * test fills in.
  * Include tests/unit/fake_loop.h and fake_clock.h too.
  */
 #include <stdint.h>

@@ -13,6 +13,7 @@ static struct {
 	int err;
 	long status;
 	int attempts;
+	bool was_sent;
 	int64_t mono, mono_deadline;
 	char tag;
 } done[5000];
@@ -33,6 +34,7 @@ take(void *arg, struct kv_reply *reply)
 	done[n_done].err = reply->err;
 	done[n_done].status = reply->status;
 	done[n_done].attempts = reply->attempts;
+	done[n_done].was_sent = reply->was_sent;
 	done[n_done].mono = kv_clock_mono_ms();
 	done[n_done].mono_deadline = kv_throttle_deadline(a->ticket);
 	done[n_done++].tag = a->tag;
@@ -482,6 +484,20 @@ a_restore_whose_answer_was_lost_is_sent_once(void **state)
 	assert_int_equal(fake_vault_calls(rig.vault, KV_OP_RESTORE), 1);
 }
 
+/* The vault may have acted on it: its close must not be told that nothing was sent. */
+static void
+a_restore_sent_in_the_millisecond_of_its_deadline_was_sent(void **state)
+{
+	(void)state;
+	rig_begin(never, 100, 10);
+	fake_vault_token_takes(rig.vault, 50);
+	(void)ask_until(KV_OP_RESTORE, KV_SECRETS, KV_RESTORE, 'a', kv_clock_mono_ms() + 50);
+	fake_loop_run(rig.loop, 60);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, -ETIMEDOUT);
+	assert_true(done[0].was_sent);
+}
+
 static void
 while_the_vault_says_429_only_probes_go_out(void **state)
 {
@@ -740,6 +756,7 @@ main(void)
 		TEST(an_answer_that_never_comes_is_a_time_out),
 		TEST(what_follows_from_a_call_ends_with_its_deadline),
 		TEST(a_restore_whose_answer_was_lost_is_sent_once),
+		TEST(a_restore_sent_in_the_millisecond_of_its_deadline_was_sent),
 		TEST(while_the_vault_says_429_only_probes_go_out),
 		TEST(one_503_in_ten_costs_little),
 		TEST(a_vault_that_is_down_is_only_probed),
