@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 #include "client/vault/audit.h"
+#include "client/vault/call_copy.h"
 #include "cache/pace/bucket.h"
 #include "cache/pace/retry.h"
 #include "cache/pace/schedule.h"
@@ -72,9 +73,7 @@ free_ticket(struct kv_ticket *t)
 	kv_timer_stop(&t->rest);
 	kv_timer_stop(&t->deadline);
 	LIST_REMOVE(t, all);
-	free((char *)(uintptr_t)t->call.name);
-	free((char *)(uintptr_t)t->call.next_link);
-	kv_blob_unref(t->call.blob);
+	kv_call_copy_release(&t->call);
 	free(t);
 }
 
@@ -286,19 +285,6 @@ take_turn(void *arg)
 
 /* ---- the interface ---- */
 
-static int
-copy_call(struct kv_call *to, const struct kv_call *from)
-{
-	*to = *from;
-	to->name = from->name != NULL ? strdup(from->name) : NULL;
-	to->next_link = from->next_link != NULL ? strdup(from->next_link) : NULL;
-	to->blob = from->blob != NULL ? kv_blob_ref(from->blob) : NULL;
-	return (from->name == NULL || to->name != NULL) &&
-		(from->next_link == NULL || to->next_link != NULL) ?
-	    0 :
-	    -ENOMEM;
-}
-
 int
 kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_done *done, void *arg,
     struct kv_ticket **ticket)
@@ -318,7 +304,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_do
 	kv_timer_init(&t->rest, th->loop, rested, t);
 	kv_timer_init(&t->deadline, th->loop, deadline_over, t);
 	LIST_INSERT_HEAD(&th->all, t, all);
-	err = copy_call(&t->call, call);
+	err = kv_call_copy(&t->call, call);
 	if (err != 0) {
 		free_ticket(t);
 		return err;

@@ -27,6 +27,7 @@
 #include "client/vault/misfit.h"
 #include "client/auth/challenge.h"
 #include "client/vault/attempts.h"
+#include "client/vault/call_copy.h"
 #include "client/vault/counts.h"
 #include "client/vault/dialect.h"
 #include "client/vault/explain.h"
@@ -41,11 +42,8 @@
 struct kv_vault_call {
 	struct kv_vault *vault;
 	LIST_ENTRY(kv_vault_call) all;
-	enum kv_op op;
-	enum kv_type type;
+	struct kv_call call; /* a copy */
 	char *url;
-	char *name; /* of the object, or NULL */
-	struct kv_blob *blob;
 	struct kv_token_wait *wait;
 	struct kv_transfer *transfer;
 	int64_t mono_sent;
@@ -55,8 +53,6 @@ struct kv_vault_call {
 	int n_mixed_up;		/* other requests' answers */
 	bool has_older_version; /* it was repeated with the older version */
 	bool was_probe;		/* the attempt was made without token and body */
-	bool is_sign_in;
-	char *next_link;
 	struct kv_buf why;
 	char client_request_id[37];
 	kv_vault_done *done;
@@ -75,10 +71,8 @@ free_call(struct kv_vault_call *c)
 	kv_timer_stop(&c->again);
 	LIST_REMOVE(c, all);
 	kv_buf_free_string(c->token);
-	kv_blob_unref(c->blob);
 	kv_buf_release(&c->why);
-	free(c->name);
-	free(c->next_link);
+	kv_call_copy_release(&c->call);
 	free(c->url);
 	free(c);
 }
@@ -92,7 +86,7 @@ complete(struct kv_vault_call *c, struct kv_reply *reply)
 	memcpy(reply->client_request_id, c->client_request_id, sizeof(reply->client_request_id));
 	if (kv_log_is_debug(MODULE))
 		kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s type=%s status=%ld errno=%s ms=%lld",
-		    kv_operation(c->op)->name, kv_type_name(c->type), reply->status,
+		    kv_operation(c->call.op)->name, kv_type_name(c->call.type), reply->status,
 		    reply->err != 0 ? kv_err_name(reply->err) : "", (long long)reply->took_ms);
 	c->done(c->arg, reply);
 	free_call(c);
@@ -120,9 +114,9 @@ err_of(enum kv_op op, long status, const struct kv_fault *fault)
 static void
 parse_answer(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_reply *reply)
 {
-	const struct kv_operation *op = kv_operation(c->op);
-	const struct kv_answered answered = { .type = c->type,
-		.name = c->name,
+	const struct kv_operation *op = kv_operation(c->call.op);
+	const struct kv_answered answered = { .type = c->call.type,
+		.name = c->call.name,
 		.vault = &c->vault->public,
 		.origin = &c->vault->origin,
 		.any_host = c->vault->any_host,
@@ -160,7 +154,7 @@ wait_for_key(struct kv_vault_call *c, const struct kv_http_answer *answer, const
 
 	if (pause_ms < 0)
 		return explain_401(c, answer, fault);
-	kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s status=401 pause_ms=%d why=%s", kv_operation(c->op)->name,
+	kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s status=401 pause_ms=%d why=%s", kv_operation(c->call.op)->name,
 	    pause_ms, "the vault cannot resolve the key of the token");
 	kv_timer_set(&c->again, pause_ms);
 	return 0;
@@ -213,7 +207,7 @@ refused(struct kv_vault_call *c, const struct kv_http_answer *answer, struct kv_
 static bool
 is_sent_once(const struct kv_vault_call *c)
 {
-	return kv_operation(c->op)->is_once && !c->was_probe;
+	return kv_operation(c->call.op)->is_once && !c->was_probe;
 }
 
 /* There was no answer, or it was another call's. */
@@ -265,7 +259,7 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 		.is_of_proxy = answer->is_of_proxy };
 
 	c->transfer = NULL;
-	kv_counts_add(&c->vault->counts, c->op, answer->status);
+	kv_counts_add(&c->vault->counts, c->call.op, answer->status);
 	snprintf(reply.request_id, sizeof(reply.request_id), "%s", answer->request_id);
 	if (err != 0) {
 		not_answered(c, err, answer, &reply);
@@ -292,10 +286,10 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 		kv_fault_parse(answer->body, answer->body_len, &reply.fault);
 		if (reply.request_id[0] == '\0')
 			kv_fault_activity(&reply.fault, reply.request_id, sizeof(reply.request_id));
-		if (kv_dialect_is_refused(&c->vault->dialect, c->op, answer->status, &reply.fault) &&
+		if (kv_dialect_is_refused(&c->vault->dialect, c->call.op, answer->status, &reply.fault) &&
 		    use_older_version(c) == 0)
 			return;
-		reply.err = err_of(c->op, answer->status, &reply.fault);
+		reply.err = err_of(c->call.op, answer->status, &reply.fault);
 		describe_misfit(c, answer, &reply.fault);
 		complete(c, &reply);
 	}
@@ -306,7 +300,7 @@ request_answered(void *arg, int err, const struct kv_http_answer *answer)
 static int
 send_request(struct kv_vault_call *c)
 {
-	const struct kv_operation *op = kv_operation(c->op);
+	const struct kv_operation *op = kv_operation(c->call.op);
 	const bool has_body = op->make_body != NULL && !c->was_probe;
 	const char *headers[] = { "Accept: application/json",
 		has_body ? "Content-Type: application/json" : NULL, NULL };
@@ -326,7 +320,7 @@ send_request(struct kv_vault_call *c)
 	kv_buf_init(&body, MOST_BODY);
 	err = kv_echo_make_id(&c->vault->echo, c->client_request_id);
 	if (err == 0 && has_body) {
-		err = op->make_body(c->blob, &body);
+		err = op->make_body(c->call.blob, &body);
 		request.body = body.data;
 		request.body_len = body.len;
 	}
@@ -350,7 +344,7 @@ token_answered(void *arg, int err, const char *token, const char *why)
 		complete(c, &reply);
 		return;
 	}
-	if (c->is_sign_in) {
+	if (c->call.is_sign_in) {
 		complete(c, &reply);
 		return;
 	}
@@ -380,12 +374,12 @@ make_url(struct kv_vault_call *c)
 	int err;
 
 	kv_buf_init(&text, MAX_URL);
-	if (c->next_link != NULL) {
-		err = kv_operation_put_link(c->next_link, c->vault->dialect.version, &text);
+	if (c->call.next_link != NULL) {
+		err = kv_operation_put_link(c->call.next_link, c->vault->dialect.version, &text);
 	} else {
 		err = kv_buf_puts(&text, c->vault->base);
 		if (err == 0)
-			err = kv_operation_put_path(c->op, c->type, c->name, &text);
+			err = kv_operation_put_path(c->call.op, c->call.type, c->call.name, c->call.version, &text);
 		if (err == 0)
 			err = kv_buf_printf(&text, "?api-version=%s", c->vault->dialect.version);
 	}
@@ -400,25 +394,22 @@ kv_call_send(struct kv_vault *vault, const struct kv_call *call, kv_vault_done *
     struct kv_vault_call **handle)
 {
 	struct kv_vault_call *c = calloc(1, sizeof(*c));
-	int err = 0;
+	int err;
 
 	*handle = NULL;
 	if (c == NULL)
 		return -ENOMEM;
+	if (kv_operation(call->op)->reveals_secrets && call->type == KV_SECRETS) {
+		free(c);
+		return -EPERM;
+	}
 	c->vault = vault;
-	c->op = call->op;
-	c->type = call->type;
 	c->done = done;
 	c->arg = arg;
-	c->blob = call->blob != NULL ? kv_blob_ref(call->blob) : NULL;
 	kv_buf_init(&c->why, MOST_WHY);
 	kv_timer_init(&c->again, vault->loop, repeat, c);
 	LIST_INSERT_HEAD(&vault->calls, c, all);
-	c->is_sign_in = call->is_sign_in;
-	if (call->next_link != NULL && (c->next_link = strdup(call->next_link)) == NULL)
-		err = -ENOMEM;
-	if (err == 0 && call->name != NULL && (c->name = strdup(call->name)) == NULL)
-		err = -ENOMEM;
+	err = kv_call_copy(&c->call, call);
 	if (err == 0)
 		err = make_url(c);
 	if (err == 0)

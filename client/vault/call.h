@@ -23,12 +23,13 @@ struct kv_caller {
 	char command[16]; /* "rsync"; "listing" and the like for kvfs itself */
 };
 
-/* Strings and blob are borrowed for the call that takes this. */
+/* Strings and blob are borrowed for the call that takes this, which copies them. */
 struct kv_call {
 	enum kv_op op;
 	enum kv_type type;
-	const char *name;      /* of the object; NULL for LIST; for RESTORE only for the log */
-	const char *next_link; /* LIST, VERSIONS: from the previous page; NULL for the first page */
+	const char *name;      /* of the object; NULL for lists of objects; for RESTORE only for the log */
+	const char *version;   /* GET_VERSION */
+	const char *next_link; /* lists: from the previous page; NULL for the first page */
 	struct kv_blob *blob;  /* RESTORE */
 	struct kv_caller caller;
 	/* Only get a token, to which the vault's challenge is needed; op is LIST. The answer has err, why. */
@@ -53,10 +54,11 @@ struct kv_reply {
 	int attempts;		    /* set by the layer that retries */
 	bool is_of_token;	    /* the credential failed, not the vault */
 	bool is_of_proxy;	    /* the proxy failed; why names it */
-	struct kv_page *page;	    /* LIST, VERSIONS; the completion may take its content */
+	struct kv_page *page;	    /* lists; the completion may take its content */
+	const struct kv_json *json; /* of an answer that describes something: the whole answer */
 	struct kv_blob *blob;	    /* BACKUP; kv_blob_ref() keeps it */
 	int64_t wall_purge;	    /* DELETED: when the service will purge it, 0 if unknown */
-	const struct kv_item *item; /* RESTORE: the restored object */
+	const struct kv_item *item; /* RESTORE, RECOVER, GET, GET_VERSION: the object */
 };
 typedef void kv_vault_done(void *arg, struct kv_reply *reply);
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "client/base/buf.h"
+#include "client/base/json.h"
 #include "client/vault/backup.h"
 #include "client/vault/blob.h"
 #include "client/vault/body.h"
@@ -28,6 +29,7 @@ parse_page(const struct kv_answered *a, const char *name, struct kv_parsed *pars
 	const int err = kv_page_parse(a->body, a->len, &asked, a->why, &parsed->page);
 
 	reply->page = err == 0 ? &parsed->page : NULL;
+	reply->json = parsed->page.json;
 	return err;
 }
 
@@ -70,16 +72,45 @@ parse_bundle(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_re
 }
 
 static int
+parse_json(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const int err = kv_json_parse(a->body, a->len, &parsed->json);
+
+	reply->json = parsed->json;
+	return err;
+}
+
+/* An answer about the object that was asked for, in any spelling. */
+static int
+parse_object(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	int err = parse_bundle(a, parsed, reply);
+
+	if (err == 0 && strcasecmp(parsed->item.name, a->name) != 0) {
+		kv_buf_say(a->why, "the vault's answer is about %s", parsed->item.name);
+		err = -EBADMSG;
+	}
+	if (err == 0)
+		err = parse_json(a, parsed, reply);
+	if (err != 0)
+		reply->item = NULL;
+	return err;
+}
+
+static int
 parse_deleted(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
 {
-	(void)parsed;
-	return kv_bundle_parse_deleted(a->body, a->len, a->type, a->name, &reply->wall_purge);
+	const int err = kv_bundle_parse_deleted(a->body, a->len, a->type, a->name, &reply->wall_purge);
+
+	return err == 0 ? parse_json(a, parsed, reply) : err;
 }
 
 void
 kv_parsed_release(struct kv_parsed *parsed)
 {
 	kv_page_release(&parsed->page);
+	kv_json_free(parsed->json);
+	parsed->json = NULL;
 	kv_blob_unref(parsed->blob);
 	parsed->blob = NULL;
 }
@@ -113,11 +144,50 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .parse = parse_versions,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
+	[KV_OP_GET] = { .name = "get",
+	    .method = "GET",
+	    .path = "/{type}/{name}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_object,
+	    .reveals_secrets = true,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_GET_VERSION] = { .name = "get-version",
+	    .method = "GET",
+	    .path = "/{type}/{name}/{version}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_object,
+	    .reveals_secrets = true,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_ROTATION_POLICY] = { .name = "rotation-policy",
+	    .method = "GET",
+	    .path = "/{type}/{name}/rotationpolicy",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_json,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_LIST_DELETED] = { .name = "list-deleted",
+	    .method = "GET",
+	    .path = "/deleted{type}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_list,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
 	[KV_OP_DELETED] = { .name = "deleted",
 	    .method = "GET",
 	    .path = "/deleted{type}/{name}",
 	    .most_answer = MOST_PAGE,
 	    .parse = parse_deleted,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_RECOVER] = { .name = "recover",
+	    .method = "POST",
+	    .path = "/deleted{type}/{name}/recover",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_bundle,
+	    .is_once = true,
+	    .is_audited = true,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
 	[KV_OP_BACKUP] = { .name = "backup",
@@ -143,6 +213,27 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .is_audited = true,
 	    .not_found = -EBADMSG,
 	    .conflict = -EEXIST },
+	[KV_OP_CONTACTS] = { .name = "contacts",
+	    .method = "GET",
+	    .path = "/certificates/contacts",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_json,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_ISSUERS] = { .name = "issuers",
+	    .method = "GET",
+	    .path = "/certificates/issuers",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_versions,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
+	[KV_OP_ISSUER] = { .name = "issuer",
+	    .method = "GET",
+	    .path = "/certificates/issuers/{name}",
+	    .most_answer = MOST_PAGE,
+	    .parse = parse_json,
+	    .not_found = -ENOENT,
+	    .conflict = -EBUSY },
 };
 
 const struct kv_operation *
@@ -152,21 +243,26 @@ kv_operation(enum kv_op op)
 }
 
 int
-kv_operation_put_path(enum kv_op op, enum kv_type type, const char *name, struct kv_buf *url)
+kv_operation_put_path(
+    enum kv_op op, enum kv_type type, const char *name, const char *version, struct kv_buf *url)
 {
+	const struct {
+		const char *text, *value;
+	} places[] = { { "{type}", kv_type_name(type) }, { "{name}", name }, { "{version}", version } };
 	const char *p = rows[op].path;
 	int err = 0;
 
 	while (err == 0 && *p != '\0') {
 		const size_t literal = strcspn(p, "{");
-		const bool is_type = strncmp(p + literal, "{type}", 6) == 0;
 
 		err = kv_buf_append(url, p, literal);
 		p += literal;
-		if (err != 0 || *p == '\0')
-			break;
-		err = kv_buf_puts(url, is_type ? kv_type_name(type) : name != NULL ? name : "");
-		p += strlen("{type}"); /* as long as "{name}" */
+		for (size_t i = 0; err == 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+			if (strncmp(p, places[i].text, strlen(places[i].text)) != 0)
+				continue;
+			err = kv_buf_put_encoded(url, places[i].value != NULL ? places[i].value : "");
+			p += strlen(places[i].text);
+		}
 	}
 	return err;
 }

@@ -9,9 +9,28 @@
 #include "client/vault/page.h"
 
 struct kv_blob;
+struct kv_json;
 struct kv_reply;
 
-enum kv_op { KV_OP_LIST, KV_OP_VERSIONS, KV_OP_DELETED, KV_OP_BACKUP, KV_OP_RESTORE, KV_OPS };
+enum kv_op {
+	KV_OP_LIST,
+	KV_OP_VERSIONS,
+	KV_OP_DELETED,
+	KV_OP_BACKUP,
+	KV_OP_RESTORE,
+	KV_OP_GET,	   /* the current version */
+	KV_OP_GET_VERSION, /* for a certificate called "contacts" or "issuers", words that have another meaning in KV_OP_GET's path */
+	KV_OP_ROTATION_POLICY,
+	KV_OP_LIST_DELETED,
+	KV_OP_RECOVER,
+	/* Of the whole vault; the type is KV_CERTIFICATES. */
+	KV_OP_CONTACTS,
+	KV_OP_ISSUERS, /* the name is KV_ISSUERS */
+	KV_OP_ISSUER,  /* the name is the issuer's */
+	KV_OPS
+};
+/* An issuer's id looks like that of a version of a certificate of this name. */
+#define KV_ISSUERS "issuers"
 
 /*
  * Classes with separate rate limits: the service allows fewer operations on keys, and the fewest
@@ -33,6 +52,7 @@ struct kv_answered {
 /* The memory behind kv_reply's pointers. Zero it before. */
 struct kv_parsed {
 	struct kv_page page;
+	struct kv_json *json;
 	struct kv_blob *blob;
 	struct kv_item item;
 };
@@ -53,16 +73,16 @@ struct kv_operation {
 	enum kv_pace_class pace, pace_of_keys; /* for other types; for keys */
 	bool is_once;			       /* changes the vault: not repeated if its answer is lost */
 	bool is_audited;		       /* every request is logged, successful ones too */
+	bool reveals_secrets;		       /* its answer for a secret has the value: never sent for secrets */
 	int not_found, conflict;	       /* -errno of a 404 for a missing object, and of a 409 */
 };
 const struct kv_operation *kv_operation(enum kv_op op);
 
 /*
- * Append the operation's path, with type and name filled in (name NULL: ""), to url. Names contain
- * only characters that need no encoding. -EFBIG, -ENOMEM.
+ * Append the operation's path, with type, name and version filled in (NULL: ""), to url. -EFBIG, -ENOMEM.
  */
-int kv_operation_put_path(
-    enum kv_op op, enum kv_type type, const char *name, struct kv_buf *url) KV_MUST_CHECK;
+int kv_operation_put_path(enum kv_op op, enum kv_type type, const char *name, const char *version,
+    struct kv_buf *url) KV_MUST_CHECK;
 /*
  * Append a nextLink with an api-version: its own, which is part of what the vault continues, or this one if
  * it has none, as the links of a Managed HSM.

@@ -141,25 +141,23 @@ int
 kv_page_parse(
     const char *text, size_t len, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
-	struct kv_json *root;
 	int err;
 
 	memset(page, 0, sizeof(*page));
-	err = kv_json_parse(text, len, &root);
-	if (err != 0)
-		return err;
-	err = parse_items(root, asked, why, page);
+	err = kv_json_parse(text, len, &page->json);
 	if (err == 0)
-		err = parse_next_link(root, asked, why, page);
+		err = parse_items(page->json, asked, why, page);
+	if (err == 0)
+		err = parse_next_link(page->json, asked, why, page);
 	if (err != 0)
 		kv_page_release(page);
-	kv_json_free(root);
 	return err;
 }
 
 void
 kv_page_release(struct kv_page *page)
 {
+	kv_json_free(page->json);
 	free(page->items);
 	kv_buf_free_string(page->next_link);
 	memset(page, 0, sizeof(*page));

@@ -7,8 +7,10 @@
 #include "client/vault/item.h"
 
 struct kv_buf;
+struct kv_json;
 
 struct kv_page {
+	struct kv_json *json; /* the answer; its "value" has the items in the same order */
 	struct kv_item *items;
 	size_t n;
 	char *next_link; /* absolute; NULL at the end */

@@ -20,7 +20,7 @@ every_operation_is_whole(void **state)
 		assert_row(op->not_found < 0 && op->conflict < 0, (size_t)i, op->name);
 		assert_row(op->pace < KV_PACES && op->pace_of_keys < KV_PACES, (size_t)i, op->name);
 		/* what has a body changes the vault, and is not sent twice */
-		assert_row((op->make_body != NULL) == op->is_once, (size_t)i, op->name);
+		assert_row(op->make_body == NULL || op->is_once, (size_t)i, op->name);
 		for (int k = 0; op->name != NULL && k < i; k++)
 			assert_row(
 			    strcmp(op->name, kv_operation((enum kv_op)k)->name) != 0, (size_t)i, op->name);
@@ -37,6 +37,14 @@ a_path_has_type_and_name_in_place(void **state)
 	} rows[] = {
 		{ KV_OP_LIST, KV_KEYS, NULL, "/keys" },
 		{ KV_OP_VERSIONS, KV_SECRETS, "Db-1", "/secrets/Db-1/versions" },
+		{ KV_OP_GET, KV_KEYS, "a", "/keys/a" },
+		{ KV_OP_GET_VERSION, KV_CERTIFICATES, "contacts", "/certificates/contacts/12ab" },
+		{ KV_OP_ROTATION_POLICY, KV_KEYS, "a", "/keys/a/rotationpolicy" },
+		{ KV_OP_LIST_DELETED, KV_SECRETS, NULL, "/deletedsecrets" },
+		{ KV_OP_RECOVER, KV_KEYS, "a", "/deletedkeys/a/recover" },
+		{ KV_OP_CONTACTS, KV_CERTIFICATES, NULL, "/certificates/contacts" },
+		{ KV_OP_ISSUERS, KV_CERTIFICATES, KV_ISSUERS, "/certificates/issuers" },
+		{ KV_OP_ISSUER, KV_CERTIFICATES, "a b/c", "/certificates/issuers/a%20b%2Fc" },
 		{ KV_OP_DELETED, KV_CERTIFICATES, "a", "/deletedcertificates/a" },
 		{ KV_OP_BACKUP, KV_KEYS, "a", "/keys/a/backup" },
 		{ KV_OP_RESTORE, KV_KEYS, "a", "/keys/restore" },
@@ -47,12 +55,12 @@ a_path_has_type_and_name_in_place(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		kv_buf_init(&b, 100);
-		assert_int_equal(kv_operation_put_path(rows[i].op, rows[i].type, rows[i].name, &b), 0);
+		assert_int_equal(kv_operation_put_path(rows[i].op, rows[i].type, rows[i].name, "12ab", &b), 0);
 		assert_row(strcmp(kv_buf_str(&b), rows[i].path) == 0, i, kv_buf_str(&b));
 		kv_buf_release(&b);
 	}
 	kv_buf_init(&b, 10);
-	assert_int_equal(kv_operation_put_path(KV_OP_BACKUP, KV_KEYS, "a", &b), -EFBIG);
+	assert_int_equal(kv_operation_put_path(KV_OP_BACKUP, KV_KEYS, "a", NULL, &b), -EFBIG);
 	kv_buf_release(&b);
 }
 
@@ -99,7 +107,8 @@ what_cannot_be_read_leaves_the_reply_empty(void **state)
 		struct kv_reply reply = { .err = 0 };
 
 		assert_int_equal(kv_operation((enum kv_op)i)->parse(&answered, &parsed, &reply), -EBADMSG);
-		assert_true(reply.page == NULL && reply.blob == NULL && reply.item == NULL);
+		assert_true(reply.page == NULL && reply.blob == NULL);
+		assert_true(reply.item == NULL && reply.json == NULL);
 		kv_parsed_release(&parsed);
 	}
 	kv_buf_release(&why);
