@@ -154,8 +154,8 @@ wait_for_key(struct kv_vault_call *c, const struct kv_http_answer *answer, const
 
 	if (pause_ms < 0)
 		return explain_401(c, answer, fault);
-	kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s status=401 pause_ms=%d why=%s", kv_operation(c->call.op)->name,
-	    pause_ms, "the vault cannot resolve the key of the token");
+	kv_log_event(KV_LOG_DEBUG, MODULE, "op=%s status=401 pause_ms=%d why=%s",
+	    kv_operation(c->call.op)->name, pause_ms, "the vault cannot resolve the key of the token");
 	kv_timer_set(&c->again, pause_ms);
 	return 0;
 }
@@ -379,7 +379,8 @@ make_url(struct kv_vault_call *c)
 	} else {
 		err = kv_buf_puts(&text, c->vault->base);
 		if (err == 0)
-			err = kv_operation_put_path(c->call.op, c->call.type, c->call.name, c->call.version, &text);
+			err = kv_operation_put_path(
+			    c->call.op, c->call.type, c->call.name, c->call.version, &text);
 		if (err == 0)
 			err = kv_buf_printf(&text, "?api-version=%s", c->vault->dialect.version);
 	}

@@ -55,7 +55,8 @@ a_path_has_type_and_name_in_place(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
 		kv_buf_init(&b, 100);
-		assert_int_equal(kv_operation_put_path(rows[i].op, rows[i].type, rows[i].name, "12ab", &b), 0);
+		assert_int_equal(
+		    kv_operation_put_path(rows[i].op, rows[i].type, rows[i].name, "12ab", &b), 0);
 		assert_row(strcmp(kv_buf_str(&b), rows[i].path) == 0, i, kv_buf_str(&b));
 		kv_buf_release(&b);
 	}
