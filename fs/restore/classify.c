@@ -3,7 +3,7 @@
 #include "client/vault/blob.h"
 #include "client/vault/body.h"
 #include "cache/volume.h"
-#include "fs/restore/drop.h"
+#include "fs/dropbox/drop.h"
 #include "fs/restore/classify.h"
 
 #define SHORTEST_UNKNOWN 512 /* bytes of a first write; the shortest recorded blob has 2,748 */

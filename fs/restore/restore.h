@@ -1,13 +1,11 @@
 #ifndef KV_FS_RESTORE_RESTORE_H
 #define KV_FS_RESTORE_RESTORE_H
 /*
- * restore/: the drop box, as a part of the tree.
+ * restore/: a drop box whose files are restored, as a part of the tree.
  */
+#include "fs/dropbox/dropbox.h"
 #include "fs/mount/branch.h"
 
 extern const struct kv_part kv_restore_part;
-
-/* The operations of its folders and of its files. */
-extern const struct kv_node_ops kv_restore_folder_ops;
-extern const struct kv_node_ops kv_restore_file_ops;
+extern const struct kv_dropbox_kind kv_restore_kind;
 #endif

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fs/restore/upload.h"
+#include "fs/dropbox/upload.h"
 #include "fs/restore/classify.h"
 #include "fs/mount/tree.h"
-#include "fs/restore/drop.h"
+#include "fs/dropbox/drop.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/drop_rig.h"
 #include "tests/unit/fake_alloc.h"

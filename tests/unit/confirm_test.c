@@ -6,7 +6,7 @@
 
 #include "cache/list/versions.h"
 #include "cache/pace/throttle.h"
-#include "fs/restore/confirm.h"
+#include "fs/dropbox/confirm.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/rig.h"
 

@@ -1,8 +1,8 @@
 #include "tests/unit/unit.h"
 
-#include "fs/restore/drop.h"
-#include "fs/restore/restore.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/drop.h"
+#include "fs/dropbox/nodes.h"
+#include "fs/dropbox/upload.h"
 #include "tests/unit/drop_rig.h"
 
 static void
@@ -12,9 +12,10 @@ no_attributes(struct kv_node *node, struct kv_attributes *a)
 	(void)a;
 }
 
-const struct kv_node_ops kv_restore_folder_ops = { .release = kv_drop_release, .attributes = no_attributes };
-const struct kv_node_ops kv_restore_file_ops = { .release = kv_drop_release, .attributes = no_attributes };
+const struct kv_node_ops kv_dropbox_folder_ops = { .release = kv_drop_release, .attributes = no_attributes };
+const struct kv_node_ops kv_dropbox_file_ops = { .release = kv_drop_release, .attributes = no_attributes };
 
+static const struct kv_dropbox_kind kind = { .name = "restore", .prefix = "", .most = 1 << 20 };
 static struct kv_mount mount;
 static struct kv_branch branch;
 struct kv_dropbox drop_box;
@@ -25,7 +26,7 @@ drop_rig_begin(void)
 {
 	mount = (struct kv_mount){ .loop = NULL };
 	branch = (struct kv_branch){ .mount = &mount };
-	drop_box = (struct kv_dropbox){ .branch = &branch };
+	drop_box = (struct kv_dropbox){ .kind = &kind, .branch = &branch };
 	kv_tree_init(&mount.tree);
 	drop_root = kv_drop_new_root(&drop_box, 5);
 	assert_non_null(drop_root);
@@ -66,7 +67,7 @@ drop_rig_folder(struct kv_drop *folder, const char *name)
 struct kv_drop *
 drop_rig_file(struct kv_drop *folder, const char *name)
 {
-	struct kv_upload *upload = kv_upload_new(NULL, &drop_box.staged);
+	struct kv_upload *upload = kv_upload_new(NULL, &drop_box.staged, kind.most);
 	struct kv_drop *file;
 
 	assert_non_null(upload);

@@ -1,10 +1,10 @@
 #ifndef KV_TESTS_UNIT_DROP_RIG_H
 #define KV_TESTS_UNIT_DROP_RIG_H
 /*
- * A drop box's tree of names, without its operations. Include fs/mount/tree.h, fs/restore/drop.h and
- * fs/restore/upload.h too.
+ * A drop box's tree of names, without its operations. Include fs/mount/tree.h, fs/dropbox/drop.h and
+ * fs/dropbox/upload.h too.
  */
-#include "fs/restore/dropbox.h"
+#include "fs/dropbox/dropbox.h"
 
 extern struct kv_dropbox drop_box;
 extern struct kv_drop *drop_root; /* restore/, with keys/, secrets/ and certificates/ in it */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "fs/mount/tree.h"
-#include "fs/restore/drop.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/drop.h"
+#include "fs/dropbox/upload.h"
 #include "tests/unit/drop_rig.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"

@@ -6,9 +6,9 @@
 
 #include "cache/index/index.h"
 #include "client/base/buf.h"
-#include "fs/restore/drop.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/drop.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/upload.h"
 #include "fs/mount/tree.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/drop_rig.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/restore/upload.h"
+#include "fs/dropbox/upload.h"
 #include "tests/unit/fake_alloc.h"
 #include "tests/unit/fake_clock.h"
 #include "tests/unit/fake_loop.h"
@@ -30,7 +30,7 @@ set_up(void **state)
 	staged = 0;
 	n_expired = 0;
 	me = (struct kv_writer){ .id = 1 };
-	upload = kv_upload_new(loop, &staged);
+	upload = kv_upload_new(loop, &staged, KV_BLOB_MAX / 2 * 3);
 	assert_non_null(upload);
 	return 0;
 }
@@ -62,7 +62,7 @@ send(void)
 	kv_buf_init(&none, 0);
 	assert_int_equal(kv_upload_send(upload, &none, &blob), 0);
 	kv_blob_unref(blob);
-	upload->submit = (struct kv_submit *)(void *)&none; /* in the place of fs/restore/submit's */
+	upload->submit = (struct kv_submit *)(void *)&none; /* in the place of fs/dropbox/submit's */
 	kv_upload_check(upload);
 }
 
@@ -253,7 +253,7 @@ what_nobody_can_send_any_more_is_freed(void **state)
 static void
 all_files_together_have_a_limit(void **state)
 {
-	struct kv_upload *other = kv_upload_new(loop, &staged);
+	struct kv_upload *other = kv_upload_new(loop, &staged, KV_BLOB_MAX / 2 * 3);
 	struct kv_writer writer = another();
 
 	(void)state;
@@ -300,7 +300,7 @@ what_rsync_is_still_writing_is_known_by_its_name(void **state)
 static void
 its_timer_goes_with_it(void **state)
 {
-	struct kv_upload *other = kv_upload_new(loop, &staged);
+	struct kv_upload *other = kv_upload_new(loop, &staged, KV_BLOB_MAX / 2 * 3);
 
 	(void)state;
 	assert_non_null(other);
@@ -321,7 +321,7 @@ write_once(void)
 
 	kv_upload_free(upload);
 	me = (struct kv_writer){ .id = 1 };
-	upload = kv_upload_new(loop, &staged);
+	upload = kv_upload_new(loop, &staged, KV_BLOB_MAX / 2 * 3);
 	if (upload == NULL)
 		return -ENOMEM;
 	err = put("hello", 0);

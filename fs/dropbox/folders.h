@@ -1,10 +1,10 @@
-#ifndef KV_FS_RESTORE_FOLDERS_H
-#define KV_FS_RESTORE_FOLDERS_H
+#ifndef KV_FS_DROPBOX_FOLDERS_H
+#define KV_FS_DROPBOX_FOLDERS_H
 /*
- * mkdir, unlink, rmdir and rename below restore/. Operations of struct kv_node_ops; node is the folder. All
- * reply at once, except a rename that restores a staged file.
+ * mkdir, unlink, rmdir and rename below a drop box. Operations of struct kv_node_ops; node is the folder. All
+ * reply at once, except a rename that sends a staged file.
  */
-#include "fs/restore/dropbox.h"
+#include "fs/dropbox/dropbox.h"
 
 void kv_folders_mkdir(struct kv_node *node, fuse_req_t req, const char *name);
 void kv_folders_unlink(struct kv_node *node, fuse_req_t req, const char *name);

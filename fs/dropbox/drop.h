@@ -1,7 +1,7 @@
-#ifndef KV_FS_RESTORE_DROP_H
-#define KV_FS_RESTORE_DROP_H
+#ifndef KV_FS_DROPBOX_DROP_H
+#define KV_FS_DROPBOX_DROP_H
 /*
- * The files and folders below restore/. They are kept in a tree of names, because a restored file is found by its
+ * The files and folders below restore/ or import/. They are kept in a tree of names, because a restored file is found by its
  * name although readdir lists nothing.
  */
 #include <stdbool.h>
@@ -17,9 +17,9 @@ struct kv_drop {
 	struct kv_node node;
 	struct kv_dropbox *dropbox;
 	struct kv_upload *upload; /* a file's; NULL: a folder */
-	struct kv_drop *parent;	  /* NULL: removed, or restore/ itself */
+	struct kv_drop *parent;	  /* NULL: removed, or the drop box itself */
 	struct kv_drop *sibling, *children;
-	char *name;		   /* NULL: restore/ itself */
+	char *name;		   /* NULL: the drop box itself */
 	LIST_ENTRY(kv_drop) files; /* the drop box's list; files only */
 	bool is_fixed;		   /* a predefined folder, which cannot be removed */
 	bool is_of_keys;	   /* restore/ of a Managed HSM, whose blobs do not show their type */
@@ -34,7 +34,7 @@ bool kv_drop_is_removed(const struct kv_drop *drop);
 /* For the tables of operations. */
 void kv_drop_release(struct kv_node *node);
 
-/* restore/ itself. NULL: out of memory. */
+/* The drop box itself. NULL: out of memory. */
 struct kv_drop *kv_drop_new_root(struct kv_dropbox *dropbox, uint64_t ino);
 /* A new folder. -EEXIST, -ENOMEM. */
 int kv_drop_make_folder(struct kv_drop *folder, const char *name, struct kv_drop **drop) KV_MUST_CHECK;

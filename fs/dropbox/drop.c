@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "fs/mount/branch.h"
-#include "fs/restore/drop.h"
-#include "fs/restore/dropbox.h"
-#include "fs/restore/restore.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/drop.h"
+#include "fs/dropbox/dropbox.h"
+#include "fs/dropbox/nodes.h"
+#include "fs/dropbox/upload.h"
 
 /* ---- the node ---- */
 
@@ -50,7 +50,7 @@ kv_drop_new_root(struct kv_dropbox *box, uint64_t ino)
 	d->dropbox = box;
 	d->is_fixed = true;
 	d->node.is_kept = true;
-	kv_tree_add(&box->branch->mount->tree, &d->node, &kv_restore_folder_ops, box->branch, ino);
+	kv_tree_add(&box->branch->mount->tree, &d->node, &kv_dropbox_folder_ops, box->branch, ino);
 	return d;
 }
 
@@ -97,7 +97,7 @@ make(struct kv_drop *folder, const char *name, struct kv_upload *upload, struct 
 	if (upload != NULL)
 		LIST_INSERT_HEAD(&d->dropbox->files, d, files);
 	kv_tree_add(folder->node.tree, &d->node,
-	    upload != NULL ? &kv_restore_file_ops : &kv_restore_folder_ops, folder->node.branch,
+	    upload != NULL ? &kv_dropbox_file_ops : &kv_dropbox_folder_ops, folder->node.branch,
 	    (uint64_t)(uintptr_t)d);
 	link_to(d, folder);
 	*drop = d;

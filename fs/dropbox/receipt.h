@@ -1,9 +1,9 @@
-#ifndef KV_FS_RESTORE_RECEIPT_H
-#define KV_FS_RESTORE_RECEIPT_H
+#ifndef KV_FS_DROPBOX_RECEIPT_H
+#define KV_FS_DROPBOX_RECEIPT_H
 /*
- * Receipts: what this mount or an earlier one restored, so that an interrupted `cp` can simply be run again.
+ * Receipts: what this mount or an earlier one sent, so that an interrupted `cp` can simply be run again.
  * A receipt is found by the bytes or the path that were written. It is never proof: before it is used,
- * fs/restore/confirm asks the vault.
+ * fs/dropbox/confirm asks the vault.
  */
 #include <stdbool.h>
 #include "cache/index/receipt_rows.h"
@@ -20,7 +20,7 @@ void kv_receipts_keep(struct kv_receipts *receipts, const struct kv_receipt *rec
 bool kv_receipts_find(struct kv_receipts *receipts, const unsigned char digest[KV_DIGEST_LEN],
     enum kv_type type, struct kv_receipt *receipt);
 
-/* By path: store file's path, size, mtime and mode, if it was restored. */
+/* By path: store file's path, size, mtime and mode, if it was sent. */
 void kv_receipts_note(struct kv_receipts *receipts, const struct kv_drop *file);
 /* Discard the receipt of name in folder … */
 void kv_receipts_forget(struct kv_receipts *receipts, const struct kv_drop *folder, const char *name);
@@ -33,7 +33,7 @@ void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_drop *
 bool kv_receipts_find_path(
     struct kv_receipts *receipts, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt);
 /*
- * The path of name in folder, below restore/: "keys/db.blob". False if it is longer than PATH_MAX: such a
+ * The path of name in folder, below the drop box and after its kind's prefix: "keys/db.blob". False if it is longer than PATH_MAX: such a
  * path has no receipt.
  */
 bool kv_receipts_path(const struct kv_drop *folder, const char *name, char *path);

@@ -1,14 +1,14 @@
-#ifndef KV_FS_RESTORE_RECALL_H
-#define KV_FS_RESTORE_RECALL_H
+#ifndef KV_FS_DROPBOX_RECALL_H
+#define KV_FS_DROPBOX_RECALL_H
 /*
- * LOOKUP and GETATTR of a restored file. Tools skip a file because its name exists (rsync, cp -n, tar
+ * LOOKUP and GETATTR of a file that was sent. Tools skip a file because its name exists (rsync, cp -n, tar
  * --skip-old-files), so a receipt is shown only if the vault confirms it, by a request that was sent at most
  * 5 s ago and after the calling process started. Names without a receipt never wait.
  *
  * For a process that queries one receipt after another, the next ones are confirmed ahead, in the order of
  * paths.
  */
-#include "fs/restore/dropbox.h"
+#include "fs/dropbox/dropbox.h"
 
 struct kv_recall_stream;
 

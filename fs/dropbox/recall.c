@@ -1,7 +1,7 @@
 /*
  * A query for a name. After each wait it starts again from the top:
  *
- *	SENDING      -> wait for the restore
+ *	SENDING      -> wait for its end
  *	a receipt    -> if recently confirmed, show it; otherwise ask the vault. Confirmed: show it; else ENOENT
  *	otherwise    -> as it is
  */
@@ -15,11 +15,11 @@
 #include "cache/pace/throttle.h"
 #include "fs/mount/entry.h"
 #include "fs/mount/request.h"
-#include "fs/restore/confirm.h"
-#include "fs/restore/recall.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/submit.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/confirm.h"
+#include "fs/dropbox/recall.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/submit.h"
+#include "fs/dropbox/upload.h"
 
 #define FIRST_DEPTH 4
 #define AHEAD_S	    2.5 /* limit of the read-ahead: what the rate allows in this time */
@@ -115,7 +115,7 @@ struct query {
 
 static void run_query(struct query *);
 static void confirm_answered(void *, int);
-static void restore_answered(void *, int);
+static void submit_ended(void *, int);
 
 static void
 release(struct kv_request *request)
@@ -234,7 +234,7 @@ confirm_answered(void *arg, int err)
 }
 
 static void
-restore_answered(void *arg, int err)
+submit_ended(void *arg, int err)
 {
 	struct query *q = arg;
 
@@ -282,7 +282,7 @@ run_query(struct query *q)
 
 	if (file != NULL && !kv_drop_is_folder(file) && file->upload->state == KV_UPLOAD_SENDING &&
 	    !kv_upload_is_staging(file->name)) {
-		err = kv_submit_wait(file, restore_answered, q, &q->submit);
+		err = kv_submit_wait(file, submit_ended, q, &q->submit);
 		if (err != 0)
 			kv_request_finish(&q->request, err);
 	} else if (find_receipt(q, file, &q->receipt)) {

@@ -1,6 +1,6 @@
 /*
- * A close returns the fate of the bytes that its own handle wrote: they were restored, were refused, or can
- * no longer be restored because their name was removed or another writer replaced them.
+ * A close returns the fate of the bytes that its own handle wrote: they were sent, were refused, or can
+ * no longer be sent because their name was removed or another writer replaced them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,22 +8,22 @@
 
 #include "cache/pace/throttle.h"
 #include "fs/mount/request.h"
-#include "fs/restore/close.h"
-#include "fs/restore/confirm.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/submit.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/close.h"
+#include "fs/dropbox/confirm.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/submit.h"
+#include "fs/dropbox/upload.h"
 
 /* A FLUSH or RENAME that waits for the vault's answer. */
 struct commit {
 	struct kv_request request;
-	struct kv_submit_wait *wait;	 /* for the restore … */
+	struct kv_submit_wait *wait;	 /* for its submit … */
 	struct kv_confirm_wait *confirm; /* … or for the vault to confirm an earlier one */
 	struct kv_drop *file, *folder;	 /* held open; folder: the destination of the RENAME, or NULL */
 	char *name;
 };
 
-static void restored(void *, int);
+static void sent(void *, int);
 static void confirm_answered(void *, int);
 
 static void
@@ -50,7 +50,7 @@ move(const struct commit *c)
 }
 
 static void
-restored(void *arg, int err)
+sent(void *arg, int err)
 {
 	struct commit *c = arg;
 
@@ -70,10 +70,10 @@ confirm_answered(void *arg, int err)
 	c->confirm = NULL;
 	if (err == -ENOENT) {
 		kv_dropbox_log(c->file->dropbox, c->file->name, &c->request.caller, -ESTALE,
-		    "an earlier close restored it, but it is no longer in the vault: write it again");
+		    "an earlier close sent it, but it is no longer in the vault: write it again");
 		err = -ESTALE;
 	}
-	restored(c, err);
+	sent(c, err);
 }
 
 /* Whether the result of an earlier close of the same bytes is still valid. */
@@ -87,7 +87,7 @@ is_still_true(struct commit *c)
 	    kv_confirms_is_fresh(c->file->dropbox->confirms, receipt, &process);
 }
 
-/* -EINPROGRESS: restored() or confirm_answered() will be called. Any other value is the result. */
+/* -EINPROGRESS: sent() or confirm_answered() will be called. Any other value is the result. */
 static int
 submit(struct commit *c)
 {
@@ -103,7 +103,7 @@ submit(struct commit *c)
 	if (err != 0)
 		return err;
 	if (u->state == KV_UPLOAD_SENDING)
-		err = kv_submit_wait(c->file, restored, c, &c->wait);
+		err = kv_submit_wait(c->file, sent, c, &c->wait);
 	else if (u->state == KV_UPLOAD_DONE && !is_still_true(c))
 		err = kv_confirms_ask(c->file->dropbox->confirms, &u->receipt, NULL,
 		    &(struct kv_question){ .caller = c->request.caller }, confirm_answered, c, &c->confirm,
@@ -134,12 +134,11 @@ kv_close_commit(struct kv_drop *file, fuse_req_t req, struct kv_drop *folder, co
 	if (err == -EINPROGRESS)
 		c->request.is_sent = c->wait != NULL;
 	else
-		restored(c, err);
+		sent(c, err);
 }
 
 /*
- * Returns 0 or -errno: the result of the close. 1: its bytes must be restored, are being restored, or were
- * restored.
+ * Returns 0 or -errno: the result of the close. 1: its bytes must be sent, are being sent, or were sent.
  */
 static int
 judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
@@ -153,7 +152,7 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 		return h->writer.err;
 	if (kv_upload_is_replaced(u, &h->writer)) {
 		kv_dropbox_log_file(box, file, -ESTALE,
-		    "another program wrote the same file before this one closed it: this program's bytes were not restored");
+		    "another program wrote the same file before this one closed it: this program's bytes were not sent");
 		h->writer.err = -ESTALE;
 		return -ESTALE;
 	}
@@ -162,12 +161,12 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 	if (u->state != KV_UPLOAD_OPEN)
 		return u->err;
 	if (h->writer.content == 0 || (file->parent != NULL && kv_upload_is_staging(file->name)))
-		return 0; /* it wrote nothing, or a RENAME will restore the file */
+		return 0; /* it wrote nothing, or a RENAME will send the file */
 	if (file->parent == NULL && u->data.len == 0)
 		return 0;
 	if (file->parent == NULL) {
-		kv_dropbox_log(box, file->name, &u->writer, -ESTALE,
-		    "its name was removed or replaced before the close: nothing was restored");
+		kv_dropbox_log_nothing(
+		    box, file, -ESTALE, "its name was removed or replaced before the close");
 		box->branch->n_failed++;
 		h->writer.err = -ESTALE;
 		return -ESTALE;
@@ -175,7 +174,7 @@ judge_close(struct kv_drop *file, struct kv_dropbox_handle *h)
 	if (u->data.len == 0)
 		return -EINVAL; /* not logged: a shell closes a copied descriptor before it writes */
 	if (box->branch->mount->is_ending) {
-		kv_dropbox_log_file(box, file, -EIO, "the mount is ending: nothing was restored");
+		kv_dropbox_log_nothing(box, file, -EIO, "the mount is ending");
 		u->was_judged = true;
 		return -EIO;
 	}

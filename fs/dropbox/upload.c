@@ -1,5 +1,5 @@
 /*
- * Files written to restore/. Their bytes stay in memory until the writer closes the file.
+ * Files written to a drop box. Their bytes stay in memory until the writer closes the file.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "client/base/clock.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/upload.h"
 
-/* Text forms of a blob are longer than the blob: by a third, plus line ends. */
-#define MOST_BYTES (KV_BLOB_MAX / 2 * 3)
+#define MOST_STAGED ((size_t)96 << 20) /* bytes of all files that are being written */
 
 struct kv_upload *
-kv_upload_new(struct kv_loop *loop, size_t *staged)
+kv_upload_new(struct kv_loop *loop, size_t *staged, size_t most)
 {
 	struct kv_upload *u = calloc(1, sizeof(*u));
 
@@ -23,7 +22,7 @@ kv_upload_new(struct kv_loop *loop, size_t *staged)
 	u->staged = staged;
 	u->content = 1;
 	u->wall_mtime_ns = kv_clock_wall_s() * 1000000000;
-	kv_buf_init(&u->data, MOST_BYTES);
+	kv_buf_init(&u->data, most);
 	kv_timer_init(&u->expiry, loop, NULL, NULL);
 	return u;
 }
@@ -149,7 +148,7 @@ check_room(const struct kv_upload *u, size_t size)
 {
 	if (size > u->data.max)
 		return -EFBIG;
-	if (size > u->data.len && *u->staged + (size - u->data.len) > MOST_BYTES)
+	if (size > u->data.len && *u->staged + (size - u->data.len) > MOST_STAGED)
 		return -ENOSPC;
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include "cache/list/versions.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-#include "fs/restore/confirm.h"
+#include "fs/dropbox/confirm.h"
 
 #define FRESH_MS     5000
 #define NEVER	     (INT64_MIN / 2)

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/restore/drop.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/drop.h"
+#include "fs/dropbox/dropbox.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/upload.h"
 
 struct kv_receipts {
 	struct kv_receipt_rows *rows;
@@ -64,12 +65,17 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 bool
 kv_receipts_path(const struct kv_drop *folder, const char *name, char *path)
 {
+	const char *prefix = folder->dropbox->kind->prefix;
 	char rest[PATH_MAX];
 	int n = snprintf(path, PATH_MAX, "%s", name);
 
 	for (; n < PATH_MAX && folder != NULL && folder->name != NULL; folder = folder->parent) {
 		memcpy(rest, path, (size_t)n + 1);
 		n = snprintf(path, PATH_MAX, "%s/%s", folder->name, rest);
+	}
+	if (n < PATH_MAX && prefix[0] != '\0') {
+		memcpy(rest, path, (size_t)n + 1);
+		n = snprintf(path, PATH_MAX, "%s%s", prefix, rest);
 	}
 	return n < PATH_MAX;
 }

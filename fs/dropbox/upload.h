@@ -1,7 +1,7 @@
-#ifndef KV_FS_RESTORE_UPLOAD_H
-#define KV_FS_RESTORE_UPLOAD_H
+#ifndef KV_FS_DROPBOX_UPLOAD_H
+#define KV_FS_DROPBOX_UPLOAD_H
 /*
- * A file of the drop box: first its bytes as they are written, later the receipt of its restore.
+ * A file of a drop box: first its bytes as they are written, later the receipt of what they became.
  *
  *	OPEN --send--> SENDING --end(0)--> DONE
  *	 |  ^             +------end(err)--> FAILED
@@ -21,7 +21,7 @@
 #include "client/base/loop.h"
 #include "client/vault/vault.h"
 
-struct kv_submit; /* fs/restore/submit: a restore in progress */
+struct kv_submit; /* fs/dropbox/submit: it is being sent */
 
 enum kv_upload_state {
 	KV_UPLOAD_OPEN, /* being written; nothing was sent */
@@ -51,7 +51,7 @@ struct kv_upload {
 	uid_t uid;
 	gid_t gid;
 	int64_t wall_mtime_ns;	   /* Unix nanoseconds */
-	struct kv_receipt receipt; /* DONE: the restored object; no name if nothing was sent (dry_run) */
+	struct kv_receipt receipt; /* DONE: the object; no name if nothing was sent (dry_run) */
 	struct kv_submit *submit;  /* SENDING */
 	struct kv_timer expiry;	   /* removes a staged file that nobody has open */
 };
@@ -63,21 +63,21 @@ struct kv_writer {
 	int err;	  /* of its failed write, returned by its close too */
 };
 
-/* NULL: out of memory. */
-struct kv_upload *kv_upload_new(struct kv_loop *loop, size_t *staged);
+/* most: the maximum size in bytes. NULL: out of memory. */
+struct kv_upload *kv_upload_new(struct kv_loop *loop, size_t *staged, size_t most);
 /* Set the callback of upload's expiry timer. */
 void kv_upload_on_expiry(struct kv_upload *upload, kv_timer_fire *expired, void *arg);
-/* NULL does nothing. No restore may be in progress. */
+/* NULL does nothing. It must not be SENDING. */
 void kv_upload_free(struct kv_upload *upload);
 
 /*
- * Turn it into the receipt of a restore by an earlier mount. Nothing may have been written to it in this
+ * Turn it into the receipt of an earlier mount. Nothing may have been written to it in this
  * mount.
  */
 void kv_upload_become_receipt(struct kv_upload *upload, const struct kv_receipt *receipt);
 
 size_t kv_upload_size(const struct kv_upload *upload);
-/* False for FAILED and BROKEN: nothing was restored, and the name is free. */
+/* False for FAILED and BROKEN: nothing was sent, and the name is free. */
 bool kv_upload_is_visible(const struct kv_upload *upload);
 /* It has unsent bytes, or is being sent, or is open for writing. */
 bool kv_upload_is_unsent(const struct kv_upload *upload);
@@ -86,7 +86,7 @@ bool kv_upload_is_replaced(const struct kv_upload *upload, const struct kv_write
 
 /*
  * A write at the start of a receipt or of a failed file starts a new content; so does a write at the start of
- * a file whose first byte another writer wrote. -EFBIG (larger than any blob), -ENOSPC (all files being
+ * a file whose first byte another writer wrote. -EFBIG (larger than most), -ENOSPC (all files being
  * written are too large together) and -ENOMEM leave the file BROKEN. -ESTALE: the writer's content was
  * replaced. -EBUSY: it is being sent. -EINVAL: a write into the middle of a receipt or of a failed file. The
  * writer's close returns the same error.

@@ -1,5 +1,5 @@
-#ifndef KV_FS_RESTORE_CONFIRM_H
-#define KV_FS_RESTORE_CONFIRM_H
+#ifndef KV_FS_DROPBOX_CONFIRM_H
+#define KV_FS_DROPBOX_CONFIRM_H
 /*
  * Confirmations that the version named by a receipt is in the vault, with the `updated` that the restore
  * returned.
@@ -31,7 +31,7 @@ void kv_confirms_free(struct kv_confirms *confirms);
  */
 bool kv_confirms_is_fresh(
     const struct kv_confirms *confirms, const struct kv_receipt *receipt, const struct kv_process *asker);
-/* Record that the answer to a restore, sent at mono_sent on asker's behalf, confirms receipt. */
+/* Record that the answer to a submit, sent at mono_sent on asker's behalf, confirms receipt. */
 void kv_confirms_note(struct kv_confirms *confirms, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker);
 

@@ -1,5 +1,5 @@
 /*
- * restore/ lists as empty, so rmdir of a folder with receipts must succeed and removes them. A folder must
+ * A drop box lists as empty, so rmdir of a folder with receipts must succeed and removes them. A folder must
  * stay if it has files whose writers have no result yet: unsent bytes, a restore in flight, a staged file. A
  * folder such as rsync's .~tmp~ also stays if it contains anything: rsync removes it and relies on ENOTEMPTY.
  */
@@ -9,10 +9,10 @@
 
 #include "fs/mount/entry.h"
 #include "fs/mount/request.h"
-#include "fs/restore/close.h"
-#include "fs/restore/folders.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/close.h"
+#include "fs/dropbox/folders.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/upload.h"
 
 /* Whether a writer of a file below folder has no result yet. */
 static bool
@@ -126,11 +126,15 @@ is_numbered_backup(const char *name)
 static const char *
 refuse_name(const struct kv_drop *file, const char *to_name)
 {
+	const struct kv_dropbox_kind *kind = file->dropbox->kind;
+
 	/* its close would return success although nothing was sent */
 	if (to_name[0] == '.' && !(kv_upload_is_staging(file->name) && kv_upload_is_staging(to_name)))
-		return "a file of restore/ cannot be renamed to a name that begins with a dot";
+		return "a file cannot be renamed here to a name that begins with a dot";
 	if (is_numbered_backup(to_name))
-		return "restore/ keeps no numbered backups: what was restored is in the vault";
+		return kind->no_backups;
+	if (kind->refuse_name != NULL && !kv_upload_is_staging(to_name))
+		return kind->refuse_name(to_name);
 	return NULL;
 }
 

@@ -1,10 +1,11 @@
 /*
- * Creating, opening, writing and releasing files of the drop box. fs/restore/close decides what a close
+ * Creating, opening, writing and releasing files of the drop box. fs/dropbox/close decides what a close
  * returns.
  */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,13 @@
 #include "client/base/log.h"
 #include "fs/mount/entry.h"
 #include "fs/mount/request.h"
-#include "fs/restore/classify.h"
-#include "fs/restore/confirm.h"
-#include "fs/restore/dropbox.h"
-#include "fs/restore/recall.h"
-#include "fs/restore/receipt.h"
-#include "fs/restore/submit.h"
-#include "fs/restore/upload.h"
+#include "fs/dropbox/confirm.h"
+#include "fs/dropbox/dropbox.h"
+#include "fs/dropbox/recall.h"
+#include "fs/dropbox/receipt.h"
+#include "fs/dropbox/submit.h"
+#include "fs/dropbox/upload.h"
 
-#define MODULE	   "restore"
 #define STAGING_MS ((int64_t)10 * 60 * 1000) /* how long a staged file may wait for its rename */
 
 /* ---- the log ---- */
@@ -30,16 +29,25 @@ void
 kv_dropbox_log(
     const struct kv_dropbox *box, const char *what, const struct kv_caller *caller, int err, const char *why)
 {
-	kv_log_event(KV_LOG_NOTICE, MODULE,
-	    "vault=%s op=restore file=%s errno=%s uid=%u pid=%d cmd=%s why=%s",
-	    kv_vault_name(box->branch->volume->vault), what, err != 0 ? kv_err_name(err) : "", caller->uid,
-	    caller->pid, caller->command, why);
+	kv_log_event(KV_LOG_NOTICE, box->kind->name,
+	    "vault=%s op=%s file=%s errno=%s uid=%u pid=%d cmd=%s why=%s",
+	    kv_vault_name(box->branch->volume->vault), box->kind->name, what,
+	    err != 0 ? kv_err_name(err) : "", caller->uid, caller->pid, caller->command, why);
 }
 
 void
 kv_dropbox_log_file(const struct kv_dropbox *box, const struct kv_drop *file, int err, const char *why)
 {
 	kv_dropbox_log(box, file->name, &file->upload->writer, err, why);
+}
+
+void
+kv_dropbox_log_nothing(const struct kv_dropbox *box, const struct kv_drop *file, int err, const char *why)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s: nothing was %s", why, box->kind->done);
+	kv_dropbox_log_file(box, file, err, text);
 }
 
 /* ---- names ---- */
@@ -52,13 +60,24 @@ expired(void *arg)
 	struct kv_dropbox *box = file->dropbox;
 
 	if (file->parent == NULL || !kv_upload_is_staging(file->name))
-		return; /* removed, or renamed and restored */
+		return; /* removed, or renamed and sent */
 	if (file->upload->state == KV_UPLOAD_SENDING) {
 		kv_timer_set(&file->upload->expiry, STAGING_MS);
 		return;
 	}
 	kv_dropbox_log_file(box, file, 0, "discarded: it was not renamed within 10 minutes");
 	kv_dropbox_detach(file);
+}
+
+/* Why no file can have this name; NULL: it can. */
+static const char *
+refuse_name(const struct kv_dropbox *box, const char *name)
+{
+	if (kv_upload_is_staging(name))
+		return NULL;
+	if (name[0] == '.')
+		return "the name of a file cannot begin with a dot here";
+	return box->kind->refuse_name != NULL ? box->kind->refuse_name(name) : NULL;
 }
 
 int
@@ -68,10 +87,10 @@ kv_dropbox_make(struct kv_dropbox *box, struct kv_drop *folder, const char *name
 	int err;
 
 	*file = NULL;
-	if (name[0] == '.' && !kv_upload_is_staging(name))
+	if (refuse_name(box, name) != NULL)
 		return -EINVAL;
 	kv_dropbox_free_name(folder, name);
-	upload = kv_upload_new(box->branch->mount->loop, &box->staged);
+	upload = kv_upload_new(box->branch->mount->loop, &box->staged, box->kind->most);
 	if (upload == NULL)
 		return -ENOMEM;
 	err = kv_drop_make_file(folder, name, upload, file);
@@ -134,7 +153,7 @@ new_handle(fuse_req_t req, struct kv_drop *file, const struct fuse_file_info *fi
 	return h;
 }
 
-/* The last handle was closed: a file that was not restored is removed. */
+/* The last handle was closed: a file that was not sent is removed. */
 static void
 settle(struct kv_dropbox *box, struct kv_drop *file)
 {
@@ -149,9 +168,8 @@ settle(struct kv_dropbox *box, struct kv_drop *file)
 		return;
 	}
 	if (u->state == KV_UPLOAD_OPEN && !u->was_judged)
-		kv_dropbox_log_file(box, file, -EINVAL,
-		    u->data.len == 0 ? "the file is empty: nothing was restored" :
-				       "the file was written after its close: nothing was restored");
+		kv_dropbox_log_nothing(box, file, -EINVAL,
+		    u->data.len == 0 ? "the file is empty" : "the file was written after its close");
 	if (u->state == KV_UPLOAD_OPEN || !kv_upload_is_visible(u))
 		kv_dropbox_detach(file);
 }
@@ -243,8 +261,7 @@ kv_dropbox_create(
 
 	if (err != 0) {
 		kv_request_caller(req, &caller);
-		kv_dropbox_log(box, name, &caller, err,
-		    err == -EINVAL ? "the name of a blob's file cannot begin with a dot" : NULL);
+		kv_dropbox_log(box, name, &caller, err, err == -EINVAL ? refuse_name(box, name) : NULL);
 		fuse_reply_err(req, -err);
 		return;
 	}
@@ -272,19 +289,23 @@ kv_dropbox_read(struct kv_node *node, fuse_req_t req, size_t size, off_t offset,
 static void
 log_broken(const struct kv_dropbox *box, const struct kv_drop *file, int err)
 {
-	kv_dropbox_log_file(box, file, err,
-	    err == -EINVAL     ? "this is not a blob: nothing was restored" :
-		err == -EFBIG  ? "larger than the largest blob (64 MiB): nothing was restored" :
-		err == -ENOSPC ? "too much is being written at the same time: this file was not restored" :
-				 NULL);
+	const char *why = err == -EINVAL ? box->kind->wrong_start :
+	    err == -EFBIG		 ? box->kind->too_large :
+	    err == -ENOSPC		 ? "too much is being written at the same time" :
+					   NULL;
+
+	if (why != NULL)
+		kv_dropbox_log_nothing(box, file, err, why);
+	else
+		kv_dropbox_log_file(box, file, err, NULL);
 }
 
-/* The first bytes of a file must be those of a blob, unless the file is staged. */
+/* The first bytes of a file must be right, unless the file is staged. */
 static int
 check_start(const struct kv_drop *file, const char *data, size_t size)
 {
 	if (file->parent == NULL || kv_upload_is_staging(file->name) ||
-	    kv_classify_may_begin((const unsigned char *)data, size, file->parent))
+	    file->dropbox->kind->may_begin((const unsigned char *)data, size, file->parent))
 		return 0;
 	return -EINVAL;
 }
@@ -329,7 +350,7 @@ resize(struct kv_drop *file, off_t size, struct kv_dropbox_handle *h)
 	int err;
 
 	if (size < 0 || (h == NULL && u->n_handles == 0 && (size_t)size != kv_upload_size(u)))
-		return -EINVAL; /* no close would follow to restore it */
+		return -EINVAL; /* no close would follow to send it */
 	err = kv_upload_truncate(u, h != NULL ? &h->writer : NULL, (size_t)size);
 	forget_replaced(file, before);
 	return err;
@@ -381,8 +402,7 @@ kv_dropbox_log_lost(struct kv_dropbox *box)
 		if (file->upload->state != KV_UPLOAD_OPEN || file->upload->data.len == 0)
 			continue;
 		box->branch->n_failed++;
-		kv_dropbox_log_file(
-		    box, file, -EIO, "the mount ended before it was closed: nothing was restored");
+		kv_dropbox_log_nothing(box, file, -EIO, "the mount ended before it was closed");
 	}
 }
 
@@ -416,12 +436,13 @@ kv_dropbox_check(const struct kv_dropbox *box)
 }
 
 struct kv_dropbox *
-kv_dropbox_new(struct kv_branch *branch)
+kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind)
 {
 	struct kv_dropbox *box = calloc(1, sizeof(*box));
 
 	if (box == NULL)
 		return NULL;
+	box->kind = kind;
 	box->branch = branch;
 	LIST_INIT(&box->files);
 	LIST_INIT(&box->handles);
