@@ -10,12 +10,24 @@
 
 #include "fs/background.h"
 
-#define MOUNTED "\001" /* the report of a successful mount; any other is an error sentence */
+#define MOUNTED "\001" /* begins the report of a successful mount; any other report is an error sentence */
 
 void
 kv_background_print_failure(const char *sentence)
 {
 	fprintf(stderr, "kvfs: %s\n", sentence[0] != '\0' ? sentence : "out of memory");
+}
+
+void
+kv_background_print_warnings(const char *warnings)
+{
+	while (*warnings != '\0') {
+		const size_t n = strcspn(warnings, "\n");
+
+		if (n > 0)
+			fprintf(stderr, "kvfs: warning: %.*s\n", (int)n, warnings);
+		warnings += n + (warnings[n] == '\n');
+	}
 }
 
 /*
@@ -33,8 +45,10 @@ wait_for_child(pid_t child, int fd)
 	    ((got = read(fd, word + n, sizeof(word) - 1 - n)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	word[n] = '\0';
-	if (strcmp(word, MOUNTED) == 0)
+	if (strncmp(word, MOUNTED, 1) == 0) {
+		kv_background_print_warnings(word + 1);
 		return 0;
+	}
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	kv_background_print_failure(n > 0 ?
@@ -96,12 +110,15 @@ write_report(int fd, const char *word)
 }
 
 int
-kv_background_mounted(int report)
+kv_background_mounted(int report, const char *warnings)
 {
+	char word[4096];
+
 	setsid();
 	leave_terminal();
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* the parent's exit must no longer end us */
-	return write_report(report, MOUNTED);
+	snprintf(word, sizeof(word), MOUNTED "%s", warnings);
+	return write_report(report, word);
 }
 
 void

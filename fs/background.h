@@ -19,12 +19,15 @@
 int kv_background_fork(void (*forget)(void *arg), void *arg, int *report);
 /*
  * In the child, once the mount is in place: leave the session, the terminal and the directory, and report
- * success. -EPIPE: the parent has died, so its caller saw a failed mount; unmount. Closes report.
+ * success. The parent prints warnings, a line each or "", to stderr. -EPIPE: the parent has died, so its caller saw
+ * a failed mount; unmount. Closes report.
  */
-int kv_background_mounted(int report) KV_MUST_CHECK;
+int kv_background_mounted(int report, const char *warnings) KV_MUST_CHECK;
 /* In the child, instead of the above: report failure with a sentence for the user. Closes report. */
 void kv_background_failed(int report, const char *sentence);
 
+/* Print "kvfs: warning: line" for each line of warnings, which may be "", to stderr. */
+void kv_background_print_warnings(const char *warnings);
 /* Print "kvfs: sentence" to stderr. */
 void kv_background_print_failure(const char *sentence);
 #endif

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -11,8 +12,10 @@
 #include "client/auth/token.h"
 #include "client/http/http.h"
 #include "fs/layers.h"
+#include "fs/mount/folder.h"
 
-#define OTHER_FILES 64	    /* descriptors other than connections to the vault */
+#define OTHER_FILES 64 /* descriptors other than connections to the vault */
+#define ROOT_INO    1
 #define MAPPED	    1048576 /* allocations from this size on get their own mapping */
 
 /*
@@ -91,6 +94,25 @@ PARTS(DECLARE)
 #define ROW(name, ino) { &kv_##name##_part, ino },
 static const struct kv_part_row parts[] = { PARTS(ROW){ NULL, 0 } };
 
+static int
+make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_settings *o, int inflight)
+{
+	const struct kv_volume_events events = {
+		.changed = kv_branch_changed, .listing_failed = kv_branch_listing_failed, .arg = &v->branch
+	};
+	struct kv_loop *loop = l->mount->loop;
+	struct kv_volume_options options;
+
+	v->auth = kv_token_new(loop, l->http, &o->public_vault, &o->auth);
+	if (v->auth == NULL)
+		return -ENOMEM;
+	fill_options(o, inflight, &options);
+	v->volume = kv_volume_new(loop, l->http, v->auth, &options, &events);
+	if (v->volume == NULL)
+		return -ENOMEM;
+	return kv_branch_init(&v->branch, l->mount, v->volume, o, parts);
+}
+
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
@@ -100,25 +122,21 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		.proxy = o->proxy,
 		.resolve = o->resolve,
 		.max_connections = inflight + 4 /* for tokens */ };
-	const struct kv_volume_events events = {
-		.changed = kv_branch_changed, .listing_failed = kv_branch_listing_failed, .arg = &l->branch
-	};
-	struct kv_volume_options options;
 	int err;
 
 	keep_heap_small();
 	l->mount = m;
+	l->vaults = calloc(kv_settings_vaults(o), sizeof(*l->vaults));
+	if (l->vaults == NULL)
+		return -ENOMEM;
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
-	if (err != 0)
-		return err;
-	l->auth = kv_token_new(m->loop, l->http, &o->public_vault, &o->auth);
-	if (l->auth == NULL)
-		return -ENOMEM;
-	fill_options(o, inflight, &options);
-	l->volume = kv_volume_new(m->loop, l->http, l->auth, &options, &events);
-	if (l->volume == NULL)
-		return -ENOMEM;
-	return kv_branch_init(&l->branch, m, l->volume, parts);
+	if (err == 0 && o->is_each && kv_folder_new(&m->tree, NULL, ROOT_INO, 0777) == NULL)
+		err = -ENOMEM;
+	for (size_t i = 0; err == 0 && i < kv_settings_vaults(o); i++) {
+		err = make_vault(l, &l->vaults[i], kv_settings_vault(o, i), inflight);
+		l->n++;
+	}
+	return err;
 }
 
 void
@@ -126,11 +144,15 @@ kv_layers_release(struct kv_layers *l)
 {
 	if (l->mount == NULL)
 		return;
-	kv_branch_stop(&l->branch);
+	for (size_t i = 0; i < l->n; i++)
+		kv_branch_stop(&l->vaults[i].branch);
 	kv_mount_close_handles(l->mount);
 	kv_mount_release(l->mount);
-	kv_branch_release(&l->branch);
-	kv_volume_free(l->volume);
-	kv_token_free(l->auth);
+	for (size_t i = 0; i < l->n; i++) {
+		kv_branch_release(&l->vaults[i].branch);
+		kv_volume_free(l->vaults[i].volume);
+		kv_token_free(l->vaults[i].auth);
+	}
+	free(l->vaults);
 	kv_http_free(l->http);
 }

@@ -1,8 +1,8 @@
 #ifndef KV_FS_LAYERS_H
 #define KV_FS_LAYERS_H
 /*
- * The layers of a mount, from bottom to top: what volumes share (HTTP and tokens), the vault's volume, and
- * the branch of the tree that shows it.
+ * The layers of a mount, from bottom to top: what its vaults share (HTTP); for each vault its tokens, its volume,
+ * and the branch of the tree that shows it.
  */
 #include "fs/mount/branch.h"
 
@@ -12,6 +12,11 @@ struct kv_http;
 struct kv_layers {
 	struct kv_mount *mount;
 	struct kv_http *http;
+	size_t n;
+	struct kv_layers_vault *vaults; /* as given by the user */
+};
+
+struct kv_layers_vault {
 	struct kv_token_cache *auth;
 	struct kv_volume *volume;
 	struct kv_branch branch;

@@ -26,6 +26,7 @@
 #include "client/http/http.h"
 #include "client/vault/vault.h"
 #include "fs/background.h"
+#include "fs/comeback.h"
 #include "fs/layers.h"
 #include "fs/mount/request.h"
 #include "fs/mount/session.h"
@@ -48,6 +49,7 @@ struct program {
 	struct kv_session session;
 	struct kv_signals signals;
 	struct kv_upkeep upkeep;
+	struct kv_comeback *comeback; /* the vaults that are away */
 	struct kv_timer end;
 	int64_t mono_end;  /* when to stop waiting for restores in flight */
 	bool has_terminal; /* in the foreground with a terminal: SIGHUP means that the session ended */
@@ -55,12 +57,23 @@ struct program {
 
 /* ---- the end ---- */
 
+static int
+under_way(const struct program *p)
+{
+	const struct kv_branch *b;
+	int sum = 0;
+
+	TAILQ_FOREACH(b, &p->mount.branches, link)
+		sum += kv_branch_under_way(b);
+	return sum;
+}
+
 static void
 end_if_idle(void *arg)
 {
 	struct program *p = arg;
 
-	if (kv_branch_under_way(&p->layers.branch) > 0 && kv_clock_mono_ms() < p->mono_end)
+	if (under_way(p) > 0 && kv_clock_mono_ms() < p->mono_end)
 		kv_timer_set(&p->end, END_CHECK_MS);
 	else
 		kv_loop_stop(p->loop);
@@ -89,17 +102,28 @@ static void
 reload(struct program *p)
 {
 	struct kv_buf why;
+	int err;
 
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
-	if (kv_settings_read_secret(&p->settings, &why) == 0 && kv_http_reload(p->layers.http, &why) == 0)
-		kv_log_event(
-		    KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded", kv_vault_name(p->layers.volume->vault));
-	else
-		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
-		    kv_vault_name(p->layers.volume->vault), kv_buf_str(&why));
+	err = kv_http_reload(p->layers.http, &why);
+	for (size_t i = 0; i < p->layers.n; i++) {
+		const struct kv_layers_vault *v = &p->layers.vaults[i];
+		const int secret_err = kv_settings_read_secret(
+		    p->settings.is_each ? &p->settings.vaults[i] : &p->settings, &why);
+
+		if (err == 0 && secret_err == 0)
+			kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded",
+			    kv_vault_name(v->volume->vault));
+		else
+			kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
+			    kv_vault_name(v->volume->vault), kv_buf_str(&why));
+		if (err == 0)
+			kv_buf_clear(&why);
+		kv_token_reload(v->auth);
+	}
+	kv_comeback_now(p->comeback);
 	kv_buf_release(&why);
-	kv_token_reload(p->layers.auth);
 }
 
 static void
@@ -116,23 +140,22 @@ signalled(void *arg, int number)
 
 /* By what ways the vault is reached, which may explain much later failures. */
 static void
-log_mounted(const struct program *p)
+log_mounted(const struct program *p, const struct kv_branch *branch)
 {
-	const struct kv_settings *o = &p->settings;
+	const struct kv_settings *o = branch->settings;
 	struct kv_proxy_used proxy;
 	const bool has_proxy = kv_proxy_find(&o->proxy, o->vault.host, &proxy);
 
 	kv_log_event(KV_LOG_INFO, MODULE,
 	    "vault=%s event=mounted ca=%s proxy=%s proxy_of=%s resolve=%s public_host=%s",
-	    kv_vault_name(p->layers.volume->vault), kv_http_ca_source(p->layers.http),
+	    kv_vault_name(branch->volume->vault), kv_http_ca_source(p->layers.http),
 	    has_proxy ? proxy.address : NULL, proxy.from, o->resolve, o->public_host);
 }
 
 static void
-log_sum(const struct program *p)
+log_sum(const struct program *p, const struct kv_branch *branch)
 {
-	const struct kv_branch *branch = &p->layers.branch;
-	const struct kv_volume *volume = p->layers.volume;
+	const struct kv_volume *volume = branch->volume;
 	size_t n = 0, n_hidden = 0;
 
 	for (int t = 0; t < KV_TYPES; t++) {
@@ -170,7 +193,7 @@ kernel_limit_ms(void)
 }
 
 static int
-start(struct program *p, struct kv_buf *why)
+start(struct program *p, struct kv_buf *warnings, struct kv_buf *why)
 {
 	struct kv_mount *m = &p->mount;
 	int err;
@@ -186,7 +209,7 @@ start(struct program *p, struct kv_buf *why)
 		err = kv_layers_make(&p->layers, m, why);
 	if (err != 0)
 		return err;
-	err = kv_preflight(&p->layers.branch, why);
+	err = kv_preflight(m, warnings, why);
 	if (err == 0 && m->is_ending) { /* a signal arrived with the last answer */
 		kv_buf_say(why, "ended by a signal");
 		err = -EINTR;
@@ -203,8 +226,9 @@ stop(struct program *p)
 
 	if (p->loop == NULL)
 		return;
-	if (p->session.is_mounted)
-		kv_volume_keep(p->layers.volume);
+	for (size_t i = 0; p->session.is_mounted && i < p->layers.n; i++)
+		kv_volume_keep(p->layers.vaults[i].volume);
+	kv_comeback_stop(&p->comeback);
 	kv_request_fail_even_sent(m, -EIO);
 	kv_session_unmount(&p->session);
 	kv_layers_release(&p->layers);
@@ -307,7 +331,8 @@ forget_options(void *arg)
 static int
 run(struct program *p, int report)
 {
-	struct kv_buf why;
+	struct kv_branch *branch;
+	struct kv_buf warnings, why;
 	int err;
 
 	(void)mallopt(M_TOP_PAD, HEAP_STEP);
@@ -315,8 +340,9 @@ run(struct program *p, int report)
 	p->has_terminal = p->settings.given.is_foreground && has_terminal();
 	kv_log_open(p->settings.given.is_foreground, p->settings.debug);
 	warn_of_exposed_keys(&p->settings.auth.credential);
+	kv_buf_init(&warnings, 4096);
 	kv_buf_init(&why, 4096);
-	err = start(p, &why);
+	err = start(p, &warnings, &why);
 	if (err != 0) {
 		const char *sentence = why.len > 0 ? kv_buf_str(&why) : strerror(-err);
 
@@ -326,18 +352,23 @@ run(struct program *p, int report)
 			kv_background_print_failure(sentence);
 	} else {
 		if (report >= 0)
-			err = kv_background_mounted(report);
+			err = kv_background_mounted(report, kv_buf_str(&warnings));
 		if (err != 0) {
 			kv_log_event(KV_LOG_WARNING, MODULE, "why=%s",
 			    "the process that started kvfs ended before the mount was in place: it is unmounted");
 		} else {
-			log_mounted(p);
+			TAILQ_FOREACH(branch, &p->mount.branches, link)
+				log_mounted(p, branch);
+			kv_comeback_start(&p->comeback, &p->mount);
 			kv_upkeep_start(&p->upkeep, &p->mount, p->layers.http);
 			err = kv_loop_run(p->loop);
 		}
-		kv_branch_log_lost(&p->layers.branch);
-		log_sum(p);
+		TAILQ_FOREACH(branch, &p->mount.branches, link) {
+			kv_branch_log_lost(branch);
+			log_sum(p, branch);
+		}
 	}
+	kv_buf_release(&warnings);
 	kv_buf_release(&why);
 	stop(p);
 	kv_log_close();

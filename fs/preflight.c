@@ -1,217 +1,107 @@
 /*
- * Checks at start-up. Each error message states what is wrong and what to do.
+ * The start waits for a probe of each vault, all at once. With a folder for each vault, one that answers is enough:
+ * the others are away, and kv_comeback looks after them.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "cache/list/listing.h"
-#include "cache/pace/throttle.h"
+#include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
-#include "client/vault/explain.h"
 #include "client/vault/vault.h"
 #include "fs/preflight.h"
+#include "fs/probe.h"
 
 #define MODULE	   "preflight"
 #define FIRST_MS   2000 /* until the second try; then half as long again each time */
 #define LONGEST_MS 10000
 
-struct first_page {
+struct check {
 	struct start *start;
-	enum kv_type type;
-	struct kv_snapshot_wait *wait;
-	struct kv_vault_call *call; /* instead of wait, without lists */
+	struct kv_branch *branch;
+	struct kv_probe *probe;
 	int err;
-	bool is_denied; /* the vault's 403, not a proxy's: other types may be allowed */
+	bool can_pass;
+	struct kv_buf why;
 };
 
 struct start {
-	struct kv_branch *branch;
-	struct first_page pages[KV_TYPES];
-	int n_waiting;
-	bool is_signed_in;
-	struct kv_buf why;		  /* of the first failure other than a 403 */
-	struct kv_buf denied, denied_why; /* code and sentence of the first 403 */
-	bool may_pass;			  /* the first failure is one that time can mend */
+	struct kv_mount *mount;
+	struct check *checks;
+	size_t n;
+	size_t n_waiting;
 };
 
-static const char *
-code_of(const struct kv_reply *reply)
-{
-	return reply->fault.inner[0] != '\0' ? reply->fault.inner : reply->fault.code;
-}
-
-/* client/http's reasons are whole sentences, which name the vault or the proxy; others are only reasons. */
-static bool
-is_sentence(const struct kv_reply *reply, const char *host)
-{
-	return reply->is_of_proxy || (reply->why != NULL && strncmp(reply->why, host, strlen(host)) == 0);
-}
-
-/* What failed, before the reason. */
-static void
-say_what(const struct kv_branch *branch, enum kv_type type, const struct kv_reply *reply, struct kv_buf *why)
-{
-	const char *host = kv_vault_name(branch->volume->vault);
-	const char *code = code_of(reply);
-
-	if (reply->is_of_token)
-		return;
-	if (reply->status != 0 && (reply->status < 200 || reply->status > 299))
-		kv_buf_say(why, "%s answers %ld%s%s to the list of %s: ", host, reply->status,
-		    code[0] != '\0' ? " " : "", code, kv_type_name(type));
-	else if (!is_sentence(reply, host) && !kv_vault_can_list(branch->volume->vault))
-		kv_buf_say(why, "%s cannot be reached: ", host);
-	else if (!is_sentence(reply, host))
-		kv_buf_say(why, "the list of %s cannot be read from %s: ", kv_type_name(type), host);
-}
-
-/* Whether time can mend it: the network is not up yet, or a service is down. Never a refusal. */
-static bool
-may_pass(int err, const struct kv_reply *reply)
-{
-	if (reply->status != 0 && !reply->is_of_token)
-		return kv_err_is_temporary(reply->status);
-	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ETIMEDOUT || err == -EIO ||
-	    err == -EBUSY;
-}
+/* ---- one try ---- */
 
 static void
-say_failure(const struct kv_branch *branch, enum kv_type type, int err, const struct kv_reply *reply,
-    struct kv_buf *why)
+probed(void *arg, const struct kv_probe_result *result)
 {
-	const char *host = kv_vault_name(branch->volume->vault);
-	struct kv_reply failed = *reply;
+	struct check *c = arg;
 
-	failed.err = err;
-	say_what(branch, type, &failed, why);
-	kv_explain(&failed, host, why);
+	c->probe = NULL;
+	c->err = result->err;
+	c->can_pass = result->can_pass;
+	kv_buf_say(&c->why, "%s", result->why);
+	if (--c->start->n_waiting == 0)
+		kv_loop_stop(c->start->mount->loop);
 }
 
-static void
-first_page_done(void *arg, int err, const struct kv_reply *reply)
-{
-	const struct kv_reply unknown = { .err = err };
-	struct first_page *page = arg;
-	struct start *s = page->start;
-
-	page->wait = NULL;
-	page->call = NULL;
-	page->err = err;
-	if (reply == NULL)
-		reply = &unknown;
-	page->is_denied =
-	    err != 0 && reply->status == 403 && !reply->is_of_token && code_of(reply)[0] != '\0';
-	if (page->is_denied && s->denied.len == 0) {
-		kv_buf_say(&s->denied, "%s", code_of(reply));
-		kv_explain(reply, kv_vault_name(s->branch->volume->vault), &s->denied_why);
-	}
-	if (err != 0 && !page->is_denied && s->why.len == 0) {
-		say_failure(s->branch, page->type, err, reply, &s->why);
-		s->may_pass = may_pass(err, reply);
-	}
-	if (--s->n_waiting == 0 || (err != 0 && !page->is_denied))
-		kv_loop_stop(s->branch->mount->loop);
-}
-
-static void
-signed_in(void *arg, struct kv_reply *reply)
-{
-	first_page_done(arg, reply->err, reply);
-}
-
-/* Without permission to list, a token is all that can be had in advance. */
+/* Probe every vault. -errno of the loop, or -EINTR: a signal ended it. */
 static int
-sign_in(struct first_page *page)
+try_once(struct start *s)
 {
-	const struct kv_call call = { .op = KV_OP_LIST, .type = page->type, .is_sign_in = true };
-	struct kv_vault *vault = page->start->branch->volume->vault;
-
-	page->start->is_signed_in = true;
-	return kv_call_send(vault, &call, signed_in, page, &page->call);
-}
-
-/* -EALREADY: nothing to wait for. */
-static int
-begin(struct first_page *page)
-{
-	struct kv_listing *listing = page->start->branch->volume->listings[page->type];
-
-	if (listing == NULL || page->start->is_signed_in)
-		return -EALREADY;
-	return page->start->branch->mount->settings->is_listless ?
-	    sign_in(page) :
-	    kv_listing_begin(listing, first_page_done, page, &page->wait);
-}
-
-/* Append the denied types as "secrets, certificates", or the others as "keys:secrets". */
-static void
-say_types(const struct start *s, bool is_denied, const char *between, struct kv_buf *text)
-{
-	for (int t = 0; t < KV_TYPES; t++)
-		if (s->branch->volume->listings[t] != NULL && s->pages[t].is_denied == is_denied)
-			kv_buf_say(text, "%s%s", text->len > 0 ? between : "", kv_type_name((enum kv_type)t));
-}
-
-static void
-say_denied(const struct start *s, struct kv_buf *why)
-{
-	const char *host = kv_vault_name(s->branch->volume->vault), *code = kv_buf_str(&s->denied);
-	struct kv_buf denied, others;
-
-	kv_buf_init(&denied, 64);
-	kv_buf_init(&others, 64);
-	say_types(s, true, " and ", &denied);
-	say_types(s, false, ":", &others);
-	if (strcmp(code, "ForbiddenByFirewall") == 0 || strcmp(code, "ForbiddenByConnection") == 0)
-		kv_buf_say(why, "the network rules of %s refuse this machine (%s): %s", host, code,
-		    kv_buf_str(&s->denied_why));
-	else
-		kv_buf_say(why, "no permission to list %s in %s (%s): %s; or %s with -o types=%s",
-		    kv_buf_str(&denied), host, code, kv_buf_str(&s->denied_why),
-		    others.len > 0 ? "leave them out" : "name other types", kv_buf_str(&others));
-	kv_buf_release(&denied);
-	kv_buf_release(&others);
-}
-
-static int
-try_once(struct kv_branch *branch, bool *can_pass, struct kv_buf *why)
-{
-	struct start s = { .branch = branch };
 	int err = 0;
 
-	kv_buf_init(&s.why, 4096);
-	kv_buf_init(&s.denied, 64);
-	kv_buf_init(&s.denied_why, 2048);
-	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
-		s.pages[t] = (struct first_page){ .start = &s, .type = (enum kv_type)t };
-		err = begin(&s.pages[t]);
-		if (err == 0)
-			s.n_waiting++;
-		else if (err == -EALREADY)
-			err = 0;
+	s->n_waiting = s->n;
+	for (size_t i = 0; err == 0 && i < s->n; i++) {
+		struct check *c = &s->checks[i];
+
+		c->err = 0;
+		kv_buf_clear(&c->why);
+		c->probe = kv_probe_new(c->branch, probed, c);
+		if (c->probe == NULL)
+			err = -ENOMEM;
 	}
 	if (err == 0)
-		err = kv_loop_run(branch->mount->loop);
-	for (int t = 0; t < KV_TYPES; t++) {
-		kv_snapshot_cancel(s.pages[t].wait);
-		kv_call_cancel(s.pages[t].call);
-		if (err == 0)
-			err = s.pages[t].err;
+		err = kv_loop_run(s->mount->loop);
+	for (size_t i = 0; i < s->n; i++) {
+		kv_probe_cancel(s->checks[i].probe);
+		s->checks[i].probe = NULL;
 	}
-	if (s.why.len > 0)
-		kv_buf_say(why, "%s", kv_buf_str(&s.why));
-	else if (s.denied.len > 0)
-		say_denied(&s, why);
-	else if (err == 0 && s.n_waiting > 0)
-		err = -EINTR;
-	if (err != 0 && why->len == 0)
-		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
-	*can_pass = s.may_pass;
-	kv_buf_release(&s.why);
-	kv_buf_release(&s.denied);
-	kv_buf_release(&s.denied_why);
-	return err;
+	return err == 0 && (s->n_waiting > 0 || s->mount->is_ending) ? -EINTR : err;
+}
+
+/* The check whose failure the start reports if all failed: the first that time cannot mend, or else the first. */
+static const struct check *
+worst(const struct start *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->checks[i].err != 0 && !s->checks[i].can_pass)
+			return &s->checks[i];
+	return &s->checks[0];
+}
+
+static bool
+is_any(const struct start *s, bool (*is)(const struct check *))
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (is(&s->checks[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_there(const struct check *c)
+{
+	return c->err == 0;
+}
+
+static bool
+can_pass(const struct check *c)
+{
+	return c->err != 0 && c->can_pass;
 }
 
 /* ---- again ---- */
@@ -223,51 +113,109 @@ wake(void *arg)
 }
 
 static int
-wait_ms(struct kv_branch *branch, int64_t ms)
+wait_ms(struct kv_mount *m, int64_t ms)
 {
-	struct kv_loop *loop = branch->mount->loop;
 	struct kv_timer timer;
 	int err;
 
-	kv_timer_init(&timer, loop, wake, loop);
+	kv_timer_init(&timer, m->loop, wake, m->loop);
 	kv_timer_set(&timer, ms);
-	err = kv_loop_run(loop);
+	err = kv_loop_run(m->loop);
 	kv_timer_stop(&timer);
-	return err == 0 && branch->mount->is_ending ? -EINTR : err;
+	return err == 0 && m->is_ending ? -EINTR : err;
 }
 
-int
-kv_preflight(struct kv_branch *branch, struct kv_buf *why)
+static void
+log_waiting(const struct start *s)
 {
-	const int64_t retry_ms = branch->mount->settings->retry_ms, mono_start = kv_clock_mono_ms();
+	for (size_t i = 0; i < s->n; i++)
+		kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=waiting seconds=%lld errno=%s why=%s",
+		    kv_vault_name(s->checks[i].branch->volume->vault),
+		    (long long)s->mount->settings->retry_ms / 1000, kv_err_name(s->checks[i].err),
+		    kv_buf_str(&s->checks[i].why));
+}
+
+/* Try until a vault is there, or until none can be before the time is over. -EINTR, -ENOMEM, or an errno of the loop. */
+static int
+try_for_a_while(struct start *s, int64_t mono_start)
+{
+	const int64_t retry_ms = s->mount->settings->retry_ms;
 	int64_t pause_ms = FIRST_MS;
-	bool can_pass = false;
 	int err;
 
-	kv_throttle_set_patient(branch->volume->throttle, false);
-	while ((err = try_once(branch, &can_pass, why)) != 0 && can_pass && !branch->mount->is_ending) {
+	while ((err = try_once(s)) == 0 && !is_any(s, is_there) && is_any(s, can_pass)) {
 		const int64_t rest_ms = mono_start + retry_ms - kv_clock_mono_ms();
 
 		if (rest_ms <= 0)
 			break;
 		if (pause_ms == FIRST_MS)
-			kv_log_event(KV_LOG_NOTICE, MODULE,
-			    "vault=%s event=waiting seconds=%lld errno=%s why=%s",
-			    kv_vault_name(branch->volume->vault), (long long)retry_ms / 1000,
-			    kv_err_name(err), kv_buf_str(why));
-		err = wait_ms(branch, pause_ms < rest_ms ? pause_ms : rest_ms);
+			log_waiting(s);
+		err = wait_ms(s->mount, pause_ms < rest_ms ? pause_ms : rest_ms);
 		pause_ms = pause_ms * 3 / 2 < LONGEST_MS ? pause_ms * 3 / 2 : LONGEST_MS;
-		kv_buf_clear(why);
 		if (err != 0)
 			break;
 	}
-	if (branch->mount->is_ending && err != 0) {
-		kv_buf_clear(why);
-		kv_buf_say(why, "ended by a signal");
-		err = -EINTR;
-	} else if (err != 0 && can_pass && retry_ms > 0) {
-		kv_buf_say(why, " (tried for %lld s)", (long long)(kv_clock_mono_ms() - mono_start) / 1000);
+	return err;
+}
+
+/* ---- the result ---- */
+
+/* Some vaults can be used: note the others as away, and warn of them. */
+static void
+warn(const struct start *s, struct kv_buf *warnings)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct check *c = &s->checks[i];
+
+		c->branch->away = c->err;
+		if (c->err == 0)
+			continue;
+		kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=away folder=%s errno=%s why=%s",
+		    kv_vault_name(c->branch->volume->vault), c->branch->settings->folder, kv_err_name(c->err),
+		    kv_buf_str(&c->why));
+		kv_buf_say(warnings, "%s%s/ cannot be used yet: %s", warnings->len > 0 ? "\n" : "",
+		    c->branch->settings->folder, kv_buf_str(&c->why));
 	}
-	kv_throttle_set_patient(branch->volume->throttle, true);
+}
+
+static int
+fail(const struct start *s, int64_t mono_start, struct kv_buf *why)
+{
+	const struct check *c = worst(s);
+
+	if (s->n > 1)
+		kv_buf_say(
+		    why, "none of the %zu vaults can be used; %s/: ", s->n, c->branch->settings->folder);
+	kv_buf_say(why, "%s", kv_buf_str(&c->why));
+	if (c->can_pass && s->mount->settings->retry_ms > 0)
+		kv_buf_say(why, " (tried for %lld s)", (long long)(kv_clock_mono_ms() - mono_start) / 1000);
+	return c->err;
+}
+
+int
+kv_preflight(struct kv_mount *m, struct kv_buf *warnings, struct kv_buf *why)
+{
+	const int64_t mono_start = kv_clock_mono_ms();
+	struct start s = { .mount = m };
+	struct kv_branch *b;
+	int err;
+
+	s.checks = calloc(kv_settings_vaults(m->settings), sizeof(*s.checks));
+	if (s.checks == NULL)
+		return -ENOMEM;
+	TAILQ_FOREACH(b, &m->branches, link) {
+		s.checks[s.n] = (struct check){ .start = &s, .branch = b };
+		kv_buf_init(&s.checks[s.n++].why, 8192);
+	}
+	err = try_for_a_while(&s, mono_start);
+	if (err != 0)
+		kv_buf_say(why, "%s", err == -EINTR ? "ended by a signal" : strerror(-err));
+	else if (is_any(&s, is_there))
+		warn(&s, warnings);
+	else
+		err = fail(&s, mono_start, why);
+	for (size_t i = 0; i < s.n; i++)
+		kv_buf_release(&s.checks[i].why);
+	free(s.checks);
 	return err;
 }

@@ -1,7 +1,6 @@
 #include <malloc.h>
 #include <time.h>
 
-#include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/http/http.h"
 #include "fs/mount/branch.h"
@@ -25,15 +24,7 @@ suspended_ms(void)
 static bool
 is_anything_in_flight(const struct kv_mount *m)
 {
-	const struct kv_throttle *throttle = m->branch->volume->throttle;
-	struct kv_throttle_state state;
-
-	for (int class = 0; class < kv_throttle_classes(throttle); class ++) {
-		kv_throttle_state(throttle, class, &state);
-		if (state.in_flight > 0 || state.queued > 0)
-			return true;
-	}
-	return !LIST_EMPTY(&m->requests);
+	return !kv_mount_is_idle(m) || !LIST_EMPTY(&m->requests);
 }
 
 /*

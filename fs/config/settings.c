@@ -21,6 +21,18 @@ kv_settings_release(struct kv_settings *s)
 	*s = (struct kv_settings){ .umask = 0 };
 }
 
+size_t
+kv_settings_vaults(const struct kv_settings *s)
+{
+	return s->is_each ? s->n_vaults : 1;
+}
+
+const struct kv_settings *
+kv_settings_vault(const struct kv_settings *s, size_t i)
+{
+	return s->is_each ? &s->vaults[i] : s;
+}
+
 /* ---- options ---- */
 
 static int

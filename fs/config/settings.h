@@ -55,6 +55,8 @@ struct kv_settings {
 	const char *debug; /* names of modules, separated by ':', or NULL */
 
 	/* Derived values. */
+	const char *folder;  /* of this vault in the mount's root; NULL: the root itself */
+	unsigned int number; /* of the vault, for inode numbers; not 0 with a folder */
 	struct kv_url vault;
 	struct kv_url public_vault; /* what the vault calls itself: public_host, or vault */
 	/* Source of the mount: the vault as the user gave it, so that mount(8) finds the line in fstab. */
@@ -62,8 +64,16 @@ struct kv_settings {
 	char *mountpoint;   /* absolute */
 	const char *kernel; /* more mount options for the kernel, ",noexec,…" or "" */
 
+	bool is_each;		    /* the mount has a folder for each vault … */
+	struct kv_settings *vaults; /* … whose settings, complete ones, are these */
+	size_t n_vaults;
+
 	struct kv_given given; /* owns all strings above that are not constants */
 };
+
+/* How many vaults the mount has, and the settings of each one: with one vault and no folder, the mount's. */
+size_t kv_settings_vaults(const struct kv_settings *settings);
+const struct kv_settings *kv_settings_vault(const struct kv_settings *settings, size_t i);
 
 /*
  * 0; or -EINVAL and one sentence in why that names the option, its value and what it should be. If

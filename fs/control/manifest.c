@@ -42,7 +42,7 @@ put_refused(struct skipping *s, const struct kv_object *o)
 	int err;
 
 	snprintf(action, sizeof(action), "Microsoft.KeyVault/%s/%s/backup/action",
-	    s->branch->mount->settings->is_hsm ? "managedHsm" : "vaults", type);
+	    s->branch->settings->is_hsm ? "managedHsm" : "vaults", type);
 	snprintf(permission, sizeof(permission), "%s backup", type);
 	kv_buf_init(&why, MOST_WHY);
 	if (o->cause != NULL)

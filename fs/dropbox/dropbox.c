@@ -449,7 +449,7 @@ kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind)
 	LIST_INIT(&box->submits);
 	/* without lists no receipt can be confirmed: those of other mounts stay for them */
 	box->receipts =
-	    kv_receipts_new(branch->mount->settings->is_listless ? NULL : branch->volume->index.receipts);
+	    kv_receipts_new(branch->settings->is_listless ? NULL : branch->volume->index.receipts);
 	box->confirms = kv_confirms_new(branch->volume->throttle);
 	box->stream = kv_recall_stream_new();
 	if (box->receipts == NULL || box->confirms == NULL || box->stream == NULL) {

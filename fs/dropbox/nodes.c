@@ -31,7 +31,7 @@ describe(const struct kv_node *node, struct kv_buf *path)
 static void
 folder_attributes(struct kv_node *node, struct kv_attributes *a)
 {
-	a->stat.st_mode = S_IFDIR | (0777 & ~node->branch->mount->settings->umask);
+	a->stat.st_mode = S_IFDIR | (0777 & ~node->branch->settings->umask);
 	a->stat.st_nlink = 2;
 	a->stat.st_mtim.tv_sec = node->wall_changed;
 	if (kv_drop_of(node)->name == NULL)

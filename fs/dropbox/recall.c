@@ -189,7 +189,7 @@ forget(const struct query *q)
 static int
 make_receipt(const struct query *q, struct kv_drop **file)
 {
-	const struct kv_settings *o = q->dropbox->branch->mount->settings;
+	const struct kv_settings *o = q->dropbox->branch->settings;
 	int err = kv_dropbox_make(q->dropbox, q->folder, q->name, file);
 
 	if (err != 0)

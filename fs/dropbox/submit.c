@@ -116,7 +116,7 @@ kv_submit_begin(struct kv_submit *s, bool has_receipt)
 		kv_timer_set(&s->again, 0);
 		return;
 	}
-	s->question.mono_deadline = kv_clock_mono_ms() + s->dropbox->branch->mount->settings->timeout_ms;
+	s->question.mono_deadline = kv_clock_mono_ms() + s->dropbox->branch->settings->timeout_ms;
 	if (kv_confirms_ask(
 		confirms, &s->receipt, NULL, &s->question, confirm_answered, s, &s->confirm, NULL) != 0)
 		kv_timer_set(&s->again, 0);

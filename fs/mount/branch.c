@@ -4,7 +4,8 @@
 #include "fs/mount/branch.h"
 #include "fs/mount/folder.h"
 
-#define ROOT_INO 1
+#define ROOT_INO     1
+#define NUMBER_SHIFT 48 /* objects' numbers are below */
 
 /* The index of the next attached part from i on; KV_PARTS_MAX: there is none. */
 static size_t
@@ -16,22 +17,33 @@ next_part(const struct kv_branch *b, size_t i)
 }
 
 int
-kv_branch_init(
-    struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume, const struct kv_part_row parts[])
+kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume,
+    const struct kv_settings *settings, const struct kv_part_row parts[])
 {
 	struct kv_folder *root;
 	int err = 0;
 
-	*b = (struct kv_branch){ .mount = mount, .volume = volume, .parts = parts };
-	mount->branch = b;
-	root = kv_folder_new(&mount->tree, b, ROOT_INO, 0777);
+	*b = (struct kv_branch){ .mount = mount, .volume = volume, .settings = settings, .parts = parts };
+	TAILQ_INSERT_TAIL(&mount->branches, b, link);
+	root = b->root = kv_folder_new(&mount->tree, b, ROOT_INO, 0777);
 	if (root == NULL)
 		return -ENOMEM;
+	if (settings->folder != NULL)
+		err = kv_folder_add(
+		    kv_folder_of(mount->tree.root), settings->folder, kv_folder_node(root), true);
 	for (size_t i = 0; err == 0 && parts[i].part != NULL; i++) {
 		assert(i < KV_PARTS_MAX);
 		err = parts[i].part->attach(b, root, parts[i].first_ino, &b->states[i]);
 	}
 	return err;
+}
+
+uint64_t
+kv_branch_ino(const struct kv_branch *b, uint64_t ino)
+{
+	return b != NULL && b->settings->folder != NULL ?
+	    (uint64_t)b->settings->number << NUMBER_SHIFT | ino :
+	    ino;
 }
 
 void *
@@ -57,6 +69,8 @@ kv_branch_release(struct kv_branch *b)
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
 		if (b->parts[i].part->release != NULL)
 			b->parts[i].part->release(b->states[i]);
+	if (b->mount != NULL)
+		TAILQ_REMOVE(&b->mount->branches, b, link);
 	*b = (struct kv_branch){ .mount = NULL };
 }
 
@@ -102,6 +116,10 @@ kv_branch_log_lost(struct kv_branch *b)
 void
 kv_branch_check(const struct kv_branch *b)
 {
+	assert(b->away <= 0 && (b->away == 0 || b->settings->folder != NULL));
+	assert(b->root == NULL ||
+	    (kv_folder_node(b->root)->branch == b &&
+		(b->settings->folder != NULL) == (kv_folder_node(b->root) != b->mount->tree.root)));
 	kv_volume_check(b->volume);
 	for (size_t i = next_part(b, 0); i < KV_PARTS_MAX; i = next_part(b, i + 1))
 		if (b->parts[i].part->check != NULL)

@@ -2,7 +2,10 @@
 #define KV_FS_MOUNT_BRANCH_H
 /*
  * One vault in a mount: its volume, the nodes of its tree, and counters. The tree consists of parts
- * (fs/object, fs/restore, fs/control); each adds its nodes to the root and keeps its own state.
+ * (fs/object, fs/restore, fs/control); each adds its nodes to the branch's root and keeps its own state.
+ *
+ * In a mount of one vault, the branch's root is the mount's. In a mount with a folder per vault, the branches'
+ * roots are folders of the mount's root, and the inode numbers of a branch carry its number.
  */
 #include <stdint.h>
 #include "cache/volume.h"
@@ -16,8 +19,17 @@ struct kv_part_row;
 #define KV_PARTS_MAX 8
 
 struct kv_branch {
+	TAILQ_ENTRY(kv_branch) link; /* in the mount */
 	struct kv_mount *mount;
+	const struct kv_settings
+	    *settings; /* of this vault; folder is its name in the mount's root, or NULL */
 	struct kv_volume *volume;
+	struct kv_folder *root;
+	/*
+	 * Why the vault could not be reached at the start, and not since: every name in its folder but .kvfs/ fails
+	 * with this errno. 0: it could be.
+	 */
+	int away;
 	const struct kv_part_row *parts; /* ends with a row whose part is NULL */
 	void *states[KV_PARTS_MAX];	 /* one per part, in the same order; NULL: not attached */
 	uint64_t n_read;		 /* opens that returned a blob */
@@ -55,12 +67,21 @@ struct kv_part_row {
 	uint64_t first_ino;
 };
 
-/* Create the root and attach the parts. -ENOMEM; release branch in any case. */
+/*
+ * Create the root and attach the parts. With a folder in settings, the root becomes a folder of the mount's root,
+ * which must exist. -ENOMEM; release branch in any case.
+ */
 int kv_branch_init(struct kv_branch *branch, struct kv_mount *mount, struct kv_volume *volume,
-    const struct kv_part_row parts[]) KV_MUST_CHECK;
+    const struct kv_settings *settings, const struct kv_part_row parts[]) KV_MUST_CHECK;
 /* Call them in this order, and free the volume last. */
 void kv_branch_stop(struct kv_branch *branch);
 void kv_branch_release(struct kv_branch *branch); /* after kv_mount_release() */
+
+/*
+ * The inode number that users see: ino with the number of its vault above bit 48. NULL: of a node above the
+ * vaults' folders.
+ */
+uint64_t kv_branch_ino(const struct kv_branch *branch, uint64_t ino);
 
 /* The state of part; NULL if it is not attached. */
 void *kv_branch_state(const struct kv_branch *branch, const struct kv_part *part);

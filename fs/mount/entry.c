@@ -10,10 +10,10 @@
 void
 kv_entry_attributes(struct kv_node *node, struct kv_attributes *a)
 {
-	const struct kv_settings *settings = node->branch->mount->settings;
+	const struct kv_settings *settings = node->tree->mount->settings;
 	struct stat *st = &a->stat;
 
-	*a = (struct kv_attributes){ .stat = { .st_ino = node->ino,
+	*a = (struct kv_attributes){ .stat = { .st_ino = kv_branch_ino(node->branch, node->ino),
 					 .st_mode = S_IFREG,
 					 .st_nlink = 1,
 					 .st_uid = settings->uid,

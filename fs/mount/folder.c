@@ -24,26 +24,36 @@ struct kv_folder {
 	size_t n;
 };
 
-static struct kv_folder *
-folder_of(struct kv_node *node)
+struct kv_folder *
+kv_folder_of(struct kv_node *node)
 {
 	return (struct kv_folder *)node;
+}
+
+static const struct name *
+find(const struct kv_folder *f, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->names[i].text, name) == 0)
+			return &f->names[i];
+	return NULL;
 }
 
 static void
 release(struct kv_node *node)
 {
-	struct kv_folder *f = folder_of(node);
+	struct kv_folder *f = kv_folder_of(node);
 
 	free(f->names);
 	free(f);
 }
 
-/* The folder's name in the root; nothing for the root itself. */
+/* The folder's name in the vault's root; nothing for the root itself. */
 static void
 describe(const struct kv_node *node, struct kv_buf *path)
 {
-	struct kv_folder *root = folder_of(node->tree->root);
+	const struct kv_folder *root =
+	    node->branch != NULL ? node->branch->root : kv_folder_of(node->tree->root);
 
 	for (size_t i = 0; i < root->n; i++)
 		if (root->names[i].node == node)
@@ -53,30 +63,50 @@ describe(const struct kv_node *node, struct kv_buf *path)
 static void
 attributes(struct kv_node *node, struct kv_attributes *a)
 {
-	a->stat.st_mode = S_IFDIR | (folder_of(node)->mode & ~node->branch->mount->settings->umask);
+	a->stat.st_mode = S_IFDIR | (kv_folder_of(node)->mode & ~node->tree->mount->settings->umask);
 	a->stat.st_nlink = 2;
 	a->stat.st_mtim.tv_sec = node->wall_changed;
 	a->entry_valid_s = a->attr_valid_s = VALID_S;
 }
 
+/* The errno of a vault that could not be reached yet, for the names in its folder; 0 for any other folder. */
+static int
+away(const struct kv_node *node)
+{
+	const struct kv_branch *b = node->branch;
+
+	return b != NULL && b->root != NULL && node == &b->root->node ? b->away : 0;
+}
+
 static void
 lookup(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	struct kv_node *child = kv_folder_find(folder_of(node), name);
+	const struct name *n = find(kv_folder_of(node), name);
 
-	if (child == NULL)
+	if (away(node) != 0 && (n == NULL || n->is_listed))
+		fuse_reply_err(req, -away(node));
+	else if (n == NULL)
 		fuse_reply_err(req, ENOENT);
 	else
-		kv_entry_reply(child, req);
+		kv_entry_reply(n->node, req);
 }
 
 /* ---- reading it ---- */
 
 static void
+open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
+{
+	if (away(node) != 0)
+		fuse_reply_err(req, -away(node));
+	else
+		kv_handle_open_plain(node, req, fi);
+}
+
+static void
 read_folder(
     struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi, bool plus)
 {
-	const struct kv_folder *f = folder_of(node);
+	const struct kv_folder *f = kv_folder_of(node);
 	struct kv_entries entries;
 	off_t at = KV_ENTRIES_FIRST;
 	bool fits;
@@ -112,7 +142,7 @@ kv_folder_readdir_empty(
 static void
 remove_folder(struct kv_node *node, fuse_req_t req, const char *name)
 {
-	const struct kv_node *child = kv_folder_find(folder_of(node), name);
+	const struct kv_node *child = kv_folder_find(kv_folder_of(node), name);
 
 	if (child != NULL && child->ops->create != NULL)
 		fuse_reply_err(req, EBUSY);
@@ -127,7 +157,7 @@ static const struct kv_node_ops ops = {
 	.describe = describe,
 	.attributes = attributes,
 	.lookup = lookup,
-	.opendir = kv_handle_open_plain,
+	.opendir = open_folder,
 	.readdir = read_folder,
 	.rmdir = remove_folder,
 };
@@ -166,8 +196,7 @@ kv_folder_add(struct kv_folder *f, const char *name, struct kv_node *node, bool 
 struct kv_node *
 kv_folder_find(const struct kv_folder *f, const char *name)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (strcmp(f->names[i].text, name) == 0)
-			return f->names[i].node;
-	return NULL;
+	const struct name *n = find(f, name);
+
+	return n != NULL ? n->node : NULL;
 }

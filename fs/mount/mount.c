@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cache/pace/throttle.h"
 #include "fs/mount/branch.h"
 #include "fs/mount/mount.h"
 
@@ -11,7 +12,20 @@ kv_mount_init(struct kv_mount *m, struct kv_loop *loop, const struct kv_settings
 	*m = (struct kv_mount){ .settings = settings, .loop = loop };
 	LIST_INIT(&m->requests);
 	LIST_INIT(&m->handles);
+	TAILQ_INIT(&m->branches);
 	kv_tree_init(&m->tree);
+	m->tree.mount = m;
+}
+
+bool
+kv_mount_is_idle(const struct kv_mount *m)
+{
+	const struct kv_branch *b;
+
+	TAILQ_FOREACH(b, &m->branches, link)
+		if (!kv_throttle_is_idle(b->volume->throttle))
+			return false;
+	return true;
 }
 
 void
@@ -32,6 +46,7 @@ kv_mount_release(struct kv_mount *m)
 void
 kv_mount_check(const struct kv_mount *m)
 {
+	const struct kv_branch *b;
 	const struct kv_handle *h;
 	const struct kv_node *node;
 	uint64_t n_open = 0;
@@ -44,6 +59,8 @@ kv_mount_check(const struct kv_mount *m)
 		assert(n_open > 0);
 		n_open--;
 	}
+	TAILQ_FOREACH(b, &m->branches, link)
+		kv_branch_check(b);
 }
 
 /* ---- handles ---- */
@@ -58,7 +75,7 @@ void
 kv_handle_open(
     struct kv_handle *h, struct kv_node *node, void (*close)(struct kv_handle *), struct fuse_file_info *fi)
 {
-	struct kv_mount *m = node->branch->mount;
+	struct kv_mount *m = node->tree->mount;
 
 	h->node = node;
 	h->close = close;

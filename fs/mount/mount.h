@@ -18,11 +18,11 @@ struct kv_request;
 struct kv_session;
 
 struct kv_mount {
-	const struct kv_settings *settings;
+	const struct kv_settings *settings; /* of the whole mount; a branch has its vault's */
 	struct kv_loop *loop;
 	struct kv_session *session; /* NULL before the mount is in place, and in tests */
 	struct kv_tree tree;
-	struct kv_branch *branch; /* of the vault */
+	TAILQ_HEAD(, kv_branch) branches; /* of the vaults, as they were given */
 	struct kv_process_reader reader;
 	LIST_HEAD(, kv_request) requests; /* waiting for an answer */
 	LIST_HEAD(, kv_handle) handles;	  /* open files and folders */
@@ -34,11 +34,13 @@ struct kv_mount {
 
 /* loop and settings must outlive the mount. */
 void kv_mount_init(struct kv_mount *mount, struct kv_loop *loop, const struct kv_settings *settings);
+/* Whether no branch has a call to its vault that has not completed. */
+bool kv_mount_is_idle(const struct kv_mount *mount);
 /* Close all open handles at the end: an unmount returns before the kernel has sent every RELEASE. */
 void kv_mount_close_handles(struct kv_mount *mount);
 /* Frees the nodes. No request may be waiting and no handle open. */
 void kv_mount_release(struct kv_mount *mount);
-/* Assert the invariants that hold between two requests. */
+/* Assert the invariants that hold between two requests, those of the branches too. */
 void kv_mount_check(const struct kv_mount *mount);
 
 /* ---- handles ---- */

@@ -39,6 +39,12 @@ is_refused(fuse_req_t req)
 	return true;
 }
 
+static bool
+is_read_only(const struct kv_node *node)
+{
+	return (node->branch != NULL ? node->branch->settings : node->tree->mount->settings)->is_read_only;
+}
+
 void
 kv_ops_refuse_write(const struct kv_node *node, fuse_req_t req, const char *op, const char *name)
 {
@@ -52,9 +58,9 @@ kv_ops_refuse_write(const struct kv_node *node, fuse_req_t req, const char *op, 
 		kv_buf_say(&object, "%s%s", object.len > 0 ? "/" : "", name);
 	kv_log_event(KV_LOG_NOTICE, MODULE,
 	    "vault=%s op=%s object=%s errno=EACCES uid=%u pid=%d cmd=%s why=%s",
-	    kv_vault_name(node->branch->volume->vault), op, kv_buf_str(&object), caller.uid, caller.pid,
-	    caller.command,
-	    node->branch->mount->settings->is_read_only ?
+	    node->branch != NULL ? kv_vault_name(node->branch->volume->vault) : NULL, op, kv_buf_str(&object),
+	    caller.uid, caller.pid, caller.command,
+	    is_read_only(node) ?
 		"the mount is read-only" :
 		"only restore/ can be written: copy the blob into restore/keys/, restore/secrets/ or restore/certificates/");
 	kv_buf_release(&object);

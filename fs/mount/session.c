@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cache/pace/throttle.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
@@ -136,7 +135,6 @@ check_invariants(struct kv_session *s)
 #ifdef __SANITIZE_ADDRESS__
 	if (s->ns_answered - s->ns_checked > CHECK_NS) {
 		kv_mount_check(s->mount);
-		kv_branch_check(s->mount->branch);
 		s->ns_checked = s->ns_answered;
 	}
 #else
@@ -155,7 +153,7 @@ device_ready(void *arg, uint32_t ready)
 {
 	struct kv_session *s = arg;
 	const bool is_fast = now_ns() - s->ns_answered < FAST_NS;
-	const int tries = is_fast && kv_throttle_is_idle(s->mount->branch->volume->throttle) ? MAX_TRIES : 1;
+	const int tries = is_fast && kv_mount_is_idle(s->mount) ? MAX_TRIES : 1;
 	int n_tries = tries;
 
 	(void)ready;
@@ -346,7 +344,7 @@ kv_session_unmount(struct kv_session *s)
 void
 kv_session_invalidate(struct kv_node *node)
 {
-	const struct kv_session *s = node->branch->mount->session;
+	const struct kv_session *s = node->tree->mount->session;
 
 	if (s != NULL)
 		fuse_lowlevel_notify_inval_inode(s->fuse, kv_tree_number(node), -1, 0);

@@ -17,6 +17,7 @@
 
 struct kv_branch;
 struct kv_buf;
+struct kv_mount;
 struct kv_node;
 struct kv_tree;
 
@@ -77,7 +78,7 @@ struct kv_node_ops {
 struct kv_node {
 	const struct kv_node_ops *ops;
 	struct kv_tree *tree;
-	struct kv_branch *branch;
+	struct kv_branch *branch; /* NULL: of the whole mount, above the vaults' folders */
 	LIST_ENTRY(kv_node) all;
 	uint64_t ino;
 	uint64_t n_lookup;   /* references held by the kernel */
@@ -90,6 +91,7 @@ struct kv_node {
 struct kv_tree {
 	LIST_HEAD(, kv_node) all;
 	struct kv_node *root;
+	struct kv_mount *mount; /* that it belongs to */
 };
 void kv_tree_init(struct kv_tree *tree);
 /* Frees every node, even if it is referenced. */

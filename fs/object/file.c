@@ -64,7 +64,7 @@ attributes(struct kv_node *node, struct kv_attributes *a)
 	    f->is_stale ? 0 : kv_listing_valid_ms(node->branch->volume->listings[object->type]);
 
 	/* copies get this mode too, and their owner must be able to overwrite them next time */
-	a->stat.st_mode = S_IFREG | (0666 & ~node->branch->mount->settings->umask);
+	a->stat.st_mode = S_IFREG | (0666 & ~node->branch->settings->umask);
 	a->stat.st_mtim.tv_sec = object->wall_updated;
 	a->entry_valid_s = (double)valid_ms / 1000;
 	a->attr_valid_s = object->size >= 0 ? a->entry_valid_s : 0;

@@ -16,7 +16,7 @@ kv_objects_of(const struct kv_node *node)
 static int
 attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
-	const struct kv_settings *settings = branch->mount->settings;
+	const struct kv_settings *settings = branch->settings;
 	struct kv_objects *os = calloc(1, sizeof(*os));
 	int err = 0;
 

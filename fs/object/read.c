@@ -99,7 +99,7 @@ void
 kv_read_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct kv_file *f = kv_file_of_node(node);
-	const struct kv_settings *settings = node->branch->mount->settings;
+	const struct kv_settings *settings = node->branch->settings;
 	struct kv_stat_only *stat_only = &kv_objects_of(node)->stat_only;
 	struct kv_caller caller;
 
@@ -223,7 +223,7 @@ check_open(struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi)
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC) != 0)
 		return -EACCES;
-	if (f->node.branch->mount->settings->is_dry_run)
+	if (f->node.branch->settings->is_dry_run)
 		return -EROFS;
 	if (kv_told_is_second_try(f->told, fuse_req_ctx(req)->pid))
 		return -ESTALE;

@@ -149,7 +149,7 @@ describe(const struct kv_node *node, struct kv_buf *path)
 static void
 attributes(struct kv_node *node, struct kv_attributes *a)
 {
-	const struct kv_settings *settings = node->branch->mount->settings;
+	const struct kv_settings *settings = node->branch->settings;
 
 	a->stat.st_mode = S_IFDIR | ((settings->is_listless ? 0333 : 0777) & ~settings->umask);
 	a->stat.st_nlink = 2;
@@ -176,7 +176,7 @@ static void
 open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct handle *h = calloc(1, sizeof(*h));
-	int err = h == NULL ? -ENOMEM : node->branch->mount->settings->is_listless ? -EACCES : 0;
+	int err = h == NULL ? -ENOMEM : node->branch->settings->is_listless ? -EACCES : 0;
 
 	if (err == 0)
 		err = kv_listing_open(node->branch->volume->listings[type_of(node)], &h->snapshot);

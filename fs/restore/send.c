@@ -262,7 +262,7 @@ kv_send_start(struct kv_drop *file, struct kv_drop *folder, const char *name, co
 	struct kv_verdict verdict;
 	int err = kv_classify(branch->volume, &file->upload->data, folder, &verdict, why);
 
-	if (err == 0 && branch->mount->settings->is_dry_run)
+	if (err == 0 && branch->settings->is_dry_run)
 		kv_submit_pretend(file, name, verdict.type, caller, "dry_run: would be restored");
 	else if (err == 0)
 		err = start(file, folder, name, caller, &verdict);

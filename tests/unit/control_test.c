@@ -52,7 +52,7 @@ set_up(void **state)
 	(void)state;
 	rig_begin(answer, 0, 0);
 	mount = (struct kv_mount){ .settings = &settings };
-	branch = (struct kv_branch){ .mount = &mount, .volume = &rig };
+	branch = (struct kv_branch){ .mount = &mount, .settings = mount.settings, .volume = &rig };
 	backup_err = 0;
 	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &blobs);
 	rig_list(KV_KEYS);

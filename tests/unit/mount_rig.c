@@ -28,7 +28,7 @@ void
 mount_rig_begin(const struct kv_part_row parts[])
 {
 	kv_mount_init(&mount, rig.loop, &mount_settings);
-	assert_int_equal(kv_branch_init(&branch, &mount, &rig, parts), 0);
+	assert_int_equal(kv_branch_init(&branch, &mount, &rig, &mount_settings, parts), 0);
 	mount_rig_check();
 }
 

@@ -111,7 +111,7 @@ set_up(void **state)
 	rig.absent = kv_absent_new();
 	rig_list(KV_KEYS);
 	kv_mount_init(&mount, rig.loop, &settings);
-	assert_int_equal(kv_branch_init(&branch, &mount, &rig, parts), 0);
+	assert_int_equal(kv_branch_init(&branch, &mount, &rig, &settings, parts), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	kernel = ends[0];
 	assert_int_equal(kv_session_attach(&session, &mount, ends[1]), 0);
