@@ -12,10 +12,13 @@
 bool
 kv_retry_is_worth(const struct kv_call *call, const struct kv_reply *reply, int attempts, bool is_patient)
 {
-	const bool is_once = kv_operation(call->op)->is_once;
+	const struct kv_operation *op = kv_operation(call->op);
+	const bool is_once = op->is_once;
 
 	if (reply->err == 0)
 		return false;
+	if (op->makes_another && reply->status != 0 && !reply->is_of_token)
+		return reply->status == 429; /* which was certainly not processed */
 	if (reply->status != 0 && !reply->is_of_token)
 		return kv_err_is_temporary(reply->status) &&
 		    (!is_once || reply->status != 500 || attempts < ONCE_ATTEMPTS);

@@ -123,6 +123,13 @@ make_restore(const struct kv_blob *blob, struct kv_buf *body)
 	return kv_body_encode(blob->data, blob->len, body);
 }
 
+/* The blob is the whole body. */
+static int
+make_whole(const struct kv_blob *blob, struct kv_buf *body)
+{
+	return kv_buf_append(body, blob->data, blob->len);
+}
+
 /* ---- the table ---- */
 
 /*
@@ -144,6 +151,34 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .parse = parse_versions,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
+	[KV_OP_IMPORT] = { .name = "import",
+	    .method = "PUT",
+	    .path = "/{type}/{name}",
+	    .make_body = make_whole,
+	    .most_answer = MOST_PAGE,
+	    .is_slow = true,
+	    .parse = parse_object,
+	    .pace = KV_PACE_RESTORES,
+	    .pace_of_keys = KV_PACE_RESTORES,
+	    .is_once = true,
+	    .makes_another = true,
+	    .is_audited = true,
+	    .not_found = -EINVAL,
+	    .conflict = -EEXIST },
+	[KV_OP_CREATE] = { .name = "create",
+	    .method = "POST",
+	    .path = "/{type}/{name}/create",
+	    .make_body = make_whole,
+	    .most_answer = MOST_PAGE,
+	    .is_slow = true,
+	    .parse = parse_object,
+	    .pace = KV_PACE_RESTORES,
+	    .pace_of_keys = KV_PACE_RESTORES,
+	    .is_once = true,
+	    .makes_another = true,
+	    .is_audited = true,
+	    .not_found = -EBADMSG,
+	    .conflict = -EEXIST },
 	[KV_OP_GET] = { .name = "get",
 	    .method = "GET",
 	    .path = "/{type}/{name}",

@@ -18,7 +18,9 @@ enum kv_op {
 	KV_OP_DELETED,
 	KV_OP_BACKUP,
 	KV_OP_RESTORE,
-	KV_OP_GET, /* the current version */
+	KV_OP_IMPORT, /* of a key */
+	KV_OP_CREATE, /* of a key */
+	KV_OP_GET,    /* the current version */
 	KV_OP_GET_VERSION, /* for a certificate called "contacts" or "issuers", words that have another meaning in KV_OP_GET's path */
 	KV_OP_ROTATION_POLICY,
 	KV_OP_LIST_DELETED,
@@ -71,7 +73,8 @@ struct kv_operation {
 	 */
 	int (*parse)(const struct kv_answered *answered, struct kv_parsed *parsed, struct kv_reply *reply);
 	enum kv_pace_class pace, pace_of_keys; /* for other types; for keys */
-	bool is_once;			       /* changes the vault: not repeated if its answer is lost */
+	bool is_once;			       /* changes the vault: not repeated if its answer is lost, */
+	bool makes_another;		       /* nor after a 5xx or 408, because twice makes two versions */
 	bool is_audited;		       /* every request is logged, successful ones too */
 	bool reveals_secrets;	 /* its answer for a secret has the value: never sent for secrets */
 	int not_found, conflict; /* -errno of a 404 for a missing object, and of a 409 */

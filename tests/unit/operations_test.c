@@ -48,6 +48,8 @@ a_path_has_type_and_name_in_place(void **state)
 		{ KV_OP_DELETED, KV_CERTIFICATES, "a", "/deletedcertificates/a" },
 		{ KV_OP_BACKUP, KV_KEYS, "a", "/keys/a/backup" },
 		{ KV_OP_RESTORE, KV_KEYS, "a", "/keys/restore" },
+		{ KV_OP_IMPORT, KV_KEYS, "a", "/keys/a" },
+		{ KV_OP_CREATE, KV_KEYS, "a", "/keys/a/create" },
 		{ KV_OP_BACKUP, KV_KEYS, NULL, "/keys//backup" },
 	};
 	struct kv_buf b;

@@ -34,6 +34,14 @@ what_is_worth_another_attempt(void **state)
 		{ KV_OP_RESTORE, 500, -EIO, 4, .was_sent = true, .is_worth = true },
 		{ KV_OP_RESTORE, 500, -EIO, 5, .was_sent = true, .is_worth = false },
 		{ KV_OP_RESTORE, 503, -EIO, 50, .was_sent = true, .is_worth = true },
+		/* a second one would be another version */
+		{ KV_OP_IMPORT, 0, -EIO, 1, .was_sent = true, .is_worth = false },
+		{ KV_OP_IMPORT, 0, -EIO, 1, .is_worth = true },
+		{ KV_OP_IMPORT, 500, -EIO, 1, .was_sent = true, .is_worth = false },
+		{ KV_OP_IMPORT, 503, -EIO, 1, .was_sent = true, .is_worth = false },
+		{ KV_OP_IMPORT, 408, -EIO, 1, .was_sent = true, .is_worth = false },
+		{ KV_OP_IMPORT, 429, -EBUSY, 50, .was_sent = true, .is_worth = true },
+		{ KV_OP_IMPORT, 503, -EIO, 1, .is_of_token = true, .is_worth = true },
 	};
 
 	(void)state;
