@@ -11,7 +11,7 @@ static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
 } commands[] = {
-	{ "status", "MOUNTPOINT [--watch]", "show what a mount is doing", kv_status_cmd },
+	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
