@@ -23,6 +23,7 @@ enum choice {
 	LATENCY,
 	LIMIT,
 	HSM,
+	STANDARD,
 	LAG,
 	RECOVER_LAG,
 	LIST_LAG,
@@ -66,6 +67,7 @@ static const struct option table[] = {
 	{ "limit", required_argument, NULL, LIMIT },
 	{ "hsm", no_argument, NULL, HSM },
 	{ "managed-hsm", no_argument, NULL, HSM },
+	{ "standard", no_argument, NULL, STANDARD },
 	{ "lag", required_argument, NULL, LAG },
 	{ "recover-lag", required_argument, NULL, RECOVER_LAG },
 	{ "list-lag", required_argument, NULL, LIST_LAG },
@@ -112,6 +114,7 @@ static const char help[] =
     "         [,kty=RSA-4096][,vault=NAME]\n"
     "                          fill a vault (the first one); what is there stays\n"
     "  --hsm, --managed-hsm    the vaults are Managed HSMs\n"
+    "  --standard              the vaults are of the Standard tier: no keys in an HSM\n"
     "  --suffix DOMAIN         default vault.localhost: https://NAME.vault.localhost:PORT\n"
     "  --region NAME           x-ms-keyvault-region; default westus\n"
     "  --protection-key FILE   of the blobs; share it to restore across processes\n"
@@ -344,6 +347,9 @@ set_flag(struct lv_options *o, int option)
 	switch (option) {
 	case HSM:
 		o->is_hsm = true;
+		break;
+	case STANDARD:
+		o->is_standard = true;
 		break;
 	case EMPTY_PAGES:
 		o->has_empty_pages = true;

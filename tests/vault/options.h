@@ -44,6 +44,7 @@ struct lv_options {
 	int page, max_versions, retry_after_s; /* retry_after_s -1: no header */
 	int retention_days;
 	bool has_strict_links; /* of a Managed HSM: a nextLink without an api-version is refused */
+	bool is_standard;      /* vaults of the Standard tier, which have no HSM */
 	bool is_hsm, stalls_on_too_many, has_purge_protection, has_empty_pages, is_verbose;
 	bool prints_env;
 	bool has_single_assertions; /* an assertion is accepted once */

@@ -61,6 +61,8 @@ static const struct verb {
 	{ "decrypt", "POST", LV_CRYPT, 1 },
 	{ "wrapkey", "POST", LV_CRYPT, 1 },
 	{ "unwrapkey", "POST", LV_CRYPT, 1 },
+	{ "sign", "POST", LV_CRYPT, 1 },
+	{ "verify", "POST", LV_CRYPT, 1 },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -1,13 +1,17 @@
 /* Making keys and secrets. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/vault/answer.h"
 #include "tests/vault/body.h"
+#include "tests/vault/byok.h"
 #include "tests/vault/material.h"
 #include "tests/vault/mem.h"
 #include "tests/vault/object.h"
+#include "tests/vault/refusal.h"
+#include "tests/vault/sign.h"
 #include "tests/vault/write.h"
 
 #define MAX_VALUE (25 * 1024)
@@ -20,6 +24,38 @@ default_operations(const char *kty, bool is_hsm)
 	if (strncmp(kty, "EC", 2) == 0)
 		return is_hsm ? "[\"sign\",\"verify\",\"deriveKey\"]" : "[\"sign\",\"verify\"]";
 	return "[\"encrypt\",\"decrypt\",\"wrapKey\",\"unwrapKey\"]";
+}
+
+/* 0, or -EINVAL with the answer written: operations that the type does not have fail the whole request. */
+static int
+check_operations(struct lv_call *c, const char *kty, const cJSON *ops)
+{
+	const bool is_ec = strncmp(kty, "EC", 2) == 0;
+	struct lv_text wrong = { 0 };
+	bool is_kek = false;
+	const cJSON *op;
+	int err = 0;
+
+	cJSON_ArrayForEach(op, ops) {
+		const char *name = cJSON_IsString(op) ? op->valuestring : "";
+
+		is_kek = is_kek || strcmp(name, "import") == 0;
+		if (!is_ec || c->service->options->is_hsm || strcmp(name, "sign") == 0 ||
+		    strcmp(name, "verify") == 0)
+			continue;
+		lv_text_printf(&wrong, "%s\"%s\"", wrong.len > 0 ? ", " : "", name);
+		err = -EINVAL;
+	}
+	if (err != 0)
+		lv_body_bad(c, "Unsupported key operation(s): %s. Supported values are \"sign\", \"verify\".",
+		    lv_text_str(&wrong));
+	else if (is_kek && (cJSON_GetArraySize(ops) != 1 || strcmp(kty, "RSA-HSM") != 0)) {
+		lv_body_bad(
+		    c, "The key operation \"import\" is exclusive, and only for keys of type RSA-HSM.");
+		err = -EINVAL;
+	}
+	lv_text_release(&wrong);
+	return err;
 }
 
 /* Store the version as the call's object and answer with the bundle; v is released. */
@@ -46,6 +82,15 @@ store_key(struct lv_call *c, struct lv_material *m, const cJSON *ops)
 {
 	struct lv_version v;
 
+	if (c->service->options->is_standard && strstr(m->kty, "-HSM") != NULL) {
+		lv_refuse(c, "standard-vault", c->route.op);
+		lv_material_release(m);
+		return;
+	}
+	if (check_operations(c, m->kty, ops) != 0) {
+		lv_material_release(m);
+		return;
+	}
 	lv_body_new_version(c, &v);
 	v.kind = m->kty;
 	v.public = m->members;
@@ -113,6 +158,7 @@ lv_write_import_key(struct lv_call *c)
 {
 	const cJSON *jwk = lv_body_get(c->json, "key"), *hsm = lv_body_get(c->json, "Hsm");
 	const bool is_hsm = c->service->options->is_hsm;
+	const bool is_package = cJSON_IsObject(jwk) && lv_body_string(jwk, "key_hsm") != NULL;
 	struct lv_material m = { 0 };
 	struct lv_text why = { 0 }, kty = { 0 };
 
@@ -122,7 +168,13 @@ lv_write_import_key(struct lv_call *c)
 		lv_body_bad(c, "JSON Web Key: kty is missing");
 	} else if (!cJSON_IsObject(jwk)) {
 		lv_body_bad(c, "The property \"key\" must be a valid JsonWebKey object.");
-	} else if (lv_material_import(&m, jwk, &why) != 0) {
+	} else if (c->service->options->is_standard &&
+	    (cJSON_IsTrue(hsm) ||
+		strstr(lv_body_string(jwk, "kty") != NULL ? lv_body_string(jwk, "kty") : "", "-HSM") !=
+		    NULL)) {
+		lv_refuse(c, "standard-vault", c->route.op);
+	} else if (is_package ? lv_byok_import(c, jwk, &m, &why) != 0 :
+				lv_material_import(&m, jwk, &why) != 0) {
 		lv_body_bad(c, "%s", lv_text_str(&why));
 	} else {
 		if ((is_hsm || cJSON_IsTrue(hsm)) && strstr(m.kty, "-HSM") == NULL) {
@@ -158,20 +210,76 @@ lv_write_set_secret(struct lv_call *c)
 		lv_store_release_version(&v);
 }
 
+/* sign and verify: the digest is "value" or "digest". */
+static int
+sign_with(struct lv_call *c, const struct lv_version *v, const char *alg, const struct lv_text *in,
+    struct lv_text *result)
+{
+	const char *text = lv_body_string(c->json, "value");
+	struct lv_text signature = { 0 };
+	int is_valid, err;
+
+	if (strcmp(c->route.word, "sign") == 0) {
+		err = lv_sign(&signature, v->secret, alg, in);
+		lv_text_puts(result, "\"");
+		lv_encode_base64url(result, lv_text_str(&signature), signature.len);
+		lv_text_puts(result, "\"");
+	} else {
+		err = lv_encode_decode(&signature, text, strlen(text));
+		if (err == 0)
+			err = lv_sign_verify(v->secret, alg, in, &signature, &is_valid);
+		if (err == 0)
+			lv_text_puts(result, is_valid ? "true" : "false");
+	}
+	lv_text_release(&signature);
+	return err;
+}
+
+static int
+crypt_value(const struct lv_call *c, const struct lv_version *v, const char *alg, const struct lv_text *in,
+    struct lv_text *result)
+{
+	const int encrypt = strcmp(c->route.word, "encrypt") == 0 || strcmp(c->route.word, "wrapkey") == 0;
+	struct lv_text value = { 0 };
+	const int err = lv_material_crypt(&value, v->secret, alg, encrypt, in);
+
+	lv_text_puts(result, "\"");
+	lv_encode_base64url(result, lv_text_str(&value), value.len);
+	lv_text_puts(result, "\"");
+	lv_text_release(&value);
+	return err;
+}
+
 static void
 crypt_with(struct lv_call *c, const struct lv_object *o, const struct lv_version *v)
 {
 	const char *value = lv_body_string(c->json, "value"), *alg = lv_body_string(c->json, "alg");
-	int encrypt = strcmp(c->route.word, "encrypt") == 0 || strcmp(c->route.word, "wrapkey") == 0;
+	const char *digest = lv_body_string(c->json, "digest");
 	struct lv_text in = { 0 }, result = { 0 }, *out = &c->answer->body;
+	const bool is_verify = strcmp(c->route.word, "verify") == 0;
+	int err = -EINVAL;
 
-	if (value != NULL && alg != NULL && lv_encode_decode(&in, value, strlen(value)) == 0 &&
-	    lv_material_crypt(&result, v->secret, alg, encrypt, &in) == 0) {
-		lv_text_puts(out, "{\"kid\":");
-		lv_body_id(c, "keys", o->name, v->id, out);
-		lv_text_puts(out, ",\"value\":\"");
-		lv_encode_base64url(out, result.data, result.len);
-		lv_text_puts(out, "\"}");
+	if (strcasestr(v->detail, c->route.word) == NULL) {
+		lv_answer_error(c->answer, 403, "Forbidden", "KeyOperationForbidden",
+		    "Operation %s is not permitted on this key.", c->route.word);
+		return;
+	}
+
+	if (is_verify && digest != NULL && value != NULL && alg != NULL)
+		err = lv_encode_decode(&in, digest, strlen(digest));
+	else if (!is_verify && value != NULL && alg != NULL)
+		err = lv_encode_decode(&in, value, strlen(value));
+	if (err == 0)
+		err = is_verify || strcmp(c->route.word, "sign") == 0 ? sign_with(c, v, alg, &in, &result) :
+									crypt_value(c, v, alg, &in, &result);
+	if (err == 0) {
+		lv_text_puts(out, "{");
+		if (!is_verify) {
+			lv_text_puts(out, "\"kid\":");
+			lv_body_id(c, "keys", o->name, v->id, out);
+			lv_text_puts(out, ",");
+		}
+		lv_text_printf(out, "\"value\":%s}", lv_text_str(&result));
 		c->answer->status = 200;
 	} else {
 		lv_body_bad(c, "The algorithm or the value does not fit the key.");
