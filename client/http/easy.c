@@ -177,10 +177,12 @@ set_body(CURL *easy, const struct kv_http_request *request)
 {
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body_len == 0 ? "" : NULL);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-	if (strcmp(request->method, "POST") == 0)
-		curl_easy_setopt(easy, CURLOPT_POST, 1L);
-	else
+	if (strcmp(request->method, "GET") == 0)
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	/* a PUT is a POST by another name: CURLOPT_UPLOAD would add "Expect: 100-continue" and other things of files */
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, strcmp(request->method, "PUT") == 0 ? "PUT" : NULL);
 }
 
 void

@@ -38,11 +38,11 @@ const char *kv_http_ca_source(const struct kv_http *http);
 void kv_http_free(struct kv_http *http);
 
 struct kv_http_request {
-	const char *method; /* "GET", "POST" */
+	const char *method; /* "GET", "POST", "PUT" */
 	const char *url;
 	const char *token;	    /* bearer token or NULL */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
-	const void *body;	    /* POST: copied; NULL sends Content-Length: 0 */
+	const void *body;	    /* POST, PUT: copied; NULL sends Content-Length: 0 */
 	size_t body_len;
 	struct kv_echo *echo;	 /* the host's, must outlive the transfer; NULL: ids are not compared */
 	const char *id;		 /* from kv_echo_make_id(), sent as x-ms-client-request-id; needs echo */

@@ -34,6 +34,7 @@ struct kv_branch {
 	void *states[KV_PARTS_MAX];	 /* one per part, in the same order; NULL: not attached */
 	uint64_t n_read;		 /* opens that returned a blob */
 	uint64_t n_restored;		 /* restored objects */
+	uint64_t n_imported;		 /* imported keys */
 	uint64_t n_failed;		 /* failed opens and restores */
 };
 
