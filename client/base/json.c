@@ -234,12 +234,7 @@ kv_json_bool(const struct kv_json *object, const char *name, bool *value)
 	const struct kv_json *m;
 	const int err = kv_json_member(object, name, &m);
 
-	if (err != 0 || m == NULL)
-		return err;
-	if (!cJSON_IsBool(inside(m)))
-		return -EBADMSG;
-	*value = cJSON_IsTrue(inside(m));
-	return 0;
+	return err != 0 || m == NULL ? err : kv_json_as_bool(m, value);
 }
 
 int
@@ -259,12 +254,7 @@ kv_json_number(const struct kv_json *object, const char *name, double *value)
 	const int err = kv_json_member(object, name, &m);
 
 	*value = 0;
-	if (err != 0 || m == NULL)
-		return err;
-	if (!cJSON_IsNumber(inside(m)))
-		return -EBADMSG;
-	*value = inside(m)->valuedouble;
-	return 0;
+	return err != 0 || m == NULL ? err : kv_json_as_number(m, value);
 }
 
 /* ---- values ---- */
@@ -291,6 +281,30 @@ kv_json_as_integer(const struct kv_json *value, int64_t *n)
 		return -EBADMSG;
 	*n = (int64_t)d;
 	return 0;
+}
+
+int
+kv_json_as_number(const struct kv_json *value, double *n)
+{
+	if (!cJSON_IsNumber(inside(value)))
+		return -EBADMSG;
+	*n = inside(value)->valuedouble;
+	return 0;
+}
+
+int
+kv_json_as_bool(const struct kv_json *value, bool *is_true)
+{
+	if (!cJSON_IsBool(inside(value)))
+		return -EBADMSG;
+	*is_true = cJSON_IsTrue(inside(value));
+	return 0;
+}
+
+const char *
+kv_json_name(const struct kv_json *value)
+{
+	return inside(value)->string;
 }
 
 const char *

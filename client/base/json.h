@@ -45,9 +45,12 @@ bool kv_json_is_object(const struct kv_json *value);
 bool kv_json_is_array(const struct kv_json *value);
 /* 0 or -EBADMSG. */
 int kv_json_as_integer(const struct kv_json *value, int64_t *n) KV_MUST_CHECK;
+int kv_json_as_number(const struct kv_json *value, double *n) KV_MUST_CHECK;
+int kv_json_as_bool(const struct kv_json *value, bool *is_true) KV_MUST_CHECK;
 const char *kv_json_as_string(const struct kv_json *value); /* NULL if it is not a string */
+const char *kv_json_name(const struct kv_json *value);	    /* NULL if it is not a member of an object */
 
-/* The elements of an array, in order. */
+/* The elements of an array, or the members of an object, in order. */
 size_t kv_json_count(const struct kv_json *array);
 const struct kv_json *kv_json_first(const struct kv_json *array);
 const struct kv_json *kv_json_next(const struct kv_json *element);
