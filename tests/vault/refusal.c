@@ -145,6 +145,9 @@ put_action(const struct lv_call *c, enum lv_op right, struct lv_text *out)
 
 	if (c->service->options->is_hsm && hsm_action(c, right) != NULL)
 		lv_text_puts(out, hsm_action(c, right));
+	else if (right == LV_ROTATION)
+		lv_text_printf(
+		    out, "keyrotationpolicies/%s", strcmp(c->request->method, "GET") == 0 ? "read" : "write");
 	else if (right == LV_DELETE)
 		lv_text_printf(out, "%s/delete", type);
 	else if (right != LV_LIST && right != LV_GET)

@@ -24,6 +24,7 @@ static const char *const op_names[LV_OPS] = {
 	[LV_DELETED] = "deleted",
 	[LV_PURGE] = "purge",
 	[LV_POLICY] = "policy",
+	[LV_ROTATION] = "rotation-policy",
 	[LV_PENDING] = "pending",
 	[LV_MERGE] = "merge",
 	[LV_CRYPT] = "crypt",
@@ -49,6 +50,7 @@ static const struct verb {
 	{ "create", "POST", LV_CREATE, 5 },
 	{ "import", "POST", LV_IMPORT, 4 },
 	{ "policy", "GET PATCH", LV_POLICY, 4 },
+	{ "rotationpolicy", "GET PUT", LV_ROTATION, 1 },
 	{ "pending", "GET PATCH DELETE", LV_PENDING, 4 },
 }, bare[] = {
 	{ "", "GET", LV_GET, 7 },
@@ -234,6 +236,20 @@ parse_reserved(struct lv_route *route, const char *method, const char *segment, 
 	return route->word != NULL ? 0 : -ENOENT;
 }
 
+/*
+ * Whether what follows "issuers" is the name of an issuer, and not a verb or a version of a certificate of that name,
+ * which are found by their version.
+ */
+static bool
+is_issuer(const struct lv_route *route, const char *method, const char *segment, size_t len)
+{
+	struct lv_route other = *route;
+
+	return route->word != NULL && strcmp(route->word, "issuers") == 0 &&
+	    find_verb(&other, verbs, COUNT(verbs), method, segment, len) == -ENOENT &&
+	    copy_version(other.version, segment, len) != 0;
+}
+
 static int
 parse_object(struct lv_route *route, const char *method, int count, const char *const segments[],
     const size_t lengths[])
@@ -286,8 +302,9 @@ lv_route_parse(struct lv_route *route, const char *method, const char *path)
 		return strcmp(method, "GET") == 0 ? 0 : -ENOTSUP;
 	}
 	err = count <= 3 ? parse_reserved(route, method, segments[1], lengths[1]) : -ENOENT;
-	if (err == 0 && (count == 2 || route->op == LV_OTHER))
+	if (err == 0 && (count == 2 || is_issuer(route, method, segments[2], lengths[2])))
 		return 0;
 	route->op = LV_OTHER;
+	route->word = NULL;
 	return parse_object(route, method, count, segments, lengths);
 }

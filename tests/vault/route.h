@@ -24,6 +24,7 @@ enum lv_op {
 	LV_DELETED, /* both the list and one of it: name tells */
 	LV_PURGE,
 	LV_POLICY,
+	LV_ROTATION,
 	LV_PENDING,
 	LV_MERGE,
 	LV_CRYPT,

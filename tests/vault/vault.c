@@ -20,6 +20,7 @@
 #include "tests/vault/mem.h"
 #include "tests/vault/object.h"
 #include "tests/vault/refusal.h"
+#include "tests/vault/rotation.h"
 #include "tests/vault/vault.h"
 #include "tests/vault/write.h"
 
@@ -266,6 +267,7 @@ operate(struct lv_call *c)
 		[LV_UPDATE] = lv_object_update,
 		[LV_PURGE] = lv_object_purge,
 		[LV_POLICY] = lv_certificate_get_policy,
+		[LV_ROTATION] = lv_rotation,
 		[LV_PENDING] = lv_certificate_pending,
 		[LV_MERGE] = lv_certificate_merge,
 		[LV_CRYPT] = lv_write_crypt,
