@@ -243,6 +243,14 @@ kv_volume_new(struct kv_loop *loop, struct kv_http *http, struct kv_token_cache 
 	return v;
 }
 
+struct kv_object *
+kv_volume_sibling(struct kv_volume *v, struct kv_object *object, enum kv_kind kind)
+{
+	struct kv_catalog *catalog = kv_listing_catalog(v->listings[object->type]);
+
+	return kv_catalog_sibling(catalog, object, kind, v->options.max_age_ms / 1000);
+}
+
 void
 kv_volume_keep(struct kv_volume *v)
 {

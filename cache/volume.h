@@ -90,6 +90,9 @@ struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, stru
     const struct kv_volume_options *options, const struct kv_volume_events *events);
 /* Cancels requests in flight without calling their completions. Release objects and snapshots first. */
 void kv_volume_free(struct kv_volume *volume);
+/* The file of that kind beside object's blob, borrowed (cache/list/catalog.h). NULL: out of memory. */
+struct kv_object *kv_volume_sibling(
+    struct kv_volume *volume, struct kv_object *object, enum kv_kind kind);
 /*
  * Saves the learned rates and all pending rows, so that a mount that begins before this one ends can read
  * them.

@@ -238,7 +238,7 @@ end_failed(struct kv_pending *p, const struct kv_fetch_result *result)
 		TAILQ_INSERT_TAIL(&b->refused, p, link);
 	}
 	if (result->is_lost && b->lost != NULL)
-		b->lost(b->lost_arg, object);
+		b->lost(b->lost_arg, object->of != NULL ? object->of : object);
 	kv_object_unref(object);
 }
 
@@ -250,11 +250,14 @@ learn(struct kv_blobs *b, struct kv_object *object, const struct kv_fetch_result
 
 	object->size = (int64_t)blob->len;
 	object->refused = 0;
-	b->state.n_fetched++;
-	b->state.n_bytes += blob->len;
-	kv_sizes_note(&b->sizes, object->type, blob->len);
+	if (object->kind == KV_KIND_BLOB) {
+		b->state.n_fetched++;
+		b->state.n_bytes += blob->len;
+		kv_sizes_note(&b->sizes, object->type, blob->len);
+	}
 	if (result->is_stale)
 		return;
+	object->mono_fetched = kv_clock_mono_ms();
 	object->has_digest = true;
 	memcpy(object->digest, blob->digest, KV_DIGEST_LEN);
 	object->wall_fetched = result->wall_date != 0 ? result->wall_date : kv_clock_wall_s();

@@ -166,7 +166,7 @@ kv_disk_prune(struct kv_disk *d, enum kv_type type, bool (*is_listed)(const void
 bool
 kv_disk_keeps(const struct kv_disk *d, const struct kv_object *object)
 {
-	return d != NULL && object->has_digest &&
+	return d != NULL && object->has_digest && object->kind == KV_KIND_BLOB &&
 	    (d->keeps_all || object->wall_updated >= d->wall_newest[object->type]);
 }
 

@@ -22,7 +22,7 @@ int kv_disk_new(const char *folder, const char *vault, bool keeps_all, struct kv
     struct kv_buf *why) KV_MUST_CHECK;
 void kv_disk_free(struct kv_disk *disk);
 
-/* Whether object's blob should be kept on disk. False if disk is NULL. */
+/* Whether object's blob should be kept on disk. False if disk is NULL, and for siblings. */
 bool kv_disk_keeps(const struct kv_disk *disk, const struct kv_object *object);
 /*
  * objects are all n objects of type. Determines the newest ones, which share the latest update time; none

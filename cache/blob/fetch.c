@@ -5,12 +5,15 @@
  *	 |  ^  `-> diagnosis (it failed) -> done
  *	 `--' the object changed meanwhile, at most MAX_AGAIN times
  *
- * Invariant: either a backup or a diagnosis is in progress, never both.
+ * For a sibling, a description takes the place of the backup, and diagnoses its failures itself.
+ *
+ * Invariant: exactly one of a backup, a description and a diagnosis is in progress.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cache/blob/describe.h"
 #include "cache/blob/diagnosis.h"
 #include "cache/blob/fetch.h"
 #include "cache/object.h"
@@ -23,6 +26,7 @@ struct kv_fetch {
 	enum kv_priority priority;
 	struct kv_question question; /* with the deadline of the first backup */
 	struct kv_ticket *ticket;
+	struct kv_describe *describe;
 	struct kv_diagnosis *diagnosis;
 	bool is_stale;
 	int n_again;
@@ -30,8 +34,9 @@ struct kv_fetch {
 	void *arg;
 };
 
-static int send_backup(struct kv_fetch *);
+static int send_request(struct kv_fetch *);
 static void backup_answered(void *, struct kv_reply *);
+static void described(void *, const struct kv_described *);
 static void diagnosed(void *, const struct kv_diagnosed *);
 
 static void
@@ -52,11 +57,26 @@ send_backup(struct kv_fetch *f)
 		.priority = f->priority,
 		.is_quiet = true,
 		.mono_deadline = f->question.mono_deadline };
-	const int err = kv_throttle_send(f->throttle, &task, backup_answered, f, &f->ticket);
+
+	return kv_throttle_send(f->throttle, &task, backup_answered, f, &f->ticket);
+}
+
+static int
+send_request(struct kv_fetch *f)
+{
+	const int err = f->object->kind == KV_KIND_BLOB ?
+	    send_backup(f) :
+	    kv_describe_begin(f->throttle, f->object, &f->question, described, f, &f->describe);
 
 	if (err == 0)
 		f->is_stale = false;
 	return err;
+}
+
+static bool
+is_repeated(struct kv_fetch *f)
+{
+	return f->is_stale && f->n_again++ < MAX_AGAIN && !f->object->is_gone && send_request(f) == 0;
 }
 
 static void
@@ -67,7 +87,7 @@ backup_answered(void *arg, struct kv_reply *reply)
 
 	f->question.mono_deadline = kv_throttle_deadline(f->ticket);
 	f->ticket = NULL;
-	if (f->is_stale && f->n_again++ < MAX_AGAIN && !f->object->is_gone && send_backup(f) == 0)
+	if (is_repeated(f))
 		return;
 	if (reply->err == 0) {
 		end(f, (struct kv_fetch_result){ .blob = reply->blob, .wall_date = reply->wall_date });
@@ -76,6 +96,21 @@ backup_answered(void *arg, struct kv_reply *reply)
 	f->diagnosis = kv_diagnosis_begin(f->throttle, f->object, &f->question, reply, diagnosed, f, &found);
 	if (f->diagnosis == NULL)
 		diagnosed(f, &found);
+}
+
+static void
+described(void *arg, const struct kv_described *d)
+{
+	struct kv_fetch *f = arg;
+
+	f->describe = NULL;
+	if (!is_repeated(f))
+		end(f,
+		    (struct kv_fetch_result){ .err = d->err,
+			.is_lost = d->is_lost,
+			.cause = d->cause,
+			.blob = d->blob,
+			.wall_date = d->wall_date });
 }
 
 static void
@@ -101,7 +136,7 @@ kv_fetch_begin(struct kv_throttle *throttle, struct kv_object *object, enum kv_p
 	f->question.caller = *caller;
 	f->done = done;
 	f->arg = arg;
-	err = send_backup(f);
+	err = send_request(f);
 	if (err != 0) {
 		free(f);
 		return err;
@@ -132,6 +167,7 @@ kv_fetch_cancel(struct kv_fetch *f)
 	if (f == NULL)
 		return;
 	kv_throttle_cancel(f->ticket);
+	kv_describe_cancel(f->describe);
 	kv_diagnosis_cancel(f->diagnosis);
 	free(f);
 }
@@ -139,6 +175,6 @@ kv_fetch_cancel(struct kv_fetch *f)
 void
 kv_fetch_check(const struct kv_fetch *f)
 {
-	assert((f->ticket != NULL) != (f->diagnosis != NULL));
+	assert((f->ticket != NULL) + (f->describe != NULL) + (f->diagnosis != NULL) == 1);
 	assert(f->n_again <= MAX_AGAIN + 1);
 }

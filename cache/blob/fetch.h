@@ -1,7 +1,8 @@
 #ifndef KV_CACHE_BLOB_FETCH_H
 #define KV_CACHE_BLOB_FETCH_H
 /*
- * Fetches the backup of one object: repeats it if the object changes meanwhile, and diagnoses a failure.
+ * Fetches the backup of one object, or a sibling's content: repeats it if the object changes meanwhile, and diagnoses
+ * a failure.
  * All of it takes at most one time-out, or 0.8 s more if a failure is diagnosed at its end.
  */
 #include <stdbool.h>

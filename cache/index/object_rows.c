@@ -5,6 +5,8 @@
  * that is committed before they are used, so that no two mounts ever assign the same one. If none is left,
  * an object keeps an inode number that is a digest of its name.
  *
+ * A sibling's row has its object's key, and the number of its kind in the type: type + KV_TYPES * kind.
+ *
  * The rows are stored in the order of type and upper-cased name, which is about the order of the service's
  * lists, so that writing a listing touches few pages.
  *
@@ -35,10 +37,11 @@ static const char *const statements[STATEMENTS] = {
 		" name = excluded.name, fingerprint = excluded.fingerprint,"
 		" updated = excluded.updated, size = excluded.size, digest = excluded.digest,"
 		" fetched = excluded.fetched WHERE id = excluded.id",
-	[DROP] = "DELETE FROM object WHERE type = ? AND key = ?",
+	[DROP] = "DELETE FROM object WHERE type IN (?1, ?1 + 3, ?1 + 6) AND key = ?2", /* and the siblings' */
 	[COUNT] = "SELECT count(*) FROM object WHERE type = ?",
 	[ALL] = "SELECT key FROM object WHERE type = ?",
 };
+_Static_assert(KV_TYPES == 3 && KV_KINDS == 3, "as DROP assumes");
 _Static_assert(STATEMENTS <= KV_DB_STATEMENTS, "as many as a table may have");
 
 struct kv_object_rows {
@@ -99,8 +102,10 @@ bind_bytes(sqlite3_stmt *s, int at, const void *bytes, size_t len, bool has)
 static void
 bind_key(sqlite3_stmt *s, const struct kv_object *object)
 {
-	sqlite3_bind_int(s, 1, object->type);
-	sqlite3_bind_text(s, 2, object->key, -1, SQLITE_STATIC);
+	const char *key = object->of != NULL ? object->of->key : object->key;
+
+	sqlite3_bind_int(s, 1, (int)object->type + KV_TYPES * (int)object->kind);
+	sqlite3_bind_text(s, 2, key, -1, SQLITE_STATIC);
 }
 
 /*
@@ -228,7 +233,7 @@ read_row(sqlite3_stmt *s, struct kv_object *object)
 	object->has_digest =
 	    object->has_fingerprint && kv_db_column_bytes(s, 4, object->digest, KV_DIGEST_LEN);
 	object->size = object->has_digest ? sqlite3_column_int64(s, 3) : -1;
-	if (object->size < KV_BACKUP_MIN || object->size > (int64_t)KV_BLOB_MAX) {
+	if (object->size < (object->kind == KV_KIND_BLOB ? KV_BACKUP_MIN : 1) || object->size > (int64_t)KV_BLOB_MAX) {
 		object->size = -1; /* not the size of a backup that this kvfs would accept */
 		object->has_digest = false;
 	}

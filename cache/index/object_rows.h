@@ -2,7 +2,8 @@
 #define KV_CACHE_INDEX_OBJECT_ROWS_H
 /*
  * Object data kept between mounts: inode number, fingerprint, size, SHA-256 and times. No blobs, and no
- * names to show: only a listing decides which objects there are.
+ * names to show: only a listing decides which objects there are. Siblings have rows too, which are dropped with
+ * those of their objects.
  *
  * rows may be NULL, for a volume without an index: then the functions do nothing.
  */

@@ -6,6 +6,7 @@
  *	each is of the catalog's type, and its key is its name in upper case
  *	each is referenced, and none is gone
  *	size and digest describe the current content; an object with a digest has a size
+ *	siblings are referenced by their object, and have its type, times and fingerprint
  */
 #include <assert.h>
 #include <errno.h>
@@ -102,13 +103,57 @@ insert_new(struct kv_catalog *c, const char *name)
 	return object;
 }
 
-void
-kv_catalog_invalidate(struct kv_catalog *c, struct kv_object *object)
+static void
+invalidate_one(struct kv_catalog *c, struct kv_object *object)
 {
 	object->size = -1;
 	c->changed(c->arg, object);
 	object->has_digest = false;
 	kv_object_rows_note(c->rows, object);
+}
+
+/* A sibling has what its object's item shows. */
+static void
+update_sibling(struct kv_object *sibling)
+{
+	const struct kv_object *of = sibling->of;
+
+	memcpy(sibling->name, of->name, strlen(of->name)); /* maybe another case */
+	memcpy(sibling->fingerprint, of->fingerprint, KV_FINGERPRINT_LEN);
+	sibling->has_fingerprint = of->has_fingerprint;
+	sibling->wall_updated = of->wall_updated;
+	sibling->wall_expires = of->wall_expires;
+	sibling->is_enabled = of->is_enabled;
+	sibling->is_gone = of->is_gone;
+}
+
+static void
+update_siblings(struct kv_object *object)
+{
+	for (struct kv_object *s = object->beside; s != NULL; s = s->beside)
+		update_sibling(s);
+}
+
+void
+kv_catalog_invalidate(struct kv_catalog *c, struct kv_object *object)
+{
+	update_siblings(object);
+	invalidate_one(c, object);
+	for (struct kv_object *s = object->beside; s != NULL; s = s->beside)
+		invalidate_one(c, s);
+}
+
+static void
+drop_siblings(struct kv_object *object)
+{
+	struct kv_object *s, *next;
+
+	for (s = object->beside; s != NULL; s = next) {
+		next = s->beside;
+		s->beside = NULL;
+		kv_object_unref(s);
+	}
+	object->beside = NULL;
 }
 
 void
@@ -120,6 +165,7 @@ kv_catalog_remove(struct kv_catalog *c, struct kv_object *object)
 	c->n--;
 	object->is_gone = true;
 	kv_catalog_invalidate(c, object);
+	drop_siblings(object);
 	kv_object_unref(object);
 }
 
@@ -171,6 +217,7 @@ kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t seria
 	object->mono_added = 0;
 	if (!is_same || item->wall_updated > object->wall_updated)
 		object->wall_updated = item->wall_updated;
+	update_siblings(object);
 	if (!is_same)
 		kv_catalog_invalidate(c, object);
 	else if (object->has_fingerprint != was_trusted)
@@ -202,8 +249,44 @@ kv_catalog_add(struct kv_catalog *c, const struct kv_item *item, struct kv_objec
 	object->is_enabled = item->is_enabled;
 	object->is_managed = item->is_managed;
 	object->is_external = item->is_external;
+	update_siblings(object);
 	*out = object;
 	return 0;
+}
+
+/* ---- siblings ---- */
+
+static struct kv_object *
+add_sibling(struct kv_catalog *c, struct kv_object *object, enum kv_kind kind)
+{
+	struct kv_object *s = object->is_gone ? NULL : kv_object_new_sibling(object, kind);
+
+	if (s == NULL)
+		return NULL;
+	kv_object_rows_recall(c->rows, s);
+	if (!s->has_fingerprint || !object->has_fingerprint ||
+	    memcmp(s->fingerprint, object->fingerprint, KV_FINGERPRINT_LEN) != 0) {
+		s->size = -1;
+		s->has_digest = false;
+	}
+	update_sibling(s);
+	s->beside = object->beside;
+	object->beside = s;
+	return s;
+}
+
+struct kv_object *
+kv_catalog_sibling(struct kv_catalog *c, struct kv_object *object, enum kv_kind kind, int64_t max_age_s)
+{
+	struct kv_object *s = object->beside;
+
+	while (s != NULL && s->kind != kind)
+		s = s->beside;
+	if (s == NULL)
+		return add_sibling(c, object, kind);
+	if (s->size >= 0 && kv_clock_wall_s() - s->wall_fetched > max_age_s)
+		invalidate_one(c, s);
+	return s;
 }
 
 struct sweep {
@@ -268,6 +351,12 @@ check_one(const void *node, VISIT order, void *arg)
 	assert(object->type == check->catalog->type);
 	assert(object->refs > 0 && !object->is_gone);
 	assert(!object->has_digest || object->size >= 0);
+	assert(object->kind == KV_KIND_BLOB && object->of == NULL);
+	for (const struct kv_object *s = object->beside; s != NULL; s = s->beside) {
+		assert(s->of == object && s->refs > 0 && s->kind != KV_KIND_BLOB && s->type == object->type);
+		assert(s->wall_updated == object->wall_updated && s->has_fingerprint == object->has_fingerprint);
+		assert(!s->is_gone && (!s->has_digest || s->size >= 0));
+	}
 	check->last = object;
 	check->n++;
 }
@@ -294,6 +383,7 @@ kv_catalog_new(enum kv_type type, struct kv_object_rows *rows, kv_catalog_change
 static void
 free_entry(void *object)
 {
+	drop_siblings(object);
 	kv_object_unref(object);
 }
 

@@ -53,6 +53,14 @@ void kv_catalog_remove(struct kv_catalog *catalog, struct kv_object *object);
 /* object's content has changed: its size and digest are unknown again. */
 void kv_catalog_invalidate(struct kv_catalog *catalog, struct kv_object *object);
 
+/*
+ * The sibling of that kind of an object in the catalog, created if needed; borrowed. If it was fetched more than
+ * max_age_s ago, its size becomes unknown, because the list does not show every change of what it contains. NULL:
+ * out of memory, or the object is gone.
+ */
+struct kv_object *kv_catalog_sibling(
+    struct kv_catalog *catalog, struct kv_object *object, enum kv_kind kind, int64_t max_age_s);
+
 /* Asserts the invariants at the top of catalog.c. */
 void kv_catalog_check(const struct kv_catalog *catalog);
 #endif

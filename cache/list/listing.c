@@ -421,7 +421,7 @@ kv_listing_type(const struct kv_listing *l)
 	return l->type;
 }
 
-const struct kv_catalog *
+struct kv_catalog *
 kv_listing_catalog(const struct kv_listing *l)
 {
 	return l->catalog;

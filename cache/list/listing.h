@@ -111,7 +111,7 @@ size_t kv_listing_count(const struct kv_listing *listing);
 size_t kv_listing_count_hidden(const struct kv_listing *listing);
 struct kv_throttle *kv_listing_throttle(const struct kv_listing *listing);
 enum kv_type kv_listing_type(const struct kv_listing *listing);
-const struct kv_catalog *kv_listing_catalog(const struct kv_listing *listing);
+struct kv_catalog *kv_listing_catalog(const struct kv_listing *listing);
 
 /* Asserts the invariants at the top of listing.c and of catalog.c. */
 void kv_listing_check(const struct kv_listing *listing);

@@ -111,6 +111,20 @@ kv_file_of(struct kv_objects *objects, struct kv_object *object)
 	return f;
 }
 
+bool
+kv_file_has_kind(enum kv_type type, enum kv_kind kind)
+{
+	return kind != KV_KIND_PEM || type != KV_SECRETS;
+}
+
+struct kv_file *
+kv_file_of_kind(struct kv_objects *objects, struct kv_object *object, enum kv_kind kind)
+{
+	if (kind != KV_KIND_BLOB)
+		object = kv_volume_sibling(objects->branch->volume, object, kind);
+	return object != NULL ? kv_file_of(objects, object) : NULL;
+}
+
 struct kv_file *
 kv_file_of_node(struct kv_node *node)
 {

@@ -1,18 +1,18 @@
 #ifndef KV_FS_OBJECT_FILE_H
 #define KV_FS_OBJECT_FILE_H
 /*
- * The file of an object, NAME.blob. A node stands for one content, because the kernel's page cache belongs to
+ * A file of an object: NAME.blob, or a sibling that shows what the blob hides (cache/object.h), NAME.json or NAME.pem.
+ * A node stands for one content, because the kernel's page cache belongs to
  * the node and must never mix pages of two backups. When the object's content changes, or its blob was
  * evicted and must be downloaded again (the service encrypts each backup differently), the node becomes
  * *stale*: handles that are open on it keep working and everything else gets ESTALE. The kernel then looks
  * the name up again and gets a new node.
  */
 #include "client/base/crypto.h"
+#include "cache/object.h"
 #include "client/vault/vault.h"
 #include "fs/mount/tree.h"
 #include "fs/object/told.h"
-
-#define KV_FILE_SUFFIX ".blob"
 
 struct kv_blob;
 struct kv_objects;
@@ -28,6 +28,10 @@ struct kv_file {
 
 /* The file that the object's name currently stands for, created if needed. NULL: out of memory. */
 struct kv_file *kv_file_of(struct kv_objects *objects, struct kv_object *object);
+/* The file of that kind beside it. NULL: out of memory. */
+struct kv_file *kv_file_of_kind(struct kv_objects *objects, struct kv_object *object, enum kv_kind kind);
+/* Whether objects of this type have such a file. A secret has nothing that a PEM file could hold. */
+bool kv_file_has_kind(enum kv_type type, enum kv_kind kind);
 /* NULL if node is not an object's file. */
 struct kv_file *kv_file_of_node(struct kv_node *node);
 

@@ -13,26 +13,31 @@
 struct find {
 	struct kv_request request;
 	struct kv_objects *objects;
+	enum kv_kind kind;
 	struct kv_lookup *lookup;
 };
 
-/* "NAME.blob" to "NAME"; -ENOENT if it cannot be an object's file. */
+/* "NAME.blob" to "NAME" and KV_KIND_BLOB; -ENOENT if it cannot be a file of an object of this type. */
 static int
-object_name(const char *file_name, char name[KV_NAME_MAX + 1])
+object_name(const char *file_name, enum kv_type type, char name[KV_NAME_MAX + 1], enum kv_kind *kind)
 {
-	const size_t n = strlen(file_name), suffix = strlen(KV_FILE_SUFFIX);
+	const char *suffix = strrchr(file_name, '.');
+	const size_t n = suffix != NULL ? (size_t)(suffix - file_name) : 0;
 
-	if (n <= suffix || n - suffix > KV_NAME_MAX || strcmp(file_name + n - suffix, KV_FILE_SUFFIX) != 0)
+	*kind = KV_KIND_BLOB;
+	if (n == 0 || n > KV_NAME_MAX)
 		return -ENOENT;
-	memcpy(name, file_name, n - suffix);
-	name[n - suffix] = '\0';
-	return kv_type_is_name(name) ? 0 : -ENOENT;
+	while (*kind < KV_KINDS && strcmp(suffix, kv_object_suffix(*kind)) != 0)
+		++*kind;
+	memcpy(name, file_name, n);
+	name[n] = '\0';
+	return *kind < KV_KINDS && kv_file_has_kind(type, *kind) && kv_type_is_name(name) ? 0 : -ENOENT;
 }
 
 static void
-reply(struct kv_objects *os, fuse_req_t req, int err, struct kv_object *object)
+reply(struct kv_objects *os, enum kv_kind kind, fuse_req_t req, int err, struct kv_object *object)
 {
-	struct kv_file *file = err == 0 ? kv_file_of(os, object) : NULL;
+	struct kv_file *file = err == 0 ? kv_file_of_kind(os, object, kind) : NULL;
 
 	if (file != NULL)
 		kv_entry_reply(&file->node, req);
@@ -52,12 +57,12 @@ lookup_answered(void *arg, int err, struct kv_object *object)
 	struct find *f = arg;
 
 	f->lookup = NULL;
-	reply(f->objects, kv_request_take(&f->request), err, object);
+	reply(f->objects, f->kind, kv_request_take(&f->request), err, object);
 	kv_request_free(&f->request);
 }
 
 static void
-ask(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *name)
+ask(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *name, enum kv_kind kind)
 {
 	struct kv_volume *v = os->branch->volume;
 	struct find *f = kv_request_new(os->branch->mount, req, sizeof(*f), release);
@@ -66,6 +71,7 @@ ask(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *name)
 	if (f == NULL)
 		return;
 	f->objects = os;
+	f->kind = kind;
 	err = kv_lookup_find(
 	    v->loop, v->listings[type], v->absent, name, &f->request.caller, lookup_answered, f, &f->lookup);
 	if (err != 0)
@@ -78,7 +84,8 @@ kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *fi
 	struct kv_listing *listing = os->branch->volume->listings[type];
 	char name[KV_NAME_MAX + 1];
 	struct kv_object *object = NULL;
-	int err = object_name(file_name, name);
+	enum kv_kind kind;
+	int err = object_name(file_name, type, name, &kind);
 
 	if (err == 0)
 		err = os->branch->settings->is_listless ? kv_listing_mention(listing, name, &object) :
@@ -89,7 +96,7 @@ kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *fi
 	    kv_absent_has(os->branch->volume->absent, type, name))
 		err = -ENOENT;
 	if (err == -EAGAIN)
-		ask(os, type, req, name);
+		ask(os, type, req, name, kind);
 	else
-		reply(os, req, err, object);
+		reply(os, kind, req, err, object);
 }

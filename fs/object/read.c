@@ -12,6 +12,7 @@
 
 #include "cache/blob/blobs.h"
 #include "cache/blob/prefetch.h"
+#include "client/base/clock.h"
 #include "client/vault/audit.h"
 #include "client/vault/blob.h"
 #include "fs/mount/entry.h"
@@ -55,6 +56,14 @@ volume_of(const struct kv_file *f)
 	return f->node.branch->volume;
 }
 
+/* Siblings are in none of the orders in which files are prefetched. */
+static void
+note_access(struct kv_file *f, enum kv_need need, bool waits)
+{
+	if (object_of(f)->kind == KV_KIND_BLOB)
+		kv_prefetch_accessed(volume_of(f)->prefetch, object_of(f), need, waits);
+}
+
 /* ---- waiting for a blob ---- */
 
 static void
@@ -89,7 +98,7 @@ begin_fetch(struct kv_file *f, fuse_req_t req, enum kv_need need, kv_blobs_done 
 		kv_request_finish(&fetch->request, err);
 		return NULL;
 	}
-	kv_prefetch_accessed(v->prefetch, object_of(f), need, true);
+	note_access(f, need, true);
 	return fetch;
 }
 
@@ -111,7 +120,7 @@ kv_read_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 	if (f->is_stale || object_of(f)->size >= 0 || settings->is_dry_run ||
 	    settings->size == KV_SIZE_OPEN) {
 		if (object_of(f)->size >= 0)
-			kv_prefetch_accessed(volume_of(f)->prefetch, object_of(f), KV_NEED_SIZE, false);
+			note_access(f, KV_NEED_SIZE, false);
 		kv_entry_reply_attributes(node, req);
 		return;
 	}
@@ -192,7 +201,7 @@ give(struct handle *h, struct kv_file *f, const struct kv_caller *caller)
 	struct kv_volume *v = volume_of(f);
 
 	h->blob = kv_blob_ref(f->blob);
-	kv_prefetch_accessed(v->prefetch, object_of(f), KV_NEED_CONTENT, false);
+	note_access(f, KV_NEED_CONTENT, false);
 	kv_blobs_mark_read(v->blobs, object_of(f));
 	kv_stat_only_read(&kv_objects_of(&f->node)->stat_only, caller);
 	f->node.branch->n_read++;
@@ -215,12 +224,28 @@ finish_open(struct handle *h, struct kv_file *f, fuse_req_t req, struct fuse_fil
 	reply_open(h, f, req, fi);
 }
 
+/*
+ * A sibling shows what the list does not, so its content is fetched again for an open after the listing's time to live,
+ * even if the object's list item is the same.
+ */
+static void
+drop_old_sibling(struct kv_file *f)
+{
+	struct kv_object *object = object_of(f);
+
+	if (object->kind != KV_KIND_BLOB && f->blob == NULL && object->stored != NULL &&
+	    kv_clock_mono_ms() - object->mono_fetched > f->node.branch->settings->list_ttl_ms)
+		kv_blobs_forget(volume_of(f)->blobs, object);
+}
+
 /* Returns 0, or -errno if f must not be opened. */
 static int
 check_open(struct kv_file *f, fuse_req_t req, struct fuse_file_info *fi)
 {
-	const struct kv_blob *kept = kv_blobs_peek(volume_of(f)->blobs, object_of(f));
+	const struct kv_blob *kept;
 
+	drop_old_sibling(f);
+	kept = kv_blobs_peek(volume_of(f)->blobs, object_of(f));
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC) != 0)
 		return -EACCES;
 	if (f->node.branch->settings->is_dry_run)

@@ -42,31 +42,63 @@ type_of(const struct kv_node *node)
 
 /* ---- names ---- */
 
+/* How many offsets an object takes in a listing: one for each file that it may have. */
+static off_t
+files_each(const struct kv_objects *os)
+{
+	return os->branch->settings->list_extra ? KV_KINDS : 1;
+}
+
+/*
+ * Whether the folder lists files of that kind. A Managed HSM's symmetric keys have no public part, and only asking for
+ * each key would tell which ones these are.
+ */
+static bool
+is_listed(const struct kv_objects *os, const struct kv_object *object, enum kv_kind kind)
+{
+	return kv_file_has_kind(object->type, kind) &&
+	    (kind != KV_KIND_PEM || !os->branch->settings->is_hsm);
+}
+
+/* Add a file of object. False: it did not fit. */
+static bool
+add_file(struct kv_objects *os, struct kv_object *object, enum kv_kind kind, struct kv_entries *entries,
+    int *err)
+{
+	char name[KV_NAME_MAX + 8];
+	struct kv_file *file = kv_file_of_kind(os, object, kind);
+
+	*err = file != NULL ? 0 : -ENOMEM;
+	if (file == NULL)
+		return false;
+	snprintf(name, sizeof(name), "%s%s", object->name, kv_object_suffix(kind));
+	return kv_entries_add(entries, name, &file->node);
+}
+
 /* Returns 0, -EAGAIN (no more names yet), or the listing's failure. */
 static int
 add_objects(struct kv_objects *os, struct kv_snapshot *snapshot, struct kv_entries *entries)
 {
-	char name[KV_NAME_MAX + sizeof(KV_FILE_SUFFIX)];
+	const off_t each = files_each(os);
 	struct kv_object *object;
-	struct kv_file *file;
 	int err;
 
-	while (
-	    (object = kv_snapshot_at(snapshot, (size_t)(entries->offset - KV_ENTRIES_FIRST), &err)) != NULL) {
-		if (object->is_gone || object->is_managed) {
+	for (;;) {
+		const off_t at = entries->offset - KV_ENTRIES_FIRST;
+		const enum kv_kind kind = (enum kv_kind)(at % each);
+
+		object = kv_snapshot_at(snapshot, (size_t)(at / each), &err);
+		if (object == NULL)
+			return err;
+		if (object->is_gone || object->is_managed || !is_listed(os, object, kind)) {
 			entries->offset++;
 			continue;
 		}
-		file = kv_file_of(os, object);
-		if (file == NULL)
-			return -ENOMEM;
 		if (!kv_snapshot_is_complete(snapshot))
 			kv_snapshot_hand_out(snapshot);
-		snprintf(name, sizeof(name), "%s" KV_FILE_SUFFIX, object->name);
-		if (!kv_entries_add(entries, name, &file->node))
-			return 0;
+		if (!add_file(os, object, kind, entries, &err))
+			return err;
 	}
-	return err;
 }
 
 static int
@@ -91,8 +123,9 @@ static void
 reply_or_wait(struct reading *r, int err)
 {
 	if (err == -EAGAIN && r->entries.used == 0)
-		err = kv_snapshot_wait_for(
-		    r->snapshot, (size_t)(r->entries.offset - KV_ENTRIES_FIRST), page_answered, r, &r->wait);
+		err = kv_snapshot_wait_for(r->snapshot,
+		    (size_t)((r->entries.offset - KV_ENTRIES_FIRST) / files_each(r->objects)), page_answered,
+		    r, &r->wait);
 	if (err == 0 && r->wait != NULL)
 		return;
 	kv_entries_reply(&r->entries, kv_request_take(&r->request), err == -EAGAIN ? 0 : err);
