@@ -19,7 +19,7 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
 BINDIR = $(DESTDIR)$(PREFIX)/bin
-MANDIR = $(DESTDIR)$(PREFIX)/share/man
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 
 ifeq ($(origin CC),default)
 CC = gcc
@@ -83,8 +83,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := tests/bench/reread.c
 SRC := $(LIB_SRC) $(FS_SRC) $(VAULT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 HDR := $(sort $(wildcard $(foreach d,client cache fs,$d/*.h $d/*/*.h) tests/vault/*.h tests/unit/*.h))
-MAN := $(sort $(wildcard man/*.[1-8]))
-installed = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
+MAN := $(sort $(wildcard man/*.1))
 
 PROGRAMS := $B/kvfs $B/localvault
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/tests/%,$(filter %_test.c,$(UNIT_SRC)))
@@ -252,12 +251,12 @@ format:
 # ---- install
 
 install: $B/kvfs
-	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
+	install -d $(BINDIR) $(MANDIR)
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
-	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
+	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(foreach page,$(MAN),$(call installed,$(page)))
+	rm -f $(BINDIR)/kvfs $(addprefix $(MANDIR)/,$(notdir $(MAN)))
 
 clean:
 	rm -rf build

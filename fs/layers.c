@@ -11,13 +11,11 @@
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/http/http.h"
-#include "fs/control/control.h"
 #include "fs/layers.h"
 #include "fs/mount/folder.h"
 
 #define OTHER_FILES 64 /* descriptors other than connections to the vault */
 #define ROOT_INO    1
-#define SUMS_INO    2	    /* of the root's .kvfs/ */
 #define MAPPED	    1048576 /* allocations from this size on get their own mapping */
 
 /*
@@ -90,7 +88,10 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 	PART(objects, 2) \
 	PART(restore, 5) \
 	PART(control, 6) \
-	PART(import, 15)
+	PART(import, 15) \
+	PART(deletions, FAR)
+
+#define FAR		   ((uint64_t)1 << 46) /* beyond the numbers of objects */
 
 #define DECLARE(name, ino) extern const struct kv_part kv_##name##_part;
 PARTS(DECLARE)
@@ -116,15 +117,6 @@ make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_setti
 	return kv_branch_init(&v->branch, l->mount, v->volume, o, parts);
 }
 
-/* The root above the vaults' folders. */
-static int
-make_root(struct kv_mount *m)
-{
-	struct kv_folder *root = kv_folder_new(&m->tree, NULL, ROOT_INO, 0777);
-
-	return root != NULL ? kv_control_add_sums(m, root, SUMS_INO) : -ENOMEM;
-}
-
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
@@ -142,8 +134,8 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	if (l->vaults == NULL)
 		return -ENOMEM;
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
-	if (err == 0 && o->is_each)
-		err = make_root(m);
+	if (err == 0 && o->is_each && kv_folder_new(&m->tree, NULL, ROOT_INO, 0777) == NULL)
+		err = -ENOMEM;
 	for (size_t i = 0; err == 0 && i < kv_settings_vaults(o); i++) {
 		err = make_vault(l, &l->vaults[i], kv_settings_vault(o, i), inflight);
 		l->n++;

@@ -33,7 +33,6 @@
 #include "fs/signals.h"
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
-#include "fs/config/print_config.h"
 #include "fs/upkeep.h"
 
 #define MODULE	      "main"
@@ -391,7 +390,7 @@ print(const struct kv_settings *settings)
 	if (settings->given.print == KV_PRINT_HELP)
 		kv_commands_print_help();
 	else if (settings->given.print == KV_PRINT_CONFIG)
-		kv_print_config(settings, stdout);
+		kv_settings_print(settings, stdout);
 	else
 		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
 }
@@ -401,7 +400,7 @@ main(int argc, char *argv[])
 {
 	static struct program program;
 	struct kv_buf why;
-	int status = 1, err;
+	int status = 1;
 
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
@@ -410,9 +409,7 @@ main(int argc, char *argv[])
 	if (kv_commands_run(argc, argv, &status))
 		return status;
 	kv_buf_init(&why, 4096);
-	err = kv_settings_parse(argc, argv, &program.settings, &why);
-	kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
-	if (err != 0) {
+	if (kv_settings_parse(argc, argv, &program.settings, &why) != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.settings.given.print != KV_PRINT_NOTHING) {
 		print(&program.settings);

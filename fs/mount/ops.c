@@ -332,9 +332,13 @@ op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 static void
 op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct kv_node *folder = writable_folder(req, parent, "unlink", name);
+	struct kv_node *folder = node_of(req, parent);
 
-	if (folder != NULL)
+	if (is_refused(req))
+		return;
+	if (folder->ops->unlink == NULL)
+		kv_ops_refuse_write(folder, req, "unlink", name);
+	else
 		folder->ops->unlink(folder, req, name);
 }
 
@@ -355,9 +359,15 @@ static void
 op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent, const char *new_name,
     unsigned int flags)
 {
-	struct kv_node *folder = writable_folder(req, parent, "rename", name);
-	struct kv_node *to = folder != NULL ? writable_folder(req, new_parent, "rename", new_name) : NULL;
+	struct kv_node *folder = node_of(req, parent), *to;
 
+	if (folder->ops->move_out != NULL) {
+		if (!is_refused(req))
+			folder->ops->move_out(folder, req, name, node_of(req, new_parent), new_name, flags);
+		return;
+	}
+	folder = writable_folder(req, parent, "rename", name);
+	to = folder != NULL ? writable_folder(req, new_parent, "rename", new_name) : NULL;
 	if (to == NULL)
 		return;
 	if (to->ops != folder->ops || to->branch != folder->branch)

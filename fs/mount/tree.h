@@ -59,6 +59,9 @@ struct kv_node_ops {
 	/* to has the same operations table. */
 	void (*rename)(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to,
 	    const char *to_name, unsigned int flags);
+	/* Instead of rename, and without the others: a rename of what is in the folder to any folder, which it may refuse. */
+	void (*move_out)(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to,
+	    const char *to_name, unsigned int flags);
 
 	/* Files. getattr NULL: attributes() is the reply. fi may be NULL. */
 	void (*getattr)(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);

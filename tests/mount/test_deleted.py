@@ -1,0 +1,198 @@
+"""deleted/: what was deleted is shown, and mv recovers it."""
+import json
+import os
+import threading
+import time
+
+import pytest
+
+from harness import errno_of, eventually, fails, ok, run
+
+KINDS = ["keys", "secrets", "certificates"]
+
+
+@pytest.fixture
+def slow(vaults):
+    """A vault that shows a recovered object after two seconds, as the service does after some ten."""
+    return vaults("first", seed="keys=2,secrets=2,certificates=2", options=["--recover-lag", "2000"])
+
+
+def first(vault, kind):
+    return vault.list(kind)[0]
+
+
+def test_nothing_asks_for_deleted_objects_until_somebody_looks(vault, mount, tmp_path):
+    vault.delete("secrets", first(vault, "secrets"))
+    m = mount(vault)
+    vault.reset()
+    assert sorted(os.listdir(m.path)) == ["certificates", "keys", "restore", "secrets"]
+    ok("cp", "-r", m / "secrets", tmp_path / "copy")
+    ok("ls", "-la", m / "deleted")
+    assert vault.count("deleted") == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deleted_object_says_when_and_until_when(vault, mount, kind):
+    name = first(vault, kind)
+    vault.delete(kind, name)
+    m = mount(vault)
+    assert os.listdir(m / f"deleted/{kind}") == [name]
+    text = ok("cat", m / f"deleted/{kind}/{name}")
+    assert os.stat(m / f"deleted/{kind}/{name}").st_size == len(text)
+    about, truth = json.loads(text), vault.call("GET", f"/deleted{kind}/{name}")
+    assert about["recoveryId"] == truth["recoveryId"]
+    assert about["deletedDate"] == truth["deletedDate"]
+    assert about["scheduledPurgeDate"] == truth["scheduledPurgeDate"]
+    assert about["recoverableUntil"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(truth["scheduledPurgeDate"]))
+    assert errno_of("stat", m / f"deleted/{kind}/nothing") == "ENOENT"
+    assert errno_of("stat", m / f"deleted/{kind}/{name.swapcase()}") == "ENOENT"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("suffix", ["", ".blob"])
+def test_mv_recovers_and_returns_when_the_vault_shows_it(slow, mount, kind, suffix):
+    name = first(slow, kind)
+    before = slow.backup(kind, name)
+    slow.delete(kind, name)
+    m = mount(slow)
+    assert f"{name}.blob" not in m.names(kind)
+    slow.reset()
+    ok("mv", m / f"deleted/{kind}/{name}", m / f"{kind}/{name}{suffix}" if suffix else m / kind)
+    assert slow.status("GET", f"/{kind}/{name}/versions") == 200 and name in slow.list(kind)
+    assert f"{name}.blob" in m.names(kind) and os.listdir(m / f"deleted/{kind}") == []
+    assert len(ok("cat", m / f"{kind}/{name}.blob", text=False)) == len(before)
+    assert slow.count("recover") == 1
+    if kind == "secrets":
+        assert slow.count("get") == 0, "a GET of a secret reveals its value"
+    if not suffix:
+        assert errno_of("stat", m / f"{kind}/{name}") == "ENOENT"
+
+
+def test_a_recovery_that_takes_too_long_is_ebusy(vaults, mount):
+    vault = vaults("first", seed="secrets=1", options=["--recover-lag", "600000"])
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault, "timeout=3")
+    assert "busy" in fails("mv", m / f"deleted/secrets/{name}", m / "secrets").err.lower()
+    assert "does not show the object yet" in m.line(op="recover", errno="EBUSY")["why"]
+
+
+def test_a_lost_answer_is_decided_by_looking(slow, mount):
+    name = first(slow, "secrets")
+    slow.delete("secrets", name)
+    m = mount(slow)
+    slow.fault(operation="recover", action="applied-reset", count=1)
+    ok("mv", m / f"deleted/secrets/{name}", m / "secrets")
+    assert name in slow.list("secrets") and slow.count("recover") == 1
+
+
+def test_only_the_folder_of_its_type_and_its_own_name_will_do(vault, mount, tmp_path):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault)
+    path = m / f"deleted/secrets/{name}"
+    for to in ("keys/" + name, "secrets/other", "restore/" + name, "deleted/secrets/other", "deleted/keys/" + name,
+               f"secrets/{name}.json"):
+        assert errno_of("rename", path, m / to) == "EINVAL", to
+    assert "its own name" in m.lines(op="recover", errno="EINVAL")[0]["why"]
+    assert vault.count("recover") == 0
+    assert errno_of("unlink", path) == "EPERM" and errno_of("rmdir", m / "deleted/secrets") == "EACCES"
+    assert "ermission" in fails(shell=f"echo x >>{path}").err
+    assert vault.count("purge") == 0 and vault.count("deleted") > 0
+
+
+def test_what_was_purged_meanwhile_cannot_be_recovered(vault, mount):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault)
+    assert os.listdir(m / "deleted/secrets") == [name]
+    vault.purge("secrets", name)
+    assert "No such file" in fails("mv", m / f"deleted/secrets/{name}", m / "secrets").err
+    assert f"{name}.blob" not in m.names("secrets")
+
+
+def test_what_somebody_else_recovered_is_no_longer_there(vault, mount):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault)
+    assert os.listdir(m / "deleted/secrets") == [name]
+    vault.call("POST", f"/deletedsecrets/{name}/recover", b"")
+    fails("mv", m / f"deleted/secrets/{name}", m / "secrets")
+    ok("cat", m / f"secrets/{name}.blob", text=False)
+
+
+def test_a_refusal_names_the_action(vault, mount):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    vault.rights("keys=*;secrets=list,get,backup;certificates=*", deny="rbac")
+    m = mount(vault)
+    assert "ermission" in fails("mv", m / f"deleted/secrets/{name}", m / "secrets").err
+    assert "secrets/recover/action" in m.line(op="recover", errno="EACCES")["why"]
+
+
+def test_the_list_of_deleted_objects_fails_whole(vault, mount):
+    vault.delete("secrets", first(vault, "secrets"))
+    vault.rights("keys=list,backup;secrets=backup,list;certificates=*")
+    m = mount(vault, "timeout=3")
+    vault.fault(operation="deleted", status=503)
+    assert errno_of("listdir", m / "deleted/secrets") not in (None, "ENOENT")
+    vault.clear()
+    assert len(os.listdir(m / "deleted/secrets")) == 1
+
+
+def test_a_long_list_of_deleted_objects_is_whole(vaults, mount):
+    vault = vaults("first", seed="secrets=60", options=["--page", "7"])
+    names = vault.list("secrets")
+    for name in names[:40]:
+        vault.call("DELETE", f"/secrets/{name}")
+    m = mount(vault)
+    assert sorted(os.listdir(m / "deleted/secrets")) == sorted(names[:40])
+    vault.reset()
+    listed = ok("ls", "-l", m / "deleted/secrets").splitlines()
+    assert len(listed) == 41 and vault.count("deleted") <= 8, "ls -l asks once for the whole list"
+
+
+def test_a_managed_key_is_recovered_with_its_certificate(slow, mount):
+    name = first(slow, "certificates")
+    slow.delete("certificates", name)
+    m = mount(slow)
+    assert name not in os.listdir(m / "deleted/keys") and name not in os.listdir(m / "deleted/secrets")
+    assert errno_of("stat", m / f"deleted/keys/{name}") == "ENOENT"
+    ok("mv", m / f"deleted/certificates/{name}", m / "certificates")
+    assert slow.status("GET", f"/keys/{name}") == 200
+
+
+def test_read_only_shows_and_does_not_recover(vault, mount):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault, "ro")
+    json.loads(ok("cat", m / f"deleted/secrets/{name}"))
+    assert "ead-only" in fails("mv", m / f"deleted/secrets/{name}", m / "secrets").err
+    m.unmount()
+    m = mount(vault, "dry_run", again=m)
+    assert errno_of("rename", m / f"deleted/secrets/{name}", m / f"secrets/{name}") == "EROFS"
+    assert vault.count("recover") == 0
+
+
+def test_deleted_again_and_again(slow, mount):
+    name = first(slow, "secrets")
+    m = mount(slow)
+    for _ in range(2):
+        slow.delete("secrets", name)
+        ok("mv", m / f"deleted/secrets/{name}", m / "secrets")
+        assert name in slow.list("secrets")
+
+
+def test_mv_that_is_killed_and_an_unmount_meanwhile_leave_nothing_hanging(vaults, mount):
+    vault = vaults("first", seed="secrets=2", options=["--recover-lag", "600000"])
+    one, two = vault.list("secrets")
+    vault.delete("secrets", one)
+    vault.delete("secrets", two)
+    m = mount(vault)
+    assert run("timeout", "1", "mv", m / f"deleted/secrets/{one}", m / "secrets", seconds=20).code == 124
+    mover = threading.Thread(target=run, args=("mv", m / f"deleted/secrets/{two}", m / "secrets"))
+    mover.start()
+    eventually(lambda: vault.count("recover") == 2, "the second recovery")
+    m.process.child.terminate()
+    mover.join(20)
+    assert not mover.is_alive()
