@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cache/list/listing.h"
@@ -27,6 +25,7 @@
 #include "client/vault/vault.h"
 #include "fs/background.h"
 #include "fs/comeback.h"
+#include "fs/guard.h"
 #include "fs/layers.h"
 #include "fs/mount/request.h"
 #include "fs/mount/session.h"
@@ -35,11 +34,10 @@
 #include "fs/command/commands.h"
 #include "fs/upkeep.h"
 
-#define MODULE	      "main"
-#define END_MS	      10000 /* how long SIGTERM waits for restores in flight */
-#define END_CHECK_MS  50
-#define STANDARD_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define HEAP_STEP     (1 << 20) /* growth of malloc's heap; the default of 128 KiB is ten blobs */
+#define MODULE	     "main"
+#define END_MS	     10000 /* how long SIGTERM waits for restores in flight */
+#define END_CHECK_MS 50
+#define HEAP_STEP    (1 << 20) /* growth of malloc's heap; the default of 128 KiB is ten blobs */
 
 struct program {
 	struct kv_settings settings;
@@ -240,60 +238,6 @@ stop(struct program *p)
 
 /* ---- the process ---- */
 
-/* libcurl reads it later, from a copy: that in /proc/PID/environ is wiped. */
-static void
-hide_password(const char *name)
-{
-	char *value = getenv(name), *copy;
-
-	if (value == NULL || strchr(value, '@') == NULL || (copy = strdup(value)) == NULL)
-		return;
-	if (setenv(name, copy, 1) == 0)
-		explicit_bzero(value, strlen(value));
-	kv_buf_free_string(copy);
-}
-
-/*
- * Memory contains secrets, so core dumps are disabled, and secrets are wiped from /proc/PID/environ. libcurl
- * would write session keys to the file that SSLKEYLOGFILE names.
- */
-static void
-guard_secrets(void)
-{
-	static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-		"http_proxy" };
-	const struct kv_credential_variable *variable;
-	const struct rlimit none = { 0, 0 };
-
-	unsetenv("SSLKEYLOGFILE");
-	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
-		char *value = variable->is_secret ? getenv(variable->name) : NULL;
-
-		if (value == NULL)
-			continue;
-		explicit_bzero(value, strlen(value));
-		unsetenv(variable->name);
-	}
-	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
-		hide_password(proxies[i]);
-}
-
-/* The programs that print tokens need both; fstab and systemd give neither, or another user's home. */
-static void
-complete_environment(void)
-{
-	const char *home = kv_given_home();
-
-	if (home != NULL)
-		(void)setenv("HOME", home, 1);
-	if (kv_given_environment("PATH") == NULL)
-		(void)setenv("PATH", STANDARD_PATH, 1);
-}
-
 /* Such a file is read as the SDKs read it, whatever its mode is; one of kvfs's own options would be refused. */
 static void
 warn_of_exposed_keys(const struct kv_credential_options *o)
@@ -416,8 +360,8 @@ main(int argc, char *argv[])
 		status = 0;
 	} else {
 		kv_signals_begin();
-		guard_secrets();
-		complete_environment();
+		kv_guard_secrets();
+		kv_guard_complete_environment();
 		status =
 		    program.settings.given.is_foreground ? run(&program, -1) : run_in_background(&program);
 	}

@@ -67,7 +67,7 @@ make_folders(struct kv_drop *root)
 static int
 attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
-	const struct kv_settings *settings = branch->mount->settings;
+	const struct kv_settings *settings = branch->settings;
 	struct kv_dropbox *box;
 	struct kv_drop *drop;
 	int err;

@@ -108,7 +108,7 @@ kv_key_import_send(struct kv_submit *submit)
 
 	if (submit->question.mono_deadline == 0)
 		submit->question.mono_deadline =
-		    kv_clock_mono_ms() + submit->dropbox->branch->mount->settings->timeout_ms;
+		    kv_clock_mono_ms() + submit->dropbox->branch->settings->timeout_ms;
 	i->seen = kv_seen_new(volume_of(i)->throttle, i->target.name);
 	err = i->seen != NULL ? kv_seen_read(i->seen, &submit->question, before_answered, i) : -ENOMEM;
 	if (err == -EACCES) {
@@ -312,7 +312,7 @@ kv_key_import_start(struct kv_drop *file, struct kv_drop *folder, const char *na
 	struct kv_buf body;
 	int err = check(file, folder, name, &target, &byok, why);
 
-	if (err == 0 && file->dropbox->branch->mount->settings->is_dry_run) {
+	if (err == 0 && file->dropbox->branch->settings->is_dry_run) {
 		kv_submit_pretend(file, name, KV_KEYS, caller, "dry_run: would be imported");
 		return 0;
 	}
