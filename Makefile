@@ -19,7 +19,7 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
 BINDIR = $(DESTDIR)$(PREFIX)/bin
-MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+MANDIR = $(DESTDIR)$(PREFIX)/share/man
 
 ifeq ($(origin CC),default)
 CC = gcc
@@ -83,7 +83,8 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC := tests/bench/reread.c
 SRC := $(LIB_SRC) $(FS_SRC) $(VAULT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 HDR := $(sort $(wildcard $(foreach d,client cache fs,$d/*.h $d/*/*.h) tests/vault/*.h tests/unit/*.h))
-MAN := $(sort $(wildcard man/*.1))
+MAN := $(sort $(wildcard man/*.[1-8]))
+installed = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 PROGRAMS := $B/kvfs $B/localvault
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/tests/%,$(filter %_test.c,$(UNIT_SRC)))
@@ -251,12 +252,12 @@ format:
 # ---- install
 
 install: $B/kvfs
-	install -d $(BINDIR) $(MANDIR)
+	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
-	$(if $(MAN),install -m 644 $(MAN) $(MANDIR))
+	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(addprefix $(MANDIR)/,$(notdir $(MAN)))
+	rm -f $(BINDIR)/kvfs $(foreach page,$(MAN),$(call installed,$(page)))
 
 clean:
 	rm -rf build

@@ -11,11 +11,13 @@
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/http/http.h"
+#include "fs/control/control.h"
 #include "fs/layers.h"
 #include "fs/mount/folder.h"
 
 #define OTHER_FILES 64 /* descriptors other than connections to the vault */
 #define ROOT_INO    1
+#define SUMS_INO    2	    /* of the root's .kvfs/ */
 #define MAPPED	    1048576 /* allocations from this size on get their own mapping */
 
 /*
@@ -117,6 +119,15 @@ make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_setti
 	return kv_branch_init(&v->branch, l->mount, v->volume, o, parts);
 }
 
+/* The root above the vaults' folders. */
+static int
+make_root(struct kv_mount *m)
+{
+	struct kv_folder *root = kv_folder_new(&m->tree, NULL, ROOT_INO, 0777);
+
+	return root != NULL ? kv_control_add_sums(m, root, SUMS_INO) : -ENOMEM;
+}
+
 int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
@@ -134,8 +145,8 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	if (l->vaults == NULL)
 		return -ENOMEM;
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
-	if (err == 0 && o->is_each && kv_folder_new(&m->tree, NULL, ROOT_INO, 0777) == NULL)
-		err = -ENOMEM;
+	if (err == 0 && o->is_each)
+		err = make_root(m);
 	for (size_t i = 0; err == 0 && i < kv_settings_vaults(o); i++) {
 		err = make_vault(l, &l->vaults[i], kv_settings_vault(o, i), inflight);
 		l->n++;

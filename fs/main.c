@@ -32,6 +32,7 @@
 #include "fs/signals.h"
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
+#include "fs/config/print_config.h"
 #include "fs/upkeep.h"
 
 #define MODULE	     "main"
@@ -334,7 +335,7 @@ print(const struct kv_settings *settings)
 	if (settings->given.print == KV_PRINT_HELP)
 		kv_commands_print_help();
 	else if (settings->given.print == KV_PRINT_CONFIG)
-		kv_settings_print(settings, stdout);
+		kv_print_config(settings, stdout);
 	else
 		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
 }
@@ -344,7 +345,7 @@ main(int argc, char *argv[])
 {
 	static struct program program;
 	struct kv_buf why;
-	int status = 1;
+	int status = 1, err;
 
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
@@ -353,7 +354,9 @@ main(int argc, char *argv[])
 	if (kv_commands_run(argc, argv, &status))
 		return status;
 	kv_buf_init(&why, 4096);
-	if (kv_settings_parse(argc, argv, &program.settings, &why) != 0) {
+	err = kv_settings_parse(argc, argv, &program.settings, &why);
+	kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
+	if (err != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.settings.given.print != KV_PRINT_NOTHING) {
 		print(&program.settings);

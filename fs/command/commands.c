@@ -11,19 +11,20 @@ static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
 } commands[] = {
-	{ "status", "MOUNTPOINT [--watch]", "show what a mount is doing", kv_status_cmd },
+	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const char usage[] =
     "Mounts the Azure Key Vault VAULT (a name, a host or an https URL) on the directory MOUNTPOINT.\n"
+    "Several vaults, also given as NAME=VAULT, are folders of it; VAULT can be a section of kvfs.conf(5).\n"
     "Reading keys/NAME.blob backs that key up; writing a blob into restore/ restores it.\n"
     "To unmount: fusermount3 -u MOUNTPOINT\n"
     "\n"
     "  -f                       stay in the foreground and log to standard error\n"
     "  -d                       the same, with debug messages\n"
     "  -o NAME[=VALUE][,...]    options, listed below with their defaults in parentheses\n"
-    "  --print-config           print every option with its value and where it was given\n"
+    "  --print-config [VAULT]   print every option with its value and where it was given\n"
     "  -h, --help               print this text\n"
     "  -V, --version            print the version\n";
 
@@ -59,7 +60,7 @@ kv_commands_print_help(void)
 {
 	const struct kv_option *o;
 
-	printf("usage: kvfs [-f] [-d] [-o NAME[=VALUE][,...]] [VAULT] MOUNTPOINT\n");
+	printf("usage: kvfs [-f] [-d] [-o NAME[=VALUE][,...]] [VAULT...] MOUNTPOINT\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("       kvfs %s %s\n", commands[i].name, commands[i].arguments);
 	printf("\n%s\nCommands:\n", usage);

@@ -1,5 +1,6 @@
 /*
- * Reads MOUNTPOINT/.kvfs/status as any program can: it is a separate process, unknown to the mount.
+ * Reads MOUNTPOINT/.kvfs/status, or that of a vault's folder, as any program can: it is a separate process, unknown to
+ * the mount.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +62,27 @@ mounted_type(const char *path, char *type, size_t size)
 }
 
 /*
+ * The same for path, or for its parent: of several vaults in one mount, each has a folder in the mount point. Whether it
+ * is the parent that is a mount of kvfs.
+ */
+static bool
+find_type(const char *path, char *type, size_t size)
+{
+	char parent[PATH_MAX], *slash;
+
+	mounted_type(path, type, size);
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (type[0] != '\0' || slash == NULL || slash == parent)
+		return false;
+	*slash = '\0';
+	mounted_type(parent, type, size);
+	if (strcmp(type, "fuse.kvfs") != 0)
+		type[0] = '\0';
+	return type[0] != '\0';
+}
+
+/*
  * Make the path absolute and resolve links. If the mount is another user's or its kvfs has exited, realpath()
  * of the mount point fails; then only its parent is resolved.
  */
@@ -95,9 +117,12 @@ static void
 say_why(const char *given, const char *path, int err)
 {
 	char type[80];
+	const bool is_inside = find_type(path, type, sizeof(type));
 
-	mounted_type(path, type, sizeof(type));
-	if (type[0] == '\0')
+	if (is_inside && err == -ENOENT)
+		fprintf(
+		    stderr, "kvfs: %s is neither a mount point of kvfs nor a vault's folder in one\n", given);
+	else if (type[0] == '\0')
 		fprintf(stderr, "kvfs: nothing is mounted on %s\n", given);
 	else if (strcmp(type, "fuse.kvfs") != 0)
 		fprintf(stderr, "kvfs: %s is a mount of %s, not of kvfs\n", given, type);
@@ -119,7 +144,7 @@ read_status(const char *path, struct kv_status_watch *watch, struct kv_buf *text
 	int err;
 
 	kv_buf_init(&json, MOST_BYTES);
-	mounted_type(path, type, sizeof(type));
+	find_type(path, type, sizeof(type));
 	snprintf(file, sizeof(file), "%s" FILE_NAME, path);
 	err = strcmp(type, "fuse.kvfs") == 0 ? read_all(file, &json) : -ENOENT;
 	if (err == 0)
@@ -231,7 +256,7 @@ kv_status_cmd(int argc, char *const argv[])
 			is_wrong = true;
 	}
 	if (given == NULL || is_wrong) {
-		fprintf(stderr, "usage: kvfs status MOUNTPOINT [--watch]\n");
+		fprintf(stderr, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n");
 		return 1;
 	}
 	err = find_path(given, path);

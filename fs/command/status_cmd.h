@@ -1,7 +1,7 @@
 #ifndef KV_FS_COMMAND_STATUS_CMD_H
 #define KV_FS_COMMAND_STATUS_CMD_H
 /*
- * kvfs status MOUNTPOINT [--watch]: shows what a mount is doing.
+ * kvfs status MOUNTPOINT[/VAULT] [--watch]: shows what a mount is doing, or one vault of several in it.
  */
 
 /* As in fs/command/commands.h. */

@@ -83,13 +83,36 @@ say_bytes(double n, struct kv_buf *text)
 static void
 say_mount(const struct kv_json *root, struct kv_buf *text)
 {
-	kv_buf_say(text, "%s", string(root, "vault"));
+	double n = 0;
+
+	for (const struct kv_json *v = first(member(root, "vaults")); v != NULL; v = kv_json_next(v))
+		n++;
+	if (member(root, "vaults") != NULL)
+		kv_buf_say(text, "%.0f vault%s", n, n == 1 ? "" : "s");
+	else
+		kv_buf_say(text, "%s", string(root, "vault"));
 	if (string(root, "region")[0] != '\0')
 		kv_buf_say(text, " (%s)", string(root, "region"));
 	kv_buf_say(text, ", mounted for ");
 	say_duration(number(root, "seconds"), text);
 	kv_buf_say(text, "%s\n",
 	    is_true(root, "paused") ? "; PAUSED: the vault is failing, kvfs tries again now and then" : "");
+}
+
+/* A line for each vault of several. */
+static void
+say_vaults(const struct kv_json *vaults, struct kv_buf *text)
+{
+	for (const struct kv_json *v = first(vaults); v != NULL; v = kv_json_next(v)) {
+		const char *failure = string(v, "failure");
+
+		kv_buf_say(text, "  %-18s  %s", string(v, "folder"), string(v, "vault"));
+		if (failure[0] != '\0')
+			kv_buf_say(text, ": CANNOT BE USED (%s)", failure);
+		kv_buf_say(text, ": %.0f of %.0f%s downloaded, %.0f failed%s\n", number(v, "backed_up"),
+		    number(v, "shown"), is_true(v, "complete") ? "" : " or more", number(v, "failed"),
+		    is_true(v, "paused") ? "; PAUSED" : "");
+	}
 }
 
 static const char *const types[] = { "keys", "secrets", "certificates" };
@@ -361,6 +384,7 @@ kv_status_text(
 	if (err != 0)
 		return err;
 	say_mount(root, text);
+	say_vaults(member(root, "vaults"), text);
 	say_objects(member(root, "objects"), text);
 	say_archive(root, watch, mono_now, text);
 	say_requests(member(root, "requests"), text);

@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/auth/secret_file.h"
+#include "fs/config/arguments.h"
 #include "fs/config/given.h"
+#include "fs/config/sections.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
 
@@ -35,6 +36,8 @@ static const struct {
 	{ "auto_unmount", "kvfs unmounts when it ends, and is not supervised: leave auto_unmount out" },
 	{ "keys", "a list is separated by colons, as in types=keys:secrets" },
 	{ "secrets", "a list is separated by colons, as in types=keys:secrets" },
+	{ "vaults",
+	    "several vaults are arguments, kvfs VAULT VAULT... MOUNTPOINT, or a section of the configuration file" },
 	{ "certificates", "a list is separated by colons, as in types=keys:certificates" },
 };
 #define REFUSED (sizeof(refused_options) / sizeof(refused_options[0]))
@@ -71,6 +74,10 @@ kv_given_release(struct kv_given *g)
 		free(string);
 	}
 	kv_buf_release(&g->kernel);
+	kv_buf_release(&g->warnings);
+	kv_conf_release(&g->conf);
+	kv_vault_list_release(&g->vaults);
+	free(g->arguments);
 	*g = (struct kv_given){ .strings = NULL };
 }
 
@@ -166,9 +173,8 @@ refuse_option(const char *text, const char *where, struct kv_buf *why)
 	return -EINVAL;
 }
 
-/* Store a copy of value, given at where. */
-static int
-keep_value(struct kv_given *g, int k, const char *value, const char *where)
+int
+kv_given_set(struct kv_given *g, int k, const char *value, const char *where)
 {
 	g->values[k] = kv_given_keep(g, strdup(value));
 	g->wheres[k] = kv_given_keep(g, strdup(where));
@@ -193,9 +199,8 @@ take_other(struct kv_given *g, const char *text, const char *where, struct kv_bu
 	return g->source != NULL ? 0 : -ENOMEM;
 }
 
-/* Take "name" or "name=value". override: the last value wins (command line); otherwise the first does. */
-static int
-take_option(struct kv_given *g, const char *text, bool override, const char *where, struct kv_buf *why)
+int
+kv_given_take(struct kv_given *g, const char *text, bool is_first, const char *where, struct kv_buf *why)
 {
 	const char *equals = strchr(text, '=');
 	const int k = kv_options_find(text, strcspn(text, "="));
@@ -211,9 +216,9 @@ take_option(struct kv_given *g, const char *text, bool override, const char *whe
 		kv_buf_say(why, "%s: %s needs a value: %s=…", where, o->name, o->name);
 		return -EINVAL;
 	}
-	if (g->values[k] != NULL && !override)
+	if (g->values[k] != NULL && !is_first)
 		return 0;
-	return keep_value(g, k, equals != NULL ? equals + 1 : "", where);
+	return kv_given_set(g, k, equals != NULL ? equals + 1 : "", where);
 }
 
 static bool
@@ -245,7 +250,7 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 		one[n] = '\0';
 		list += *list == ',';
 		if (n > 0)
-			err = take_option(g, one, true, "-o", why);
+			err = kv_given_take(g, one, true, "-o", why);
 		if (err == -EINVAL && follows_list && strstr(kv_buf_str(why), "colons") == NULL)
 			kv_buf_say(why, "; the parts of a list are separated by colons, not commas");
 		follows_list = n > 0 && is_list(one);
@@ -256,23 +261,16 @@ take_list(struct kv_given *g, const char *list, struct kv_buf *why)
 }
 
 static int
-take_argument(struct kv_given *g, const char *text, int *n, struct kv_buf *why)
+take_argument(struct kv_given *g, const char *text)
 {
-	char *copy;
+	char **arguments = reallocarray(g->arguments, g->n_arguments + 1, sizeof(*arguments));
+	char *copy = kv_given_keep(g, strdup(text));
 
-	if (*n == 2) {
-		kv_buf_say(why, "too many arguments: '%s' (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)", text);
-		return -EINVAL;
-	}
-	copy = kv_given_keep(g, strdup(text));
-	if (copy == NULL)
+	if (arguments != NULL)
+		g->arguments = arguments;
+	if (arguments == NULL || copy == NULL)
 		return -ENOMEM;
-	if ((*n)++ == 0) {
-		g->mountpoint = copy; /* unless a second argument follows */
-	} else {
-		g->vault = g->mountpoint;
-		g->mountpoint = copy;
-	}
+	g->arguments[g->n_arguments++] = copy;
 	return 0;
 }
 
@@ -303,7 +301,7 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 		break;
 	case 'd':
 		g->is_foreground = true;
-		if (keep_value(g, kv_options_find("debug", 5), "all", "-d") != 0)
+		if (kv_given_set(g, kv_options_find("debug", 5), "all", "-d") != 0)
 			return -ENOMEM;
 		break;
 	case 'h':
@@ -345,11 +343,11 @@ static int
 read_arguments(struct kv_given *g, int argc, char *const argv[], struct kv_buf *why)
 {
 	bool is_over = false;
-	int n = 0, err = 0;
+	int err = 0;
 
 	for (int i = 1; err == 0 && i < argc; i++) {
 		if (is_over || argv[i][0] != '-' || argv[i][1] == '\0')
-			err = take_argument(g, argv[i], &n, why);
+			err = take_argument(g, argv[i]);
 		else if (strcmp(argv[i], "--") == 0)
 			is_over = true;
 		else if (!take_long(g, argv[i]))
@@ -358,63 +356,23 @@ read_arguments(struct kv_given *g, int argc, char *const argv[], struct kv_buf *
 	return err;
 }
 
-/* ---- the configuration file ---- */
+/* ---- the configuration files ---- */
 
+/* The personal file and the system's, or only the one that -o config= names. */
 static int
-read_config_line(struct kv_given *g, char *line, const char *where, struct kv_buf *why)
-{
-	char *equals, *end, *name = line + strspn(line, " \t");
-	char option[4096];
-
-	end = name + strlen(name);
-	while (end > name && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	if (*name == '\0' || *name == '#')
-		return 0;
-	equals = strchr(name, '=');
-	if (equals == NULL)
-		return take_option(g, name, false, where, why);
-	end = equals;
-	while (end > name && isspace((unsigned char)end[-1]))
-		end--;
-	snprintf(option, sizeof(option), "%.*s=%s", (int)(end - name), name,
-	    equals + 1 + strspn(equals + 1, " \t"));
-	return take_option(g, option, false, where, why);
-}
-
-/*
- * Returns 1 if the file was read; 0 if it does not exist, or is a personal one that the user cannot read; or
- * -errno.
- */
-static int
-read_config(struct kv_given *g, const char *path, bool is_personal, struct kv_buf *why)
-{
-	char line[4096], where[PATH_MAX + 32];
-	FILE *f = fopen(path, "re");
-	int err = 0, n = 0;
-
-	if (f == NULL && (errno == ENOENT || errno == ENOTDIR || (is_personal && errno == EACCES)))
-		return 0;
-	if (f == NULL) {
-		kv_buf_say(why, "%s: %s", path, strerror(errno));
-		return -EINVAL;
-	}
-	g->config_fault = kv_secret_file_fault(fileno(f));
-	while (err == 0 && fgets(line, sizeof(line), f) != NULL) {
-		snprintf(where, sizeof(where), "%s line %d", path, ++n);
-		err = read_config_line(g, line, where, why);
-	}
-	fclose(f);
-	return err != 0 ? err : 1;
-}
-
-static int
-read_configs(struct kv_given *g, struct kv_buf *why)
+read_files(struct kv_given *g, struct kv_buf *why)
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = kv_given_home();
+	const char *named = kv_given_value(g, "config");
 	char path[PATH_MAX];
 	int found = 0;
 
+	if (named != NULL) {
+		found = kv_conf_read(&g->conf, named, false, why);
+		if (found == 0)
+			kv_buf_say(why, "-o: config=%s: there is no such file", named);
+		return found > 0 ? 0 : found < 0 ? found : -EINVAL;
+	}
 	if (xdg != NULL && xdg[0] == '/')
 		snprintf(path, sizeof(path), "%s/kvfs.conf", xdg);
 	else if (home != NULL)
@@ -422,9 +380,9 @@ read_configs(struct kv_given *g, struct kv_buf *why)
 	else
 		path[0] = '\0';
 	if (path[0] != '\0')
-		found = read_config(g, path, true, why);
-	if (found == 0)
-		found = read_config(g, SYSTEM_CONFIG, false, why);
+		found = kv_conf_read(&g->conf, path, true, why);
+	if (found >= 0)
+		found = kv_conf_read(&g->conf, SYSTEM_CONFIG, false, why);
 	return found < 0 ? found : 0;
 }
 
@@ -444,9 +402,18 @@ read_environment(struct kv_given *g, bool is_own, struct kv_buf *why)
 			continue;
 		err = kv_given_keep_environment(g, o->environment, &value, why);
 		if (err == 0 && value != NULL)
-			err = keep_value(g, k, value, o->environment);
+			err = kv_given_set(g, k, value, o->environment);
 	}
 	return err;
+}
+
+static void
+init(struct kv_given *g)
+{
+	*g = (struct kv_given){ .strings = NULL };
+	kv_conf_init(&g->conf);
+	kv_buf_init(&g->kernel, 1024);
+	kv_buf_init(&g->warnings, 8192);
 }
 
 int
@@ -454,23 +421,49 @@ kv_given_read(int argc, char *const argv[], struct kv_given *g, struct kv_buf *w
 {
 	int err;
 
-	*g = (struct kv_given){ .strings = NULL };
-	kv_buf_init(&g->kernel, 1024);
+	init(g);
 	err = read_arguments(g, argc, argv, why);
 	if (err != 0 || g->print == KV_PRINT_HELP || g->print == KV_PRINT_VERSION)
 		return err;
-	if (g->vault != NULL)
-		err = keep_value(g, kv_options_find("vault", 5), g->vault, "argument");
+	err = kv_arguments_sort(g, why);
+	if (err == 0)
+		err = read_files(g, why);
+	if (err == 0)
+		err = kv_sections_choose(g, why);
 	if (err == 0)
 		err = read_environment(g, true, why);
+	memcpy(g->first_values, g->values, sizeof(g->values));
+	memcpy(g->first_wheres, g->wheres, sizeof(g->wheres));
 	if (err == 0)
-		err = read_configs(g, why);
+		err = kv_sections_apply(g, &g->conf, g->section, NULL, why);
+	return err == 0 ? read_environment(g, false, why) : err;
+}
+
+int
+kv_given_read_vault(
+    struct kv_given *all, const struct kv_given_vault *vault, struct kv_given *g, struct kv_buf *why)
+{
+	int err;
+
+	init(g);
+	memcpy(g->values, all->first_values, sizeof(g->values));
+	memcpy(g->wheres, all->first_wheres, sizeof(g->wheres));
+	g->print = all->print;
+	err = kv_given_set(g, kv_options_find("vault", 5), vault->text, vault->where);
 	if (err == 0)
-		err = read_environment(g, false, why);
-	return err;
+		err = kv_sections_apply(g, &all->conf, all->section, vault->folder, why);
+	if (err == 0 && g->warnings.len > 0)
+		kv_buf_say(&all->warnings, "%s", kv_buf_str(&g->warnings));
+	return err == 0 ? read_environment(g, false, why) : err;
 }
 
 /* ---- values ---- */
+
+const char *
+kv_given_value(const struct kv_given *g, const char *name)
+{
+	return g->values[kv_options_find(name, strlen(name))];
+}
 
 const char *
 kv_given_where(const struct kv_given *g, const char *name)

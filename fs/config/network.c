@@ -130,8 +130,9 @@ static int
 check_place(struct kv_settings *s, const char *where, struct kv_buf *why)
 {
 	const bool is_argument = strcmp(where, "-o") == 0;
+	const char *fault = s->given.faults[kv_options_find("proxy", strlen("proxy"))];
 
-	if (!is_argument && s->given.config_fault == NULL)
+	if (!is_argument && fault == NULL)
 		return 0;
 	if (is_argument)
 		kv_buf_say(why,
@@ -139,8 +140,7 @@ check_place(struct kv_settings *s, const char *where, struct kv_buf *why)
 		    "arguments of a program: put it into the variable https_proxy, or into the configuration "
 		    "file");
 	else
-		kv_buf_say(
-		    why, "%s: this file has the user name of a proxy, and %s", where, s->given.config_fault);
+		kv_buf_say(why, "%s: this file has the user name of a proxy, and %s", where, fault);
 	return -EINVAL;
 }
 

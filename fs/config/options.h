@@ -55,6 +55,7 @@ struct kv_option {
 	 * variables that other programs use too.
 	 */
 	const char *environment;
+	bool is_shared;		/* of the whole mount: not in the section of one vault */
 	const char *credential; /* the word of auth= that the option implies; or NULL */
 	const char *standard;	/* the default, as a user would write it; NULL: see otherwise */
 	const char *otherwise;	/* description of what happens without a value */

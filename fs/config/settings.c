@@ -8,6 +8,7 @@
 #include "fs/config/cloud.h"
 #include "fs/config/mountpoint.h"
 #include "fs/config/network.h"
+#include "fs/config/number.h"
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 
@@ -17,6 +18,9 @@
 void
 kv_settings_release(struct kv_settings *s)
 {
+	for (size_t i = 0; i < s->n_vaults; i++)
+		kv_settings_release(&s->vaults[i]);
+	free(s->vaults);
 	kv_given_release(&s->given);
 	*s = (struct kv_settings){ .umask = 0 };
 }
@@ -321,6 +325,107 @@ take_access(struct kv_settings *s, struct kv_buf *why)
 	return -EINVAL;
 }
 
+/* ---- several vaults ---- */
+
+/* Everything about one vault. Without needs_vault none may be given. */
+static int
+complete_vault(struct kv_settings *s, bool needs_vault, struct kv_buf *why)
+{
+	int err = kv_network_take_authority(s, why);
+
+	if (err == 0 && (needs_vault || s->vault_given != NULL))
+		err = take_vault(s, why);
+	if (err == 0)
+		err = take_credential(s, why);
+	if (err == 0)
+		err = kv_network_take(s, why);
+	if (err == 0 && s->auth.credential.authority == NULL)
+		/* where secrets are sent: never what a server names */
+		s->auth.credential.authority = kv_cloud_authority(s->public_vault.host);
+	return err == 0 ? take_kind(s, why) : err;
+}
+
+static int
+parse_vault(
+    struct kv_settings *s, const struct kv_given_vault *vault, struct kv_settings *v, struct kv_buf *why)
+{
+	struct kv_buf sentence;
+	int err;
+
+	kv_buf_init(&sentence, 4096);
+	err = kv_given_read_vault(&s->given, vault, &v->given, &sentence);
+	if (err == 0)
+		err = take_options(v, &sentence);
+	if (err == 0)
+		err = complete_vault(v, true, &sentence);
+	if (err == 0)
+		err = take_cache(v);
+	v->is_read_only = v->is_read_only || s->is_read_only;
+	v->folder = vault->folder;
+	if (err == -EINVAL)
+		kv_buf_say(why, "vault %s: %s", vault->folder, kv_buf_str(&sentence));
+	kv_buf_release(&sentence);
+	return err;
+}
+
+static int
+parse_vaults(struct kv_settings *s, struct kv_buf *why)
+{
+	struct kv_vault_list *list = &s->given.vaults;
+	int err = 0;
+
+	if (list->n == 0 && s->vault_given == NULL)
+		return refuse_missing_vault(&s->given, why);
+	if (list->n == 0)
+		err = kv_vault_list_add(
+		    list, s->vault_given, strlen(s->vault_given), kv_given_where(&s->given, "vault"), why);
+	if (err == 0)
+		err = kv_vault_list_check(list, why);
+	if (err != 0)
+		return err;
+	s->vaults = calloc(list->n, sizeof(*s->vaults));
+	if (s->vaults == NULL)
+		return -ENOMEM;
+	s->n_vaults = list->n;
+	for (size_t i = 0; err == 0 && i < list->n; i++)
+		err = parse_vault(s, &list->vaults[i], &s->vaults[i], why);
+	return err == 0 ? kv_number_vaults(s, why) : err;
+}
+
+#define MOST_SOURCE 256
+
+/* The source of a mount of several vaults: the section, or the vaults as they were given. */
+static int
+take_source(struct kv_settings *s)
+{
+	const struct kv_vault_list *list = &s->given.vaults;
+	struct kv_buf text;
+	int err = 0;
+
+	s->source = s->given.source != NULL ? s->given.source : s->given.section;
+	if (s->source != NULL)
+		return 0;
+	kv_buf_init(&text, MOST_SOURCE);
+	for (size_t i = 0; i < list->n && text.len + strlen(list->vaults[i].text) + 3 < MOST_SOURCE; i++)
+		kv_buf_say(&text, "%s%s", i > 0 ? "," : "", list->vaults[i].text);
+	s->source = kv_given_keep(&s->given, strdup(kv_buf_str(&text)));
+	if (s->source == NULL)
+		err = -ENOMEM;
+	kv_buf_release(&text);
+	return err;
+}
+
+/* The mount itself, without its vaults. */
+static int
+complete_mount(struct kv_settings *s, struct kv_buf *why)
+{
+	int err = s->given.print == KV_PRINT_CONFIG ? 0 : take_mountpoint(s, why);
+
+	if (err == 0)
+		err = take_cache(s);
+	return err == 0 ? take_access(s, why) : err;
+}
+
 int
 kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv_buf *why)
 {
@@ -334,72 +439,21 @@ kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv
 		return 0;
 	if (err == 0)
 		err = take_options(s, why);
-	if (err == 0)
-		err = kv_network_take_authority(s, why);
-	if (err == 0 && (!is_printed || s->vault_given != NULL))
-		err = take_vault(s, why);
-	if (err == 0 && !is_printed)
-		err = take_mountpoint(s, why);
-	if (err == 0)
-		err = take_credential(s, why);
-	if (err == 0)
-		err = kv_network_take(s, why);
-	if (err == 0) {
-		if (s->auth.credential.authority ==
-		    NULL) /* where secrets are sent: never what a server names */
-			s->auth.credential.authority = kv_cloud_authority(s->public_vault.host);
+	s->is_each = s->is_each || s->given.is_each;
+	if (err == 0 && s->is_each) {
+		err = parse_vaults(s, why);
+		if (err == 0)
+			err = take_source(s);
+		if (err == 0)
+			err = kv_network_take(s, why);
+	} else if (err == 0) {
+		err = complete_vault(s, !is_printed, why);
+		if (err == 0 && s->given.section != NULL && s->given.source == NULL)
+			s->source = s->given.section;
 	}
 	if (err == 0)
-		err = take_kind(s, why);
-	if (err == 0)
-		err = take_cache(s);
-	if (err == 0)
-		err = take_access(s, why);
+		err = complete_mount(s, why);
 	if (err == -ENOMEM)
 		kv_buf_say(why, "out of memory");
 	return err;
-}
-
-static void
-print_line(const char *name, const char *value, const char *where, FILE *out)
-{
-	fprintf(out, "%-20s %-36s # %s\n", name, value, where != NULL ? where : "default");
-}
-
-static void
-print_variable(const char *name, FILE *out)
-{
-	const char *text = kv_given_environment(name);
-
-	if (text != NULL)
-		print_line(name, strchr(text, '@') != NULL ? "(not shown)" : text, "environment", out);
-}
-
-void
-kv_settings_print(const struct kv_settings *s, FILE *out)
-{
-	static const char *const choices[] = { TOKEN_CREDENTIALS, SINGLE_TENANT };
-	const struct kv_credential_variable *variable;
-	const struct kv_option *o;
-	const char *name;
-	struct kv_buf value;
-
-	kv_buf_init(&value, 8192);
-	for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++) {
-		kv_value_say(o, s, &value);
-		print_line(o->name, kv_buf_str(&value), s->given.wheres[i], out);
-	}
-	kv_buf_release(&value);
-	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
-		const char *text = kv_credential_variable(&s->auth.credential, variable->name);
-
-		if (text != NULL && strchr(text, '@') != NULL)
-			text = "(not shown)";
-		if (text != NULL)
-			print_line(variable->name, variable->is_secret ? "(set)" : text, "environment", out);
-	}
-	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
-		print_variable(choices[i], out);
-	for (size_t i = 0; (name = kv_network_variable_at(i)) != NULL; i++)
-		print_variable(name, out);
 }

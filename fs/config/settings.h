@@ -53,7 +53,9 @@ struct kv_settings {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	const char *debug; /* names of modules, separated by ':', or NULL */
+	bool is_each;	    /* each; or how the vaults are given calls for a folder for each */
+	const char *config; /* the configuration file, or NULL */
+	const char *debug;  /* names of modules, separated by ':', or NULL */
 
 	/* Derived values. */
 	const char *folder;  /* of this vault in the mount's root; NULL: the root itself */
@@ -65,8 +67,7 @@ struct kv_settings {
 	char *mountpoint;   /* absolute */
 	const char *kernel; /* more mount options for the kernel, ",noexec,…" or "" */
 
-	bool is_each;		    /* the mount has a folder for each vault … */
-	struct kv_settings *vaults; /* … whose settings, complete ones, are these */
+	struct kv_settings *vaults; /* with is_each: a vault's own, complete settings */
 	size_t n_vaults;
 
 	struct kv_given given; /* owns all strings above that are not constants */
@@ -86,9 +87,4 @@ int kv_settings_parse(
 /* Read client_secret_file again, after SIGHUP. -EINVAL and a sentence in why: the secret is unchanged. */
 int kv_settings_read_secret(struct kv_settings *settings, struct kv_buf *why) KV_MUST_CHECK;
 void kv_settings_release(struct kv_settings *settings);
-/*
- * --print-config: one line for each option, with its value in effect and where it was given, and one for each
- * variable of credentials and of the network that is set in the environment. A secret is printed as "(set)".
- */
-void kv_settings_print(const struct kv_settings *settings, FILE *out);
 #endif

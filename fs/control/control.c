@@ -20,13 +20,12 @@
 #define MOST_BYTES ((size_t)64 << 20)
 
 /* Append the file's current content. -ENOMEM, -EFBIG. */
-typedef int write_file(const struct kv_branch *, struct kv_buf *);
+typedef int write_file(const struct kv_scope *, struct kv_buf *);
 
 static int
-write_log(const struct kv_branch *branch, struct kv_buf *text)
+write_log(const struct kv_scope *scope, struct kv_buf *text)
 {
-	(void)branch;
-	kv_log_recent(false, text);
+	kv_report_log(scope, false, text);
 	return 0;
 }
 
@@ -56,7 +55,8 @@ struct handle {
 /* An open that waits for a listing. */
 struct opening {
 	struct kv_request request;
-	struct kv_node *node; /* held open */
+	struct kv_node *node;		/* held open */
+	const struct kv_branch *branch; /* whose listings are waited for */
 	struct kv_snapshot_wait *wait;
 	struct kv_snapshot *snapshot; /* the listing that it waits for */
 	struct fuse_file_info fi;
@@ -78,6 +78,7 @@ close_handle(struct kv_handle *handle)
 static void
 reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
+	const struct kv_scope scope = { node->tree->mount, node->branch };
 	struct handle *h = calloc(1, sizeof(*h));
 	int err;
 
@@ -86,7 +87,7 @@ reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 		return;
 	}
 	kv_buf_init(&h->text, MOST_BYTES);
-	err = ((const struct file *)node)->row->write(node->branch, &h->text);
+	err = ((const struct file *)node)->row->write(&scope, &h->text);
 	if (err != 0) {
 		close_handle(&h->handle);
 		fuse_reply_err(req, -err);
@@ -106,11 +107,14 @@ release_opening(struct kv_request *request)
 	kv_tree_closed(o->node);
 }
 
-/* Returns 0 if all listings are complete. -EINPROGRESS: listing_answered() continues. */
+/* Returns 0 if all listings of a vault are complete. -EINPROGRESS: listing_answered() continues. */
 static int
-wait_for_listings(struct opening *o)
+wait_for_vault(struct opening *o)
 {
-	struct kv_listing *const *listings = o->node->branch->volume->listings;
+	struct kv_listing *const *listings = o->branch->volume->listings;
+
+	if (o->branch->away != 0)
+		return o->branch->away;
 
 	for (int t = 0; t < KV_TYPES; t++) {
 		int err;
@@ -132,8 +136,12 @@ wait_for_listings(struct opening *o)
 static void
 reply_or_wait(struct opening *o)
 {
-	const int err = wait_for_listings(o);
+	const struct kv_scope scope = { o->node->tree->mount, o->node->branch };
+	int err = 0;
 
+	for (; o->branch != NULL && err == 0; o->branch = kv_scope_next(&scope, o->branch))
+		if ((err = wait_for_vault(o)) != 0)
+			break;
 	if (err == -EINPROGRESS)
 		return;
 	if (err != 0) {
@@ -166,10 +174,11 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 		reply(node, req, fi);
 		return;
 	}
-	o = kv_request_new(node->branch->mount, req, sizeof(*o), release_opening);
+	o = kv_request_new(node->tree->mount, req, sizeof(*o), release_opening);
 	if (o == NULL)
 		return;
 	o->node = node;
+	o->branch = node->branch != NULL ? node->branch : TAILQ_FIRST(&node->tree->mount->branches);
 	o->fi = *fi;
 	kv_tree_opened(node);
 	reply_or_wait(o);
@@ -218,7 +227,8 @@ static const struct kv_node_ops ops = {
 /* ---- the part ---- */
 
 static int
-add_file(struct kv_branch *branch, struct kv_folder *folder, const struct row *row, uint64_t ino)
+add_file(struct kv_tree *tree, struct kv_branch *branch, struct kv_folder *folder, const struct row *row,
+    uint64_t ino)
 {
 	struct file *f = calloc(1, sizeof(*f));
 
@@ -226,21 +236,34 @@ add_file(struct kv_branch *branch, struct kv_folder *folder, const struct row *r
 		return -ENOMEM;
 	f->row = row;
 	f->node.is_kept = true;
-	kv_tree_add(&branch->mount->tree, &f->node, &ops, branch, ino);
+	kv_tree_add(tree, &f->node, &ops, branch, ino);
 	return kv_folder_add(folder, row->name, &f->node, true);
+}
+
+/* branch NULL: the files are about all vaults of the mount. */
+static int
+add_folder(struct kv_tree *tree, struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino)
+{
+	struct kv_folder *folder = kv_folder_new(tree, branch, first_ino, 0500);
+	int err =
+	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
+
+	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		err = add_file(tree, branch, folder, &rows[i], first_ino + 1 + i);
+	return err;
 }
 
 static int
 attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, void **state)
 {
-	struct kv_folder *folder = kv_folder_new(&branch->mount->tree, branch, first_ino, 0500);
-	int err =
-	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
-
 	(void)state; /* there is none */
-	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
-		err = add_file(branch, folder, &rows[i], first_ino + 1 + i);
-	return err;
+	return add_folder(&branch->mount->tree, branch, root, first_ino);
+}
+
+int
+kv_control_add_sums(struct kv_mount *m, struct kv_folder *root, uint64_t first_ino)
+{
+	return add_folder(&m->tree, NULL, root, first_ino);
 }
 
 const struct kv_part kv_control_part = { .attach = attach };

@@ -21,6 +21,7 @@
 
 struct skipping {
 	const struct kv_branch *branch;
+	char folder[80]; /* before each line: "estate/" or "" */
 	struct kv_buf *text;
 	int err;
 };
@@ -47,8 +48,8 @@ put_refused(struct skipping *s, const struct kv_object *o)
 	kv_buf_init(&why, MOST_WHY);
 	if (o->cause != NULL)
 		kv_refusal_say(&refusal, &why);
-	err = kv_buf_printf(s->text, "%s/%s\tno backup: %s (%s)\n", type, o->name, kv_err_name(o->refused),
-	    why.len > 0 ? kv_buf_str(&why) : strerror(-o->refused));
+	err = kv_buf_printf(s->text, "%s%s/%s\tno backup: %s (%s)\n", s->folder, type, o->name,
+	    kv_err_name(o->refused), why.len > 0 ? kv_buf_str(&why) : strerror(-o->refused));
 	kv_buf_release(&why);
 	return err;
 }
@@ -63,28 +64,34 @@ skip_one(void *arg, struct kv_object *o)
 		return;
 	if (o->is_external)
 		s->err = kv_buf_printf(s->text,
-		    "%s/%s\tnot shown: an external key, of which the HSM holds only a reference; a restore of it "
+		    "%s%s/%s\tnot shown: an external key, of which the HSM holds only a reference; a restore of it "
 		    "could degrade the HSM\n",
-		    type, o->name);
+		    s->folder, type, o->name);
 	else if (o->is_managed && s->branch->volume->listings[KV_CERTIFICATES] != NULL)
-		s->err = kv_buf_printf(s->text, "%s/%s\tnot shown: the backup of certificates/%s holds it\n",
-		    type, o->name, o->name);
+		s->err =
+		    kv_buf_printf(s->text, "%s%s/%s\tnot shown: the backup of certificates/%s holds it\n",
+			s->folder, type, o->name, o->name);
 	else if (o->is_managed)
 		s->err = kv_buf_printf(s->text,
-		    "%s/%s\tnot shown, and not in this mount: the backup of certificates/%s holds it (-o types=)\n",
-		    type, o->name, o->name);
+		    "%s%s/%s\tnot shown, and not in this mount: the backup of certificates/%s holds it (-o types=)\n",
+		    s->folder, type, o->name, o->name);
 	else if (o->refused != 0)
 		s->err = put_refused(s, o);
 }
 
 int
-kv_manifest_skipped(const struct kv_branch *branch, struct kv_buf *text)
+kv_manifest_skipped(const struct kv_scope *scope, struct kv_buf *text)
 {
-	struct skipping s = { .branch = branch, .text = text };
+	struct skipping s = { .text = text };
 
-	for (int t = 0; t < KV_TYPES; t++)
-		if (branch->volume->listings[t] != NULL)
-			kv_catalog_each(kv_listing_catalog(branch->volume->listings[t]), skip_one, &s);
+	KV_SCOPE_EACH(b, scope) {
+		s.branch = b;
+		if (scope->only == NULL)
+			snprintf(s.folder, sizeof(s.folder), "%s/", b->settings->folder);
+		for (int t = 0; t < KV_TYPES; t++)
+			if (b->volume->listings[t] != NULL)
+				kv_catalog_each(kv_listing_catalog(b->volume->listings[t]), skip_one, &s);
+	}
 	return s.err;
 }
 
@@ -108,7 +115,7 @@ write_hex(const unsigned char *digest, bool is_known, char out[2 * KV_DIGEST_LEN
 }
 
 static int
-put_object(const struct kv_object *o, struct kv_buf *text)
+put_object(const struct kv_object *o, const char *folder, struct kv_buf *text)
 {
 	char updated[KV_REPORT_TIME], expires[KV_REPORT_TIME], size[24] = "null",
 							       digest[2 * KV_DIGEST_LEN + 3];
@@ -119,9 +126,10 @@ put_object(const struct kv_object *o, struct kv_buf *text)
 		snprintf(size, sizeof(size), "%" PRId64, o->size);
 	write_hex(o->digest, o->has_digest, digest);
 	return kv_buf_printf(text,
-	    "{\"type\":\"%s\",\"name\":\"%s\",\"updated\":%s,\"enabled\":%s,\"expires\":%s,"
+	    "{%s\"type\":\"%s\",\"name\":\"%s\",\"updated\":%s,\"enabled\":%s,\"expires\":%s,"
 	    "\"size\":%s,\"sha256\":%s}\n",
-	    kv_type_name(o->type), o->name, updated, o->is_enabled ? "true" : "false", expires, size, digest);
+	    folder, kv_type_name(o->type), o->name, updated, o->is_enabled ? "true" : "false", expires, size,
+	    digest);
 }
 
 /* When the oldest listing was started. */
@@ -137,19 +145,11 @@ wall_listed(const struct kv_branch *branch)
 	return kv_clock_wall_s() - age_ms / 1000;
 }
 
-int
-kv_manifest(const struct kv_branch *branch, struct kv_buf *text)
+static int
+put_objects(const struct kv_branch *branch, const char *folder, struct kv_buf *text)
 {
-	const struct kv_census c = kv_report_count(branch);
-	char listed[KV_REPORT_TIME];
-	/* One large block, which free() returns to the system. */
-	int err = kv_buf_reserve(text, (c.n_all + 1) * TYPICAL_LINE);
+	int err = 0;
 
-	if (err == 0)
-		err = kv_report_vault(branch, text);
-	kv_report_time(wall_listed(branch), listed);
-	if (err == 0)
-		err = kv_buf_printf(text, ",\"listed\":%s,\"objects\":%zu}\n", listed, c.n_all);
 	for (int t = 0; t < KV_TYPES; t++) {
 		struct kv_object *const *objects;
 		size_t n = 0;
@@ -159,7 +159,38 @@ kv_manifest(const struct kv_branch *branch, struct kv_buf *text)
 		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, NULL);
 		for (size_t i = 0; err == 0 && i < n; i++)
 			if (!objects[i]->is_gone && !objects[i]->is_managed)
-				err = put_object(objects[i], text);
+				err = put_object(objects[i], folder, text);
+	}
+	return err;
+}
+
+/* folder: a member of each line, "\"folder\":\"a\"," or "". */
+static int
+put_manifest(const struct kv_branch *branch, const char *folder, size_t n, struct kv_buf *text)
+{
+	char listed[KV_REPORT_TIME];
+	int err = kv_report_vault(branch, text);
+
+	kv_report_time(wall_listed(branch), listed);
+	if (err == 0)
+		err = kv_buf_printf(text, ",%s\"listed\":%s,\"objects\":%zu}\n", folder, listed, n);
+	return err == 0 ? put_objects(branch, folder, text) : err;
+}
+
+int
+kv_manifest(const struct kv_scope *scope, struct kv_buf *text)
+{
+	/* One large block, which free() returns to the system. */
+	int err = kv_buf_reserve(text, (kv_report_count(scope).n_all + 1) * TYPICAL_LINE);
+
+	KV_SCOPE_EACH(b, scope) {
+		const struct kv_scope one = { scope->mount, b };
+		char folder[100] = "";
+
+		if (scope->only == NULL)
+			snprintf(folder, sizeof(folder), "\"folder\":\"%s\",", b->settings->folder);
+		if (err == 0)
+			err = put_manifest(b, folder, kv_report_count(&one).n_all, text);
 	}
 	return err;
 }

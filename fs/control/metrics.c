@@ -2,7 +2,7 @@
  * One metric family after another, each with its help and type. Label values are constants, so nothing needs
  * escaping.
  */
-#include <inttypes.h>
+#include <stdio.h>
 
 #include "cache/blob/blobs.h"
 #include "cache/list/listing.h"
@@ -20,17 +20,46 @@ put_family(struct kv_buf *text, const char *name, const char *type, const char *
 	return kv_buf_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The labels of a row: those given, "a=\"b\"" or "", with the vault's if the scope has several. */
 static int
-put_requests(const struct kv_branch *branch, struct kv_buf *text)
+put_labels(
+    const struct kv_scope *scope, const struct kv_branch *branch, const char *labels, struct kv_buf *text)
 {
+	const char *comma = labels[0] != '\0' ? "," : "";
+
+	if (scope->only == NULL)
+		return kv_buf_printf(
+		    text, "{vault=\"%s\"%s%s}", kv_vault_name(branch->volume->vault), comma, labels);
+	return labels[0] != '\0' ? kv_buf_printf(text, "{%s}", labels) : 0;
+}
+
+static int
+put_row(const struct kv_scope *scope, const struct kv_branch *branch, const char *name, const char *labels,
+    double value, struct kv_buf *text)
+{
+	int err = kv_buf_puts(text, name);
+
+	if (err == 0)
+		err = put_labels(scope, branch, labels, text);
+	return err == 0 ? kv_buf_printf(text, " %.15g\n", value) : err;
+}
+
+static int
+put_requests(const struct kv_scope *scope, struct kv_buf *text)
+{
+	static const char name[] = "kvfs_requests_total";
 	struct kv_vault_counted c;
-	int err = put_family(text, "kvfs_requests_total", "counter",
+	int err = put_family(text, name, "counter",
 	    "Requests to the vault, by operation and HTTP status (0: no answer, or no token).");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(branch->volume->vault, i, &c); i++)
-		err =
-		    kv_buf_printf(text, "kvfs_requests_total{operation=\"%s\",status=\"%ld\"} %" PRIu64 "\n",
-			c.operation, c.status, c.n);
+	KV_SCOPE_EACH(b, scope)
+		for (size_t i = 0; err == 0 && kv_vault_counted(b->volume->vault, i, &c); i++) {
+			char labels[120];
+
+			snprintf(
+			    labels, sizeof(labels), "operation=\"%s\",status=\"%ld\"", c.operation, c.status);
+			err = put_row(scope, b, name, labels, (double)c.n, text);
+		}
 	return err;
 }
 
@@ -59,94 +88,106 @@ class_value(const struct kv_throttle_state *s, size_t i)
 }
 
 static int
-put_classes(const struct kv_branch *branch, struct kv_buf *text)
+put_class(const struct kv_scope *scope, size_t i, struct kv_buf *text)
 {
-	struct kv_throttle_state s;
-	int err = 0;
+	int err = put_family(text, of_classes[i].name, "gauge", of_classes[i].help);
 
-	for (size_t i = 0; err == 0 && i < N_OF(of_classes); i++) {
-		err = put_family(text, of_classes[i].name, "gauge", of_classes[i].help);
-		for (int k = 0; err == 0 && k < kv_throttle_classes(branch->volume->throttle); k++) {
-			kv_throttle_state(branch->volume->throttle, k, &s);
-			err = kv_buf_printf(
-			    text, "%s{class=\"%s\"} %g\n", of_classes[i].name, s.name, class_value(&s, i));
+	KV_SCOPE_EACH(b, scope)
+		for (int k = 0; err == 0 && k < kv_throttle_classes(b->volume->throttle); k++) {
+			struct kv_throttle_state s;
+			char labels[40];
+
+			kv_throttle_state(b->volume->throttle, k, &s);
+			snprintf(labels, sizeof(labels), "class=\"%s\"", s.name);
+			err = put_row(scope, b, of_classes[i].name, labels, class_value(&s, i), text);
 		}
-	}
 	return err;
 }
 
 static int
-put_objects(const struct kv_branch *branch, struct kv_buf *text, const char *name, const char *help,
+put_objects(const struct kv_scope *scope, struct kv_buf *text, const char *name, const char *help,
     size_t (*count)(const struct kv_listing *))
 {
 	int err = put_family(text, name, "gauge", help);
 
-	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		if (branch->volume->listings[t] != NULL)
-			err = kv_buf_printf(text, "%s{type=\"%s\"} %zu\n", name,
-			    kv_type_name((enum kv_type)t), count(branch->volume->listings[t]));
+	KV_SCOPE_EACH(b, scope)
+		for (int t = 0; err == 0 && t < KV_TYPES; t++) {
+			char labels[40];
+
+			if (b->volume->listings[t] == NULL)
+				continue;
+			snprintf(labels, sizeof(labels), "type=\"%s\"", kv_type_name((enum kv_type)t));
+			err = put_row(scope, b, name, labels, (double)count(b->volume->listings[t]), text);
+		}
 	return err;
 }
 
-static int
-put_rest(const struct kv_branch *branch, struct kv_buf *text)
+static const struct {
+	const char *name, *type, *help;
+} of_vaults[] = {
+	{ "kvfs_away", "gauge", "1 while the vault could not be reached since the start of the mount." },
+	{ "kvfs_paused", "gauge", "1 while most requests fail and only probes are sent." },
+	{ "kvfs_cache_hits_total", "counter", "stat and open calls served from the cache." },
+	{ "kvfs_cache_misses_total", "counter", "stat and open calls that waited for the vault." },
+	{ "kvfs_cache_from_disk_total", "counter", "Blobs read from the cache folder." },
+	{ "kvfs_cache_memory_bytes", "gauge", "Size of the blobs in memory." },
+	{ "kvfs_cache_spilled_bytes", "gauge", "Size of the blobs in the spill file." },
+	{ "kvfs_blobs_fetched_total", "counter", "Blobs downloaded from the vault." },
+	{ "kvfs_blob_bytes_total", "counter", "Bytes of blobs downloaded from the vault." },
+	{ "kvfs_read_ahead_total", "counter", "Blobs downloaded by read-ahead." },
+	{ "kvfs_read_ahead_used_total", "counter", "Blobs downloaded by read-ahead and then used." },
+	{ "kvfs_read_ahead_streams", "gauge", "Read-ahead streams." },
+	{ "kvfs_read_ahead_window", "gauge", "Read-ahead window of the largest stream, objects." },
+	{ "kvfs_files_read_total", "counter", "open calls that returned a blob." },
+	{ "kvfs_restored_total", "counter", "Objects restored." },
+	{ "kvfs_failed_total", "counter", "Failed open calls and restores." },
+	{ "kvfs_mount_time_seconds", "gauge", "Time of the mount, Unix seconds." },
+};
+
+/* The i-th value, in the order of of_vaults. */
+static double
+vault_value(const struct kv_branch *branch, size_t i)
 {
+	const struct kv_volume *v = branch->volume;
 	struct kv_blobs_state b;
 	size_t n_streams, window;
-	int err = 0;
 
-	kv_blobs_state(branch->volume->blobs, &b);
-	kv_prefetch_state(branch->volume->prefetch, &n_streams, &window);
-	const struct {
-		const char *name, *type, *help;
-		uint64_t value;
-	} rows[] = {
-		{ "kvfs_paused", "gauge", "1 while most requests fail and only probes are sent.",
-		    kv_throttle_is_paused(branch->volume->throttle) },
-		{ "kvfs_cache_hits_total", "counter", "stat and open calls served from the cache.",
-		    b.n_hits },
-		{ "kvfs_cache_misses_total", "counter", "stat and open calls that waited for the vault.",
-		    b.n_misses },
-		{ "kvfs_cache_from_disk_total", "counter", "Blobs read from the cache folder.",
-		    b.n_from_disk },
-		{ "kvfs_cache_memory_bytes", "gauge", "Size of the blobs in memory.", b.memory },
-		{ "kvfs_cache_spilled_bytes", "gauge", "Size of the blobs in the spill file.", b.spilled },
-		{ "kvfs_blobs_fetched_total", "counter", "Blobs downloaded from the vault.", b.n_fetched },
-		{ "kvfs_blob_bytes_total", "counter", "Bytes of blobs downloaded from the vault.",
-		    b.n_bytes },
-		{ "kvfs_read_ahead_total", "counter", "Blobs downloaded by read-ahead.", b.n_ahead },
-		{ "kvfs_read_ahead_used_total", "counter", "Blobs downloaded by read-ahead and then used.",
-		    b.n_ahead_used },
-		{ "kvfs_read_ahead_streams", "gauge", "Read-ahead streams.", n_streams },
-		{ "kvfs_read_ahead_window", "gauge", "Read-ahead window of the largest stream, objects.",
-		    window },
-		{ "kvfs_files_read_total", "counter", "open calls that returned a blob.", branch->n_read },
-		{ "kvfs_restored_total", "counter", "Objects restored.", branch->n_restored },
-		{ "kvfs_failed_total", "counter", "Failed open calls and restores.", branch->n_failed },
-		{ "kvfs_mount_time_seconds", "gauge", "Time of the mount, Unix seconds.",
-		    (uint64_t)branch->mount->wall_mounted },
-	};
+	kv_blobs_state(v->blobs, &b);
+	kv_prefetch_state(v->prefetch, &n_streams, &window);
+	const double values[N_OF(of_vaults)] = { branch->away != 0, kv_throttle_is_paused(v->throttle),
+		(double)b.n_hits, (double)b.n_misses, (double)b.n_from_disk, (double)b.memory,
+		(double)b.spilled, (double)b.n_fetched, (double)b.n_bytes, (double)b.n_ahead,
+		(double)b.n_ahead_used, (double)n_streams, (double)window, (double)branch->n_read,
+		(double)branch->n_restored, (double)branch->n_failed, (double)branch->mount->wall_mounted };
 
-	for (size_t i = 0; err == 0 && i < N_OF(rows); i++) {
-		err = put_family(text, rows[i].name, rows[i].type, rows[i].help);
+	return values[i];
+}
+
+static int
+put_vault_family(const struct kv_scope *scope, size_t i, struct kv_buf *text)
+{
+	int err = put_family(text, of_vaults[i].name, of_vaults[i].type, of_vaults[i].help);
+
+	KV_SCOPE_EACH(b, scope)
 		if (err == 0)
-			err = kv_buf_printf(text, "%s %" PRIu64 "\n", rows[i].name, rows[i].value);
-	}
+			err = put_row(scope, b, of_vaults[i].name, "", vault_value(b, i), text);
 	return err;
 }
 
 int
-kv_metrics(const struct kv_branch *branch, struct kv_buf *text)
+kv_metrics(const struct kv_scope *scope, struct kv_buf *text)
 {
-	int err = put_requests(branch, text);
+	int err = put_requests(scope, text);
 
+	for (size_t i = 0; err == 0 && i < N_OF(of_classes); i++)
+		err = put_class(scope, i, text);
 	if (err == 0)
-		err = put_classes(branch, text);
+		err = put_objects(scope, text, "kvfs_objects", "Objects shown as files.", kv_listing_count);
 	if (err == 0)
-		err = put_objects(branch, text, "kvfs_objects", "Objects shown as files.", kv_listing_count);
-	if (err == 0)
-		err = put_objects(branch, text, "kvfs_objects_not_shown",
+		err = put_objects(scope, text, "kvfs_objects_not_shown",
 		    "Keys and secrets not shown, because a certificate's backup contains them.",
 		    kv_listing_count_hidden);
-	return err != 0 ? err : put_rest(branch, text);
+	for (size_t i = 0; err == 0 && i < N_OF(of_vaults); i++)
+		err = put_vault_family(scope, i, text);
+	return err;
 }

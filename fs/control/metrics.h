@@ -4,10 +4,10 @@
  * The counters of a mount in Prometheus' text format.
  */
 #include "client/base/err.h"
-#include "fs/mount/branch.h"
+#include "fs/control/scope.h"
 
 struct kv_buf;
 
-/* Append the metrics to text. -ENOMEM, -EFBIG. */
-int kv_metrics(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
+/* Append the metrics to text; of several vaults, with a label vault for the host. -ENOMEM, -EFBIG. */
+int kv_metrics(const struct kv_scope *scope, struct kv_buf *text) KV_MUST_CHECK;
 #endif

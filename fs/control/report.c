@@ -49,30 +49,37 @@ kv_report_vault(const struct kv_branch *branch, struct kv_buf *text)
 	return err != 0 ? err : kv_json_quote(text, kv_vault_region(branch->volume->vault));
 }
 
+static void
+count_type(struct kv_census *c, struct kv_listing *listing, int t)
+{
+	struct kv_object *const *objects;
+	bool is_complete;
+	size_t n;
+
+	objects = kv_listing_view(listing, &n, NULL, &is_complete);
+	c->is_listed[t] = c->is_listed[t] && is_complete;
+	c->is_complete = c->is_complete && is_complete;
+	for (size_t i = 0; i < n; i++) {
+		if (objects[i]->is_gone || objects[i]->is_managed)
+			continue;
+		c->n[t]++;
+		c->n_all++;
+		c->n_known += objects[i]->size >= 0;
+		c->n_backed_up[t] += objects[i]->size >= 0 && objects[i]->refused == 0;
+		c->n_refused[t] += objects[i]->refused != 0;
+	}
+}
+
 struct kv_census
-kv_report_count(const struct kv_branch *branch)
+kv_report_count(const struct kv_scope *scope)
 {
 	struct kv_census c = { .is_complete = true };
 
 	for (int t = 0; t < KV_TYPES; t++) {
-		struct kv_object *const *objects;
-		bool is_complete;
-		size_t n;
-
-		if (branch->volume->listings[t] == NULL)
-			continue;
-		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, &is_complete);
-		c.is_listed[t] = is_complete;
-		c.is_complete = c.is_complete && is_complete;
-		for (size_t i = 0; i < n; i++) {
-			if (objects[i]->is_gone || objects[i]->is_managed)
-				continue;
-			c.n[t]++;
-			c.n_known += objects[i]->size >= 0;
-			c.n_backed_up[t] += objects[i]->size >= 0 && objects[i]->refused == 0;
-			c.n_refused[t] += objects[i]->refused != 0;
-		}
-		c.n_all += c.n[t];
+		c.is_listed[t] = true;
+		KV_SCOPE_EACH(b, scope)
+			if (b->volume->listings[t] != NULL)
+				count_type(&c, b->volume->listings[t], t);
 	}
 	return c;
 }
@@ -80,39 +87,74 @@ kv_report_count(const struct kv_branch *branch)
 /* ---- status ---- */
 
 static int
-put_mount(const struct kv_branch *branch, struct kv_buf *text)
+put_mount(const struct kv_scope *scope, struct kv_buf *text)
 {
 	char mounted[KV_REPORT_TIME];
-	int err = kv_report_vault(branch, text);
+	bool is_paused = false;
+	int err = scope->only != NULL ? kv_report_vault(scope->only, text) :
+					kv_buf_puts(text, "{\"kvfs\":\"" KV_VERSION "\"");
 
-	kv_report_time(branch->mount->wall_mounted, mounted);
-	return err != 0 ? err :
-			  kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s",
-			      mounted, kv_clock_wall_s() - branch->mount->wall_mounted,
-			      kv_throttle_is_paused(branch->volume->throttle) ? "true" : "false");
+	KV_SCOPE_EACH(b, scope)
+		is_paused = is_paused || kv_throttle_is_paused(b->volume->throttle);
+	kv_report_time(scope->mount->wall_mounted, mounted);
+	return err != 0 ?
+	    err :
+	    kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s", mounted,
+		kv_clock_wall_s() - scope->mount->wall_mounted, is_paused ? "true" : "false");
+}
+
+/* The sum of one type; failure is the first one's. */
+struct type_sum {
+	bool is_there; /* a vault of the scope shows this type */
+	size_t n_hidden;
+	int64_t age_ms;
+	int failure;
+};
+
+static struct type_sum
+sum_type(const struct kv_scope *scope, int t)
+{
+	struct type_sum sum = { .is_there = false };
+
+	KV_SCOPE_EACH(b, scope) {
+		const struct kv_listing *l = b->volume->listings[t];
+
+		if (l == NULL)
+			continue;
+		sum.is_there = true;
+		sum.n_hidden += kv_listing_count_hidden(l);
+		if (kv_listing_age_ms(l) > sum.age_ms)
+			sum.age_ms = kv_listing_age_ms(l);
+		if (sum.failure == 0)
+			sum.failure = b->away != 0 ? b->away : kv_listing_failure(l);
+	}
+	return sum;
 }
 
 static int
-put_objects(const struct kv_branch *branch, const struct kv_census *c, struct kv_buf *text)
+put_errno(struct kv_buf *text, int err)
+{
+	return kv_json_quote(text, err != 0 ? kv_err_name(err) : NULL);
+}
+
+static int
+put_objects(const struct kv_scope *scope, const struct kv_census *c, struct kv_buf *text)
 {
 	const char *comma = "";
 	int err = kv_buf_puts(text, ",\"objects\":{");
 
 	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
-		const struct kv_listing *l = branch->volume->listings[t];
-		int failure;
+		const struct type_sum sum = sum_type(scope, t);
 
-		if (l == NULL)
+		if (!sum.is_there)
 			continue;
-		failure = kv_listing_failure(l);
 		err = kv_buf_printf(text,
 		    "%s\"%s\":{\"shown\":%zu,\"not_shown\":%zu,\"backed_up\":%zu,\"failed\":%zu,"
 		    "\"complete\":%s,\"age_seconds\":%" PRId64 ",\"failure\":",
-		    comma, kv_type_name((enum kv_type)t), c->n[t], kv_listing_count_hidden(l),
-		    c->n_backed_up[t], c->n_refused[t], c->is_listed[t] ? "true" : "false",
-		    kv_listing_age_ms(l) / 1000);
+		    comma, kv_type_name((enum kv_type)t), c->n[t], sum.n_hidden, c->n_backed_up[t],
+		    c->n_refused[t], c->is_listed[t] ? "true" : "false", sum.age_ms / 1000);
 		if (err == 0)
-			err = kv_json_quote(text, failure != 0 ? kv_err_name(failure) : NULL);
+			err = put_errno(text, sum.failure);
 		if (err == 0)
 			err = kv_buf_puts(text, "}");
 		comma = ",";
@@ -120,26 +162,27 @@ put_objects(const struct kv_branch *branch, const struct kv_census *c, struct kv
 	return err != 0 ? err : kv_buf_puts(text, "}");
 }
 
-/* Backups and restores per second that the vault has served lately. */
+/* Backups and restores per second that the vaults have served lately. */
 static double
-served_a_second(const struct kv_throttle *th)
+served_a_second(const struct kv_scope *scope)
 {
 	struct kv_throttle_state s;
 	double sum = 0;
 
-	for (int i = 0; i < kv_throttle_classes(th); i++) {
-		kv_throttle_state(th, i, &s);
-		sum += s.served;
-	}
+	KV_SCOPE_EACH(b, scope)
+		for (int i = 0; i < kv_throttle_classes(b->volume->throttle); i++) {
+			kv_throttle_state(b->volume->throttle, i, &s);
+			sum += s.served;
+		}
 	return sum;
 }
 
 static int
-put_archive(const struct kv_branch *branch, const struct kv_census *c, const struct kv_blobs_state *b,
+put_archive(const struct kv_scope *scope, const struct kv_census *c, const struct kv_blobs_state *b,
     struct kv_buf *text)
 {
 	const size_t left = c->n_all - c->n_known;
-	const double rate = served_a_second(branch->volume->throttle);
+	const double rate = served_a_second(scope);
 	int err;
 
 	if (b->n_fetching == 0)
@@ -153,43 +196,145 @@ put_archive(const struct kv_branch *branch, const struct kv_census *c, const str
 	return rate > 0 ? kv_buf_printf(text, "%.0f}", (double)left / rate) : kv_buf_puts(text, "null}");
 }
 
-static int
-put_requests(const struct kv_branch *branch, struct kv_buf *text)
+/* Add up the requests of this operation and status to the vaults before end (NULL: all). False: there is no such row. */
+static bool
+count_requests(const struct kv_scope *scope, const struct kv_vault_counted *like, const struct kv_branch *end,
+    uint64_t *n)
 {
+	struct kv_vault_counted c;
+	bool found = false;
+
+	*n = 0;
+	for (const struct kv_branch *b = kv_scope_first(scope); b != end; b = kv_scope_next(scope, b))
+		for (size_t i = 0; kv_vault_counted(b->volume->vault, i, &c); i++)
+			if (strcmp(c.operation, like->operation) == 0 && c.status == like->status) {
+				found = true;
+				*n += c.n;
+			}
+	return found;
+}
+
+static int
+put_requests(const struct kv_scope *scope, struct kv_buf *text)
+{
+	const char *comma = "";
 	struct kv_vault_counted c;
 	int err = kv_buf_puts(text, ",\"requests\":[");
 
-	for (size_t i = 0; err == 0 && kv_vault_counted(branch->volume->vault, i, &c); i++)
-		err = kv_buf_printf(text, "%s{\"operation\":\"%s\",\"status\":%ld,\"count\":%" PRIu64 "}",
-		    i > 0 ? "," : "", c.operation, c.status, c.n);
+	KV_SCOPE_EACH(b, scope)
+		for (size_t i = 0; err == 0 && kv_vault_counted(b->volume->vault, i, &c); i++) {
+			uint64_t n;
+
+			if (count_requests(scope, &c, b, &n))
+				continue; /* in the sum of an earlier vault's row */
+			(void)count_requests(scope, &c, NULL, &n);
+			err = kv_buf_printf(text,
+			    "%s{\"operation\":\"%s\",\"status\":%ld,\"count\":%" PRIu64 "}", comma,
+			    c.operation, c.status, n);
+			comma = ",";
+		}
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }
 
 static int
-put_rates(const struct kv_branch *branch, struct kv_buf *text)
+put_rate(const struct kv_throttle_state *s, const char *comma, struct kv_buf *text)
 {
+	return kv_buf_printf(text,
+	    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
+	    "\"in_flight\":%d,\"hung\":%d,\"queued\":%d,\"in_flight_limit\":%d,\"latency_ms\":%" PRId64 "}",
+	    comma, s->name, s->rate, s->served, s->limit, s->is_closed ? "true" : "false", s->in_flight,
+	    s->hung, s->queued, s->window, s->latency_ms);
+}
+
+/* Add up the classes of this name; a limit is known if each vault's is. False: end was reached first. */
+static void
+sum_class(const struct kv_scope *scope, const char *name, struct kv_throttle_state *sum)
+{
+	bool is_limit_known = true;
+
+	*sum = (struct kv_throttle_state){ .name = name };
+	KV_SCOPE_EACH(b, scope)
+		for (int i = 0; i < kv_throttle_classes(b->volume->throttle); i++) {
+			struct kv_throttle_state s;
+
+			kv_throttle_state(b->volume->throttle, i, &s);
+			if (strcmp(s.name, name) != 0)
+				continue;
+			is_limit_known = is_limit_known && s.limit > 0;
+			sum->rate += s.rate;
+			sum->limit += s.limit;
+			sum->served += s.served;
+			sum->is_closed = sum->is_closed || s.is_closed;
+			sum->in_flight += s.in_flight;
+			sum->hung += s.hung;
+			sum->queued += s.queued;
+			sum->window += s.window;
+			if (s.latency_ms > sum->latency_ms)
+				sum->latency_ms = s.latency_ms;
+		}
+	if (!is_limit_known)
+		sum->limit = 0;
+}
+
+static int
+put_rates(const struct kv_scope *scope, struct kv_buf *text)
+{
+	static const char *const names[] = { "all", "light", "keys", "restores" };
+	const char *comma = "";
 	int err = kv_buf_puts(text, ",\"rates\":[");
 
-	for (int i = 0; err == 0 && i < kv_throttle_classes(branch->volume->throttle); i++) {
+	for (size_t i = 0; err == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
 		struct kv_throttle_state s;
 
-		kv_throttle_state(branch->volume->throttle, i, &s);
-		err = kv_buf_printf(text,
-		    "%s{\"class\":\"%s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,"
-		    "\"in_flight\":%d,\"hung\":%d,\"queued\":%d,\"in_flight_limit\":%d,\"latency_ms\":%" PRId64
-		    "}",
-		    i > 0 ? "," : "", s.name, s.rate, s.served, s.limit, s.is_closed ? "true" : "false",
-		    s.in_flight, s.hung, s.queued, s.window, s.latency_ms);
+		sum_class(scope, names[i], &s);
+		if (s.rate == 0)
+			continue;
+		err = put_rate(&s, comma, text);
+		comma = ",";
 	}
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }
 
-static int
-put_cache(const struct kv_branch *branch, const struct kv_blobs_state *b, struct kv_buf *text)
-{
+/* The sums of the counters of the vaults. */
+struct counters {
+	struct kv_blobs_state blobs;
 	size_t n_streams, window;
+	uint64_t n_read, n_restored, n_failed;
+};
 
-	kv_prefetch_state(branch->volume->prefetch, &n_streams, &window);
+static void
+sum_counters(const struct kv_scope *scope, struct counters *sum)
+{
+	*sum = (struct counters){ .n_read = 0 };
+	KV_SCOPE_EACH(b, scope) {
+		struct kv_blobs_state s;
+		size_t n_streams, window;
+
+		kv_blobs_state(b->volume->blobs, &s);
+		sum->blobs.n_fetching += s.n_fetching;
+		sum->blobs.memory += s.memory;
+		sum->blobs.spilled += s.spilled;
+		sum->blobs.n_fetched += s.n_fetched;
+		sum->blobs.n_bytes += s.n_bytes;
+		sum->blobs.n_hits += s.n_hits;
+		sum->blobs.n_misses += s.n_misses;
+		sum->blobs.n_ahead += s.n_ahead;
+		sum->blobs.n_ahead_used += s.n_ahead_used;
+		sum->blobs.n_from_disk += s.n_from_disk;
+		kv_prefetch_state(b->volume->prefetch, &n_streams, &window);
+		sum->n_streams += n_streams;
+		sum->window = window > sum->window ? window : sum->window;
+		sum->n_read += b->n_read;
+		sum->n_restored += b->n_restored;
+		sum->n_failed += b->n_failed;
+	}
+}
+
+static int
+put_cache(const struct counters *c, struct kv_buf *text)
+{
+	const struct kv_blobs_state *b = &c->blobs;
+
 	return kv_buf_printf(text,
 	    ",\"cache\":{\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"from_disk\":%" PRIu64
 	    ",\"fetching\":%zu,\"fetched\":%" PRIu64 ",\"bytes_fetched\":%" PRIu64
@@ -197,13 +342,104 @@ put_cache(const struct kv_branch *branch, const struct kv_blobs_state *b, struct
 	    ",\"read_ahead\":{\"streams\":%zu,\"window\":%zu,\"fetched\":%" PRIu64 ",\"used\":%" PRIu64 "}"
 	    ",\"files\":{\"read\":%" PRIu64 ",\"restored\":%" PRIu64 ",\"failed\":%" PRIu64 "}",
 	    b->n_hits, b->n_misses, b->n_from_disk, b->n_fetching, b->n_fetched, b->n_bytes, b->memory,
-	    b->spilled, n_streams, window, b->n_ahead, b->n_ahead_used, branch->n_read, branch->n_restored,
-	    branch->n_failed);
+	    b->spilled, c->n_streams, c->window, b->n_ahead, b->n_ahead_used, c->n_read, c->n_restored,
+	    c->n_failed);
+}
+
+/* The first listing that fails, or why the vault is away; 0: neither. */
+static int
+failure_of(const struct kv_branch *b)
+{
+	int err = b->away;
+
+	for (int t = 0; err == 0 && t < KV_TYPES; t++)
+		if (b->volume->listings[t] != NULL)
+			err = kv_listing_failure(b->volume->listings[t]);
+	return err;
+}
+
+/* A summary of each vault, only in the status of several. */
+static int
+put_vaults(const struct kv_scope *scope, struct kv_buf *text)
+{
+	const char *comma = "";
+	int err = scope->only == NULL ? kv_buf_puts(text, ",\"vaults\":[") : 0;
+
+	if (scope->only != NULL)
+		return 0;
+	KV_SCOPE_EACH(b, scope) {
+		const struct kv_scope one = { scope->mount, b };
+		const struct kv_census c = kv_report_count(&one);
+		size_t n_backed_up = 0, n_refused = 0;
+
+		for (int t = 0; t < KV_TYPES; t++) {
+			n_backed_up += c.n_backed_up[t];
+			n_refused += c.n_refused[t];
+		}
+		if (err == 0)
+			err = kv_buf_printf(
+			    text, "%s{\"folder\":\"%s\",\"vault\":", comma, b->settings->folder);
+		if (err == 0)
+			err = kv_json_quote(text, kv_vault_name(b->volume->vault));
+		if (err == 0)
+			err = kv_buf_puts(text, ",\"region\":");
+		if (err == 0)
+			err = kv_json_quote(text, kv_vault_region(b->volume->vault));
+		if (err == 0)
+			err = kv_buf_printf(text,
+			    ",\"shown\":%zu,\"backed_up\":%zu,\"failed\":%zu,\"complete\":%s,\"paused\":%s,"
+			    "\"failure\":",
+			    c.n_all, n_backed_up, n_refused, c.is_complete ? "true" : "false",
+			    kv_throttle_is_paused(b->volume->throttle) ? "true" : "false");
+		if (err == 0)
+			err = put_errno(text, failure_of(b));
+		if (err == 0)
+			err = kv_buf_puts(text, "}");
+		comma = ",";
+	}
+	return err == 0 ? kv_buf_puts(text, "]") : err;
+}
+
+/* Whether a line of the log names another vault. */
+static bool
+is_of_other(const char *line, size_t len, const char *name)
+{
+	static const char key[] = " vault=";
+	const char *at = memmem(line, len, key, sizeof(key) - 1);
+	const char *value = at != NULL ? at + sizeof(key) - 1 : NULL;
+	const size_t n = strlen(name);
+
+	return value != NULL &&
+	    ((size_t)(line + len - value) < n || memcmp(value, name, n) != 0 ||
+		((size_t)(line + len - value) > n && value[n] != ' '));
+}
+
+void
+kv_report_log(const struct kv_scope *scope, bool without_info, struct kv_buf *text)
+{
+	struct kv_buf log;
+	const char *line;
+
+	if (scope->only == NULL || scope->only->settings->folder == NULL) {
+		kv_log_recent(without_info, text);
+		return;
+	}
+	kv_buf_init(&log, MOST_LOG);
+	kv_log_recent(without_info, &log);
+	line = kv_buf_str(&log);
+	while (*line != '\0') {
+		const size_t n = strcspn(line, "\n"), whole = n + (line[n] == '\n');
+
+		if (!is_of_other(line, n, kv_vault_name(scope->only->volume->vault)))
+			kv_buf_say(text, "%.*s", (int)whole, line);
+		line += whole;
+	}
+	kv_buf_release(&log);
 }
 
 /* The last log lines about failures, newest last. */
 static int
-put_failures(struct kv_buf *text)
+put_failures(const struct kv_scope *scope, struct kv_buf *text)
 {
 	struct kv_buf log;
 	char *lines[LAST_FAILURES], *at;
@@ -211,7 +447,7 @@ put_failures(struct kv_buf *text)
 	int err = kv_buf_puts(text, ",\"failures\":[");
 
 	kv_buf_init(&log, MOST_LOG);
-	kv_log_recent(true, &log);
+	kv_report_log(scope, true, &log);
 	at = log.len > 0 ? (char *)log.data : NULL;
 	for (char *line; (line = strsep(&at, "\n")) != NULL;)
 		if (line[0] != '\0')
@@ -226,23 +462,25 @@ put_failures(struct kv_buf *text)
 }
 
 int
-kv_report(const struct kv_branch *branch, struct kv_buf *text)
+kv_report(const struct kv_scope *scope, struct kv_buf *text)
 {
-	const struct kv_census c = kv_report_count(branch);
-	struct kv_blobs_state b;
+	const struct kv_census c = kv_report_count(scope);
+	struct counters counters;
 	int err;
 
-	kv_blobs_state(branch->volume->blobs, &b);
-	err = put_mount(branch, text);
+	sum_counters(scope, &counters);
+	err = put_mount(scope, text);
 	if (err == 0)
-		err = put_objects(branch, &c, text);
+		err = put_vaults(scope, text);
 	if (err == 0)
-		err = put_archive(branch, &c, &b, text);
+		err = put_objects(scope, &c, text);
 	if (err == 0)
-		err = put_requests(branch, text);
+		err = put_archive(scope, &c, &counters.blobs, text);
 	if (err == 0)
-		err = put_rates(branch, text);
+		err = put_requests(scope, text);
 	if (err == 0)
-		err = put_cache(branch, &b, text);
-	return err != 0 ? err : put_failures(text);
+		err = put_rates(scope, text);
+	if (err == 0)
+		err = put_cache(&counters, text);
+	return err != 0 ? err : put_failures(scope, text);
 }

@@ -8,12 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "client/base/err.h"
-#include "fs/mount/branch.h"
+#include "fs/control/scope.h"
 
 struct kv_buf;
 
-/* Append the status to text. -ENOMEM, -EFBIG. */
-int kv_report(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
+/* Append the status to text: of one vault, or the sums of all with a summary of each. -ENOMEM, -EFBIG. */
+int kv_report(const struct kv_scope *scope, struct kv_buf *text) KV_MUST_CHECK;
+
+/*
+ * Append the last log lines, as kv_log_recent(). In the folder of one vault of several, those of other vaults are left
+ * out.
+ */
+void kv_report_log(const struct kv_scope *scope, bool without_info, struct kv_buf *text);
 
 /* ---- for the manifest too ---- */
 
@@ -32,5 +38,5 @@ struct kv_census {
 	bool is_listed[KV_TYPES];
 	bool is_complete;
 };
-struct kv_census kv_report_count(const struct kv_branch *branch);
+struct kv_census kv_report_count(const struct kv_scope *scope);
 #endif

@@ -61,17 +61,17 @@ def mount(tmp_path, watchdog):
     """A function that mounts: the local vault, then -o options; name= another of its vaults, env= changes.
 
     rate is high, so that tests are not slowed down by pacing; None is kvfs's own. again= is a mount that
-    has ended: the new one is where that one was.
+    has ended: the new one is where that one was. targets= are vaults, instead of one.
     """
     mounts = []
 
-    def start(vault, *options, name=None, url=None, env=None, wait=True, rate=400, again=None):
+    def start(vault, *options, name=None, url=None, env=None, wait=True, rate=400, again=None, targets=None):
         args = []
         for option in (f"cacert={vault.ca}", *([f"rate={rate}"] if rate else []), *options):
             args += ["-o", option]
-        target = url or vault.urls[name or vault.name]
+        targets = targets or [url or vault.urls[name or vault.name]]
         changes = {"XDG_CACHE_HOME": tmp_path / "cache", **(env or {})}
-        m = harness.Mount(again.directory if again else tmp_path / f"mount{len(mounts)}", [*args, target],
+        m = harness.Mount(again.directory if again else tmp_path / f"mount{len(mounts)}", [*args, *targets],
                           harness.environment(vault, **changes))
         mounts.append(m)
         watchdog.processes.append(m.process)

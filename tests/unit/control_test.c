@@ -94,10 +94,12 @@ fetch(enum kv_type type, const char *name)
 }
 
 static const char *
-report(int (*write)(const struct kv_branch *, struct kv_buf *))
+report(int (*write)(const struct kv_scope *, struct kv_buf *))
 {
+	const struct kv_scope scope = { &mount, &branch };
+
 	kv_buf_clear(&text);
-	assert_int_equal(write(&branch, &text), 0);
+	assert_int_equal(write(&scope, &text), 0);
 	return kv_buf_str(&text);
 }
 
@@ -275,16 +277,17 @@ the_metrics_are_prometheus_text(void **state)
 static void
 what_does_not_fit_is_an_error_and_never_cut(void **state)
 {
+	const struct kv_scope scope = { &mount, &branch };
 	struct kv_buf small;
 
 	(void)state;
 	for (size_t max = 0; max < 700; max += 7) {
 		kv_buf_init(&small, max);
-		assert_row(kv_manifest(&branch, &small) == -EFBIG || max > 500, max, "manifest");
+		assert_row(kv_manifest(&scope, &small) == -EFBIG || max > 500, max, "manifest");
 		kv_buf_clear(&small);
-		assert_row(kv_report(&branch, &small) == -EFBIG, max, "status");
+		assert_row(kv_report(&scope, &small) == -EFBIG, max, "status");
 		kv_buf_clear(&small);
-		assert_row(kv_metrics(&branch, &small) == -EFBIG, max, "metrics");
+		assert_row(kv_metrics(&scope, &small) == -EFBIG, max, "metrics");
 		kv_buf_release(&small);
 	}
 }

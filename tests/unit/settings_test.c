@@ -7,11 +7,17 @@
 #include <unistd.h>
 
 #include "client/base/buf.h"
+#include "fs/config/arguments.h"
+#include "fs/config/conf.h"
+#include "fs/config/sections.h"
+#include "fs/config/vault_list.h"
+#include "fs/config/number.h"
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
 #include "fs/config/network.h"
 #include "fs/config/options.h"
+#include "fs/config/print_config.h"
 #include "fs/config/settings.h"
 #include "fs/config/value.h"
 #include "tests/unit/fake_alloc.h"
@@ -491,6 +497,88 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(options.cache_size, 5 << 10);
 }
 
+/* ---- several vaults ---- */
+
+static int
+parse_several(const char *config, const char *first, const char *second)
+{
+	const char *argv[] = { "kvfs", first, second, folder };
+
+	write_file("kvfs.conf", config, 0600);
+	if (second != NULL)
+		return parse(4, argv);
+	argv[2] = folder;
+	return parse(3, argv);
+}
+
+static void
+several_vaults_are_folders_with_settings_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_several("[estate]\nvaults = prod-eu us=prod-us\nrate = 2\nro\n[estate/us]\n"
+				       "rate = 3\ntenant = t\nsuffix = .vault.example.com\n",
+			     "estate", NULL),
+	    0);
+	assert_true(options.is_each);
+	assert_int_equal(kv_settings_vaults(&options), 2);
+	assert_string_equal(kv_settings_vault(&options, 0)->vault.host, "prod-eu.vault.azure.net");
+	assert_string_equal(kv_settings_vault(&options, 1)->vault.host, "prod-us.vault.example.com");
+	assert_string_equal(kv_settings_vault(&options, 1)->folder, "us");
+	assert_true(kv_settings_vault(&options, 0)->rate == 2 && kv_settings_vault(&options, 1)->rate == 3);
+	assert_null(kv_settings_vault(&options, 0)->auth.credential.tenant);
+	assert_string_equal(kv_settings_vault(&options, 1)->auth.credential.tenant, "t");
+	assert_true(kv_settings_vault(&options, 1)->is_read_only);
+	assert_string_equal(options.source, "estate");
+	assert_string_equal(options.mountpoint, folder);
+	assert_int_equal(parse_several("", "prod-eu", "us=prod-us"), 0);
+	assert_string_equal(options.source, "prod-eu,prod-us");
+	assert_int_equal(parse_several("", "prod-eu", NULL), 0);
+	assert_false(options.is_each);
+	assert_int_equal(kv_settings_vaults(&options), 1);
+	assert_ptr_equal(kv_settings_vault(&options, 0), &options);
+	assert_null(options.folder);
+	assert_int_equal(parse_with("prod-eu", "each"), 0);
+	assert_int_equal(kv_settings_vaults(&options), 1);
+	assert_string_equal(kv_settings_vault(&options, 0)->folder, "prod-eu");
+	assert_int_equal(parse_with(NULL, "each,vault=prod-us"), 0);
+	assert_string_equal(kv_settings_vault(&options, 0)->folder, "prod-us");
+}
+
+static void
+a_vault_keeps_its_number_whatever_the_others_are(void **state)
+{
+	unsigned int number;
+
+	(void)state;
+	assert_int_equal(parse_several("", "prod-eu", "prod-us"), 0);
+	number = kv_settings_vault(&options, 1)->number;
+	assert_true(number > 0 && number <= 32767);
+	assert_true(number != kv_settings_vault(&options, 0)->number);
+	assert_int_equal(parse_several("", "prod-us", "prod-kr"), 0);
+	assert_int_equal(kv_settings_vault(&options, 0)->number, number);
+	assert_int_equal(parse_several("", "x=PROD-US", "a=prod-jp"), 0);
+	assert_int_equal(kv_settings_vault(&options, 0)->number, number);
+	assert_int_equal(parse_with("prod-us", "each"), 0);
+	assert_int_equal(kv_settings_vault(&options, 0)->number, number);
+}
+
+static void
+vaults_that_cannot_be_together_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_several("", "a=prod-eu", "b=prod-eu.vault.azure.net"), -EINVAL);
+	assert_string_equal(
+	    kv_buf_str(&why), "a and b are the same vault, prod-eu.vault.azure.net: leave one out");
+	assert_int_equal(parse_several("", "prod-eu", "prod_us"), -EINVAL);
+	assert_string_equal(kv_buf_str(&why),
+	    "vault prod_us: 'prod_us' is not the name of a vault: 3 to 24 letters, digits and '-'");
+	assert_int_equal(
+	    parse_several("[e]\nvaults = a=prod-eu b=prod-us\n[e/b]\nrate = x\n", "e", NULL), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "vault b: "));
+	assert_non_null(strstr(kv_buf_str(&why), "line 4: rate=x must be a number"));
+	assert_int_equal(parse_with(NULL, "each"), -EINVAL);
+}
+
 static void
 sizes_have_units(void **state)
 {
@@ -839,7 +927,7 @@ help_and_version_need_nothing_else(void **state)
 	assert_int_equal(options.given.print, KV_PRINT_VERSION);
 }
 
-/* What kv_settings_print() prints, in which each run of blanks is one. */
+/* What kv_print_config() prints, in which each run of blanks is one. */
 static const char *
 printed(void)
 {
@@ -848,7 +936,7 @@ printed(void)
 	char *to = text;
 
 	assert_non_null(out);
-	kv_settings_print(&options, out);
+	kv_print_config(&options, out);
 	assert_int_equal(fclose(out), 0);
 	for (const char *from = text; *from != '\0'; from++)
 		if (from[0] != ' ' || from[1] != ' ')
@@ -948,6 +1036,9 @@ main(void)
 		TEST(requests_takes_a_directory_too),
 		TEST(without_options_everything_is_as_the_manual_says),
 		TEST(every_option_says_what_it_says),
+		TEST(several_vaults_are_folders_with_settings_of_their_own),
+		TEST(a_vault_keeps_its_number_whatever_the_others_are),
+		TEST(vaults_that_cannot_be_together_are_refused),
 		TEST(sizes_have_units),
 		TEST(a_bad_value_is_named_with_where_it_was_said_and_what_is_right),
 		TEST(options_that_exclude_each_other_are_refused),

@@ -29,10 +29,10 @@ what_cannot_be_shown_is_one_sentence(void **state)
 		int argc;
 		const char *sentence;
 	} rows[] = {
-		{ { "status" }, 1, "usage: kvfs status MOUNTPOINT [--watch]\n" },
-		{ { "status", "--watch" }, 2, "usage: kvfs status MOUNTPOINT [--watch]\n" },
-		{ { "status", "/", "/tmp" }, 3, "usage: kvfs status MOUNTPOINT [--watch]\n" },
-		{ { "status", "--look", "/" }, 3, "usage: kvfs status MOUNTPOINT [--watch]\n" },
+		{ { "status" }, 1, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
+		{ { "status", "--watch" }, 2, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
+		{ { "status", "/", "/tmp" }, 3, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
+		{ { "status", "--look", "/" }, 3, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
 		{ { "status", "/nonesuch" }, 2, "kvfs: /nonesuch: No such file or directory\n" },
 		{ { "status", "/proc" }, 2, "kvfs: /proc is a mount of proc, not of kvfs\n" },
 		{ { "status", "/proc/self/" }, 2, "kvfs: nothing is mounted on /proc/self/\n" },

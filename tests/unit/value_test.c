@@ -3,6 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/config/arguments.h"
+#include "fs/config/conf.h"
+#include "fs/config/number.h"
+#include "fs/config/sections.h"
+#include "fs/config/vault_list.h"
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
