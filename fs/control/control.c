@@ -1,6 +1,6 @@
 /*
- * The files of .kvfs/: open and read. Each file is a row of the table below; fs/control/report, manifest and
- * metrics write the content.
+ * The files of .kvfs/: open and read. Each file is a row of the table below; fs/control/report, manifest, metrics and
+ * facts write the content.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "fs/control/control.h"
+#include "fs/control/facts.h"
 #include "fs/control/manifest.h"
 #include "fs/control/metrics.h"
 #include "fs/control/report.h"
@@ -31,7 +32,7 @@ write_log(const struct kv_scope *scope, struct kv_buf *text)
 
 static const struct row {
 	const char *name;
-	write_file *write;
+	write_file *write;   /* NULL: fs/control/facts */
 	bool needs_listings; /* the open waits until they are complete */
 } rows[] = {
 	{ "status", kv_report, false },
@@ -39,6 +40,7 @@ static const struct row {
 	{ "skipped", kv_manifest_skipped, false },
 	{ "manifest", kv_manifest, true },
 	{ "log", write_log, false },
+	{ "vault.json", NULL, true },
 };
 
 struct file {
@@ -52,17 +54,19 @@ struct handle {
 	struct kv_buf text;
 };
 
-/* An open that waits for a listing. */
+/* An open that waits for a listing, or for facts. */
 struct opening {
 	struct kv_request request;
 	struct kv_node *node;		/* held open */
 	const struct kv_branch *branch; /* whose listings are waited for */
 	struct kv_snapshot_wait *wait;
 	struct kv_snapshot *snapshot; /* the listing that it waits for */
+	struct kv_facts *facts;
 	struct fuse_file_info fi;
 };
 
 static void listing_answered(void *, int, const struct kv_reply *);
+static void facts_answered(void *, int, struct kv_buf *);
 
 /* ---- open ---- */
 
@@ -75,19 +79,25 @@ close_handle(struct kv_handle *handle)
 	free(h);
 }
 
+/* text: the content, which is taken; NULL: the row writes it. */
 static void
-reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
+reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi, struct kv_buf *text)
 {
 	const struct kv_scope scope = { node->tree->mount, node->branch };
 	struct handle *h = calloc(1, sizeof(*h));
-	int err;
+	int err = 0;
 
 	if (h == NULL) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
 	kv_buf_init(&h->text, MOST_BYTES);
-	err = ((const struct file *)node)->row->write(&scope, &h->text);
+	if (text == NULL) {
+		err = ((const struct file *)node)->row->write(&scope, &h->text);
+	} else {
+		h->text = *text;
+		kv_buf_init(text, MOST_BYTES);
+	}
 	if (err != 0) {
 		close_handle(&h->handle);
 		fuse_reply_err(req, -err);
@@ -103,6 +113,7 @@ release_opening(struct kv_request *request)
 	struct opening *o = (struct opening *)request;
 
 	kv_snapshot_cancel(o->wait);
+	kv_facts_cancel(o->facts);
 	kv_snapshot_unref(o->snapshot);
 	kv_tree_closed(o->node);
 }
@@ -137,18 +148,35 @@ static void
 reply_or_wait(struct opening *o)
 {
 	const struct kv_scope scope = { o->node->tree->mount, o->node->branch };
+	const bool has_facts = ((const struct file *)o->node)->row->write == NULL;
 	int err = 0;
 
 	for (; o->branch != NULL && err == 0; o->branch = kv_scope_next(&scope, o->branch))
 		if ((err = wait_for_vault(o)) != 0)
 			break;
-	if (err == -EINPROGRESS)
+	if (err == 0 && has_facts)
+		err = kv_facts_begin(o->node->branch, &o->request.caller, facts_answered, o, &o->facts);
+	if (err == -EINPROGRESS || (err == 0 && has_facts))
 		return;
 	if (err != 0) {
 		kv_request_finish(&o->request, err);
 		return;
 	}
-	reply(o->node, kv_request_take(&o->request), &o->fi);
+	reply(o->node, kv_request_take(&o->request), &o->fi, NULL);
+	kv_request_free(&o->request);
+}
+
+static void
+facts_answered(void *arg, int err, struct kv_buf *text)
+{
+	struct opening *o = arg;
+
+	o->facts = NULL;
+	if (err != 0) {
+		kv_request_finish(&o->request, err);
+		return;
+	}
+	reply(o->node, kv_request_take(&o->request), &o->fi, text);
 	kv_request_free(&o->request);
 }
 
@@ -171,7 +199,7 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 	struct opening *o;
 
 	if (!((const struct file *)node)->row->needs_listings) {
-		reply(node, req, fi);
+		reply(node, req, fi, NULL);
 		return;
 	}
 	o = kv_request_new(node->tree->mount, req, sizeof(*o), release_opening);
@@ -240,7 +268,7 @@ add_file(struct kv_tree *tree, struct kv_branch *branch, struct kv_folder *folde
 	return kv_folder_add(folder, row->name, &f->node, true);
 }
 
-/* branch NULL: the files are about all vaults of the mount. */
+/* branch NULL: the files are about all vaults of the mount. Facts are about one. */
 static int
 add_folder(struct kv_tree *tree, struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino)
 {
@@ -249,7 +277,8 @@ add_folder(struct kv_tree *tree, struct kv_branch *branch, struct kv_folder *roo
 	    folder != NULL ? kv_folder_add(root, KV_CONTROL_FOLDER, kv_folder_node(folder), false) : -ENOMEM;
 
 	for (size_t i = 0; err == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
-		err = add_file(tree, branch, folder, &rows[i], first_ino + 1 + i);
+		if (branch != NULL || rows[i].write != NULL)
+			err = add_file(tree, branch, folder, &rows[i], first_ino + 1 + i);
 	return err;
 }
 

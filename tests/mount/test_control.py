@@ -10,7 +10,7 @@ import pytest
 from harness import KVFS, TYPES, errno_of, eventually, fails, is_mounted, ok, run
 
 NOBODY = 65534
-FILES = ["log", "manifest", "metrics", "skipped", "status"]
+FILES = ["log", "manifest", "metrics", "skipped", "status", "vault.json"]
 
 
 def read(m, name):

@@ -1,0 +1,481 @@
+/*
+ * The requests: contacts and the list of issuers; an issuer each; a rotation policy each. At most SIDE_BY_SIDE of them
+ * wait at a time, so that a vault of 100,000 keys does not fill the queue. The answers are kept as text, by what they
+ * are about, and sorted at the end: equal vaults give equal bytes.
+ */
+#include "fs/control/facts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
+#include "client/base/clock.h"
+#include "client/base/json.h"
+#include "client/base/json_put.h"
+#include "client/base/json_quote.h"
+#include "client/vault/audit.h"
+#include "fs/control/report.h"
+
+#define SIDE_BY_SIDE 64
+#define MOST_TEXT    ((size_t)64 << 20)
+#define MOST_FACT    ((size_t)8 << 20)
+
+/* The members of vault.json. */
+enum kind { CONTACTS, ISSUERS, POLICIES, KINDS };
+static const char *const members[KINDS] = { "contacts", "issuers", "rotationPolicies" };
+
+/* A fact to be asked for, or its answer. */
+struct fact {
+	STAILQ_ENTRY(fact) link;
+	enum kind kind;
+	enum kv_op op;
+	char *name; /* of the key or issuer; or NULL */
+	struct kv_buf text;
+};
+STAILQ_HEAD(queue, fact);
+
+struct request {
+	LIST_ENTRY(request) link;
+	struct kv_facts *facts;
+	struct fact *fact;
+	struct kv_ticket *ticket;
+};
+
+struct kv_facts {
+	struct kv_branch *branch;
+	struct kv_question question;
+	struct queue to_ask, answered;
+	LIST_HEAD(, request) requests;
+	size_t n_requests, n_answered;
+	char not_shown[KINDS][80];
+	int err;
+	struct kv_timer turn;
+	kv_facts_done *done;
+	void *arg;
+};
+
+static void go_on(void *);
+static void fact_answered(void *, struct kv_reply *);
+
+/* ---- facts ---- */
+
+static void
+free_fact(struct fact *f)
+{
+	kv_buf_release(&f->text);
+	free(f->name);
+	free(f);
+}
+
+static void
+free_queue(struct queue *queue)
+{
+	while (!STAILQ_EMPTY(queue)) {
+		struct fact *f = STAILQ_FIRST(queue);
+
+		STAILQ_REMOVE_HEAD(queue, link);
+		free_fact(f);
+	}
+}
+
+/* name may be NULL. */
+static int
+add_fact(struct kv_facts *facts, enum kind kind, enum kv_op op, const char *name)
+{
+	struct fact *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -ENOMEM;
+	f->kind = kind;
+	f->op = op;
+	kv_buf_init(&f->text, MOST_FACT);
+	if (name != NULL && (f->name = strdup(name)) == NULL) {
+		free_fact(f);
+		return -ENOMEM;
+	}
+	STAILQ_INSERT_TAIL(&facts->to_ask, f, link);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static void
+free_request(struct request *r)
+{
+	LIST_REMOVE(r, link);
+	r->facts->n_requests--;
+	kv_throttle_cancel(r->ticket);
+	if (r->fact != NULL)
+		free_fact(r->fact);
+	free(r);
+}
+
+static int
+send(struct kv_facts *facts, struct fact *f, const char *next_link)
+{
+	const struct kv_task task = { .call = { .op = f->op,
+					  .type = f->kind == POLICIES ? KV_KEYS : KV_CERTIFICATES,
+					  .name = f->name,
+					  .next_link = next_link,
+					  .caller = facts->question.caller },
+		.priority = KV_REFRESH,
+		.is_quiet = true,
+		.mono_deadline = facts->question.mono_deadline };
+	struct request *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (r == NULL) {
+		free_fact(f);
+		return -ENOMEM;
+	}
+	r->facts = facts;
+	r->fact = f;
+	LIST_INSERT_HEAD(&facts->requests, r, link);
+	facts->n_requests++;
+	err = kv_throttle_send(facts->branch->volume->throttle, &task, fact_answered, r, &r->ticket);
+	if (err != 0)
+		free_request(r);
+	return err;
+}
+
+/* ---- answers ---- */
+
+/* What the service returns for a key that was given no policy has no time of its creation. */
+static bool
+is_given(const struct kv_json *policy)
+{
+	const struct kv_json *attributes;
+	int64_t created;
+
+	return kv_json_object(policy, "attributes", &attributes) == 0 &&
+	    kv_json_integer(attributes, "created", &created) == 0 && created != 0;
+}
+
+/* An issuer has the account's id, and never its password, which the service returns to nobody. */
+static int
+put_issuer(struct fact *f, const struct kv_json *issuer)
+{
+	static const char *const names[] = { "provider", "credentials", "org_details", "attributes" };
+	const struct kv_json *member, *account;
+	int err = kv_buf_puts(&f->text, "{"), n = 0;
+
+	for (size_t i = 0; err == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+		err = kv_json_member(issuer, names[i], &member);
+		if (err != 0 || member == NULL)
+			continue;
+		err = kv_json_put_name(&f->text, names[i], 3, &n);
+		if (err == 0 && strcmp(names[i], "credentials") == 0) {
+			err = kv_json_member(member, "account_id", &account);
+			if (err == 0)
+				err = kv_buf_puts(&f->text, "{ \"account_id\": ");
+			if (err == 0)
+				err = kv_json_quote(
+				    &f->text, account != NULL ? kv_json_as_string(account) : NULL);
+			if (err == 0)
+				err = kv_buf_puts(&f->text, " }");
+		} else if (err == 0) {
+			err = kv_json_put(&f->text, member, 3);
+		}
+	}
+	if (err == 0)
+		err = kv_json_put_line(&f->text, 2);
+	return err == 0 ? kv_buf_puts(&f->text, "}") : err;
+}
+
+static int
+put_contacts(struct fact *f, const struct kv_json *answer)
+{
+	const struct kv_json *contacts;
+	const int err = kv_json_member(answer, "contacts", &contacts);
+
+	if (err != 0 || contacts == NULL)
+		return err != 0 ? err : kv_buf_puts(&f->text, "[]");
+	return kv_json_put(&f->text, contacts, 1);
+}
+
+/* An issuer's id looks like that of a version of a certificate called issuers. */
+static int
+ask_for_issuers(struct kv_facts *facts, const struct kv_page *page)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < page->n; i++)
+		err = add_fact(facts, ISSUERS, KV_OP_ISSUER, page->items[i].version);
+	return err;
+}
+
+static int
+read_answer(struct kv_facts *facts, struct request *r, const struct kv_reply *reply)
+{
+	struct fact *f = r->fact, *next;
+	int err;
+
+	switch (f->op) {
+	case KV_OP_CONTACTS:
+		return put_contacts(f, reply->json);
+	case KV_OP_ISSUER:
+		return put_issuer(f, reply->json);
+	case KV_OP_ROTATION_POLICY:
+		return is_given(reply->json) ? kv_json_put(&f->text, reply->json, 2) : 0;
+	default:
+		err = ask_for_issuers(facts, reply->page);
+		if (err != 0 || reply->page->next_link == NULL)
+			return err;
+		next = f;
+		r->fact = NULL;
+		return send(facts, next, reply->page->next_link);
+	}
+}
+
+static bool
+is_refused(const struct kv_reply *reply)
+{
+	return reply->status >= 400 && reply->status < 500 && !reply->is_of_token &&
+	    !kv_err_is_temporary(reply->status);
+}
+
+/* The refusal of one is that of all of its kind: the others are not asked for. */
+static void
+note_refusal(struct kv_facts *facts, enum kind kind, const struct kv_reply *reply)
+{
+	const struct kv_fault *fault = &reply->fault;
+	struct fact *f, *next;
+
+	snprintf(facts->not_shown[kind], sizeof(facts->not_shown[kind]), "%s",
+	    fault->inner[0] != '\0'    ? fault->inner :
+		fault->code[0] != '\0' ? fault->code :
+					 "refused");
+	for (f = STAILQ_FIRST(&facts->to_ask); f != NULL; f = next) {
+		next = STAILQ_NEXT(f, link);
+		if (f->kind != kind)
+			continue;
+		STAILQ_REMOVE(&facts->to_ask, f, fact, link);
+		free_fact(f);
+	}
+}
+
+static void
+note_failure(struct kv_facts *facts, const struct fact *f, struct kv_reply *reply, int err)
+{
+	const struct kv_call call = { .op = f != NULL ? f->op : KV_OP_ISSUERS,
+		.type = KV_CERTIFICATES,
+		.name = f != NULL ? f->name : NULL,
+		.caller = facts->question.caller };
+
+	if (facts->err != 0)
+		return;
+	facts->err = err;
+	reply->err = err;
+	kv_audit_failure(facts->branch->volume->vault, &call, reply, NULL);
+}
+
+static void
+fact_answered(void *arg, struct kv_reply *reply)
+{
+	struct request *r = arg;
+	struct kv_facts *facts = r->facts;
+	struct fact *f = r->fact;
+	int err = reply->err;
+
+	r->ticket = NULL;
+	if (err == 0)
+		err = read_answer(facts, r, reply);
+	else if (err == -ENOENT)
+		err = f->op == KV_OP_CONTACTS ? kv_buf_puts(&f->text, "[]") : 0; /* none, or gone meanwhile */
+	else if (is_refused(reply)) {
+		note_refusal(facts, f->kind, reply);
+		err = 0;
+	}
+	if (err != 0)
+		note_failure(facts, r->fact, reply, err);
+	if (err == 0 && r->fact != NULL && f->text.len > 0) {
+		r->fact = NULL;
+		STAILQ_INSERT_TAIL(&facts->answered, f, link);
+		facts->n_answered++;
+	}
+	free_request(r);
+	kv_timer_set(&facts->turn, 0);
+}
+
+/* ---- the text ---- */
+
+static int
+compare_facts(const void *a, const void *b)
+{
+	const struct fact *const *x = a, *const *y = b;
+
+	if ((*x)->kind != (*y)->kind)
+		return (*x)->kind < (*y)->kind ? -1 : 1;
+	return (*x)->name != NULL && (*y)->name != NULL ? strcmp((*x)->name, (*y)->name) : 0;
+}
+
+/* The member of that kind, from the facts[0 .. n) that are sorted. */
+static int
+put_kind(struct kv_facts *facts, enum kind kind, struct fact *const *sorted, size_t n, struct kv_buf *out,
+    int *n_members)
+{
+	int err = kv_json_put_name(out, members[kind], 1, n_members), n_put = 0;
+
+	if (err == 0 && facts->not_shown[kind][0] != '\0')
+		return kv_buf_puts(out, "null");
+	if (err == 0 && kind != CONTACTS)
+		err = kv_buf_puts(out, "{");
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		if (sorted[i]->kind != kind)
+			continue;
+		if (kind != CONTACTS)
+			err = kv_json_put_name(out, sorted[i]->name, 2, &n_put);
+		if (err == 0)
+			err = kv_buf_append(out, sorted[i]->text.data, sorted[i]->text.len);
+	}
+	if (err == 0 && n_put > 0)
+		err = kv_json_put_line(out, 1);
+	return err == 0 && kind != CONTACTS ? kv_buf_puts(out, "}") : err;
+}
+
+static int
+put_not_shown(const struct kv_facts *facts, struct kv_buf *out, int *n_members)
+{
+	int err = 0, n = 0;
+
+	for (int k = 0; err == 0 && k < KINDS; k++) {
+		if (facts->not_shown[k][0] == '\0')
+			continue;
+		if (n == 0)
+			err = kv_json_put_name(out, "notShown", 1, n_members);
+		if (err == 0 && n == 0)
+			err = kv_buf_puts(out, "{");
+		if (err == 0)
+			err = kv_json_put_name(out, members[k], 2, &n);
+		if (err == 0)
+			err = kv_json_quote(out, facts->not_shown[k]);
+	}
+	if (err == 0 && n > 0)
+		err = kv_json_put_line(out, 1);
+	return err == 0 && n > 0 ? kv_buf_puts(out, "}") : err;
+}
+
+static bool
+is_wanted(const struct kv_facts *facts, enum kind kind)
+{
+	return facts->branch->volume->listings[kind == POLICIES ? KV_KEYS : KV_CERTIFICATES] != NULL;
+}
+
+static int
+put_text(struct kv_facts *facts, struct kv_buf *out)
+{
+	struct fact **sorted = calloc(facts->n_answered + 1, sizeof(*sorted)), *f;
+	size_t n = 0;
+	int err, n_members = 1;
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	STAILQ_FOREACH(f, &facts->answered, link)
+		sorted[n++] = f;
+	qsort(sorted, n, sizeof(*sorted), compare_facts);
+	err = kv_report_vault(facts->branch, out);
+	for (int k = 0; err == 0 && k < KINDS; k++)
+		if (is_wanted(facts, (enum kind)k))
+			err = put_kind(facts, (enum kind)k, sorted, n, out, &n_members);
+	if (err == 0)
+		err = put_not_shown(facts, out, &n_members);
+	free(sorted);
+	return err == 0 ? kv_buf_puts(out, "\n}\n") : err;
+}
+
+static void
+end(struct kv_facts *facts)
+{
+	struct kv_buf text;
+
+	kv_buf_init(&text, MOST_TEXT);
+	if (facts->err == 0)
+		facts->err = put_text(facts, &text);
+	facts->done(facts->arg, facts->err, &text);
+	kv_buf_release(&text);
+	kv_facts_cancel(facts);
+}
+
+static void
+go_on(void *arg)
+{
+	struct kv_facts *facts = arg;
+
+	while (facts->err == 0 && facts->n_requests < SIDE_BY_SIDE && !STAILQ_EMPTY(&facts->to_ask)) {
+		struct fact *f = STAILQ_FIRST(&facts->to_ask);
+
+		STAILQ_REMOVE_HEAD(&facts->to_ask, link);
+		facts->err = send(facts, f, NULL);
+	}
+	if (facts->err != 0 || facts->n_requests == 0)
+		end(facts);
+}
+
+/* ---- beginning and end ---- */
+
+static int
+add_all(struct kv_facts *facts)
+{
+	struct kv_listing *const *listings = facts->branch->volume->listings;
+	struct kv_object *const *keys;
+	size_t n;
+	int err = 0;
+
+	if (is_wanted(facts, CONTACTS))
+		err = add_fact(facts, CONTACTS, KV_OP_CONTACTS, NULL);
+	if (err == 0 && is_wanted(facts, ISSUERS))
+		err = add_fact(facts, ISSUERS, KV_OP_ISSUERS, KV_ISSUERS);
+	if (err != 0 || !is_wanted(facts, POLICIES))
+		return err;
+	keys = kv_listing_view(listings[KV_KEYS], &n, NULL, NULL);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		if (!keys[i]->is_gone && !keys[i]->is_managed)
+			err = add_fact(facts, POLICIES, KV_OP_ROTATION_POLICY, keys[i]->name);
+	return err;
+}
+
+int
+kv_facts_begin(struct kv_branch *branch, const struct kv_caller *caller, kv_facts_done *done, void *arg,
+    struct kv_facts **out)
+{
+	struct kv_facts *facts = calloc(1, sizeof(*facts));
+	int err;
+
+	*out = NULL;
+	if (facts == NULL)
+		return -ENOMEM;
+	facts->branch = branch;
+	facts->question.caller = *caller;
+	facts->question.mono_deadline = kv_clock_mono_ms() + branch->settings->timeout_ms;
+	facts->done = done;
+	facts->arg = arg;
+	STAILQ_INIT(&facts->to_ask);
+	STAILQ_INIT(&facts->answered);
+	LIST_INIT(&facts->requests);
+	kv_timer_init(&facts->turn, branch->volume->loop, go_on, facts);
+	err = add_all(facts);
+	if (err != 0) {
+		kv_facts_cancel(facts);
+		return err;
+	}
+	kv_timer_set(&facts->turn, 0);
+	*out = facts;
+	return 0;
+}
+
+void
+kv_facts_cancel(struct kv_facts *facts)
+{
+	if (facts == NULL)
+		return;
+	kv_timer_stop(&facts->turn);
+	while (!LIST_EMPTY(&facts->requests))
+		free_request(LIST_FIRST(&facts->requests));
+	free_queue(&facts->to_ask);
+	free_queue(&facts->answered);
+	free(facts);
+}
