@@ -237,7 +237,7 @@ int
 kv_description_versions(struct kv_description *d, const struct kv_page *page)
 {
 	const struct kv_json *values, *value;
-	int err = kv_json_member(page->json, "value", &values);
+	int err = page->json != NULL ? kv_json_member(page->json, "value", &values) : -EBADMSG;
 
 	value = err == 0 && values != NULL ? kv_json_first(values) : NULL;
 	for (size_t i = 0; err == 0 && i < page->n; i++, value = kv_json_next(value))
@@ -272,7 +272,7 @@ kv_description_no_policy(struct kv_description *d, long status, const struct kv_
 	char code[32];
 	int err;
 
-	snprintf(code, sizeof(code), "%ld ", status);
+	snprintf(code, sizeof(code), "%ld", status);
 	kv_buf_clear(&d->policy);
 	kv_buf_clear(&d->not_shown);
 	err = kv_buf_puts(&d->policy, "null");

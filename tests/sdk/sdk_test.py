@@ -31,6 +31,22 @@ REFUSALS = {
 }
 
 
+def rotation_policies(keys, name):
+    """The policy that a key has at first, and one that is set."""
+    from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy, KeyRotationPolicyAction
+
+    def described(policy):
+        actions = [[str(a.action).rpartition(".")[2].lower(), a.time_after_create, a.time_before_expiry]
+                   for a in policy.lifetime_actions]
+        return {"id": policy.id, "expires_in": policy.expires_in, "actions": sorted(actions, key=str),
+                "is_dated": policy.created_on is not None}
+
+    first = described(keys.get_key_rotation_policy(name))
+    rotate = KeyRotationLifetimeAction(KeyRotationPolicyAction.rotate, time_after_create="P90D")
+    keys.update_key_rotation_policy(name, KeyRotationPolicy(), lifetime_actions=[rotate], expires_in="P1Y")
+    return {"first": first, "set": described(keys.get_key_rotation_policy(name))}
+
+
 def client(ready_line, secret):
     """Runs in the namespace: prints one JSON object of what it saw."""
     from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -54,6 +70,7 @@ def client(ready_line, secret):
 
     keys.create_rsa_key("SdkKey", size=2048, tags={"a": "b"})
     keys.create_ec_key("SdkKey", curve="P-256")
+    rotation = rotation_policies(keys, "SdkKey")
     secrets.set_secret("SdkSecret", "one", content_type="text/plain")
     secrets.set_secret("SdkSecret", "two")
     certificates.begin_create_certificate(
@@ -119,6 +136,7 @@ def client(ready_line, secret):
     print(
         json.dumps(
             {
+                "rotation": rotation,
                 "keys": cycle(
                     keys,
                     "key",
@@ -212,6 +230,14 @@ def test_a_refusal_is_read_by_the_sdk_with_its_codes_and_words(seen, name):
     status, code, inner, message = seen["refusals"][name]
     assert [status, code, inner] == REFUSALS[name][:3]
     assert REFUSALS[name][3] in message
+
+
+def test_a_rotation_policy_is_read_and_set(seen):
+    notify, rotate = ["notify", None, "P30D"], ["rotate", "P90D", None]
+    first, later = seen["rotation"]["first"], seen["rotation"]["set"]
+    assert (first["id"], first["actions"], first["is_dated"]) == (None, [notify], False)
+    assert later["id"].endswith("/keys/SdkKey/rotationpolicy") and later["is_dated"]
+    assert (later["actions"], later["expires_in"]) == ([notify, rotate], "P1Y")
 
 
 def test_the_counters_know_of_every_backup(seen):

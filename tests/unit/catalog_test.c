@@ -242,6 +242,98 @@ without_memory_nothing_changes(void **state)
 	assert_int_equal(kv_catalog_count(catalog), 1);
 }
 
+/* ---- siblings ---- */
+
+#define MAX_AGE 1000
+
+static struct kv_object *
+sibling(struct kv_object *object, enum kv_kind kind)
+{
+	struct kv_object *s = kv_catalog_sibling(catalog, object, kind, MAX_AGE);
+
+	assert_non_null(s);
+	kv_catalog_check(catalog);
+	return s;
+}
+
+/* As if its content had been fetched now. */
+static void
+fetch(struct kv_object *object)
+{
+	object->size = 100;
+	object->wall_fetched = kv_clock_wall_s();
+}
+
+static void
+a_sibling_is_one_and_has_the_times_of_its_object(void **state)
+{
+	struct kv_object *object = list("Db", OLD, 1), *json = sibling(object, KV_KIND_JSON);
+
+	(void)state;
+	assert_string_equal(json->name, "Db.json");
+	assert_string_equal(json->key, "DB.JSON");
+	assert_string_equal(sibling(object, KV_KIND_PEM)->name, "Db.pem");
+	assert_ptr_equal(sibling(object, KV_KIND_JSON), json);
+	assert_ptr_equal(json->of, object);
+	assert_int_not_equal(json->ino, object->ino);
+	list("DB", OLD + 5, 2);
+	assert_string_equal(json->name, "DB.json");
+	assert_int_equal(json->wall_updated, OLD + 5);
+	assert_null(kv_catalog_find(catalog, "Db.json"));
+	assert_int_equal(kv_catalog_count(catalog), 1);
+}
+
+static void
+a_change_of_the_object_makes_its_siblings_unknown(void **state)
+{
+	struct kv_object *object = list("a", OLD, 1), *json = sibling(object, KV_KIND_JSON);
+
+	(void)state;
+	fetch(json);
+	changed_names[0] = '\0';
+	list("a", OLD, 2);
+	assert_int_equal(json->size, 100);
+	list("a", OLD + 1, 3);
+	assert_int_equal(json->size, -1);
+	assert_string_equal(changed_names, " a a.json");
+	fetch(json);
+	add("a", OLD + 2);
+	assert_int_equal(json->size, -1);
+	kv_catalog_invalidate(catalog, object);
+	kv_catalog_check(catalog);
+}
+
+static void
+what_the_list_does_not_show_is_unknown_after_a_while(void **state)
+{
+	struct kv_object *object = list("a", OLD, 1), *json = sibling(object, KV_KIND_JSON);
+
+	(void)state;
+	fetch(json);
+	fake_clock_set(1000000, NOW + MAX_AGE);
+	assert_int_equal(sibling(object, KV_KIND_JSON)->size, 100);
+	fake_clock_set(1000000, NOW + MAX_AGE + 1);
+	assert_int_equal(sibling(object, KV_KIND_JSON)->size, -1);
+}
+
+static void
+a_sibling_is_gone_with_its_object_and_lives_as_long_as_it_is_held(void **state)
+{
+	struct kv_object *object = kv_object_ref(list("a", OLD, 1)), *json = sibling(object, KV_KIND_JSON);
+
+	(void)state;
+	kv_object_ref(json);
+	changed_names[0] = '\0';
+	kv_catalog_remove(catalog, object);
+	assert_string_equal(changed_names, " a a.json");
+	assert_true(json->is_gone);
+	assert_null(object->beside);
+	assert_null(kv_catalog_sibling(catalog, object, KV_KIND_JSON, MAX_AGE));
+	kv_object_unref(object);
+	assert_string_equal(json->of->name, "a");
+	kv_object_unref(json);
+}
+
 int
 main(void)
 {
@@ -255,6 +347,10 @@ main(void)
 		TEST(a_sweep_removes_what_was_not_listed_but_for_what_was_added_since),
 		TEST(an_object_that_is_removed_is_not_there_and_removed_once),
 		TEST(without_memory_nothing_changes),
+		TEST(a_sibling_is_one_and_has_the_times_of_its_object),
+		TEST(a_change_of_the_object_makes_its_siblings_unknown),
+		TEST(what_the_list_does_not_show_is_unknown_after_a_while),
+		TEST(a_sibling_is_gone_with_its_object_and_lives_as_long_as_it_is_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

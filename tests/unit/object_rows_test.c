@@ -123,6 +123,57 @@ a_size_that_no_backup_has_is_not_believed(void **state)
 	}
 }
 
+/* A sibling of object, recalled. */
+static struct kv_object *
+recall_sibling(struct kv_index *index, struct kv_object *object, enum kv_kind kind)
+{
+	struct kv_object *sibling = kv_object_new_sibling(object, kind);
+
+	kv_object_rows_recall(index->objects, sibling);
+	return sibling;
+}
+
+static bool
+is_listed(const void *arg, const char *key)
+{
+	(void)arg;
+	return strcmp(key, "A") == 0;
+}
+
+static void
+siblings_have_rows_and_numbers_of_their_own_which_end_with_the_object_s(void **state)
+{
+	struct kv_index index = index_dir_open();
+	struct kv_object *a = index_dir_recall(index.objects, "a"), *b = index_dir_recall(index.objects, "b");
+	struct kv_object *json = recall_sibling(&index, a, KV_KIND_JSON), *gone;
+	struct kv_object *pem = recall_sibling(&index, b, KV_KIND_PEM), *again;
+
+	(void)state;
+	index_dir_note(index.objects, a, 500);
+	index_dir_note(index.objects, b, 500);
+	index_dir_note(index.objects, json, 7);
+	index_dir_note(index.objects, pem, 8);
+	kv_object_rows_settle(index.objects);
+	/* a listing without b */
+	kv_object_rows_prune(index.objects, KV_SECRETS, 1, is_listed, NULL);
+	kv_index_close(&index);
+	index = index_dir_open();
+	again = recall_sibling(&index, a, KV_KIND_JSON);
+	gone = recall_sibling(&index, b, KV_KIND_PEM);
+	assert_int_equal(again->size, 7);
+	assert_int_equal(again->ino, json->ino);
+	assert_int_not_equal(again->ino, a->ino);
+	assert_int_equal(gone->size, -1);
+	assert_int_not_equal(gone->ino, pem->ino);
+	kv_object_unref(again);
+	kv_object_unref(gone);
+	kv_object_unref(json);
+	kv_object_unref(pem);
+	kv_object_unref(a);
+	kv_object_unref(b);
+	kv_index_close(&index);
+}
+
 static void
 without_an_index_nothing_is_recalled(void **state)
 {
@@ -148,6 +199,7 @@ main(void)
 		TEST(two_indexes_on_one_file_never_give_one_number_twice),
 		TEST(the_second_to_write_takes_the_number_of_the_first),
 		TEST(a_size_that_no_backup_has_is_not_believed),
+		TEST(siblings_have_rows_and_numbers_of_their_own_which_end_with_the_object_s),
 		TEST(without_an_index_nothing_is_recalled),
 	};
 
