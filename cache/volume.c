@@ -201,7 +201,8 @@ make_blobs(struct kv_volume *v)
 {
 	const struct kv_volume_options *o = &v->options;
 	const struct kv_blobs_options blobs = {
-		.store = { .room = o->cache_size,
+		.store = { .budget = o->budget,
+		    .room = o->cache_size,
 		    .spill = v->index.db != NULL ? o->spill : 0,
 		    .folder = o->cache_dir,
 		    .disk = v->disk },

@@ -4,7 +4,7 @@
  * One vault as the file system sees it: the client, its rate limits, the listings, the blobs, and the state
  * kept between mounts, wired together.
  *
- * Volumes share the loop, kv_http and the token cache: create these first and free them last.
+ * Volumes share the loop, kv_http, and a budget for blobs: create these first and free them last.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 struct kv_absent;
 struct kv_token_cache;
 struct kv_blobs;
+struct kv_budget;
 struct kv_disk;
 struct kv_http;
 struct kv_listing;
@@ -45,6 +46,7 @@ struct kv_volume_options {
 	int64_t max_age_ms; /* age of a blob after which its object's versions are checked for changes */
 	enum kv_cache_kind cache;
 	const char *cache_dir;
+	struct kv_budget *budget; /* for blobs, shared by volumes; NULL: one of its own, of the next two */
 	size_t cache_size, spill; /* bytes */
 	long prefetch;		  /* most objects to prefetch; -1: as many as the rate allows */
 };
@@ -91,8 +93,7 @@ struct kv_volume *kv_volume_new(struct kv_loop *loop, struct kv_http *http, stru
 /* Cancels requests in flight without calling their completions. Release objects and snapshots first. */
 void kv_volume_free(struct kv_volume *volume);
 /* The file of that kind beside object's blob, borrowed (cache/list/catalog.h). NULL: out of memory. */
-struct kv_object *kv_volume_sibling(
-    struct kv_volume *volume, struct kv_object *object, enum kv_kind kind);
+struct kv_object *kv_volume_sibling(struct kv_volume *volume, struct kv_object *object, enum kv_kind kind);
 /*
  * Saves the learned rates and all pending rows, so that a mount that begins before this one ends can read
  * them.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cache/blob/budget.h"
 #include "cache/pace/throttle.h"
 #include "cache/volume.h"
 #include "client/auth/token.h"
@@ -113,6 +114,7 @@ make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_setti
 	if (v->auth == NULL)
 		return -ENOMEM;
 	fill_options(o, inflight, &options);
+	options.budget = l->budget;
 	v->volume = kv_volume_new(loop, l->http, v->auth, &options, &events);
 	if (v->volume == NULL)
 		return -ENOMEM;
@@ -137,6 +139,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		.proxy = o->proxy,
 		.resolve = o->resolve,
 		.max_connections = inflight + 4 /* for tokens */ };
+	const struct kv_budget_options budget = { o->cache_size, o->spill, o->cache_dir };
 	int err;
 
 	keep_heap_small();
@@ -145,6 +148,8 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	if (l->vaults == NULL)
 		return -ENOMEM;
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
+	if (err == 0 && (l->budget = kv_budget_new(m->loop, &budget)) == NULL)
+		err = -ENOMEM;
 	if (err == 0 && o->is_each)
 		err = make_root(m);
 	for (size_t i = 0; err == 0 && i < kv_settings_vaults(o); i++) {
@@ -169,5 +174,6 @@ kv_layers_release(struct kv_layers *l)
 		kv_token_free(l->vaults[i].auth);
 	}
 	free(l->vaults);
+	kv_budget_free(l->budget);
 	kv_http_free(l->http);
 }

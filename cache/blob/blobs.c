@@ -28,7 +28,7 @@
 
 #define REFUSED_MS 10000
 #define SWEEP_MS   60000
-#define IN_FLIGHT  ((size_t)64 << 20) /* limits prefetches: bytes of all answers in flight */
+#define IN_FLIGHT  ((size_t)64 << 20) /* limits prefetches: bytes of all answers in flight, of all vaults */
 
 enum state { FETCHING, REFUSED };
 
@@ -65,7 +65,7 @@ struct kv_blobs {
 	struct kv_store *store;
 	struct kv_object_rows *rows;
 	struct kv_sizes sizes;
-	size_t n_fetching, expected; /* expected: sum over fetching */
+	size_t n_fetching; /* what they are expected to have is noted in the store's budget */
 	struct pendings fetching, refused;
 	struct kv_timer sweep;
 	kv_blobs_lost *lost;
@@ -87,7 +87,7 @@ leave(struct kv_pending *p)
 	}
 	TAILQ_REMOVE(&b->fetching, p, link);
 	b->n_fetching--;
-	b->expected -= p->expected;
+	kv_budget_note_expected(kv_store_user(b->store), p->expected, false);
 }
 
 /* p must have no waiters. */
@@ -114,7 +114,7 @@ new_pending(struct kv_blobs *b, struct kv_object *object)
 	TAILQ_INIT(&p->waiters);
 	TAILQ_INSERT_TAIL(&b->fetching, p, link);
 	b->n_fetching++;
-	b->expected += p->expected;
+	kv_budget_note_expected(kv_store_user(b->store), p->expected, true);
 	object->pending = p;
 	return p;
 }
@@ -390,12 +390,13 @@ kv_blobs_prefetch(struct kv_blobs *b, struct kv_object *object)
 {
 	static const struct kv_caller read_ahead = { .command = "read-ahead" };
 	const size_t expected = kv_sizes_expected(&b->sizes, object);
+	struct kv_budget *budget = kv_store_user(b->store)->budget;
 	int err;
 
 	if (object->pending != NULL || object->stored != NULL)
 		return -EALREADY;
-	if (answer_len(b->expected + expected) > IN_FLIGHT ||
-	    !kv_store_has_room(b->store, b->expected, expected))
+	if (answer_len(kv_budget_expected(budget) + expected) > IN_FLIGHT ||
+	    !kv_budget_has_room(budget, expected))
 		return -ENOSPC;
 	err = begin_fetch(b, object, KV_AHEAD, &read_ahead);
 	if (err == 0)
@@ -448,7 +449,7 @@ kv_blobs_check(const struct kv_blobs *b)
 		n++;
 		expected += p->expected;
 	}
-	assert(n == b->n_fetching && expected == b->expected);
+	assert(n == b->n_fetching && expected == kv_store_user(b->store)->expected);
 	TAILQ_FOREACH(p, &b->refused, link)
 		check_pending(b, p, REFUSED);
 }

@@ -13,11 +13,12 @@
  * Invariants:
  *	an object's stored is the entry of this object
  *	unread and read ones have their blob in memory, the others a slot in the spill file
- *	used is the bytes of the blobs in memory, plus KV_STORE_EACH per entry; unread_bytes is those of unread
- *	the spill file's used blocks are those of the entries
- *	used is within room, or no entry has a blob in memory, or the trim timer is set
+ *	what it uses of the budget is the bytes of the blobs in memory, plus KV_STORE_EACH per entry; what is unread is
+ *	those of unread
+ *	n_blocks is the blocks of the spill file that the entries have
  */
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -37,18 +38,20 @@ struct kv_stored {
 	struct kv_object *object;
 	struct kv_blob *blob; /* NULL when spilled */
 	struct kv_slot slot;  /* when spilled */
-	int64_t mono_put;
+	int64_t mono_put, mono_used;
 	bool is_ahead; /* a prefetch that no caller has requested yet */
 	bool is_read;  /* at least once */
 };
 TAILQ_HEAD(queue, kv_stored);
 
 struct kv_store {
-	size_t room, used, unread_bytes;
-	struct kv_spill *spill; /* or NULL */
+	struct kv_budget_user user;
+	struct kv_budget *own;	/* the budget that is not shared; or NULL */
+	struct kv_spill *spill; /* the budget's, or NULL */
+	size_t n_blocks;	/* of it that are in use */
 	struct kv_disk *disk;	/* or NULL */
 	struct queue unread, read, spilled, spilled_read;
-	struct kv_timer sweep, trim;
+	struct kv_timer sweep;
 	struct kv_store_state state;
 };
 
@@ -60,10 +63,12 @@ move_to(struct kv_store *s, struct kv_stored *e, struct queue *queue)
 	if (e->queue != NULL)
 		TAILQ_REMOVE(e->queue, e, link);
 	if (e->queue == &s->unread)
-		s->unread_bytes -= e->blob->len;
+		kv_budget_note_unread(&s->user, e->blob->len, false);
 	e->queue = queue;
 	if (queue == &s->unread)
-		s->unread_bytes += e->blob->len;
+		kv_budget_note_unread(&s->user, e->blob->len, true);
+	if (queue == &s->read)
+		e->mono_used = kv_clock_mono_ms();
 	if (queue != NULL)
 		TAILQ_INSERT_TAIL(queue, e, link);
 }
@@ -72,9 +77,17 @@ static void
 drop_blob(struct kv_store *s, struct kv_stored *e)
 {
 	if (e->blob != NULL)
-		s->used -= e->blob->len;
+		kv_budget_give_back(&s->user, e->blob->len);
 	kv_blob_unref(e->blob);
 	e->blob = NULL;
+}
+
+static void
+drop_slot(struct kv_store *s, struct kv_stored *e)
+{
+	s->n_blocks -= e->slot.n;
+	if (e->slot.n > 0)
+		kv_spill_drop(s->spill, &e->slot);
 }
 
 static void
@@ -82,11 +95,10 @@ free_entry(struct kv_store *s, struct kv_stored *e)
 {
 	move_to(s, e, NULL);
 	drop_blob(s, e);
-	if (e->slot.n > 0)
-		kv_spill_drop(s->spill, &e->slot);
+	drop_slot(s, e);
 	e->object->stored = NULL;
 	kv_object_unref(e->object);
-	s->used -= KV_STORE_EACH;
+	kv_budget_give_back(&s->user, KV_STORE_EACH);
 	free(e);
 }
 
@@ -95,9 +107,8 @@ static void
 keep(struct kv_store *s, struct kv_stored *e, struct kv_blob *blob, struct queue *queue)
 {
 	e->blob = kv_blob_ref(blob);
-	s->used += blob->len;
+	kv_budget_take(&s->user, blob->len);
 	move_to(s, e, queue);
-	kv_timer_set(&s->trim, 0);
 }
 
 static struct kv_stored *
@@ -107,7 +118,7 @@ new_entry(struct kv_store *s, struct kv_object *object, struct kv_blob *blob, st
 
 	if (e == NULL)
 		return NULL;
-	s->used += KV_STORE_EACH;
+	kv_budget_take(&s->user, KV_STORE_EACH);
 	e->object = kv_object_ref(object);
 	e->mono_put = kv_clock_mono_ms();
 	object->stored = e;
@@ -132,38 +143,62 @@ spill_or_drop(struct kv_store *s, struct kv_stored *e)
 		free_entry(s, e);
 		return;
 	}
+	s->n_blocks += e->slot.n;
 	move_to(s, e, e->is_read ? &s->spilled_read : &s->spilled);
 	drop_blob(s, e);
 }
 
+/* ---- for the budget ---- */
+
+static int64_t
+oldest_read(void *arg)
+{
+	const struct kv_store *s = arg;
+
+	return TAILQ_EMPTY(&s->read) ? -1 : TAILQ_FIRST(&s->read)->mono_used;
+}
+
+static bool
+evict_read(void *arg)
+{
+	struct kv_store *s = arg;
+
+	spill_or_drop(s, TAILQ_FIRST(&s->read));
+	return true;
+}
+
+static bool
+evict_unread(void *arg)
+{
+	struct kv_store *s = arg;
+
+	spill_or_drop(s, TAILQ_LAST(&s->unread, queue));
+	return true;
+}
+
+static bool
+drop_spilled(void *arg)
+{
+	struct kv_store *s = arg;
+
+	if (TAILQ_EMPTY(&s->spilled_read))
+		return false;
+	free_entry(s, TAILQ_FIRST(&s->spilled_read));
+	return true;
+}
+
+static const struct kv_budget_ops budget_ops = { oldest_read, evict_read, evict_unread, drop_spilled };
+
 void
 kv_store_trim(struct kv_store *s)
 {
-	while (s->used > s->room)
-		if (!TAILQ_EMPTY(&s->read))
-			spill_or_drop(s, TAILQ_FIRST(&s->read));
-		else if (!TAILQ_EMPTY(&s->unread))
-			spill_or_drop(s, TAILQ_LAST(&s->unread, queue));
-		else
-			return; /* the rest are spilled entries */
+	kv_budget_trim(s->user.budget);
 }
 
-static void
-trim(void *arg)
+struct kv_budget_user *
+kv_store_user(struct kv_store *s)
 {
-	kv_store_trim(arg);
-}
-
-bool
-kv_store_has_room(struct kv_store *s, size_t in_flight, size_t bytes)
-{
-	size_t left = s->spill != NULL ? kv_spill_left(s->spill) : 0;
-
-	while (left < bytes && !TAILQ_EMPTY(&s->spilled_read)) {
-		free_entry(s, TAILQ_FIRST(&s->spilled_read));
-		left = kv_spill_left(s->spill);
-	}
-	return s->unread_bytes + in_flight + bytes <= s->room + left;
+	return &s->user;
 }
 
 static void
@@ -208,7 +243,7 @@ unspill(struct kv_store *s, struct kv_stored *e)
 		free_entry(s, e);
 		return;
 	}
-	kv_spill_drop(s->spill, &e->slot);
+	drop_slot(s, e);
 	keep(s, e, blob, &s->read);
 	kv_blob_unref(blob);
 }
@@ -304,14 +339,14 @@ void
 kv_store_state(const struct kv_store *s, struct kv_store_state *state)
 {
 	*state = s->state;
-	state->memory = s->used;
-	state->spilled = s->spill != NULL ? kv_spill_used(s->spill) : 0;
+	state->memory = s->user.used;
+	state->spilled = s->n_blocks * KV_SPILL_BLOCK;
 }
 
 /* ---- checking, creating, freeing ---- */
 
 struct sums {
-	size_t used, blocks, in_memory;
+	size_t used, blocks;
 };
 
 static size_t
@@ -324,7 +359,6 @@ check_queue(const struct queue *queue, bool is_spilled, struct sums *sums)
 		assert(e->queue == queue && e->object->stored == e);
 		assert((e->blob == NULL) == is_spilled && (e->slot.n > 0) == is_spilled);
 		len += e->blob != NULL ? e->blob->len : 0;
-		sums->in_memory += e->blob != NULL;
 		sums->blocks += e->slot.n;
 		sums->used += KV_STORE_EACH;
 	}
@@ -337,36 +371,35 @@ kv_store_check(const struct kv_store *s)
 {
 	struct sums sums = { .used = 0 };
 
-	assert(check_queue(&s->unread, false, &sums) == s->unread_bytes);
+	assert(check_queue(&s->unread, false, &sums) == s->user.unread);
 	(void)check_queue(&s->read, false, &sums);
 	(void)check_queue(&s->spilled, true, &sums);
 	(void)check_queue(&s->spilled_read, true, &sums);
-	assert(sums.used == s->used);
-	assert(s->used <= s->room || sums.in_memory == 0 || kv_timer_is_set(&s->trim));
-	assert(sums.blocks * KV_SPILL_BLOCK == (s->spill != NULL ? kv_spill_used(s->spill) : 0));
-	if (s->spill != NULL)
-		kv_spill_check(s->spill);
+	assert(sums.used == s->user.used);
+	assert(sums.blocks == s->n_blocks && (s->spill != NULL || s->n_blocks == 0));
+	kv_budget_check(s->user.budget);
 }
 
 struct kv_store *
 kv_store_new(struct kv_loop *loop, const struct kv_store_options *options)
 {
+	const struct kv_budget_options budget = { options->room, options->spill, options->folder };
 	struct kv_store *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	s->room = options->room - options->room / 16; /* for the gaps that malloc leaves */
 	s->disk = options->disk;
 	TAILQ_INIT(&s->unread);
 	TAILQ_INIT(&s->read);
 	TAILQ_INIT(&s->spilled);
 	TAILQ_INIT(&s->spilled_read);
 	kv_timer_init(&s->sweep, loop, sweep, s);
-	kv_timer_init(&s->trim, loop, trim, s);
-	if (options->spill > 0 && (s->spill = kv_spill_new(options->folder, options->spill)) == NULL) {
+	if (options->budget == NULL && (s->own = kv_budget_new(loop, &budget)) == NULL) {
 		free(s);
 		return NULL;
 	}
+	kv_budget_join(s->own != NULL ? s->own : options->budget, &s->user, &budget_ops, s);
+	s->spill = options->spill > 0 ? kv_budget_spill(s->user.budget) : NULL;
 	kv_timer_set(&s->sweep, SWEEP_MS);
 	return s;
 }
@@ -388,7 +421,7 @@ kv_store_free(struct kv_store *s)
 	free_all(s, &s->spilled);
 	free_all(s, &s->spilled_read);
 	kv_timer_stop(&s->sweep);
-	kv_timer_stop(&s->trim);
-	kv_spill_free(s->spill);
+	kv_budget_leave(&s->user);
+	kv_budget_free(s->own);
 	free(s);
 }

@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include "cache/blob/budget.h"
 #include "cache/object.h"
 #include "client/vault/blob.h"
 
@@ -19,10 +20,11 @@ struct kv_stored; /* the entry of one object */
 #define KV_STORE_EACH 256 /* bytes that an object counts in addition to its blob */
 
 struct kv_store_options {
-	size_t room;	      /* bytes kept in memory, without blobs that only callers hold */
-	size_t spill;	      /* bytes of the spill file; 0: there is none */
-	const char *folder;   /* for the spill file */
-	struct kv_disk *disk; /* for blobs kept between mounts, or NULL */
+	struct kv_budget *budget; /* shared with other stores; NULL: one of its own, of the next three */
+	size_t room;		  /* bytes kept in memory, without blobs that only callers hold */
+	size_t spill;		  /* bytes of the spill file; 0: this store uses none, a shared one neither */
+	const char *folder;	  /* for the spill file */
+	struct kv_disk *disk;	  /* for blobs kept between mounts, or NULL */
 };
 /* NULL: out of memory. */
 struct kv_store *kv_store_new(struct kv_loop *loop, const struct kv_store_options *options);
@@ -45,11 +47,8 @@ void kv_store_mark_read(struct kv_store *store, struct kv_object *object);
 /* object's content has changed, or it is gone: drops its blob. */
 void kv_store_drop(struct kv_store *store, struct kv_object *object);
 
-/*
- * Whether bytes more of unread blobs would fit, in addition to in_flight. To make room, evicts from the
- * spill file blobs that were already read.
- */
-bool kv_store_has_room(struct kv_store *store, size_t in_flight, size_t bytes);
+/* Its part of the budget, for the bytes that are expected (cache/blob/blobs). */
+struct kv_budget_user *kv_store_user(struct kv_store *store);
 /* objects are all n objects of type: writes the blobs of the newest ones to disk, if they are in memory. */
 void kv_store_keep_newest(
     struct kv_store *store, enum kv_type type, struct kv_object *const *objects, size_t n);

@@ -192,14 +192,16 @@ there_is_room_for_what_the_unread_leave(void **state)
 {
 	(void)state;
 	make(1600, 0);
-	assert_true(kv_store_has_room(store, 0, 1500));
-	assert_false(kv_store_has_room(store, 0, 1501));
-	assert_false(kv_store_has_room(store, 1000, 501));
+	assert_true(kv_budget_has_room(kv_store_user(store)->budget, 1500));
+	assert_false(kv_budget_has_room(kv_store_user(store)->budget, 1501));
+	kv_budget_note_expected(kv_store_user(store), 1000, true);
+	assert_false(kv_budget_has_room(kv_store_user(store)->budget, 501));
+	kv_budget_note_expected(kv_store_user(store), 1000, false);
 	put('a', false);
-	assert_true(kv_store_has_room(store, 0, 1496));
-	assert_false(kv_store_has_room(store, 0, 1497));
+	assert_true(kv_budget_has_room(kv_store_user(store)->budget, 1496));
+	assert_false(kv_budget_has_room(kv_store_user(store)->budget, 1497));
 	read_one('a');
-	assert_true(kv_store_has_room(store, 0, 1500));
+	assert_true(kv_budget_has_room(kv_store_user(store)->budget, 1500));
 }
 
 static void
