@@ -79,6 +79,22 @@ kv_material_lacks_memory(void)
 /* A larger key would take seconds for each signature. */
 #define MAX_BITS 16384
 
+const char *
+kv_material_wanted(const struct kv_material *m)
+{
+	return m->takes_ec ?
+	    "only RSA keys, and keys on a curve of NIST or on secp256k1, can be transferred" :
+	    "the token service accepts only RSA keys";
+}
+
+static bool
+is_wanted(const struct kv_material *m, const EVP_PKEY *key)
+{
+	const int type = EVP_PKEY_get_base_id(key);
+
+	return type == EVP_PKEY_RSA || (m->takes_ec && type == EVP_PKEY_EC);
+}
+
 int
 kv_material_take_key(struct kv_material *m, EVP_PKEY *key)
 {
@@ -89,10 +105,9 @@ kv_material_take_key(struct kv_material *m, EVP_PKEY *key)
 		err = kv_material_lacks_memory() ?
 		    -ENOMEM :
 		    kv_material_refuse(m, "contains a private key that is damaged");
-	else if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-		err = kv_material_refuse(m,
-		    "contains a key of type %s; the token service accepts only RSA keys",
-		    EVP_PKEY_get_base_id(key) == EVP_PKEY_EC ? "EC" : type);
+	else if (!is_wanted(m, key))
+		err = kv_material_refuse(m, "contains a key of type %s; %s",
+		    EVP_PKEY_get_base_id(key) == EVP_PKEY_EC ? "EC" : type, kv_material_wanted(m));
 	else if (EVP_PKEY_get_bits(key) > MAX_BITS)
 		err = kv_material_refuse(
 		    m, "contains an RSA key of %d bits; the maximum is %d", EVP_PKEY_get_bits(key), MAX_BITS);

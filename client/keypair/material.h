@@ -1,8 +1,8 @@
 #ifndef KV_CLIENT_KEYPAIR_MATERIAL_H
 #define KV_CLIENT_KEYPAIR_MATERIAL_H
 /*
- * What was found in a certificate file: one RSA key and any number of certificates. Used only by this folder:
- * pem and pkcs12 add to it, keypair takes it over.
+ * What was found in a file: one private key and any number of certificates. Used only by this folder:
+ * pem, pkcs8 and pkcs12 add to it, keypair and wrap take it over.
  *
  * Functions return 0, -ENOMEM, -EPERM if the password is missing or wrong, or -EACCES for anything else that is wrong
  * with the file; with the last two, why has a sentence whose subject is the file: "contains no private key".
@@ -19,6 +19,7 @@ struct kv_material {
 	EVP_PKEY *key;
 	STACK_OF(X509) * certificates; /* in the order of the file */
 	const char *password;	       /* NULL: none */
+	bool takes_ec;		       /* the key may be on an elliptic curve; else only RSA */
 	struct kv_buf *why;
 	/*
 	 * Files are decrypted in a context of their own. A file that needs the algorithms of 40 bit and DES that
@@ -41,6 +42,8 @@ int kv_material_add_pkcs8(struct kv_material *m, const PKCS8_PRIV_KEY_INFO *info
 /* Likewise. */
 int kv_material_take_certificate(struct kv_material *m, X509 *certificate) KV_MUST_CHECK;
 
+/* Which keys are accepted, as the second half of a sentence. */
+const char *kv_material_wanted(const struct kv_material *m);
 /* Append a sentence to why; -EACCES. */
 int kv_material_refuse(struct kv_material *m, const char *format, ...) KV_PRINTF(2, 3) KV_MUST_CHECK;
 /* The sentence for something that is encrypted and could not be decrypted with the password; -EPERM. */

@@ -10,10 +10,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 
 #include "client/keypair/material.h"
-#include "client/keypair/pbe.h"
+#include "client/keypair/pkcs8.h"
 
 static const char begin[] = "-----BEGIN ";
 
@@ -52,42 +51,13 @@ read_trusted(struct kv_material *m, const struct block *b)
 static int
 read_pkcs8(struct kv_material *m, const struct block *b)
 {
-	const unsigned char *p = b->data;
-	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, b->len);
-	const int err = kv_material_add_pkcs8(m, info);
-
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return err;
-}
-
-static int
-decrypt_pkcs8(struct kv_material *m, const X509_SIG *encrypted)
-{
-	const char *password = m->password != NULL ? m->password : "";
-	PKCS8_PRIV_KEY_INFO *info =
-	    PKCS8_decrypt_ex(encrypted, password, (int)strlen(password), m->context, NULL);
-	const int err = info != NULL ? kv_material_add_pkcs8(m, info) : kv_material_refuse_password(m);
-
-	PKCS8_PRIV_KEY_INFO_free(info);
-	return err;
+	return kv_pkcs8_read(m, b->data, (size_t)b->len);
 }
 
 static int
 read_encrypted_pkcs8(struct kv_material *m, const struct block *b)
 {
-	const unsigned char *p = b->data;
-	const X509_ALGOR *algorithm = NULL;
-	X509_SIG *encrypted = d2i_X509_SIG(NULL, &p, b->len);
-	int err;
-
-	if (encrypted == NULL)
-		return kv_material_take_key(m, NULL);
-	X509_SIG_get0(encrypted, &algorithm, NULL);
-	err = kv_pbe_check_cipher(m, algorithm);
-	if (err == 0)
-		err = decrypt_pkcs8(m, encrypted);
-	X509_SIG_free(encrypted);
-	return err;
+	return kv_pkcs8_read_encrypted(m, b->data, (size_t)b->len);
 }
 
 /* A pem_password_cb; -1 if there is none. */
@@ -104,8 +74,9 @@ give_password(char *to, int size, int is_writing, void *arg)
 	return (int)len;
 }
 
+/* The forms that are older than PKCS#8. */
 static int
-read_rsa(struct kv_material *m, const struct block *b)
+read_traditional(struct kv_material *m, const struct block *b, int type)
 {
 	EVP_CIPHER_INFO cipher;
 	const unsigned char *p = b->data;
@@ -117,19 +88,30 @@ read_rsa(struct kv_material *m, const struct block *b)
 		    "contains a private key that is encrypted with an algorithm that is not supported; convert it: "
 		    "openssl rsa -aes256 -in FILE -out FILE.pem");
 	if (cipher.cipher == NULL)
-		return kv_material_take_key(m, d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, len));
+		return kv_material_take_key(m, d2i_PrivateKey(type, NULL, &p, len));
 	if (PEM_do_header(&cipher, b->data, &len, give_password, m) != 1)
 		return kv_material_refuse_password(m);
-	key = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &p, len);
+	key = d2i_PrivateKey(type, NULL, &p, len);
 	/* of 256 wrong passwords, one seems to decrypt it, to something that is no key */
 	return key != NULL ? kv_material_take_key(m, key) : kv_material_refuse_password(m);
 }
 
 static int
+read_rsa(struct kv_material *m, const struct block *b)
+{
+	return read_traditional(m, b, EVP_PKEY_RSA);
+}
+
+static int
 refuse_type(struct kv_material *m, const struct block *b)
 {
-	return kv_material_refuse(
-	    m, "contains a block \"%s\"; the token service accepts only RSA keys", b->name);
+	return kv_material_refuse(m, "contains a block \"%s\"; %s", b->name, kv_material_wanted(m));
+}
+
+static int
+read_ec(struct kv_material *m, const struct block *b)
+{
+	return m->takes_ec ? read_traditional(m, b, EVP_PKEY_EC) : refuse_type(m, b);
 }
 
 static int
@@ -145,7 +127,7 @@ read_block(struct kv_material *m, const struct block *b)
 		{ PEM_STRING_PKCS8INF, read_pkcs8 },
 		{ PEM_STRING_PKCS8, read_encrypted_pkcs8 },
 		{ PEM_STRING_RSA, read_rsa },
-		{ PEM_STRING_ECPRIVATEKEY, refuse_type },
+		{ PEM_STRING_ECPRIVATEKEY, read_ec },
 		{ PEM_STRING_DSA, refuse_type },
 		{ "OPENSSH PRIVATE KEY", refuse_type },
 	};
