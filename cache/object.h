@@ -23,7 +23,7 @@ enum kv_kind {
 	KV_KIND_JSON, /* its description */
 	KV_KIND_PEM   /* a public key, or a certificate */
 };
-#define KV_KINDS 3
+#define KV_KINDS  3
 
 #define KV_ORDERS 3 /* the orders in which files are read (cache/blob/orders) */
 
@@ -34,9 +34,10 @@ struct kv_refusal_row;
 struct kv_object {
 	enum kv_type type;
 	enum kv_kind kind;
-	struct kv_object *of;	  /* a sibling's: the object that it describes, a reference; else NULL */
-	struct kv_object *beside; /* cache/list/catalog's: its first sibling, a reference, or a sibling's next one */
-	const char *key;	  /* name in upper case */
+	struct kv_object *of; /* a sibling's: the object that it describes, a reference; else NULL */
+	struct kv_object
+	    *beside;	  /* cache/list/catalog's: its first sibling, a reference, or a sibling's next one */
+	const char *key;  /* name in upper case */
 	uint64_t ino;	  /* st_ino, the same in every mount; without an index, a digest of type and key */
 	bool is_ino_used; /* the file system has returned ino to a caller: it must not change any more */
 	int64_t wall_updated; /* latest update of any version, Unix seconds: mtime and ctime */

@@ -156,6 +156,7 @@ make_client(struct kv_volume *v, struct kv_http *http, struct kv_token_cache *au
 		.share = o->share,
 		.max_inflight = o->max_inflight,
 		.is_hsm = o->is_hsm,
+		.total = o->total,
 		.timeout_ms = o->timeout_ms,
 	};
 

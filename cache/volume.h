@@ -4,7 +4,7 @@
  * One vault as the file system sees it: the client, its rate limits, the listings, the blobs, and the state
  * kept between mounts, wired together.
  *
- * Volumes share the loop, kv_http, and a budget for blobs: create these first and free them last.
+ * Volumes share the loop, kv_http, a budget for blobs, and a common rate: create these first and free them last.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +24,7 @@ struct kv_listing;
 struct kv_prefetch;
 struct kv_revalidate;
 struct kv_throttle;
+struct kv_total;
 struct kv_vault;
 
 /* What is kept between mounts: nothing; the index and the newest blobs; the index and all blobs. */
@@ -46,6 +47,7 @@ struct kv_volume_options {
 	int64_t max_age_ms; /* age of a blob after which its object's versions are checked for changes */
 	enum kv_cache_kind cache;
 	const char *cache_dir;
+	struct kv_total *total;	  /* the common rate of several volumes, or NULL */
 	struct kv_budget *budget; /* for blobs, shared by volumes; NULL: one of its own, of the next two */
 	size_t cache_size, spill; /* bytes */
 	long prefetch;		  /* most objects to prefetch; -1: as many as the rate allows */

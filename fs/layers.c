@@ -9,6 +9,7 @@
 
 #include "cache/blob/budget.h"
 #include "cache/pace/throttle.h"
+#include "cache/pace/total.h"
 #include "cache/volume.h"
 #include "client/auth/token.h"
 #include "client/http/http.h"
@@ -115,6 +116,7 @@ make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_setti
 		return -ENOMEM;
 	fill_options(o, inflight, &options);
 	options.budget = l->budget;
+	options.total = o->is_hsm ? NULL : l->total; /* an HSM has its limit for itself */
 	v->volume = kv_volume_new(loop, l->http, v->auth, &options, &events);
 	if (v->volume == NULL)
 		return -ENOMEM;
@@ -139,6 +141,7 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 		.proxy = o->proxy,
 		.resolve = o->resolve,
 		.max_connections = inflight + 4 /* for tokens */ };
+	const struct kv_total_options total = { o->total_rate, o->rate, o->share };
 	const struct kv_budget_options budget = { o->cache_size, o->spill, o->cache_dir };
 	int err;
 
@@ -150,8 +153,11 @@ kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 	err = kv_http_new(m->loop, &http_options, &l->http, why);
 	if (err == 0 && (l->budget = kv_budget_new(m->loop, &budget)) == NULL)
 		err = -ENOMEM;
+	if (err == 0 && kv_settings_vaults(o) > 1 && (l->total = kv_total_new(m->loop, &total)) == NULL)
+		err = -ENOMEM;
 	if (err == 0 && o->is_each)
 		err = make_root(m);
+	m->total = l->total;
 	for (size_t i = 0; err == 0 && i < kv_settings_vaults(o); i++) {
 		err = make_vault(l, &l->vaults[i], kv_settings_vault(o, i), inflight);
 		l->n++;
@@ -174,6 +180,7 @@ kv_layers_release(struct kv_layers *l)
 		kv_token_free(l->vaults[i].auth);
 	}
 	free(l->vaults);
+	kv_total_free(l->total);
 	kv_budget_free(l->budget);
 	kv_http_free(l->http);
 }

@@ -1,7 +1,7 @@
 #ifndef KV_FS_LAYERS_H
 #define KV_FS_LAYERS_H
 /*
- * The layers of a mount, from bottom to top: what its vaults share (HTTP, memory); for each vault its tokens, its volume,
+ * The layers of a mount, from bottom to top: what its vaults share (HTTP, memory, the limit of a subscription); for each vault its tokens, its volume,
  * and the branch of the tree that shows it.
  */
 #include "fs/mount/branch.h"
@@ -14,6 +14,7 @@ struct kv_layers {
 	struct kv_mount *mount;
 	struct kv_http *http;
 	struct kv_budget *budget; /* for the blobs of all vaults */
+	struct kv_total *total;	  /* their common rate; NULL: there is only one */
 	size_t n;
 	struct kv_layers_vault *vaults; /* as given by the user */
 };

@@ -28,6 +28,7 @@
 #define LEAST		1.0
 #define LIMIT_GROWTH	1.01
 #define LIMIT_GROWTH_MS ((int64_t)60 * 1000)
+#define EXCUSED_MS	3000
 
 static double
 min(double a, double b)
@@ -243,6 +244,8 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 		return;
 	b->full = served_per_second(b, mono_now);
 	if (!b->is_limited) { /* the first 429: what the window holds is the limit */
+		b->old_rate = b->rate;
+		b->old_limit = b->limit;
 		b->was_used = b->full >= FOUND * b->rate;
 		if (b->was_used)
 			b->limit = max(b->full, b->least / b->share);
@@ -251,6 +254,19 @@ kv_bucket_limited(struct kv_bucket *b, int64_t mono_sent, int64_t retry_after_ms
 	b->mono_limit = mono_now;
 	b->mono_asked = max_time(b->mono_asked, mono_now + min_time(retry_after_ms, KV_RETRY_AFTER_MS));
 	kv_bucket_close(b, mono_now);
+}
+
+void
+kv_bucket_excuse(struct kv_bucket *b, int64_t mono_now)
+{
+	if (b->old_rate == 0 || mono_now - b->mono_limit >= EXCUSED_MS || (b->is_closed && !b->is_limited))
+		return;
+	b->rate = b->old_rate;
+	b->limit = b->old_limit;
+	b->old_rate = 0;
+	b->is_closed = b->is_probing = b->is_limited = false;
+	b->tokens = 0;
+	b->mono_asked = b->mono_filled = b->mono_climbed = b->mono_opened = mono_now;
 }
 
 void

@@ -30,11 +30,12 @@
 #define KV_BUCKET_SLOTS	  103 /* 10 s, the margin of 0.2 s, and the slot being filled */
 
 struct kv_bucket {
-	double ceiling, rate; /* requests per second; rate <= ceiling */
-	double least;	      /* no 429 reduces the rate below this */
-	double share;	      /* fraction of the limit to use, 0 to 1 */
-	double limit;	      /* discovered, requests per second; 0: none */
-	double full;	      /* served per second when the last 429 came */
+	double ceiling, rate;	    /* requests per second; rate <= ceiling */
+	double least;		    /* no 429 reduces the rate below this */
+	double share;		    /* fraction of the limit to use, 0 to 1 */
+	double limit;		    /* discovered, requests per second; 0: none */
+	double full;		    /* served per second when the last 429 came */
+	double old_rate, old_limit; /* before the last closing by a 429; old_rate 0: there was none */
 	double tokens;
 	int64_t mono_filled;
 	int64_t mono_climbed;
@@ -70,6 +71,11 @@ void kv_bucket_served(struct kv_bucket *bucket, bool was_probe, int64_t mono_now
 double kv_bucket_throughput(const struct kv_bucket *bucket, int64_t mono_now);
 /* A request sent at mono_sent was answered with 429. retry_after_ms: from the answer, or -1. */
 void kv_bucket_limited(struct kv_bucket *bucket, int64_t mono_sent, int64_t retry_after_ms, int64_t mono_now);
+/*
+ * The 429s of the last 3 s were not about this bucket's limit: it reopens, with the rate and the limit from before
+ * them. Does nothing if there were none, or if it is closed for another reason.
+ */
+void kv_bucket_excuse(struct kv_bucket *bucket, int64_t mono_now);
 /* Sends only probes until one is served: the vault seems to be down, or a probe was lost. */
 void kv_bucket_close(struct kv_bucket *bucket, int64_t mono_now);
 

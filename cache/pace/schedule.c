@@ -213,6 +213,8 @@ send(struct kv_schedule *s, struct kv_schedule_entry *e, int64_t mono_now)
 	kv_schedule_remove(s, e);
 	e->is_in_flight = true;
 	e->is_probe = kv_bucket_take(&c->bucket, mono_now);
+	if (s->o.member != NULL)
+		e->is_total_probe = kv_total_take(s->o.member, e->class, mono_now);
 	kv_window_enter(&c->window, &e->slot, mono_now);
 	s->n_in_flight++;
 }
@@ -234,6 +236,8 @@ kv_schedule_next(struct kv_schedule *s, int64_t mono_now, int64_t *wait_ms)
 			slot_ms = left_ms;
 		}
 		waits[i] = has_queued(c, lowest[i]) ? kv_bucket_wait_ms(&c->bucket, mono_now) : -1;
+		if (waits[i] == 0 && s->o.member != NULL && !kv_total_may_send(s->o.member, i, mono_now))
+			waits[i] = -1;
 		*wait_ms = sooner(*wait_ms, waits[i]);
 		if (slot_ms > 0 && has_queued(c, 0))
 			*wait_ms = sooner(*wait_ms, slot_ms);
@@ -282,13 +286,19 @@ kv_schedule_ended(struct kv_schedule *s, struct kv_schedule_entry *e, enum kv_ou
     int64_t retry_after_ms, int64_t mono_now)
 {
 	struct class *c = &s->classes[e->class];
+	const bool is_common = s->o.member != NULL &&
+	    kv_total_ended(
+		s->o.member, e->class, outcome, e->is_total_probe, e->slot.mono_sent, retry_after_ms);
 
-	e->is_in_flight = false;
+	e->is_in_flight = e->is_total_probe = false;
 	s->n_in_flight--;
 	kv_window_leave(&c->window, &e->slot, outcome == KV_SERVED || outcome == KV_LIMITED, mono_now);
 	if (outcome == KV_SERVED || outcome == KV_DOWN)
 		close_all_if_down(s, outcome == KV_DOWN, mono_now);
-	if (outcome == KV_LIMITED) {
+	if (is_common) {
+		if (e->is_probe)
+			kv_bucket_excuse(&c->bucket, mono_now);
+	} else if (outcome == KV_LIMITED) {
 		kv_bucket_limited(&c->bucket, e->slot.mono_sent, retry_after_ms, mono_now);
 	} else if (outcome == KV_SERVED) {
 		if (e->is_probe)
@@ -298,6 +308,19 @@ kv_schedule_ended(struct kv_schedule *s, struct kv_schedule_entry *e, enum kv_ou
 		kv_bucket_close(&c->bucket, mono_now);
 	}
 	e->is_probe = false;
+}
+
+void
+kv_schedule_excuse(struct kv_schedule *s, int64_t mono_now)
+{
+	for (int i = 0; i < KV_SCHEDULE_CLASSES; i++)
+		kv_bucket_excuse(&s->classes[i].bucket, mono_now);
+}
+
+void
+kv_schedule_start(int class, struct kv_schedule_start *start)
+{
+	*start = (struct kv_schedule_start){ class_rates[class].name, class_rates[class].start, CEILING };
 }
 
 /* ---- checking, creating, freeing ---- */

@@ -13,10 +13,14 @@
  * then arrive together, and the loop and the reading program wake less often (measured: 13 % less CPU time
  * for an archive at 400 requests per second). Below 50 requests per second each is sent alone anyway.
  *
+ * With a member of a kv_total, a request also needs the common rate of several vaults.
+ *
  * It has no clock and no timer: the caller passes mono_now in milliseconds, which must never decrease.
  */
 #include <stdbool.h>
 #include <sys/queue.h>
+#include "cache/pace/outcome.h"
+#include "cache/pace/total.h"
 #include "cache/pace/window.h"
 #include "client/vault/vault.h"
 
@@ -34,6 +38,7 @@ struct kv_schedule_options {
 	double share;	  /* fraction of a discovered limit to use, 0 to 1; the rest is for other clients */
 	int max_inflight; /* requests in flight, all classes together */
 	bool is_hsm;	  /* a Managed HSM */
+	struct kv_total_member *member; /* of the common rate of several vaults; or NULL */
 };
 
 /* A call that is queued or in flight; the caller embeds it in its own struct. */
@@ -43,6 +48,7 @@ struct kv_schedule_entry {
 	enum kv_priority priority;
 	bool is_queued, is_in_flight;
 	bool is_probe;		    /* while in flight: it probes a closed class */
+	bool is_total_probe;	    /* while in flight: it probes the closed common rate */
 	struct kv_window_slot slot; /* while in flight */
 };
 
@@ -68,17 +74,24 @@ void kv_schedule_remove(struct kv_schedule *schedule, struct kv_schedule_entry *
  */
 struct kv_schedule_entry *kv_schedule_next(struct kv_schedule *schedule, int64_t mono_now, int64_t *wait_ms);
 
-/* How an entry in flight ended. */
-enum kv_outcome {
-	KV_SERVED,   /* the service itself answered, with success or an error */
-	KV_LIMITED,  /* 429 */
-	KV_DOWN,     /* 408, 5xx, or no answer */
-	KV_ABANDONED /* cancelled: no caller waits for it any more */
-};
+/* How a request with this reply ended. */
 enum kv_outcome kv_schedule_outcome(const struct kv_reply *reply);
 /* retry_after_ms: with KV_LIMITED, from the answer; -1: none. */
 void kv_schedule_ended(struct kv_schedule *schedule, struct kv_schedule_entry *entry, enum kv_outcome outcome,
     int64_t retry_after_ms, int64_t mono_now);
+
+/* How class begins in a vault that is no Managed HSM and has no configured rate. */
+struct kv_schedule_start {
+	const char *name;
+	double rate, ceiling; /* requests per second */
+};
+void kv_schedule_start(int class, struct kv_schedule_start *start);
+
+/*
+ * The 429s of the last seconds were the common limit's: classes that closed for them reopen, and what was concluded
+ * from them about the vault's own limit is taken back.
+ */
+void kv_schedule_excuse(struct kv_schedule *schedule, int64_t mono_now);
 
 /* The class of such calls, numbered from 0. With a configured rate there is one class. */
 int kv_schedule_class(const struct kv_schedule *schedule, enum kv_op op, enum kv_type type);

@@ -54,6 +54,7 @@ struct kv_throttle {
 	struct kv_loop *loop;
 	struct kv_vault *vault;
 	struct kv_schedule *schedule;
+	struct kv_total_member member;
 	int64_t timeout_ms;
 	int max_inflight;
 	bool is_patient;
@@ -283,6 +284,18 @@ take_turn(void *arg)
 		kv_timer_set(&th->turn, wait_ms);
 }
 
+/* Several vaults got a 429 at the same time: it was their common limit. */
+static void
+excuse(void *arg)
+{
+	struct kv_throttle *th = arg;
+
+	kv_schedule_excuse(th->schedule, kv_clock_mono_ms());
+	for (int i = 0; i < kv_schedule_classes(th->schedule); i++)
+		log_changes(th, i);
+	kv_timer_set(&th->turn, 0);
+}
+
 /* ---- the interface ---- */
 
 int
@@ -435,6 +448,8 @@ kv_throttle_check(const struct kv_throttle *th)
 	int n_sent = 0;
 
 	kv_schedule_check(th->schedule);
+	if (th->member.total != NULL)
+		kv_total_check(th->member.total);
 	LIST_FOREACH(t, &th->all, all) {
 		assert(t->throttle == th);
 		assert((t->state == QUEUED) == t->entry.is_queued);
@@ -463,13 +478,16 @@ kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_th
 	schedule = (struct kv_schedule_options){ .rate = options->rate,
 		.share = options->share,
 		.max_inflight = th->max_inflight,
-		.is_hsm = options->is_hsm };
+		.is_hsm = options->is_hsm,
+		.member = options->total != NULL ? &th->member : NULL };
 	th->schedule = kv_schedule_new(&schedule, kv_clock_mono_ms());
 	if (th->schedule == NULL) {
 		free(th);
 		return NULL;
 	}
 	kv_timer_init(&th->turn, loop, take_turn, th);
+	if (options->total != NULL)
+		kv_total_join(options->total, &th->member, take_turn, excuse, th);
 	return th;
 }
 
@@ -480,6 +498,7 @@ kv_throttle_free(struct kv_throttle *th)
 		return;
 	while (!LIST_EMPTY(&th->all))
 		kv_throttle_cancel(LIST_FIRST(&th->all));
+	kv_total_leave(&th->member);
 	kv_timer_stop(&th->turn);
 	kv_schedule_free(th->schedule);
 	free(th);

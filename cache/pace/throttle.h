@@ -15,11 +15,12 @@ struct kv_ticket; /* a call that has not completed */
 #define KV_THROTTLE_MOST_INFLIGHT 1000
 
 struct kv_throttle_options {
-	double rate;	    /* requests per second for all classes together; 0: each class has its own */
-	double share;	    /* fraction of a discovered limit to use, 0 to 1; the rest is for other clients */
-	int max_inflight;   /* most requests in flight; 0: KV_THROTTLE_MOST_INFLIGHT */
-	bool is_hsm;	    /* a Managed HSM */
-	int64_t timeout_ms; /* for a call without its own deadline, from its first attempt on */
+	double rate;	  /* requests per second for all classes together; 0: each class has its own */
+	double share;	  /* fraction of a discovered limit to use, 0 to 1; the rest is for other clients */
+	int max_inflight; /* most requests in flight; 0: KV_THROTTLE_MOST_INFLIGHT */
+	bool is_hsm;	  /* a Managed HSM */
+	struct kv_total *total; /* the common rate of several vaults; or NULL */
+	int64_t timeout_ms;	/* for a call without its own deadline, from its first attempt on */
 };
 /* NULL: out of memory. */
 struct kv_throttle *kv_throttle_new(

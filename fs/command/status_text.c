@@ -240,7 +240,9 @@ say_archive(const struct kv_json *root, struct kv_status_watch *watch, int64_t m
 static const char *
 plain_class(const char *class)
 {
-	static const char *const names[][2] = { { "all", "all requests" }, { "light", "secrets, lists" } };
+	static const char *const names[][2] = { { "all", "all requests" }, { "light", "secrets, lists" },
+		{ "total all", "all together" }, { "total light", "together" },
+		{ "total keys", "keys together" }, { "total restores", "restores tog." } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(class, names[i][0]) == 0)
@@ -256,12 +258,13 @@ say_rates(const struct kv_json *rates, struct kv_buf *text)
 		kv_buf_say(text,
 		    "per second         now  at most  vault's limit  in flight  hung  waiting  latency\n");
 	for (const struct kv_json *c = first(rates); c != NULL; c = kv_json_next(c)) {
-		char limit[32] = "-", in_flight[32], latency[32] = "-";
+		char limit[32] = "-", in_flight[32] = "-", latency[32] = "-";
 
 		if (number(c, "limit") > 0)
 			snprintf(limit, sizeof(limit), "%.1f", number(c, "limit"));
-		snprintf(in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"),
-		    number(c, "in_flight_limit"));
+		if (member(c, "in_flight") != NULL)
+			snprintf(in_flight, sizeof(in_flight), "%.0f/%.0f", number(c, "in_flight"),
+			    number(c, "in_flight_limit"));
 		if (number(c, "latency_ms") > 0)
 			snprintf(latency, sizeof(latency), "%.0f ms", number(c, "latency_ms"));
 		kv_buf_say(text, "  %-14s %5.1f  %7.1f  %13s  %9s  %4.0f  %7.0f  %7s%s\n",

@@ -35,6 +35,7 @@ struct kv_settings {
 	struct kv_token_options auth;	/* strings are NULL if not given */
 	const char *client_secret_file; /* absolute, or NULL */
 	double rate;			/* requests per second; 0: a separate rate for each class */
+	double total_rate;		/* of all vaults together; 0: 2.5 times the start of one */
 	double share;			/* of a detected rate limit to use, 0 to 1 */
 	int max_inflight;		/* in-flight limit; 0: as many as the rate needs */
 	int64_t timeout_ms, list_ttl_ms, max_age_ms;

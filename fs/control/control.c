@@ -14,6 +14,7 @@
 #include "fs/control/manifest.h"
 #include "fs/control/metrics.h"
 #include "fs/control/report.h"
+#include "fs/control/vault_log.h"
 #include "fs/mount/folder.h"
 #include "fs/mount/request.h"
 
@@ -26,7 +27,7 @@ typedef int write_file(const struct kv_scope *, struct kv_buf *);
 static int
 write_log(const struct kv_scope *scope, struct kv_buf *text)
 {
-	kv_report_log(scope, false, text);
+	kv_vault_log(scope, false, text);
 	return 0;
 }
 

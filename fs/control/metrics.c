@@ -8,6 +8,7 @@
 #include "cache/list/listing.h"
 #include "cache/blob/prefetch.h"
 #include "cache/pace/throttle.h"
+#include "cache/pace/total.h"
 #include "client/base/buf.h"
 #include "client/vault/vault.h"
 #include "fs/control/metrics.h"
@@ -174,6 +175,31 @@ put_vault_family(const struct kv_scope *scope, size_t i, struct kv_buf *text)
 	return err;
 }
 
+static const struct {
+	const char *name, *help;
+} of_total[] = {
+	{ "kvfs_total_rate", "Requests per second that kvfs sends to all vaults together at most." },
+	{ "kvfs_total_served_rate", "Requests per second that all vaults served in the last 10 s." },
+	{ "kvfs_total_limit", "Common limit of the vaults as measured at 429s; 0: none measured." },
+	{ "kvfs_total_closed", "1 while several vaults are throttled (429) and only probes are sent." },
+};
+
+/* The common rate of several vaults. */
+static int
+put_total(const struct kv_total *t, size_t i, struct kv_buf *text)
+{
+	int err = put_family(text, of_total[i].name, "gauge", of_total[i].help);
+
+	for (int k = 0; err == 0 && k < kv_total_classes(t); k++) {
+		struct kv_total_state s;
+
+		kv_total_state(t, k, &s);
+		const double values[N_OF(of_total)] = { s.rate, s.served, s.limit, s.is_closed };
+		err = kv_buf_printf(text, "%s{class=\"%s\"} %.15g\n", of_total[i].name, s.name, values[i]);
+	}
+	return err;
+}
+
 int
 kv_metrics(const struct kv_scope *scope, struct kv_buf *text)
 {
@@ -189,5 +215,8 @@ kv_metrics(const struct kv_scope *scope, struct kv_buf *text)
 		    kv_listing_count_hidden);
 	for (size_t i = 0; err == 0 && i < N_OF(of_vaults); i++)
 		err = put_vault_family(scope, i, text);
+	for (size_t i = 0;
+	     err == 0 && scope->only == NULL && scope->mount->total != NULL && i < N_OF(of_total); i++)
+		err = put_total(scope->mount->total, i, text);
 	return err;
 }

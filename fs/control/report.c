@@ -14,12 +14,14 @@
 #include "cache/list/listing.h"
 #include "cache/blob/prefetch.h"
 #include "cache/pace/throttle.h"
+#include "cache/pace/total.h"
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/base/json_quote.h"
 #include "client/vault/vault.h"
 #include "fs/control/report.h"
+#include "fs/control/vault_log.h"
 
 #define LAST_FAILURES 5
 #define MOST_LOG      ((size_t)128 << 10)
@@ -276,6 +278,24 @@ sum_class(const struct kv_scope *scope, const char *name, struct kv_throttle_sta
 		sum->limit = 0;
 }
 
+/* The common rate of several vaults, as classes called "total light" and so on. */
+static int
+put_total(const struct kv_scope *scope, struct kv_buf *text)
+{
+	const struct kv_total *t = scope->only == NULL ? scope->mount->total : NULL;
+	int err = 0;
+
+	for (int i = 0; t != NULL && err == 0 && i < kv_total_classes(t); i++) {
+		struct kv_total_state s;
+
+		kv_total_state(t, i, &s);
+		err = kv_buf_printf(text,
+		    ",{\"class\":\"total %s\",\"rate\":%.1f,\"served\":%.1f,\"limit\":%.1f,\"closed\":%s,\"vaults_queued\":%d}",
+		    s.name, s.rate, s.served, s.limit, s.is_closed ? "true" : "false", s.n_waiting);
+	}
+	return err;
+}
+
 static int
 put_rates(const struct kv_scope *scope, struct kv_buf *text)
 {
@@ -292,6 +312,8 @@ put_rates(const struct kv_scope *scope, struct kv_buf *text)
 		err = put_rate(&s, comma, text);
 		comma = ",";
 	}
+	if (err == 0)
+		err = put_total(scope, text);
 	return err != 0 ? err : kv_buf_puts(text, "]");
 }
 
@@ -400,43 +422,6 @@ put_vaults(const struct kv_scope *scope, struct kv_buf *text)
 	return err == 0 ? kv_buf_puts(text, "]") : err;
 }
 
-/* Whether a line of the log names another vault. */
-static bool
-is_of_other(const char *line, size_t len, const char *name)
-{
-	static const char key[] = " vault=";
-	const char *at = memmem(line, len, key, sizeof(key) - 1);
-	const char *value = at != NULL ? at + sizeof(key) - 1 : NULL;
-	const size_t n = strlen(name);
-
-	return value != NULL &&
-	    ((size_t)(line + len - value) < n || memcmp(value, name, n) != 0 ||
-		((size_t)(line + len - value) > n && value[n] != ' '));
-}
-
-void
-kv_report_log(const struct kv_scope *scope, bool without_info, struct kv_buf *text)
-{
-	struct kv_buf log;
-	const char *line;
-
-	if (scope->only == NULL || scope->only->settings->folder == NULL) {
-		kv_log_recent(without_info, text);
-		return;
-	}
-	kv_buf_init(&log, MOST_LOG);
-	kv_log_recent(without_info, &log);
-	line = kv_buf_str(&log);
-	while (*line != '\0') {
-		const size_t n = strcspn(line, "\n"), whole = n + (line[n] == '\n');
-
-		if (!is_of_other(line, n, kv_vault_name(scope->only->volume->vault)))
-			kv_buf_say(text, "%.*s", (int)whole, line);
-		line += whole;
-	}
-	kv_buf_release(&log);
-}
-
 /* The last log lines about failures, newest last. */
 static int
 put_failures(const struct kv_scope *scope, struct kv_buf *text)
@@ -447,7 +432,7 @@ put_failures(const struct kv_scope *scope, struct kv_buf *text)
 	int err = kv_buf_puts(text, ",\"failures\":[");
 
 	kv_buf_init(&log, MOST_LOG);
-	kv_report_log(scope, true, &log);
+	kv_vault_log(scope, true, &log);
 	at = log.len > 0 ? (char *)log.data : NULL;
 	for (char *line; (line = strsep(&at, "\n")) != NULL;)
 		if (line[0] != '\0')

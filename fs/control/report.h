@@ -15,12 +15,6 @@ struct kv_buf;
 /* Append the status to text: of one vault, or the sums of all with a summary of each. -ENOMEM, -EFBIG. */
 int kv_report(const struct kv_scope *scope, struct kv_buf *text) KV_MUST_CHECK;
 
-/*
- * Append the last log lines, as kv_log_recent(). In the folder of one vault of several, those of other vaults are left
- * out.
- */
-void kv_report_log(const struct kv_scope *scope, bool without_info, struct kv_buf *text);
-
 /* ---- for the manifest too ---- */
 
 #define KV_REPORT_TIME 32

@@ -16,6 +16,7 @@ struct kv_branch;
 struct kv_handle;
 struct kv_request;
 struct kv_session;
+struct kv_total;
 
 struct kv_mount {
 	const struct kv_settings *settings; /* of the whole mount; a branch has its vault's */
@@ -23,6 +24,7 @@ struct kv_mount {
 	struct kv_session *session; /* NULL before the mount is in place, and in tests */
 	struct kv_tree tree;
 	TAILQ_HEAD(, kv_branch) branches; /* of the vaults, as they were given */
+	struct kv_total *total;		  /* the common rate of the vaults, or NULL */
 	struct kv_process_reader reader;
 	LIST_HEAD(, kv_request) requests; /* waiting for an answer */
 	LIST_HEAD(, kv_handle) handles;	  /* open files and folders */

@@ -89,7 +89,7 @@ kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *fi
 
 	if (err == 0)
 		err = os->branch->settings->is_listless ? kv_listing_mention(listing, name, &object) :
-								 kv_listing_find(listing, name, &object);
+							  kv_listing_find(listing, name, &object);
 	else if (kv_listing_failure(listing) != 0) /* a literal "*.blob" from a shell whose readdir failed */
 		err = kv_listing_failure(listing);
 	if (err == -EAGAIN && kv_listing_is_serving(listing) &&

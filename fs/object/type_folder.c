@@ -56,14 +56,13 @@ files_each(const struct kv_objects *os)
 static bool
 is_listed(const struct kv_objects *os, const struct kv_object *object, enum kv_kind kind)
 {
-	return kv_file_has_kind(object->type, kind) &&
-	    (kind != KV_KIND_PEM || !os->branch->settings->is_hsm);
+	return kv_file_has_kind(object->type, kind) && (kind != KV_KIND_PEM || !os->branch->settings->is_hsm);
 }
 
 /* Add a file of object. False: it did not fit. */
 static bool
-add_file(struct kv_objects *os, struct kv_object *object, enum kv_kind kind, struct kv_entries *entries,
-    int *err)
+add_file(
+    struct kv_objects *os, struct kv_object *object, enum kv_kind kind, struct kv_entries *entries, int *err)
 {
 	char name[KV_NAME_MAX + 8];
 	struct kv_file *file = kv_file_of_kind(os, object, kind);

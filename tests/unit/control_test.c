@@ -14,6 +14,7 @@
 #include "fs/control/manifest.h"
 #include "fs/control/metrics.h"
 #include "fs/control/report.h"
+#include "fs/control/vault_log.h"
 #include "tests/unit/rig.h"
 
 static struct kv_settings settings;

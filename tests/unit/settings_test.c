@@ -458,7 +458,7 @@ every_option_says_what_it_says(void **state)
 	(void)state;
 	assert_int_equal(
 	    parse_with("myvault",
-		"ro,dry_run,list_extra,no_challenge_verify,allow_other,rate=2.5,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
+		"ro,dry_run,list_extra,no_challenge_verify,allow_other,rate=2.5,total_rate=12,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
 		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K,suffix=vault.x.example,"
 		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5,"
@@ -477,7 +477,7 @@ every_option_says_what_it_says(void **state)
 	assert_true(options.list_extra);
 	assert_true(options.is_read_only && options.is_dry_run && options.allow_other && !options.allow_root);
 	assert_true(options.auth.no_challenge_verify);
-	assert_true(options.rate == 2.5);
+	assert_true(options.rate == 2.5 && options.total_rate == 12);
 	assert_true(options.share == 0.95);
 	assert_int_equal(options.max_inflight, 7);
 	assert_int_equal(options.timeout_ms, 1500);
