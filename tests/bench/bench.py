@@ -76,7 +76,8 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
-    def mount(self, vault, *options, url=None, home=None, program=(), types="secrets", name="mount", seconds=60):
+    def mount(self, vault, *options, url=None, urls=None, home=None, program=(), types="secrets", name="mount",
+              seconds=60):
         """kvfs with these -o options; what it keeps between mounts is in home, its own where none is given."""
         folder = self.work / name  # the same for each mount of that name, as tools go by it
         folder.mkdir()
@@ -84,7 +85,7 @@ class Bench:
         for option in (f"cacert={vault.ca}", f"types={types}", *options):
             argv += ["-o", option]
         env = harness.environment(vault, XDG_CACHE_HOME=home or folder)
-        mount = harness.Mount(folder, [*argv, url or vault.url], env, program)
+        mount = harness.Mount(folder, [*argv, *(urls or [url or vault.url])], env, program)
         try:
             yield mount.wait_until_mounted(seconds)
             if not mount.is_ended:

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cache/pace/throttle.h"
+#include "cache/pace/total.h"
 #include "client/base/clock.h"
 #include "tests/unit/caught.h"
 #include "tests/unit/fake_clock.h"
@@ -20,7 +21,7 @@
 #define APP	   MOUNTS /* the client that is no kvfs */
 #define LATENCY_MS 75
 #define LISTING_MS 20000
-#define MAX_LIMIT  4000
+#define MAX_LIMIT  20000
 
 /* ---- the service ---- */
 
@@ -164,15 +165,22 @@ begin(int limit)
 }
 
 static void
-end(void)
+end_with(struct kv_total *total)
 {
 	kv_timer_stop(&app.timer);
 	for (int i = 0; i < MOUNTS; i++) {
 		kv_throttle_free(mounts[i].throttle);
 		fake_vault_free(mounts[i].vault);
 	}
+	kv_total_free(total);
 	assert_int_equal(fake_loop_timers(loop), 0);
 	kv_loop_free(loop);
+}
+
+static void
+end(void)
+{
+	end_with(NULL);
 }
 
 /* ---- what came of it ---- */
@@ -440,6 +448,65 @@ an_application_does_not_notice_an_archive(void **state)
 	}
 }
 
+/*
+ * Of eight vaults that have only the common limit in common, five times that of one. An application in a ninth uses
+ * 40 % of one vault's limit.
+ */
+static void
+several_vaults_leave_the_common_limit_to_others(void **state)
+{
+	static const struct {
+		const char *what;
+		enum kv_type type;
+		int limit; /* of one vault, in 10 s */
+		double least_used;
+	} rows[] = {
+		{ "eight vaults, secrets, 400/s each:", KV_SECRETS, 4000, 0.2 },
+		{ "eight vaults, secrets, 100/s each:", KV_SECRETS, 1000, 0.3 },
+		{ "eight vaults, RSA-4096, 50/s each:", KV_KEYS, 500, 0.2 },
+		{ "eight vaults, HSM keys, 25/s each:", KV_KEYS, 250, 0.2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_total_options total = { .share = 0.5 };
+		struct kv_throttle_options options = { .share = 0.5, .timeout_ms = 300000 };
+		struct counts c;
+
+		begin(5 * rows[i].limit);
+		options.total = kv_total_new(loop, &total);
+		app.every_ms = 25 * 1000 / rows[i].limit;
+		kv_timer_set(&app.timer, 0);
+		fake_loop_run(loop, 20000);
+		for (int m = 0; m < MOUNTS; m++)
+			start(m, rows[i].type, &options, 256);
+		c = run(rows[i].what, 180);
+		printf("%-44s %6.2f %% of the application's answered 429, %.3f Jain's index\n", "",
+		    100 * share_refused(counts[APP]), fairness());
+		kv_total_check(options.total);
+		assert_row(share_refused(counts[APP]) <= 0.01, i, "noticed");
+		assert_row(share_used(c, 180) >= rows[i].least_used, i, "used");
+		assert_row(fairness() >= 0.95, i, "fair");
+		end_with(options.total);
+	}
+}
+
+/* One vault alone is as fast as without others. */
+static void
+a_vault_alone_has_its_own_limit(void **state)
+{
+	const struct kv_total_options total = { .share = 0.5 };
+	struct kv_throttle_options options = { .share = 0.5, .timeout_ms = 300000 };
+
+	(void)state;
+	begin(4000);
+	options.total = kv_total_new(loop, &total);
+	for (int m = 0; m < MOUNTS; m++)
+		start(m, KV_SECRETS, &options, m == 0 ? 256 : 0);
+	assert_true(share_used(run("one of eight vaults, secrets:", 180), 180) >= 0.48);
+	end_with(options.total);
+}
+
 /* The log would be in the way of the figures. */
 static int
 catch_log(void **state)
@@ -467,6 +534,8 @@ main(void)
 		cmocka_unit_test(fifty_refusals_are_soon_made_up_for),
 		cmocka_unit_test(eight_mounts_share_a_vault),
 		cmocka_unit_test(an_application_does_not_notice_an_archive),
+		cmocka_unit_test(several_vaults_leave_the_common_limit_to_others),
+		cmocka_unit_test(a_vault_alone_has_its_own_limit),
 	};
 
 	return cmocka_run_group_tests(tests, catch_log, release_log);

@@ -148,6 +148,8 @@ set_number(struct lv_options *o, const char *name, int64_t n)
 		o->retry_after_s = (int)n;
 	else if (strcmp(name, "limit") == 0 && n >= 0)
 		o->limit = n;
+	else if (strcmp(name, "subscription_limit") == 0 && n >= 0)
+		o->subscription_limit = n;
 	else
 		return -EINVAL;
 	return 0;

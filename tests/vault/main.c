@@ -235,6 +235,7 @@ open_state(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 		s->vaults[i] = (struct lv_vault){ o->vaults[i].name, o->vaults[i].geo,
 			o->vaults[i].subscription, lv_limit_new(), lv_stats_new() };
 	s->vault_count = o->vault_count;
+	s->limit = lv_limit_new();
 	if (err == 0 && o->list_lag_ms > 0)
 		lv_store_keep_past(s->store);
 	for (i = 0; i < o->seed_count && err == 0; i++)
@@ -256,6 +257,7 @@ close_state(struct lv_service *s)
 	lv_faults_free(s->faults);
 	lv_stats_free(s->stats);
 	lv_text_release(&s->arc_key);
+	lv_limit_free(s->limit);
 	for (i = 0; i < s->vault_count; i++) {
 		lv_limit_free(s->vaults[i].limit);
 		lv_stats_free(s->vaults[i].stats);

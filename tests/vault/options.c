@@ -22,6 +22,7 @@ enum choice {
 	SEED,
 	LATENCY,
 	LIMIT,
+	SUBSCRIPTION_LIMIT,
 	HSM,
 	STANDARD,
 	LAG,
@@ -65,6 +66,7 @@ static const struct option table[] = {
 	{ "seed", required_argument, NULL, SEED },
 	{ "latency", required_argument, NULL, LATENCY },
 	{ "limit", required_argument, NULL, LIMIT },
+	{ "subscription-limit", required_argument, NULL, SUBSCRIPTION_LIMIT },
 	{ "hsm", no_argument, NULL, HSM },
 	{ "managed-hsm", no_argument, NULL, HSM },
 	{ "standard", no_argument, NULL, STANDARD },
@@ -124,6 +126,7 @@ static const char help[] =
     "  --latency MS            each vault request is answered so much later; default 0\n"
     "  --limit N|none|service  requests in 10 s for each vault; default none;\n"
     "                          service: the service's table, by kind of key and request\n"
+    "  --subscription-limit N  requests in 10 s for all vaults together; default none\n"
     "  --retry-after S         a 429 says so; default: no header, as the service\n"
     "  --lag MS                until a delete or a purge takes effect; default 1000, Managed HSM 0\n"
     "  --recover-lag MS        until a recovered object is there; default as --lag\n"
@@ -393,6 +396,8 @@ set_value(struct lv_options *o, int option, const char *value)
 		return lv_options_number(value, &o->latency_ms);
 	case LIMIT:
 		return lv_options_limit(value, &o->limit);
+	case SUBSCRIPTION_LIMIT:
+		return lv_options_number(value, &o->subscription_limit);
 	case LAG:
 		return lv_options_number(value, &o->lag_ms);
 	case RECOVER_LAG:

@@ -38,6 +38,7 @@ struct lv_options {
 	struct lv_options_registration registrations[LV_MAX_PRINCIPALS];
 	const char *seeds[LV_MAX_SEEDS];
 	int vault_count, principal_count, registration_count, seed_count;
+	int64_t subscription_limit; /* of all vaults together; 0: none */
 	int64_t latency_ms, limit, lag_ms, recover_lag_ms, list_lag_ms, pending_ms, token_life_s;
 	/* Unix seconds: sessions were revoked then, and tokens must be requested with that claim; 0: never */
 	int64_t wall_revoked;

@@ -36,6 +36,7 @@ struct lv_service {
 	struct lv_stats *stats; /* of what belongs to no vault */
 	struct lv_vault vaults[LV_MAX_VAULTS];
 	int vault_count;
+	struct lv_limit *limit; /* of all vaults together */
 	int port;
 	char tenant[LV_GUID_SIZE];
 	struct lv_text arc_key; /* of Arc's last challenge */

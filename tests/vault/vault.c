@@ -241,9 +241,17 @@ static bool
 passes_limit(struct lv_call *c)
 {
 	int64_t limit = c->service->options->limit;
+	int64_t common = c->service->options->subscription_limit, now = lv_clock_mono_us();
 	enum lv_class class = limit == LV_LIMIT_SERVICE ? class_of(c) : LV_CLASS_ORDINARY;
 
-	return lv_limit_pass(c->vault->limit, limit, class, lv_clock_mono_us());
+	/* What one limit refuses does not count for the other. */
+	if (common > 0 && lv_limit_used(c->service->limit, common, now) >= common)
+		return false;
+	if (!lv_limit_pass(c->vault->limit, limit, class, now))
+		return false;
+	if (common > 0)
+		(void)lv_limit_pass(c->service->limit, common, LV_CLASS_ORDINARY, now);
+	return true;
 }
 
 static void
