@@ -63,9 +63,13 @@ int
 kv_guard_lock(struct kv_buf *why)
 {
 	/* all memory comes from the heap, which is not given back: what was freed stays locked, too */
+#ifndef __SANITIZE_ADDRESS__ /* its shadow is larger than any memory */
 	(void)mallopt(M_MMAP_MAX, 0);
 	(void)mallopt(M_TRIM_THRESHOLD, -1);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0 || lock_parts() == 0 || !has_swap())
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0 || lock_parts() == 0)
+		return 0;
+#endif
+	if (!has_swap())
 		return 0;
 	kv_buf_say(why,
 	    "memory cannot be locked, and this machine swaps, so that the key could be written to its disk: raise the "

@@ -426,7 +426,7 @@ kv_byok_put_create(int bits, int64_t wall_expires, struct kv_buf *body)
 
 	if (err == 0 && wall_expires != 0)
 		err = kv_buf_printf(body, ",\"exp\":%" PRId64, wall_expires);
-	return err == 0 ? kv_buf_puts(body, ",\"exportable\":false}}") : err;
+	return err == 0 ? kv_buf_puts(body, "}}") : err;
 }
 
 int

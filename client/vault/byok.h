@@ -67,7 +67,8 @@ bool kv_byok_may_begin(const unsigned char *data, size_t len);
 /* Append the body of the request that imports the package. -EFBIG, -ENOMEM. */
 int kv_byok_put_request(const struct kv_byok_type *type, const void *data, size_t len,
     const struct kv_byok *byok, struct kv_buf *body) KV_MUST_CHECK;
-/* Append the body of the request that creates a KEK of so many bits, which expires at wall_expires (0: never). */
+/* Append the body of the request that creates a KEK of so many bits, not exportable, which expires at wall_expires (0:
+ * never). */
 int kv_byok_put_create(int bits, int64_t wall_expires, struct kv_buf *body) KV_MUST_CHECK;
 /* Append a package. -EFBIG, -ENOMEM. */
 int kv_byok_put_package(

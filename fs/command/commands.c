@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/command/byok_cmd.h"
 #include "fs/command/commands.h"
 #include "fs/command/status_cmd.h"
 #include "fs/config/options.h"
@@ -12,6 +13,7 @@ static const struct {
 	kv_command_fn *run;
 } commands[] = {
 	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
+	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -2,10 +2,28 @@
 
 #include <string.h>
 
+/* all that the commands use */
+#include "fs/command/byok_cmd.h"
+#include "fs/command/byok_kek.h"
+#include "fs/command/byok_wrap.h"
 #include "fs/command/commands.h"
+#include "fs/command/passphrase.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
+#include "fs/config/arguments.h"
+#include "fs/config/cloud.h"
+#include "fs/config/conf.h"
+#include "fs/config/given.h"
+#include "fs/config/mountpoint.h"
+#include "fs/config/network.h"
+#include "fs/config/number.h"
 #include "fs/config/options.h"
+#include "fs/config/print_config.h"
+#include "fs/config/sections.h"
+#include "fs/config/settings.h"
+#include "fs/config/value.h"
+#include "fs/config/vault_list.h"
+#include "fs/guard.h"
 
 static void
 a_command_is_the_first_argument(void **state)
