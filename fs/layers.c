@@ -86,7 +86,7 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 
 /*
  * The parts of the tree, in the order of the root: PART(x, n) is struct kv_part kv_x_part, in a folder of
- * fs/, with inode numbers from n. 1 is the root's, 13 and 14 are unused, and objects get numbers from 16.
+ * fs/, with inode numbers from n. 1 is the root's, 14 is unused, and objects get numbers from 16.
  */
 #define PARTS(PART)      \
 	PART(objects, 2) \

@@ -31,17 +31,21 @@ write_log(const struct kv_scope *scope, struct kv_buf *text)
 	return 0;
 }
 
+/* Which listings an open waits for. */
+enum listings { NO_LISTINGS, COMPLETE_LISTINGS, NEW_LISTINGS /* which began after the open did */ };
+
 static const struct row {
 	const char *name;
-	write_file *write;   /* NULL: fs/control/facts */
-	bool needs_listings; /* the open waits until they are complete */
+	write_file *write; /* NULL: fs/control/facts */
+	enum listings listings;
 } rows[] = {
-	{ "status", kv_report, false },
-	{ "metrics", kv_metrics, false },
-	{ "skipped", kv_manifest_skipped, false },
-	{ "manifest", kv_manifest, true },
-	{ "log", write_log, false },
-	{ "vault.json", NULL, true },
+	{ "status", kv_report, NO_LISTINGS },
+	{ "metrics", kv_metrics, NO_LISTINGS },
+	{ "skipped", kv_manifest_skipped, NO_LISTINGS },
+	{ "manifest", kv_manifest, COMPLETE_LISTINGS },
+	{ "manifest-now", kv_manifest, NEW_LISTINGS },
+	{ "log", write_log, NO_LISTINGS },
+	{ "vault.json", NULL, COMPLETE_LISTINGS },
 };
 
 struct file {
@@ -60,6 +64,7 @@ struct opening {
 	struct kv_request request;
 	struct kv_node *node;		/* held open */
 	const struct kv_branch *branch; /* whose listings are waited for */
+	int64_t mono_began;
 	struct kv_snapshot_wait *wait;
 	struct kv_snapshot *snapshot; /* the listing that it waits for */
 	struct kv_facts *facts;
@@ -119,7 +124,21 @@ release_opening(struct kv_request *request)
 	kv_tree_closed(o->node);
 }
 
-/* Returns 0 if all listings of a vault are complete. -EINPROGRESS: listing_answered() continues. */
+/* -EINPROGRESS: wait for a listing that began after the open, or for one that must end before such a one can begin. */
+static int
+wait_for_new(struct opening *o, struct kv_listing *listing)
+{
+	const int64_t age_ms = kv_listing_age_ms(listing);
+	int err;
+
+	if (age_ms >= 0 && kv_clock_mono_ms() - age_ms >= o->mono_began)
+		return 0;
+	err = kv_listing_wait_for(
+	    listing, "", listing_answered, o, &o->wait); /* to its end: no name is empty */
+	return err != 0 ? err : -EINPROGRESS;
+}
+
+/* Returns 0 if the listings of a vault are as the row needs them. -EINPROGRESS: listing_answered() continues. */
 static int
 wait_for_vault(struct opening *o)
 {
@@ -133,6 +152,9 @@ wait_for_vault(struct opening *o)
 
 		if (listings[t] == NULL)
 			continue;
+		if (((const struct file *)o->node)->row->listings == NEW_LISTINGS &&
+		    (err = wait_for_new(o, listings[t])) != 0)
+			return err;
 		kv_snapshot_unref(o->snapshot);
 		err = kv_listing_open(listings[t], &o->snapshot);
 		if (err != 0)
@@ -199,7 +221,7 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct opening *o;
 
-	if (!((const struct file *)node)->row->needs_listings) {
+	if (((const struct file *)node)->row->listings == NO_LISTINGS) {
 		reply(node, req, fi, NULL);
 		return;
 	}
@@ -208,6 +230,7 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 		return;
 	o->node = node;
 	o->branch = node->branch != NULL ? node->branch : TAILQ_FIRST(&node->tree->mount->branches);
+	o->mono_began = kv_clock_mono_ms();
 	o->fi = *fi;
 	kv_tree_opened(node);
 	reply_or_wait(o);

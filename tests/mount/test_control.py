@@ -10,7 +10,7 @@ import pytest
 from harness import KVFS, TYPES, errno_of, eventually, fails, is_mounted, ok, run
 
 NOBODY = 65534
-FILES = ["log", "manifest", "metrics", "skipped", "status", "vault.json"]
+FILES = ["log", "manifest", "manifest-now", "metrics", "skipped", "status", "vault.json"]
 
 
 def read(m, name):
@@ -219,3 +219,13 @@ def test_a_mount_whose_kvfs_was_killed_is_told_as_that(vault, mount):
     assert is_mounted(m.path)
     result = run(KVFS, "status", m.path)
     assert result.code == 1 and "has ended: fusermount3 -u it" in result.err
+
+def test_manifest_now_is_of_listings_that_began_after_the_open(vault, mount):
+    m = mount(vault, "list_ttl=3600")
+    ok("ls", m / "secrets")
+    vault.set_secret("new")
+    assert ("secrets", "new") not in manifest(m)[1]
+    lines = [json.loads(line) for line in read(m, "manifest-now").splitlines()]
+    assert ("secrets", "new") in {(x["type"], x["name"]) for x in lines[1:]}
+    vault.fault(operation="list", type="secrets", status=403)
+    assert errno_of("open", m / ".kvfs/manifest-now") == "EACCES"
