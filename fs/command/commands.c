@@ -3,6 +3,8 @@
 
 #include "fs/command/byok_cmd.h"
 #include "fs/command/commands.h"
+#include "fs/command/plan_cmd.h"
+#include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
 #include "fs/config/options.h"
 
@@ -12,6 +14,9 @@ static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
 } commands[] = {
+	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd },
+	{ "restore", "[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "restore what the vault lacks",
+	    kv_restore_cmd },
 	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 };

@@ -1,0 +1,61 @@
+#ifndef KV_FS_COMMAND_PLAN_H
+#define KV_FS_COMMAND_PLAN_H
+/*
+ * What a restore of an archive would do: a verdict for each of its files, from names and times alone. The vault is only
+ * asked for lists, which begin after kv_plan_make() was called.
+ */
+#include <limits.h>
+#include "client/base/err.h"
+#include "fs/command/archive.h"
+#include "fs/command/inventory.h"
+
+struct kv_buf;
+
+enum kv_verdict {
+	KV_VERDICT_RESTORE, /* the vault does not list it */
+	KV_VERDICT_PRESENT, /* the vault has it in this state */
+	KV_VERDICT_DIFFERS, /* the vault has it in another state: left alone */
+	KV_VERDICT_DELETED, /* it is deleted and can be recovered: left alone */
+	KV_VERDICT_OLDER    /* the archive has a newer file of the same object: not used */
+};
+#define KV_VERDICTS 5
+
+struct kv_plan_item {
+	const struct kv_archive_file *file;
+	enum kv_verdict verdict;
+	char updated[KV_INVENTORY_TIME];	/* of the file's state */
+	const struct kv_inventory_entry *there; /* in the vault, or NULL */
+};
+
+struct kv_plan {
+	char mount[PATH_MAX];
+	struct kv_archive archive;
+	struct kv_inventory kept;  /* the archive's manifest; empty without one */
+	struct kv_inventory there; /* what the vault has */
+	char **deleted[KV_TYPES];  /* names, sorted ignoring case */
+	size_t n_deleted[KV_TYPES];
+	struct kv_plan_item *items; /* certificates first, then by path */
+	size_t n;
+	size_t count[KV_VERDICTS];
+};
+
+struct kv_plan_options {
+	const char *archive, *mount; /* as the user gave them */
+	const char
+	    *manifest; /* of the archive; NULL: ARCHIVE/manifest or ARCHIVE.manifest, if there is one */
+	char *const *paths;
+	int n_paths;
+};
+
+/*
+ * -errno, with one line printed on stderr. Release plan in any case. A list of deleted objects that may not be read
+ * counts as empty: then the vault refuses what is deleted.
+ */
+int kv_plan_make(const struct kv_plan_options *options, struct kv_plan *plan) KV_MUST_CHECK;
+void kv_plan_release(struct kv_plan *plan);
+
+/* "restore", "present", "differs", "deleted", "older" */
+const char *kv_plan_verdict_name(enum kv_verdict verdict);
+/* Append "keys/db: the vault has another state, of …": why item is not restored. */
+void kv_plan_say(const struct kv_plan *plan, const struct kv_plan_item *item, struct kv_buf *text);
+#endif

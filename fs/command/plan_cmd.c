@@ -1,0 +1,65 @@
+#include "fs/command/plan_cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/base/buf.h"
+
+#define MOST_LINE 16384
+
+void
+kv_plan_cmd_print_sums(const struct kv_plan *p)
+{
+	const char *between = "";
+
+	for (int v = 0; v < KV_VERDICTS; v++) {
+		if (p->count[v] > 0)
+			printf("%s%zu %s", between, p->count[v], kv_plan_verdict_name((enum kv_verdict)v));
+		if (p->count[v] > 0)
+			between = ", ";
+	}
+	if (p->archive.n_others > 0)
+		printf("%s%zu other files not used", between, p->archive.n_others);
+	printf("\n");
+}
+
+int
+kv_plan_cmd(int argc, char *const argv[])
+{
+	struct kv_plan_options o = { .manifest = NULL };
+	struct kv_plan plan;
+	struct kv_buf line;
+	bool is_wrong = false;
+	int c, err;
+
+	optind = 1;
+	while ((c = getopt(argc, argv, "+m:")) != -1) {
+		if (c == 'm')
+			o.manifest = optarg;
+		else
+			is_wrong = true;
+	}
+	if (is_wrong || argc - optind < 2) {
+		fprintf(stderr, "usage: kvfs plan [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]\n");
+		return 2;
+	}
+	o.archive = argv[optind];
+	o.mount = argv[optind + 1];
+	o.paths = argv + optind + 2;
+	o.n_paths = argc - optind - 2;
+	kv_buf_init(&line, MOST_LINE);
+	err = kv_plan_make(&o, &plan);
+	for (size_t i = 0; err == 0 && i < plan.n; i++) {
+		kv_buf_clear(&line);
+		kv_plan_say(&plan, &plan.items[i], &line);
+		printf("%s  %s\n", kv_plan_verdict_name(plan.items[i].verdict), kv_buf_str(&line));
+	}
+	if (err == 0)
+		kv_plan_cmd_print_sums(&plan);
+	kv_buf_release(&line);
+	kv_plan_release(&plan);
+	if (err == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		return 2;
+	return err == 0 ? 0 : 2;
+}

@@ -1,0 +1,186 @@
+#include "fs/command/restore_cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/base/buf.h"
+#include "client/base/clock.h"
+#include "fs/command/plan_cmd.h"
+#include "fs/command/writers.h"
+
+#define MOST_LINE 16384
+#define WRITERS	  64
+#define MOST	  1000
+
+/* Exit statuses. */
+enum { ALL_THERE, NOT_ALL, ERROR };
+
+static volatile bool is_interrupted;
+
+/* The second signal ends the program. */
+static void
+interrupted(int number)
+{
+	is_interrupted = true;
+	(void)signal(number, SIG_DFL);
+}
+
+/* ---- progress ---- */
+
+struct progress {
+	size_t n;
+	int64_t mono_began;
+	bool is_screen, is_drawn;
+};
+
+static void
+show_progress(void *arg, const struct kv_writers_state *state)
+{
+	struct progress *p = arg;
+	const long long seconds = (kv_clock_mono_ms() - p->mono_began) / 1000;
+
+	if (!p->is_screen)
+		return;
+	fprintf(stderr, "\r%zu of %zu restored, %zu failed, %lld:%02lld%s\033[K",
+	    state->n_done - state->n_failed, p->n, state->n_failed, seconds / 60, seconds % 60,
+	    is_interrupted ? ", waiting for those that were sent" : "");
+	p->is_drawn = true;
+}
+
+static void
+end_progress(const struct progress *p)
+{
+	if (p->is_drawn)
+		fprintf(stderr, "\n");
+}
+
+/* ---- the table ---- */
+
+static void
+print_failures(const struct kv_plan *plan, const struct kv_written *files, size_t n)
+{
+	struct kv_buf line;
+
+	kv_buf_init(&line, MOST_LINE);
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->items[i].verdict != KV_VERDICT_DIFFERS &&
+		    plan->items[i].verdict != KV_VERDICT_DELETED)
+			continue;
+		kv_buf_clear(&line);
+		kv_plan_say(plan, &plan->items[i], &line);
+		printf("%s  %s\n", kv_plan_verdict_name(plan->items[i].verdict), kv_buf_str(&line));
+	}
+	for (size_t i = 0; i < n; i++)
+		if (files[i].is_done && files[i].err != 0)
+			printf("failed   %s: %s%s%s\n", files[i].item->file->path, strerror(-files[i].err),
+			    files[i].why != NULL ? ": " : "", files[i].why != NULL ? files[i].why : "");
+	kv_buf_release(&line);
+}
+
+static int
+print_result(const struct kv_plan *plan, const struct kv_written *files, size_t n)
+{
+	const size_t *count = plan->count;
+	size_t n_restored = 0, n_failed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		n_restored += files[i].is_done && files[i].err == 0;
+		n_failed += files[i].is_done && files[i].err != 0;
+	}
+	print_failures(plan, files, n);
+	printf("%zu restored, %zu present, %zu failed, %zu differ, %zu deleted", n_restored,
+	    count[KV_VERDICT_PRESENT], n_failed, count[KV_VERDICT_DIFFERS], count[KV_VERDICT_DELETED]);
+	if (n_restored + n_failed < n)
+		printf(", %zu not tried: run the same command again", n - n_restored - n_failed);
+	printf("\n");
+	return n_restored == n && count[KV_VERDICT_DIFFERS] == 0 && count[KV_VERDICT_DELETED] == 0 ?
+	    ALL_THERE :
+	    NOT_ALL;
+}
+
+/* ---- the command ---- */
+
+static int
+restore(const struct kv_plan *plan, int n_writers)
+{
+	struct kv_written *files = calloc(plan->n + 1, sizeof(*files));
+	struct progress progress = { .mono_began = kv_clock_mono_ms(), .is_screen = isatty(STDERR_FILENO) };
+	size_t n = 0;
+	int err, status = ERROR;
+
+	if (files == NULL) {
+		fprintf(stderr, "kvfs: out of memory\n");
+		return ERROR;
+	}
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->items[i].verdict == KV_VERDICT_RESTORE)
+			files[n++].item = &plan->items[i];
+	progress.n = n;
+	err = kv_writers_run(plan, files, n, n_writers, &is_interrupted, show_progress, &progress);
+	end_progress(&progress);
+	if (err == 0)
+		status = print_result(plan, files, n);
+	else
+		fprintf(stderr, "kvfs: nothing was restored: %s\n", strerror(-err));
+	for (size_t i = 0; i < n; i++)
+		free(files[i].why);
+	free(files);
+	return status;
+}
+
+static int
+check_mount(const struct kv_plan *plan, const char *given)
+{
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/restore", plan->mount);
+	if (stat(path, &st) == 0)
+		return 0;
+	fprintf(stderr, "kvfs: %s has no restore/: it is mounted with -o ro\n", given);
+	return -EROFS;
+}
+
+int
+kv_restore_cmd(int argc, char *const argv[])
+{
+	struct kv_plan_options o = { .manifest = NULL };
+	struct sigaction action = { .sa_handler = interrupted };
+	struct kv_plan plan;
+	long n_writers = WRITERS;
+	bool is_wrong = false;
+	char *end = NULL;
+	int c, status = ERROR;
+
+	optind = 1;
+	while ((c = getopt(argc, argv, "+j:m:")) != -1) {
+		if (c == 'm')
+			o.manifest = optarg;
+		else if (c == 'j')
+			n_writers = strtol(optarg, &end, 10);
+		is_wrong =
+		    is_wrong || c == '?' || (c == 'j' && (*end != '\0' || n_writers < 1 || n_writers > MOST));
+	}
+	if (is_wrong || argc - optind < 2) {
+		fprintf(stderr,
+		    "usage: kvfs restore [-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]\n"
+		    "N is the number of files that are written at a time, 1 to %d (%d)\n",
+		    MOST, WRITERS);
+		return ERROR;
+	}
+	o.archive = argv[optind];
+	o.mount = argv[optind + 1];
+	o.paths = argv + optind + 2;
+	o.n_paths = argc - optind - 2;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+	if (kv_plan_make(&o, &plan) == 0 && check_mount(&plan, o.mount) == 0)
+		status = restore(&plan, (int)n_writers);
+	kv_plan_release(&plan);
+	return fflush(stdout) == 0 && !ferror(stdout) ? status : ERROR;
+}
