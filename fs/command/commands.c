@@ -14,10 +14,10 @@ static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
 } commands[] = {
+	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd },
 	{ "restore", "[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "restore what the vault lacks",
 	    kv_restore_cmd },
-	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

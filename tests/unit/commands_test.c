@@ -3,13 +3,20 @@
 #include <string.h>
 
 /* all that the commands use */
+#include "fs/command/archive.h"
 #include "fs/command/byok_cmd.h"
 #include "fs/command/byok_kek.h"
 #include "fs/command/byok_wrap.h"
 #include "fs/command/commands.h"
+#include "fs/command/inventory.h"
+#include "fs/command/mounted.h"
 #include "fs/command/passphrase.h"
+#include "fs/command/plan.h"
+#include "fs/command/plan_cmd.h"
+#include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
+#include "fs/command/writers.h"
 #include "fs/config/arguments.h"
 #include "fs/config/cloud.h"
 #include "fs/config/conf.h"

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/command/mounted.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
 
