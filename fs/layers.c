@@ -35,14 +35,15 @@ keep_heap_small(void)
 }
 
 /*
- * The in-flight limit: as many as the user allows and as there are descriptors for. Without HTTP/2 each
- * request needs its own connection.
+ * The in-flight limit of each of n vaults: as many as the user allows and as there are descriptors for. Without HTTP/2
+ * each request needs its own connection. Each vault has its share of these, so that one that hangs leaves the others
+ * theirs.
  */
 static int
-most_inflight(const struct kv_settings *o)
+most_inflight(const struct kv_settings *o, size_t n)
 {
 	const int wanted = o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
-	const rlim_t needed = (rlim_t)wanted + OTHER_FILES;
+	const rlim_t needed = (rlim_t)wanted * n + OTHER_FILES;
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
@@ -54,7 +55,9 @@ most_inflight(const struct kv_settings *o)
 	}
 	if (files.rlim_cur >= needed)
 		return wanted;
-	return files.rlim_cur > 2 * OTHER_FILES ? (int)(files.rlim_cur - OTHER_FILES) : OTHER_FILES / 2;
+	if (files.rlim_cur <= 2 * OTHER_FILES + n)
+		return OTHER_FILES / 2;
+	return (int)((files.rlim_cur - OTHER_FILES) / n);
 }
 
 /* The options that a volume uses. */
@@ -102,6 +105,17 @@ PARTS(DECLARE)
 #define ROW(name, ino) { &kv_##name##_part, ino },
 static const struct kv_part_row parts[] = { PARTS(ROW){ NULL, 0 } };
 
+/* With an earlier vault that has the same credentials. */
+static void
+share_tokens(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_settings *o)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (kv_settings_share_credentials(kv_settings_vault(l->mount->settings, i), o)) {
+			kv_token_share(v->auth, l->vaults[i].auth);
+			return;
+		}
+}
+
 static int
 make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_settings *o, int inflight)
 {
@@ -114,6 +128,7 @@ make_vault(struct kv_layers *l, struct kv_layers_vault *v, const struct kv_setti
 	v->auth = kv_token_new(loop, l->http, &o->public_vault, &o->auth);
 	if (v->auth == NULL)
 		return -ENOMEM;
+	share_tokens(l, v, o);
 	fill_options(o, inflight, &options);
 	options.budget = l->budget;
 	options.total = o->is_hsm ? NULL : l->total; /* an HSM has its limit for itself */
@@ -136,7 +151,7 @@ int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
 	const struct kv_settings *o = m->settings;
-	const int inflight = most_inflight(o);
+	const int inflight = most_inflight(o, kv_settings_vaults(o));
 	const struct kv_http_options http_options = { .ca = o->ca,
 		.proxy = o->proxy,
 		.resolve = o->resolve,

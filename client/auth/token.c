@@ -8,6 +8,9 @@
  * After a failure every caller gets the same error and sentence for a while: for 30 s after a refusal (not if
  * only a file could not be read),
  * for 1 s after any other failure. After a failed renewal callers get the old token.
+ *
+ * Caches that share tokens are a ring. One that needs a token takes that of another one with the same audience; while
+ * another one fetches such a token, it follows this fetch. Claims are asked of one cache, so such a fetch is its own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -46,6 +49,9 @@ struct kv_token_cache {
 	char *resource, *scope, *tenant, *claims; /* of the challenge */
 	struct kv_audience audience;		  /* of the fetch in progress; borrows the strings above */
 	bool is_fetching;
+	struct kv_token_cache *next; /* in the ring of those that share tokens; itself if it shares none */
+	struct kv_token_cache *followed; /* whose fetch it is; NULL: its own */
+	bool is_to_answer;		 /* a fetch has ended, and its callers wait for the result */
 	bool is_reloaded; /* reloaded during the fetch, which may have used the old credentials */
 	char *token;
 	int64_t mono_renew, mono_end;
@@ -217,14 +223,13 @@ keep_token(struct kv_token_cache *cache, const struct kv_token_answer *token)
 	return 0;
 }
 
+/* The end of a fetch, its own or one that it followed. */
 static void
-token_fetched(void *arg, int err, const struct kv_token_answer *token, const char *why)
+end_fetch(struct kv_token_cache *cache, int err, const struct kv_token_answer *token, const char *why)
 {
-	struct kv_token_cache *cache = arg;
-
 	cache->is_fetching = false;
-	cache->n_got += err == 0;
-	cache->n_failed += err != 0;
+	cache->followed = NULL;
+	cache->is_to_answer = true;
 	kv_buf_clear(&cache->why);
 	kv_buf_say(&cache->why, "%s", why);
 	if (err == 0)
@@ -238,8 +243,24 @@ token_fetched(void *arg, int err, const struct kv_token_answer *token, const cha
 	}
 	if (cache->is_reloaded)
 		kv_token_reload(cache);
-	if (cache->waits != NULL)
-		answer_waits(cache, has_token(cache) ? 0 : err);
+}
+
+static void
+token_fetched(void *arg, int err, const struct kv_token_answer *token, const char *why)
+{
+	struct kv_token_cache *cache = arg, *c = cache;
+
+	cache->n_got += err == 0;
+	cache->n_failed += err != 0;
+	do
+		if (c == cache || c->followed == cache)
+			end_fetch(c, err, token, why);
+	while ((c = c->next) != cache);
+	do { /* only now: a completion may begin the next fetch */
+		if (c->is_to_answer && c->waits != NULL)
+			answer_waits(c, has_token(c) ? 0 : c->err);
+		c->is_to_answer = false;
+	} while ((c = c->next) != cache);
 }
 
 void
@@ -278,6 +299,37 @@ is_to_wait(const struct kv_token_cache *cache)
 	return cache->err != 0 && kv_clock_mono_ms() < cache->mono_failed + wait_ms;
 }
 
+static bool
+is_same_audience(const struct kv_token_cache *a, const struct kv_token_cache *b)
+{
+	return is_equal(a->scope, b->scope) && is_equal(a->resource, b->resource) &&
+	    is_equal(token_tenant(a), token_tenant(b));
+}
+
+/* Take another one's token, or follow its fetch. False: there is no such. */
+static bool
+share(struct kv_token_cache *cache)
+{
+	for (struct kv_token_cache *c = cache->next; c != cache; c = c->next) {
+		if (!is_same_audience(c, cache))
+			continue;
+		if (c->is_fetching && c->followed == NULL && c->audience.claims == NULL) {
+			cache->followed = c;
+			cache->is_fetching = true;
+			return true;
+		}
+		if (!has_token(c) || kv_clock_mono_ms() >= c->mono_renew)
+			continue;
+		drop_token(cache);
+		cache->token = strdup(c->token);
+		cache->mono_end = c->mono_end;
+		cache->mono_renew = c->mono_renew;
+		cache->err = 0;
+		return cache->token != NULL;
+	}
+	return false;
+}
+
 static void
 start_fetch(struct kv_token_cache *cache)
 {
@@ -289,6 +341,8 @@ start_fetch(struct kv_token_cache *cache)
 		.scope = cache->scope,
 		.tenant = token_tenant(cache),
 		.claims = cache->claims };
+	if (cache->claims == NULL && share(cache))
+		return;
 	cache->is_fetching = true;
 	err = kv_chain_fetch(cache->chain, &cache->audience, token_fetched, cache);
 	if (err != 0) {
@@ -346,8 +400,37 @@ kv_token_cancel(struct kv_token_wait *wait)
 void
 kv_token_reject(struct kv_token_cache *cache, const char *token)
 {
-	if (cache->token != NULL && strcmp(cache->token, token) == 0)
-		drop_token(cache);
+	struct kv_token_cache *c = cache;
+
+	do
+		if (c->token != NULL && strcmp(c->token, token) == 0)
+			drop_token(c);
+	while ((c = c->next) != cache);
+}
+
+void
+kv_token_share(struct kv_token_cache *cache, struct kv_token_cache *with)
+{
+	struct kv_token_cache *next = with->next;
+
+	with->next = cache->next;
+	cache->next = next;
+}
+
+/* Leave the ring. Who follows its fetch is fetching no more, and asks again. */
+static void
+leave_ring(struct kv_token_cache *cache)
+{
+	struct kv_token_cache *before = cache;
+
+	for (struct kv_token_cache *c = cache->next; c != cache; c = c->next) {
+		if (c->followed == cache) {
+			c->followed = NULL;
+			c->is_fetching = false;
+		}
+		before = c;
+	}
+	before->next = cache->next;
 }
 
 struct kv_token_cache *
@@ -358,6 +441,7 @@ kv_token_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *va
 
 	if (cache == NULL)
 		return NULL;
+	cache->next = cache;
 	cache->o = options;
 	cache->vault = vault;
 	kv_buf_init(&cache->why, KV_ASK_MOST_WHY);
@@ -375,6 +459,7 @@ kv_token_free(struct kv_token_cache *cache)
 {
 	if (cache == NULL)
 		return;
+	leave_ring(cache);
 	kv_chain_free(cache->chain);
 	while (cache->waits != NULL)
 		kv_token_cancel(cache->waits);

@@ -30,7 +30,13 @@ struct kv_token_options {
 /* options' strings and vault must live as long as the result. NULL: out of memory. */
 struct kv_token_cache *kv_token_new(struct kv_loop *loop, struct kv_http *http, const struct kv_url *vault,
     const struct kv_token_options *options);
+/* Does nothing to those that it shares tokens with. */
 void kv_token_free(struct kv_token_cache *cache);
+/*
+ * Share tokens: cache and with, two vaults', have the same credential options. Where their challenges name the same
+ * scope and tenant too, one token request is enough for both.
+ */
+void kv_token_share(struct kv_token_cache *cache, struct kv_token_cache *with);
 
 /*
  * Check and store the challenge of a WWW-Authenticate header: the resource must cover the vault, and the
@@ -58,6 +64,6 @@ void kv_token_cancel(struct kv_token_wait *wait);
 void kv_token_reload(struct kv_token_cache *cache);
 /* How many token requests succeeded (got) or failed. */
 uint64_t kv_token_count(const struct kv_token_cache *cache, bool got);
-/* The service answered 401 to this token: drop it if it is still cached. */
+/* The service answered 401 to this token: drop it if it is still cached, also by those that share it. */
 void kv_token_reject(struct kv_token_cache *cache, const char *token);
 #endif

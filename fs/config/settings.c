@@ -37,6 +37,21 @@ kv_settings_vault(const struct kv_settings *s, size_t i)
 	return s->is_each ? &s->vaults[i] : s;
 }
 
+bool
+kv_settings_share_credentials(const struct kv_settings *a, const struct kv_settings *b)
+{
+	const struct kv_option *o;
+
+	for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++) {
+		const char *x = a->given.values[i], *y = b->given.values[i];
+
+		if (o->section == KV_SECTION_CREDENTIAL && x != y &&
+		    (x == NULL || y == NULL || strcmp(x, y) != 0))
+			return false;
+	}
+	return true;
+}
+
 /* ---- options ---- */
 
 static int

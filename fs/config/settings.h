@@ -77,6 +77,8 @@ struct kv_settings {
 /* How many vaults the mount has, and the settings of each one: with one vault and no folder, the mount's. */
 size_t kv_settings_vaults(const struct kv_settings *settings);
 const struct kv_settings *kv_settings_vault(const struct kv_settings *settings, size_t i);
+/* Whether two vaults have the same credential options. */
+bool kv_settings_share_credentials(const struct kv_settings *a, const struct kv_settings *b);
 
 /*
  * 0; or -EINVAL and one sentence in why that names the option, its value and what it should be. If

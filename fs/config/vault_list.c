@@ -80,6 +80,10 @@ kv_vault_list_add(
 	if (vaults == NULL)
 		return -ENOMEM;
 	list->vaults = vaults;
+	if (len == 0) {
+		kv_buf_say(why, "%s: a vault is empty: is a variable not set?", where);
+		return -EINVAL;
+	}
 	if (memchr(text, '@', len) != NULL) { /* not repeated: it may contain a password */
 		kv_buf_say(
 		    why, "%s: give a vault without a user name: its name, its host or its https URL", where);

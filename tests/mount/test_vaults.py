@@ -85,6 +85,13 @@ def test_the_numbers_of_inodes_are_unlike_and_stay_whatever_vaults_are_added(fou
     m.unmount()
 
 
+def test_vaults_with_the_same_credentials_need_one_token(four, mount):
+    m = mount(four, targets=targets_of(four))
+    assert four.count("token", 200) == 1
+    assert len(m.names("fourth/secrets")) == 6
+    m.unmount()
+
+
 def test_one_vault_without_a_folder_is_as_ever(four, mount):
     m = mount(four, targets=targets_of(four, "third"))
     assert sorted(ok("ls", m.path).split()) == ["certificates", "keys", "restore", "secrets"]

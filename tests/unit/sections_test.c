@@ -193,6 +193,7 @@ what_does_not_fit_is_refused_with_its_place(void **state)
 		{ "", "a|https://b.vault.azure.net",
 		    "the mount point is missing: 'https://b.vault.azure.net'" },
 		{ "", "a|b.vault.azure.net", "the mount point is missing: 'b.vault.azure.net'" },
+		{ "", "a||/mnt", "argument: a vault is empty: is a variable not set?" },
 		{ "", "a|x=b", "the mount point is missing: 'x=b'" },
 		{ "", "a|b|c", "the mount point is missing: 'c'" },
 	};

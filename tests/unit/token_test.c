@@ -935,6 +935,129 @@ a_token_request_survives_the_want_of_memory(void **state)
 	}
 }
 
+/* ---- several vaults ---- */
+
+static struct kv_token_cache *other;
+static struct kv_url other_vault;
+
+static void
+make_two(const char *header)
+{
+	make();
+	assert_int_equal(kv_url_parse("https://second.vault.azure.net", &other_vault, NULL), 0);
+	other = kv_token_new(loop, http, &other_vault, &options);
+	assert_non_null(other);
+	kv_token_share(other, auth);
+	assert_int_equal(kv_token_challenge(other, header, &why), 0);
+}
+
+static void
+ask_other(const char *tag)
+{
+	struct kv_token_wait *wait;
+
+	assert_int_equal(kv_token_get(other, take, (char *)(uintptr_t)tag, &wait), 0);
+}
+
+static void
+vaults_with_the_same_credentials_share_a_token(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b"); /* follows */
+	fake_loop_run(loop, 1000);
+	ask_other("c"); /* has it */
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_tokens, 1);
+	assert_int_equal(n_done, 3);
+	for (int i = 0; i < n_done; i++)
+		assert_string_equal(done[i].token, "token-1");
+	kv_token_reject(other, "token-1"); /* revoked: both need another one */
+	ask("a");
+	fake_loop_run(loop, 1000);
+	ask_other("b"); /* takes it */
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_tokens, 2);
+	assert_string_equal(done[4].token, "token-2");
+	assert_int_equal(kv_token_count(auth, true), 2);
+	assert_int_equal(kv_token_count(other, true), 0);
+	kv_token_free(other);
+}
+
+static void
+a_failed_token_request_is_the_result_of_all_that_share_it(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	fake_http_free(http);
+	http = NULL;
+	kv_token_free(other);
+	kv_token_free(auth);
+	auth = NULL;
+	http = fake_http_new(loop, refusing);
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 2);
+	assert_int_equal(done[0].err, -EACCES);
+	assert_int_equal(done[1].err, -EACCES);
+	assert_string_equal(done[0].why, done[1].why);
+	kv_token_free(other);
+}
+
+static void
+a_token_for_something_else_is_not_shared(void **state)
+{
+	(void)state;
+	options.allow_tenant = "*";
+	make_two("Bearer authorization=\"" LOGIN "/" OTHER "\", " RESOURCE);
+	ask("a");
+	ask_other("b");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_tokens, 2);
+	assert_string_not_equal(done[0].token, done[1].token);
+	kv_token_free(other);
+}
+
+static void
+after_a_reload_one_request_renews_the_token_of_all(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b");
+	fake_loop_run(loop, 1000);
+	kv_token_reload(auth);
+	kv_token_reload(other);
+	ask_other("b"); /* has the old one, and begins to fetch */
+	ask("a");
+	fake_loop_run(loop, 1000);
+	ask_other("b");
+	ask("a");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_tokens, 2);
+	assert_string_equal(done[4].token, "token-2");
+	assert_string_equal(done[5].token, "token-2");
+	kv_token_free(other);
+}
+
+static void
+a_cache_may_go_while_another_one_follows_its_fetch(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b");
+	kv_token_free(auth);
+	auth = other;
+	ask("c");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 2);
+	assert_string_equal(done[0].token, done[1].token);
+}
+
 int
 main(void)
 {
@@ -972,6 +1095,11 @@ main(void)
 		TEST(no_freed_memory_holds_a_token_or_a_secret),
 		TEST(a_challenge_survives_the_want_of_memory),
 		TEST(a_token_request_survives_the_want_of_memory),
+		TEST(vaults_with_the_same_credentials_share_a_token),
+		TEST(a_failed_token_request_is_the_result_of_all_that_share_it),
+		TEST(a_token_for_something_else_is_not_shared),
+		TEST(after_a_reload_one_request_renews_the_token_of_all),
+		TEST(a_cache_may_go_while_another_one_follows_its_fetch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
