@@ -1,4 +1,4 @@
-"""Restores: one after the other, many at a time, and the same again after a remount."""
+"""Restores: one after the other, many at a time, by kvfs restore, and the same again after a remount."""
 import json
 import statistics
 
@@ -97,16 +97,27 @@ def at_once(bench, vault, blobs):
     report_restores(bench, "restore/xargs", vault, "third", len(blobs))
 
 
+def command(bench, vault, blobs):
+    """kvfs restore of the whole archive, over the pace that kvfs was given; its list comes before."""
+    with bench.mount(vault, f"rate={RATE}", url=vault.urls["fourth"]) as mount:
+        result = harness.run(harness.KVFS, "restore", blobs[0].parent, mount.path, seconds=3600)
+        assert result.code == 0, result
+    pace = bench.pace(RATE)
+    bench.report.add("restore/command", result.seconds, "s", len(blobs) / pace, f"at {pace:g}/s", most=1.15)
+    report_restores(bench, "restore/command", vault, "fourth", len(blobs))
+
+
 def restores(bench):
     objects = bench.settings.objects
     archive = bench.folder("archive")
-    with bench.vault(bench.secrets(objects, SMALL_BLOB), "first", "second", "third", latency=0) as vault:
+    with bench.vault(bench.secrets(objects, SMALL_BLOB), "first", "second", "third", "fourth", latency=0) as vault:
         with bench.mount(vault, bench.rate()) as mount:
             bench.archive(mount, "rsync", objects, into=archive)
         vault.config(latency_ms=bench.settings.latency)
         blobs = sorted((archive / "secrets").iterdir())
         one_by_one(bench, vault, blobs)
         at_once(bench, vault, blobs)
+        command(bench, vault, blobs)
 
 
 FIGURES = {"restore": restores}

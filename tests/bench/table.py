@@ -25,6 +25,7 @@ ROWS = (
     ("peers/az/at-rate", "the same with `rate=400`"),
     ("restore/cp", "`cp -r` into `restore/`, compared with objects × the time of a single restore"),
     ("restore/xargs", "`xargs -P16 cp` with `rate=200`; the ideal is objects/rate"),
+    ("restore/command", "`kvfs restore` with `rate=200`, its list included; the ideal is objects/rate"),
     ("app/429", "429 answers to an application at 40 % of the limit, during a first archive"),
     ("app/p99", "its 99th percentile of latency, compared with no archive"),
     ("four/rsync", "four vaults in one mount, `rsync -a` of all at once; the ideal is one vault's objects/rate + 3 round trips"),
