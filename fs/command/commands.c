@@ -6,6 +6,7 @@
 #include "fs/command/plan_cmd.h"
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
+#include "fs/command/verify_cmd.h"
 #include "fs/config/options.h"
 
 #define COLUMN 27 /* column at which descriptions start */
@@ -18,6 +19,8 @@ static const struct {
 	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd },
 	{ "restore", "[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "restore what the vault lacks",
 	    kv_restore_cmd },
+	{ "verify", "[--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]", "print what an archive lacks",
+	    kv_verify_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

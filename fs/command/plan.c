@@ -8,9 +8,8 @@
 #include <strings.h>
 
 #include "client/base/buf.h"
+#include "fs/command/manifests.h"
 #include "fs/command/mounted.h"
-
-#define MOST_MANIFEST ((size_t)256 << 20)
 
 const char *
 kv_plan_verdict_name(enum kv_verdict verdict)
@@ -39,64 +38,6 @@ kv_plan_say(const struct kv_plan *p, const struct kv_plan_item *i, struct kv_buf
 }
 
 /* ---- what there is ---- */
-
-static int
-say_error(const char *what, int err, const struct kv_buf *why)
-{
-	if (why->len > 0)
-		fprintf(stderr, "kvfs: %s\n", kv_buf_str(why));
-	else
-		fprintf(stderr, "kvfs: %s: %s\n", what, strerror(-err));
-	return err;
-}
-
-/* The manifest beside the archive; *is_there is false without one. */
-static int
-read_kept(const struct kv_plan_options *o, struct kv_plan *p, bool *is_there, struct kv_buf *why)
-{
-	char path[2][PATH_MAX];
-	struct kv_buf text;
-	int err = -ENOENT;
-
-	kv_buf_init(&text, MOST_MANIFEST);
-	snprintf(path[0], sizeof(path[0]), "%s%s", o->manifest != NULL ? o->manifest : p->archive.root,
-	    o->manifest != NULL ? "" : "/manifest");
-	snprintf(path[1], sizeof(path[1]), "%s.manifest", p->archive.root);
-	for (int i = 0; (err == -ENOENT || err == -ENOTDIR) && i < (o->manifest != NULL ? 1 : 2); i++) {
-		err = kv_mounted_read_file(path[i], &text);
-		if (err != 0 && err != -ENOENT && err != -ENOTDIR)
-			kv_buf_say(why, "%s: %s", path[i], strerror(-err));
-		if (err == 0) {
-			kv_buf_say(why, "%s ", path[i]);
-			err = kv_inventory_parse(kv_buf_str(&text), text.len, &p->kept, why);
-		}
-	}
-	kv_buf_release(&text);
-	*is_there = err == 0;
-	if (err == 0)
-		kv_buf_clear(why);
-	return (err == -ENOENT || err == -ENOTDIR) && o->manifest == NULL ? 0 : err;
-}
-
-static int
-read_there(struct kv_plan *p, const char *given, struct kv_buf *why)
-{
-	struct kv_buf text;
-	int err;
-
-	kv_buf_init(&text, MOST_MANIFEST);
-	err = kv_mounted_read(p->mount, "manifest-now", &text);
-	if (err == 0) {
-		kv_buf_say(why, "%s/.kvfs/manifest-now ", given);
-		err = kv_inventory_parse(kv_buf_str(&text), text.len, &p->there, why);
-		if (err == -EBADMSG)
-			(void)say_error(given, err, why);
-	} else {
-		kv_mounted_say_why(given, p->mount, err);
-	}
-	kv_buf_release(&text);
-	return err;
-}
 
 static int
 compare_names(const void *a, const void *b)
@@ -234,46 +175,54 @@ has_type(const struct kv_plan *p, enum kv_type type)
 	return false;
 }
 
+/* The names and times of the archive's files; the failure is printed. */
 static int
-read_all(const struct kv_plan_options *o, struct kv_plan *p, struct kv_buf *why)
+read_archive(const struct kv_plan_options *o, struct kv_plan *p)
 {
-	bool is_there;
-	int err = kv_archive_read(o->archive, &p->archive, why);
+	struct kv_buf why;
+	int err;
 
+	kv_buf_init(&why, PATH_MAX + 512);
+	err = kv_archive_read(o->archive, &p->archive, &why);
 	if (err == 0)
-		err = kv_archive_select(&p->archive, o->paths, o->n_paths, why);
+		err = kv_archive_select(&p->archive, o->paths, o->n_paths, &why);
 	if (err == 0 && p->archive.n == 0) {
-		kv_buf_say(why, "%s has no file NAME.blob", o->archive);
+		kv_buf_say(&why, "%s has no file NAME.blob", o->archive);
 		err = -ENOENT;
 	}
-	if (err == 0)
-		err = read_kept(o, p, &is_there, why);
-	if (err == 0)
-		err = kv_mounted_find(o->mount, p->mount);
 	if (err != 0)
-		return say_error(o->mount, err, why);
-	err = read_there(p, o->mount, why);
-	for (int t = 0; err == 0 && t < KV_TYPES; t++)
-		if (has_type(p, (enum kv_type)t))
-			err = read_deleted_type(p, (enum kv_type)t);
+		fprintf(stderr, "kvfs: %s\n", why.len > 0 ? kv_buf_str(&why) : strerror(-err));
+	kv_buf_release(&why);
+	return err;
+}
+
+static int
+find_mount(const char *given, char path[PATH_MAX])
+{
+	const int err = kv_mounted_find(given, path);
+
+	if (err != 0)
+		fprintf(stderr, "kvfs: %s: %s\n", given, strerror(-err));
 	return err;
 }
 
 int
 kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 {
-	struct kv_buf why;
 	int err;
 
 	memset(p, 0, sizeof(*p));
-	kv_buf_init(&why, PATH_MAX + 512);
-	err = read_all(o, p, &why);
+	err = read_archive(o, p);
 	if (err == 0)
-		err = judge_all(p);
-	if (err == -ENOMEM)
-		fprintf(stderr, "kvfs: out of memory\n");
-	kv_buf_release(&why);
-	return err;
+		err = kv_manifests_kept(p->archive.root, o->manifest, &p->kept);
+	if (err == 0)
+		err = find_mount(o->mount, p->mount);
+	if (err == 0)
+		err = kv_manifests_now(o->mount, p->mount, &p->there);
+	for (int t = 0; err == 0 && t < KV_TYPES; t++)
+		if (has_type(p, (enum kv_type)t))
+			err = read_deleted_type(p, (enum kv_type)t);
+	return err == 0 ? judge_all(p) : err;
 }
 
 void

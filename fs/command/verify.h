@@ -1,0 +1,46 @@
+#ifndef KV_FS_COMMAND_VERIFY_H
+#define KV_FS_COMMAND_VERIFY_H
+/*
+ * Compares an archive with a vault, or with the manifest that was kept beside it, and checks the content of each file.
+ * The vault is only asked for lists.
+ */
+#include "client/base/err.h"
+#include "fs/command/archive.h"
+#include "fs/command/inventory.h"
+
+enum kv_finding {
+	KV_FINDING_MISSING, /* the archive has no file of the object */
+	KV_FINDING_DAMAGED, /* its content is incomplete, of another type, or not that of the manifest */
+	KV_FINDING_CHANGED, /* the object has changed since */
+	KV_FINDING_GONE	    /* the vault has no such object any more */
+};
+#define KV_FINDINGS 4
+
+struct kv_verify_item {
+	enum kv_finding finding;
+	char *object; /* "keys/db" */
+	char *path;   /* of the file, below the archive; NULL if there is none */
+	char why[160];
+};
+
+struct kv_verify {
+	struct kv_archive archive;
+	struct kv_inventory kept;  /* the archive's manifest; empty without one */
+	struct kv_inventory there; /* what the vault has; empty without a mount */
+	struct kv_verify_item *items;
+	size_t n;
+	size_t count[KV_FINDINGS];
+	size_t n_whole; /* objects of which the archive has the newest state */
+};
+
+struct kv_verify_options {
+	const char *archive, *mount; /* as the user gave them; mount may be NULL */
+	const char *manifest;	     /* NULL: ARCHIVE/manifest or ARCHIVE.manifest */
+};
+
+/* -errno, with one line printed on stderr. Release verify in any case. */
+int kv_verify_make(const struct kv_verify_options *options, struct kv_verify *verify) KV_MUST_CHECK;
+void kv_verify_release(struct kv_verify *verify);
+/* "missing", "damaged", "changed", "gone" */
+const char *kv_verify_name(enum kv_finding finding);
+#endif

@@ -1,0 +1,106 @@
+#include "fs/command/verify_cmd.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "client/base/buf.h"
+#include "client/base/json_quote.h"
+#include "fs/command/verify.h"
+
+#define MOST_LINE 16384
+
+/* Exit statuses. */
+enum { COMPLETE, INCOMPLETE, ONLY_CHANGED, ERROR };
+
+static void
+print_text(const struct kv_verify *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		printf("%s  %s%s%s%s: %s\n", kv_verify_name(v->items[i].finding), v->items[i].object,
+		    v->items[i].path != NULL ? " (" : "", v->items[i].path != NULL ? v->items[i].path : "",
+		    v->items[i].path != NULL ? ")" : "", v->items[i].why);
+	printf("%zu complete, %zu missing, %zu damaged, %zu changed, %zu gone from the vault\n", v->n_whole,
+	    v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED], v->count[KV_FINDING_CHANGED],
+	    v->count[KV_FINDING_GONE]);
+}
+
+static int
+put_item(const struct kv_verify_item *i, struct kv_buf *out)
+{
+	int err = kv_buf_printf(
+	    out, "{\"finding\":\"%s\",\"object\":\"%s\",\"path\":", kv_verify_name(i->finding), i->object);
+
+	if (err == 0)
+		err = kv_json_quote(out, i->path);
+	if (err == 0)
+		err = kv_buf_puts(out, ",\"why\":");
+	if (err == 0)
+		err = kv_json_quote(out, i->why);
+	return err == 0 ? kv_buf_puts(out, "}") : err;
+}
+
+/* One line, so that it can be one record of a log. */
+static int
+print_json(const struct kv_verify *v)
+{
+	struct kv_buf item;
+	int err = 0;
+
+	printf(
+	    "{\"complete\":%zu,\"missing\":%zu,\"damaged\":%zu,\"changed\":%zu,\"gone\":%zu,\"findings\":[",
+	    v->n_whole, v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED],
+	    v->count[KV_FINDING_CHANGED], v->count[KV_FINDING_GONE]);
+	kv_buf_init(&item, MOST_LINE);
+	for (size_t i = 0; err == 0 && i < v->n; i++) {
+		kv_buf_clear(&item);
+		err = put_item(&v->items[i], &item);
+		printf("%s%s", i > 0 ? "," : "", kv_buf_str(&item));
+	}
+	kv_buf_release(&item);
+	printf("]}\n");
+	return err;
+}
+
+static int
+status_of(const struct kv_verify *v)
+{
+	if (v->count[KV_FINDING_MISSING] > 0 || v->count[KV_FINDING_DAMAGED] > 0)
+		return INCOMPLETE;
+	return v->count[KV_FINDING_CHANGED] > 0 ? ONLY_CHANGED : COMPLETE;
+}
+
+int
+kv_verify_cmd(int argc, char *const argv[])
+{
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	struct kv_verify_options o = { .manifest = NULL };
+	struct kv_verify verify;
+	bool is_json = false, is_wrong = false;
+	int c, err, status = ERROR;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "+m:", longs, NULL)) != -1) {
+		if (c == 'm')
+			o.manifest = optarg;
+		else if (c == 'j')
+			is_json = true;
+		else
+			is_wrong = true;
+	}
+	if (is_wrong || argc - optind < 1 || argc - optind > 2) {
+		fprintf(stderr, "usage: kvfs verify [--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]\n");
+		return ERROR;
+	}
+	o.archive = argv[optind];
+	o.mount = argc - optind == 2 ? argv[optind + 1] : NULL;
+	err = kv_verify_make(&o, &verify);
+	if (err == 0 && is_json)
+		err = print_json(&verify);
+	else if (err == 0)
+		print_text(&verify);
+	if (err == 0 && fflush(stdout) == 0 && !ferror(stdout))
+		status = status_of(&verify);
+	kv_verify_release(&verify);
+	return status;
+}
