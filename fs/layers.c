@@ -74,7 +74,8 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 		.is_hsm = o->is_hsm,
 		.rate = o->rate,
 		.share = o->share,
-		.max_inflight = inflight,
+		.max_inflight =
+		    o->max_inflight > 0 && o->max_inflight < inflight ? o->max_inflight : inflight,
 		.timeout_ms = o->timeout_ms,
 		.list_ttl_ms = o->list_ttl_ms,
 		.max_age_ms = o->max_age_ms,
