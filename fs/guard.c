@@ -43,15 +43,16 @@ static int
 lock_parts(void)
 {
 	FILE *f = fopen("/proc/self/maps", "re");
-	unsigned long from, to;
-	char line[512];
+	uintptr_t from, to;
+	char line[512], *rest;
 	int err = f != NULL ? 0 : -errno;
 
 	while (err == 0 && fgets(line, sizeof(line), f) != NULL) {
-		if ((strstr(line, "[heap]") == NULL && strstr(line, "[stack]") == NULL) ||
-		    sscanf(line, "%lx-%lx", &from, &to) != 2)
+		if (strstr(line, "[heap]") == NULL && strstr(line, "[stack]") == NULL)
 			continue;
-		if (mlock((const void *)(uintptr_t)from, to - from) != 0)
+		from = strtoul(line, &rest, 16);
+		to = *rest == '-' ? strtoul(rest + 1, NULL, 16) : from;
+		if (mlock((const void *)from, to - from) != 0)
 			err = -errno;
 	}
 	if (f != NULL)

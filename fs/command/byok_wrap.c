@@ -54,19 +54,19 @@ read_options(int argc, char *const argv[], struct given *given)
 	return 0;
 }
 
-static int
-check(const struct given *given)
+/* What is missing, or too much; NULL: nothing. */
+static const char *
+find_fault(const struct given *given)
 {
 	if (given->kek == NULL)
-		return kv_byok_cmd_fail("--kek is missing: the key exchange key, as kvfs byok kek prints it");
+		return "--kek is missing: the key exchange key, as kvfs byok kek prints it";
 	if ((given->key == NULL) == (given->oct == NULL))
-		return kv_byok_cmd_fail(
-		    "give the key to be transferred: --key with a private key, or --oct with an AES key");
+		return "give the key to be transferred: --key with a private key, or --oct with an AES key";
 	if (given->output == NULL)
-		return kv_byok_cmd_fail("-o NAME.byok is missing: the file to be written");
+		return "-o NAME.byok is missing: the file to be written";
 	if (given->oct != NULL && given->passin_file != NULL)
-		return kv_byok_cmd_fail("--passin-file is for a private key, not for --oct");
-	return 0;
+		return "--passin-file is for a private key, not for --oct";
+	return NULL;
 }
 
 /* ---- the KEK ---- */
@@ -357,12 +357,16 @@ kv_byok_wrap(int argc, char *const argv[])
 {
 	struct given given = { NULL };
 	struct kv_buf why;
-	int status = read_options(argc, argv, &given);
+	const char *fault;
+	int status = 0;
 
-	if (status == 0)
-		status = check(&given);
-	if (status != 0)
-		return status;
+	if (read_options(argc, argv, &given) != 0)
+		return 1;
+	fault = find_fault(&given);
+	if (fault != NULL) {
+		(void)kv_byok_cmd_fail("%s", fault);
+		return 1;
+	}
 	kv_guard_dumps();
 	kv_buf_init(&why, MOST_WHY);
 	if (kv_guard_lock(&why) != 0)

@@ -280,8 +280,8 @@ it_is_for_one_vault_and_fits_its_type(void **state)
 		assert_int_equal(parse(&byok), 0);
 		err = kv_byok_check(&byok, &vault, type, &why);
 		assert_row((err == 0) == (cases[i].sentence == NULL), i, kv_buf_str(&why));
-		assert_row(
-		    err == 0 || strstr(kv_buf_str(&why), cases[i].sentence) != NULL, i, kv_buf_str(&why));
+		if (cases[i].sentence != NULL)
+			assert_row(strstr(kv_buf_str(&why), cases[i].sentence) != NULL, i, kv_buf_str(&why));
 	}
 	write_package("https://w/keys/K/1", 512 + 1232);
 	assert_int_equal(parse(&byok), 0);
