@@ -97,6 +97,15 @@ read_entries(const char *text, const char *end, struct kv_inventory *inventory, 
 	return err == 0 && inventory->n < most ? -EBADMSG : err;
 }
 
+/* The manifest in the root of a mount with a folder for each vault is several ones, with this member in each line. */
+static bool
+is_of_several(const char *head, size_t len)
+{
+	static const char member[] = "\"folder\":";
+
+	return memmem(head, len, member, sizeof(member) - 1) != NULL;
+}
+
 int
 kv_inventory_parse(const char *text, size_t len, struct kv_inventory *inventory, struct kv_buf *why)
 {
@@ -106,6 +115,11 @@ kv_inventory_parse(const char *text, size_t len, struct kv_inventory *inventory,
 
 	*inventory = (struct kv_inventory){ .entries = NULL };
 	err = line_end != NULL ? read_head(text, (size_t)(line_end - text), inventory, &n_objects) : -EBADMSG;
+	if (err == 0 && is_of_several(text, (size_t)(line_end - text))) {
+		kv_buf_say(why, "is that of several vaults: name the folder of one, as in MOUNTPOINT/VAULT");
+		kv_inventory_release(inventory);
+		return -EBADMSG;
+	}
 	/* a line has at least 20 bytes, so a wrong count reserves no more than the file is worth */
 	if (err == 0 && (uint64_t)n_objects > len / 20)
 		err = -EBADMSG;

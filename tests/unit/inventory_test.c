@@ -97,6 +97,23 @@ a_time_is_as_in_a_manifest(void **state)
 	assert_string_equal(text, "");
 }
 
+static void
+the_manifest_of_several_vaults_is_refused_with_the_remedy(void **state)
+{
+	static const char text[] =
+	    "{\"kvfs\":\"0.1.0\",\"vault\":\"a.vault.azure.net\",\"region\":null,\"folder\":\"a\","
+	    "\"listed\":\"2026-01-31T23:59:59Z\",\"objects\":0}\n";
+	struct kv_inventory inventory;
+	struct kv_buf why;
+
+	(void)state;
+	kv_buf_init(&why, 1000);
+	assert_int_equal(kv_inventory_parse(text, sizeof(text) - 1, &inventory, &why), -EBADMSG);
+	assert_string_equal(
+	    kv_buf_str(&why), "is that of several vaults: name the folder of one, as in MOUNTPOINT/VAULT");
+	kv_buf_release(&why);
+}
+
 int
 main(void)
 {
@@ -105,6 +122,7 @@ main(void)
 		cmocka_unit_test(what_is_no_whole_manifest_is_refused),
 		cmocka_unit_test(the_want_of_memory_is_reported),
 		cmocka_unit_test(a_time_is_as_in_a_manifest),
+		cmocka_unit_test(the_manifest_of_several_vaults_is_refused_with_the_remedy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
