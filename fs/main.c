@@ -284,7 +284,8 @@ run(struct program *p, int report)
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
 	p->has_terminal = p->settings.given.is_foreground && has_terminal();
 	kv_log_open(p->settings.given.is_foreground, p->settings.debug);
-	warn_of_exposed_keys(&p->settings.auth.credential);
+	warn_of_exposed_keys(
+	    &kv_settings_vault(&p->settings, 0)->auth.credential); /* all have the same variables */
 	kv_buf_init(&warnings, 4096);
 	kv_buf_init(&why, 4096);
 	err = start(p, &warnings, &why);

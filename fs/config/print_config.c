@@ -48,6 +48,7 @@ kv_print_config(const struct kv_settings *s, FILE *out)
 	const struct kv_credential_variable *variable;
 	const struct kv_option *o;
 	const char *name;
+	const struct kv_credential_options *credential = &kv_settings_vault(s, 0)->auth.credential;
 	struct kv_buf value;
 
 	kv_buf_init(&value, 8192);
@@ -59,7 +60,7 @@ kv_print_config(const struct kv_settings *s, FILE *out)
 	for (size_t i = 0; i < s->n_vaults; i++)
 		print_vault(s, &s->vaults[i], out);
 	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
-		const char *text = kv_credential_variable(&s->auth.credential, variable->name);
+		const char *text = kv_credential_variable(credential, variable->name);
 
 		if (text != NULL && strchr(text, '@') != NULL)
 			text = "(not shown)";

@@ -461,6 +461,8 @@ kv_settings_parse(int argc, char *const argv[], struct kv_settings *s, struct kv
 			err = take_source(s);
 		if (err == 0)
 			err = kv_network_take(s, why);
+		if (err == 0)
+			err = take_kind(s, why);
 	} else if (err == 0) {
 		err = complete_vault(s, !is_printed, why);
 		if (err == 0 && s->given.section != NULL && s->given.source == NULL)

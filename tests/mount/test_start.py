@@ -245,7 +245,8 @@ def test_a_bad_value_is_named_with_its_option(refused, option):
 def test_no_arguments_no_vault_and_no_mountpoint_are_told_apart(refused, start):
     refused(cacert=False, target="", where="", says=["MOUNTPOINT|mountpoint|mount point", "kvfs"])
     refused(target="", says=["vault"])
-    refused("one", "two", says=["two|one|argument"])
+    refused("one", "two", "three", target="", where="", says=["mount point"])
+    refused("/one", says=["two mount points"])
 
 
 @pytest.mark.parametrize("name", [
