@@ -49,6 +49,7 @@ struct kv_object {
 	bool has_fingerprint; /* false until listed, and if listed too soon after a change */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN];
 	uint64_t seen;	    /* cache/list/catalog's: serial of the newest listing that contained it */
+	bool is_shown;	    /* cache/list/catalog's: that listing shows it; false while it was hidden */
 	int64_t mono_added; /* when it was found or restored outside a listing; 0 once it is listed */
 	int64_t size;	    /* of the blob, bytes; -1: unknown */
 	bool has_digest;

@@ -191,6 +191,8 @@ make_listings(struct kv_volume *v)
 		kv_listing_on_progress(v->listings[t], listing_progress, v);
 		if (o->is_hsm)
 			kv_listing_set_lag(v->listings[t], HSM_LAG_MS);
+		else if (!o->is_listless)
+			kv_listing_use_parts(v->listings[t], o->list_parts, v->index.bookmarks);
 	}
 	v->absent = kv_absent_new();
 	v->revalidate = kv_revalidate_new(v->throttle, v->listings, o->max_age_ms);

@@ -44,6 +44,7 @@ struct kv_volume_options {
 	int max_inflight; /* requests in flight */
 	int64_t timeout_ms;
 	int64_t list_ttl_ms;
+	int list_parts;	    /* parts of a list that are read at the same time */
 	int64_t max_age_ms; /* age of a blob after which its object's versions are checked for changes */
 	enum kv_cache_kind cache;
 	const char *cache_dir;

@@ -78,6 +78,7 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 		    o->max_inflight > 0 && o->max_inflight < inflight ? o->max_inflight : inflight,
 		.timeout_ms = o->timeout_ms,
 		.list_ttl_ms = o->list_ttl_ms,
+		.list_parts = o->list_parts,
 		.max_age_ms = o->max_age_ms,
 		.cache = o->cache,
 		.cache_dir = o->cache_dir,

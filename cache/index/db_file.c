@@ -35,6 +35,7 @@ static const char *const migrations[] = {
 	" mode INTEGER) WITHOUT ROWID;"
 	"CREATE INDEX receipt_digest ON receipt(digest, type);"
 	"CREATE TABLE pace(class TEXT PRIMARY KEY, rate REAL, most REAL, kept INTEGER) WITHOUT ROWID;",
+	"CREATE TABLE bookmark(type INTEGER PRIMARY KEY, tokens TEXT NOT NULL);",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

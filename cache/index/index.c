@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "cache/index/bookmark_rows.h"
 #include "cache/index/db.h"
 #include "cache/index/index.h"
 #include "cache/index/object_rows.h"
@@ -19,12 +20,14 @@ kv_index_open(
 
 	*x = (struct kv_index){ .objects = kv_object_rows_new(),
 		.receipts = kv_receipt_rows_new(),
-		.rates = kv_rate_rows_new() };
-	if (x->objects != NULL && x->receipts != NULL && x->rates != NULL) {
+		.rates = kv_rate_rows_new(),
+		.bookmarks = kv_bookmark_rows_new() };
+	if (x->objects != NULL && x->receipts != NULL && x->rates != NULL && x->bookmarks != NULL) {
 		struct kv_db_table *const tables[] = {
 			kv_receipt_rows_table(x->receipts),
 			kv_object_rows_table(x->objects),
 			kv_rate_rows_table(x->rates),
+			kv_bookmark_rows_table(x->bookmarks),
 		};
 
 		err =
@@ -42,5 +45,6 @@ kv_index_close(struct kv_index *x)
 	kv_object_rows_free(x->objects);
 	kv_receipt_rows_free(x->receipts);
 	kv_rate_rows_free(x->rates);
+	kv_bookmark_rows_free(x->bookmarks);
 	*x = (struct kv_index){ .db = NULL };
 }

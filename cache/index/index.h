@@ -5,6 +5,7 @@
  */
 #include "client/base/err.h"
 
+struct kv_bookmark_rows;
 struct kv_buf;
 struct kv_db;
 struct kv_loop;
@@ -18,6 +19,7 @@ struct kv_index {
 	struct kv_object_rows *objects;
 	struct kv_receipt_rows *receipts;
 	struct kv_rate_rows *rates;
+	struct kv_bookmark_rows *bookmarks;
 };
 
 /* As kv_db_open(). On failure all of index is NULL. */

@@ -195,16 +195,18 @@ kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t seria
     struct kv_object **out)
 {
 	struct kv_object *object = kv_catalog_find(c, item->name);
-	bool is_same, was_trusted;
+	bool is_again, is_same, was_trusted;
 
 	*out = NULL;
 	if (object == NULL)
 		object = insert_new(c, item->name);
 	if (object == NULL)
 		return -ENOMEM;
-	if (object->seen == serial) /* listed twice: it moved while the list was read */
-		return 0;
+	is_again = object->seen == serial; /* it moved while the list was read, or two parts read it */
+	if (is_again && object->mono_added != 0)
+		return 0; /* restored since: the page may be older */
 	object->seen = serial;
+	object->is_shown = object->is_shown && is_again;
 	is_same = is_unchanged(object, item);
 	memcpy(object->name, item->name, strlen(object->name)); /* same length, maybe another case */
 	memcpy(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN);
@@ -222,7 +224,9 @@ kv_catalog_list(struct kv_catalog *c, const struct kv_item *item, uint64_t seria
 		kv_catalog_invalidate(c, object);
 	else if (object->has_fingerprint != was_trusted)
 		kv_object_rows_note(c->rows, object);
-	*out = object;
+	if (!is_again || (!item->is_managed && !object->is_shown))
+		*out = object;
+	object->is_shown = object->is_shown || !item->is_managed;
 	return 0;
 }
 

@@ -33,7 +33,8 @@ void kv_catalog_each(const struct kv_catalog *catalog, kv_catalog_visit *visit, 
 
 /*
  * Records that the listing with this serial contains item, in an answer dated wall_date (0: unknown).
- * *object is borrowed; NULL if that listing contained it already. -ENOMEM.
+ * If that listing contained it already, the later item counts. *object is borrowed; NULL if it was not new,
+ * unless it was hidden before and is not now. -ENOMEM.
  */
 int kv_catalog_list(struct kv_catalog *catalog, const struct kv_item *item, uint64_t serial,
     int64_t wall_date, struct kv_object **object) KV_MUST_CHECK;

@@ -26,11 +26,13 @@ valid_ms(const struct kv_freshness *f, int64_t took_ms)
 }
 
 void
-kv_freshness_complete(struct kv_freshness *f, uint64_t serial, int64_t mono_started)
+kv_freshness_complete(struct kv_freshness *f, uint64_t serial, int64_t mono_started, int64_t took_ms)
 {
+	const int64_t elapsed_ms = kv_clock_mono_ms() - mono_started;
+
 	f->serial = serial;
 	f->mono_started = mono_started;
-	f->valid_ms = valid_ms(f, kv_clock_mono_ms() - mono_started);
+	f->valid_ms = valid_ms(f, took_ms > elapsed_ms ? took_ms : elapsed_ms);
 }
 
 void

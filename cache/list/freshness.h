@@ -3,8 +3,8 @@
 /*
  * Which listings of a type may be used: the rules about age and failures, without the listings themselves.
  *
- * A complete listing serves until twice its time to live, which is at least ten times as long as the
- * listing took. When used after 80 % of its time to live, it is renewed. If a listing fails after some of
+ * A complete listing serves until twice its time to live, which is at least ten times as long as its pages
+ * took together. When used after 80 % of its time to live, it is renewed. If a listing fails after some of
  * its names were returned to a reader, the type is banned:
  *
  *	banned: everything fails -> after 10 s: a lookup waits for a complete listing -> lifted
@@ -33,9 +33,11 @@ struct kv_freshness {
 void kv_freshness_init(struct kv_freshness *freshness, int64_t ttl_ms);
 /*
  * The listing with this serial is complete, or has failed, now. Each listing has a higher serial than the
- * last.
+ * last. took_ms: the sum of its pages' times, which is more than the time since mono_started if several were
+ * read at once.
  */
-void kv_freshness_complete(struct kv_freshness *freshness, uint64_t serial, int64_t mono_started);
+void kv_freshness_complete(
+    struct kv_freshness *freshness, uint64_t serial, int64_t mono_started, int64_t took_ms);
 void kv_freshness_failed(struct kv_freshness *freshness, uint64_t serial, int err, bool was_handed_out);
 
 /* Whether the last complete listing serves. */

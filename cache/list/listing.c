@@ -2,7 +2,8 @@
  * Listings: successive snapshots of the service's list, and which of them serves.
  *
  * Invariants:
- *	current is complete; loading is loading, and its next page is requested
+ *	current is complete; loading is loading, and has parts that read it
+ *	bookmarks do not change while loading uses them
  *	an object of a snapshot is in the catalog, or is gone
  *	current's serial is that of freshness; no snapshot or object has a higher serial than the listing
  */
@@ -13,8 +14,10 @@
 #include <string.h>
 
 #include "cache/index/object_rows.h"
+#include "cache/list/bookmarks.h"
 #include "cache/list/freshness.h"
 #include "cache/list/listing.h"
+#include "cache/list/parts.h"
 #include "cache/list/snapshot.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
@@ -34,9 +37,11 @@ struct kv_listing {
 	struct kv_snapshot *current, *loading;
 	uint64_t serial;
 	int64_t lag_ms;
+	int most_parts;
+	bool is_unordered; /* an item was out of order in this mount */
+	struct kv_bookmarks bookmarks;
+	struct kv_bookmark_rows *bookmark_rows;
 };
-
-static int fetch_page(struct kv_snapshot *);
 
 static bool
 is_serving(const struct kv_listing *l)
@@ -65,11 +70,38 @@ has_come(const struct kv_snapshot *g, const char *key)
 	    (object->seen == g->serial || object->mono_added >= g->mono_started);
 }
 
+/* The bookmarks of a list that is not in order are not used again in this mount, and not in the next one. */
+static void
+forget_bookmarks(struct kv_listing *l)
+{
+	kv_bookmarks_release(&l->bookmarks);
+	if (!l->is_unordered)
+		kv_bookmarks_keep(&l->bookmarks, l->type, l->bookmark_rows);
+	l->is_unordered = true;
+}
+
+/* The list is complete: its bookmarks are for the next one. */
+static void
+keep_bookmarks(struct kv_snapshot *g)
+{
+	struct kv_listing *l = g->listing;
+
+	if (!kv_parts_is_ordered(g->parts))
+		forget_bookmarks(l);
+	if (l->is_unordered || l->most_parts < 2)
+		return;
+	kv_bookmarks_release(&l->bookmarks);
+	if (kv_parts_mark(g->parts, &l->bookmarks) == 0)
+		kv_bookmarks_keep(&l->bookmarks, l->type, l->bookmark_rows);
+}
+
 static void
 fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 {
 	struct kv_listing *l = g->listing;
 
+	if (!kv_parts_is_ordered(g->parts))
+		forget_bookmarks(l);
 	kv_snapshot_end(g, err);
 	l->loading = NULL;
 	kv_freshness_failed(&l->freshness, g->serial, err, g->was_handed_out);
@@ -91,19 +123,22 @@ complete(struct kv_snapshot *g)
 {
 	struct kv_listing *l = g->listing;
 	const int err = kv_catalog_sweep(l->catalog, g->serial, g->mono_started - l->lag_ms, show_added, g);
+	const int n_parts = kv_parts_begun(g->parts);
+	const int64_t took_ms = kv_parts_took_ms(g->parts);
 
 	if (err != 0) {
 		fail(g, err, NULL);
 		return;
 	}
+	keep_bookmarks(g);
 	kv_snapshot_end(g, 0);
 	l->loading = NULL;
-	kv_freshness_complete(&l->freshness, g->serial, g->mono_started);
+	kv_freshness_complete(&l->freshness, g->serial, g->mono_started, took_ms);
 	kv_snapshot_unref(l->current);
 	l->current = g;
 	if (kv_log_is_debug(MODULE))
-		kv_log_event(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d ms=%lld",
-		    kv_type_name(l->type), g->n, g->n_hidden, g->n_pages,
+		kv_log_event(KV_LOG_DEBUG, MODULE, "type=%s objects=%zu hidden=%zu pages=%d parts=%d ms=%lld",
+		    kv_type_name(l->type), g->objects.n, g->n_hidden, g->n_pages, n_parts,
 		    (long long)(g->mono_ended - g->mono_started));
 	kv_object_rows_prune(l->rows, l->type, kv_catalog_count(l->catalog), kv_catalog_has_key, l->catalog);
 	report_progress(g);
@@ -113,93 +148,75 @@ complete(struct kv_snapshot *g)
 /* ---- pages ---- */
 
 static int
-take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date)
+take_item(struct kv_snapshot *g, const struct kv_item *item, int64_t wall_date, struct kv_object_array *shown,
+    bool *has_new)
 {
 	struct kv_object *object;
 	const int err = kv_catalog_list(g->listing->catalog, item, g->serial, wall_date, &object);
 
 	if (err != 0 || object == NULL)
 		return err;
+	*has_new = true;
 	if (item->is_managed) {
 		g->n_hidden++;
 		return 0;
 	}
-	return kv_snapshot_append(g, object);
+	return kv_object_array_append(shown, object);
 }
 
 static int
-take_page(struct kv_snapshot *g, const struct kv_reply *reply)
+take_page(void *arg, const struct kv_reply *reply, struct kv_object_array *shown, bool *has_new)
 {
+	struct kv_snapshot *g = arg;
 	struct kv_object_rows *rows = g->listing->rows;
-	const size_t before = g->n + g->n_hidden;
 	int err = 0;
 
+	*has_new = false;
 	kv_object_rows_begin(rows);
 	for (size_t i = 0; err == 0 && i < reply->page->n; i++)
-		err = take_item(g, &reply->page->items[i], reply->wall_date);
+		err = take_item(g, &reply->page->items[i], reply->wall_date, shown, has_new);
 	kv_object_rows_settle(rows);
 	g->n_pages++;
-	g->n_empty = g->n + g->n_hidden == before ? g->n_empty + 1 : 0;
 	return err;
 }
 
+static int
+show_object(void *arg, struct kv_object *object)
+{
+	return kv_snapshot_append(arg, object);
+}
+
+static bool
+is_wanted(const void *arg)
+{
+	return kv_snapshot_is_wanted(arg);
+}
+
 static void
-page_done(void *arg, struct kv_reply *reply)
+pages_grew(void *arg)
 {
 	struct kv_snapshot *g = arg;
-	struct kv_listing *l = g->listing;
-	int err = reply->err;
 
-	g->ticket = NULL;
-	if (err == -ENOENT) /* the list always exists; readdir(3) takes ENOENT for the end of it */
-		err = -EBADMSG;
-	if (err != 0) {
-		fail(g, err, reply);
-		return;
-	}
-	if (kv_snapshot_goes_round(g, reply->page->next_link)) {
-		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
-		    kv_type_name(l->type), "the list's nextLink repeats: the list is endless");
-		fail(g, -EBADMSG, NULL);
-		return;
-	}
-	/* request the next page first: it loads while this one is processed */
-	free(g->next_link);
-	g->next_link = reply->page->next_link;
-	reply->page->next_link = NULL;
-	err = g->next_link != NULL ? fetch_page(g) : 0;
-	if (err == 0)
-		err = take_page(g, reply);
-	if (err != 0) {
-		kv_throttle_cancel(g->ticket);
-		g->ticket = NULL;
-		fail(g, err, NULL);
-		return;
-	}
-	if (g->next_link == NULL) {
-		complete(g);
-		return;
-	}
 	kv_snapshot_notify(g, has_come, NULL);
 	report_progress(g);
 }
 
-static int
-fetch_page(struct kv_snapshot *g)
+static void
+pages_ended(void *arg, int err, const struct kv_reply *reply)
 {
-	struct kv_listing *l = g->listing;
-	const struct kv_task task = { .call = { .op = KV_OP_LIST,
-					  .type = l->type,
-					  .next_link = g->next_link,
-					  .caller.command = "listing" },
-		.priority = g->waits != NULL ? KV_METADATA : KV_REFRESH };
-
-	return kv_throttle_send(l->throttle, &task, page_done, g, &g->ticket);
+	if (err == 0)
+		complete(arg);
+	else
+		fail(arg, err, reply);
 }
 
 static int
 start(struct kv_listing *l)
 {
+	const struct kv_parts_options options = {
+		.throttle = l->throttle, .type = l->type, .most = l->most_parts, .bookmarks = &l->bookmarks
+	};
+	struct kv_parts_user user = { take_page, show_object, is_wanted, pages_grew, pages_ended, NULL };
 	struct kv_snapshot *g;
 	int err;
 
@@ -210,7 +227,8 @@ start(struct kv_listing *l)
 	g = kv_snapshot_new(l, ++l->serial);
 	if (g == NULL)
 		return -ENOMEM;
-	err = fetch_page(g);
+	user.arg = g;
+	err = kv_parts_new(&options, &user, &g->parts);
 	if (err != 0) {
 		kv_snapshot_unref(g);
 		return err;
@@ -237,6 +255,15 @@ void
 kv_listing_set_lag(struct kv_listing *l, int64_t lag_ms)
 {
 	l->lag_ms = lag_ms;
+}
+
+void
+kv_listing_use_parts(struct kv_listing *l, int most, struct kv_bookmark_rows *rows)
+{
+	l->most_parts = most > 1 ? most : 1;
+	l->bookmark_rows = rows;
+	if (most > 1)
+		kv_bookmarks_recall(&l->bookmarks, l->type, rows);
 }
 
 int
@@ -277,12 +304,12 @@ kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_comp
 {
 	const struct kv_snapshot *g = is_serving(l) ? l->current : l->loading;
 
-	*n = g != NULL ? g->n : 0;
+	*n = g != NULL ? g->objects.n : 0;
 	if (serial != NULL)
 		*serial = g != NULL ? g->serial : 0;
 	if (is_complete != NULL)
 		*is_complete = g != NULL && g->state == KV_COMPLETE;
-	return g != NULL ? g->objects : NULL;
+	return g != NULL ? g->objects.at : NULL;
 }
 
 void
@@ -332,8 +359,10 @@ show(struct kv_listing *l, struct kv_object *object)
 {
 	int err = l->current != NULL ? kv_snapshot_append(l->current, object) : 0;
 
-	if (err == 0 && l->loading != NULL && object->seen == l->loading->serial)
+	if (err == 0 && l->loading != NULL && object->seen == l->loading->serial) {
 		err = kv_snapshot_append(l->loading, object);
+		object->is_shown = err == 0;
+	}
 	return err;
 }
 
@@ -400,7 +429,7 @@ kv_listing_age_ms(const struct kv_listing *l)
 size_t
 kv_listing_count(const struct kv_listing *l)
 {
-	return l->current != NULL ? l->current->n : 0;
+	return l->current != NULL ? l->current->objects.n : 0;
 }
 
 size_t
@@ -440,9 +469,10 @@ check_snapshot(const struct kv_listing *l, const struct kv_snapshot *g)
 {
 	kv_snapshot_check(g);
 	assert(g->listing == l && g->refs > 0 && g->serial <= l->serial);
-	for (size_t i = 0; i < g->n; i++) {
-		assert(g->objects[i]->type == l->type);
-		assert(g->objects[i]->is_gone || g->objects[i]->refs > 1); /* the catalog holds one too */
+	for (size_t i = 0; i < g->objects.n; i++) {
+		assert(g->objects.at[i]->type == l->type);
+		assert(
+		    g->objects.at[i]->is_gone || g->objects.at[i]->refs > 1); /* the catalog holds one too */
 	}
 }
 
@@ -456,7 +486,8 @@ kv_listing_check(const struct kv_listing *l)
 	kv_freshness_check(&l->freshness);
 	assert((l->current != NULL ? l->current->serial : 0) == l->freshness.serial);
 	assert(l->current == NULL || l->current->state == KV_COMPLETE);
-	assert(l->loading == NULL || (l->loading->state == KV_LOADING && l->loading->ticket != NULL));
+	assert(l->loading == NULL || (l->loading->state == KV_LOADING && l->loading->parts != NULL));
+	kv_bookmarks_check(&l->bookmarks);
 	for (int i = 0; i < 2; i++)
 		if (snapshots[i] != NULL)
 			check_snapshot(l, snapshots[i]);
@@ -473,6 +504,7 @@ kv_listing_new(struct kv_throttle *throttle, struct kv_object_rows *rows, enum k
 	l->throttle = throttle;
 	l->rows = rows;
 	l->type = type;
+	l->most_parts = 1;
 	kv_freshness_init(&l->freshness, ttl_ms);
 	l->catalog = kv_catalog_new(type, rows, changed, arg);
 	if (l->catalog == NULL) {
@@ -490,5 +522,6 @@ kv_listing_free(struct kv_listing *l)
 	kv_snapshot_unref(l->loading);
 	kv_snapshot_unref(l->current);
 	kv_catalog_free(l->catalog);
+	kv_bookmarks_release(&l->bookmarks);
 	free(l);
 }

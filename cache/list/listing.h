@@ -15,6 +15,7 @@
 #include "cache/list/snapshot.h"
 #include "cache/object.h"
 
+struct kv_bookmark_rows;
 struct kv_caller;
 struct kv_object_rows;
 struct kv_item;
@@ -35,6 +36,13 @@ void kv_listing_free(struct kv_listing *listing);
  * the listing does not contain it. 0 at first.
  */
 void kv_listing_set_lag(struct kv_listing *listing, int64_t lag_ms);
+
+/*
+ * Reads a list that somebody waits for in so many parts at once, if it has bookmarks: those of the last
+ * complete listing, here or in an earlier mount. rows (may be NULL) keeps them. Not for a Managed HSM, whose
+ * lists are not in the order of names. 1 at first.
+ */
+void kv_listing_use_parts(struct kv_listing *listing, int most, struct kv_bookmark_rows *rows);
 
 /* Begins a listing, at start-up; done is called when its first page has arrived or it has failed. */
 int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,

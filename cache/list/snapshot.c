@@ -6,7 +6,7 @@
  *
  * Invariants:
  *	the array has n objects, with a reference each; managed ones are left out when they are listed
- *	waits and a request in flight exist only while it is LOADING; each wait points to its snapshot
+ *	waits and parts that read it exist only while it is LOADING; each wait points to its snapshot
  *	err is set only in FAILED
  */
 #include <assert.h>
@@ -14,11 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/list/parts.h"
 #include "cache/list/snapshot.h"
-#include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-
-#define MAX_EMPTY 10000 /* pages in a row without a new object: the server goes round in circles */
 
 enum kind { PAGE, INDEX, NAME };
 
@@ -58,13 +56,10 @@ kv_snapshot_unref(struct kv_snapshot *g)
 {
 	if (g == NULL || --g->refs > 0)
 		return;
-	kv_throttle_cancel(g->ticket);
+	kv_parts_free(g->parts);
 	while (g->waits != NULL)
 		kv_snapshot_cancel(g->waits);
-	for (size_t i = 0; i < g->n; i++)
-		kv_object_unref(g->objects[i]);
-	free(g->objects);
-	free(g->next_link);
+	kv_object_array_release(&g->objects);
 	free(g);
 }
 
@@ -73,17 +68,7 @@ kv_snapshot_unref(struct kv_snapshot *g)
 int
 kv_snapshot_append(struct kv_snapshot *g, struct kv_object *object)
 {
-	if (g->n == g->size) {
-		const size_t size = g->size * 2 + 64;
-		struct kv_object **more = reallocarray(g->objects, size, sizeof(struct kv_object *));
-
-		if (more == NULL)
-			return -ENOMEM;
-		g->objects = more;
-		g->size = size;
-	}
-	g->objects[g->n++] = kv_object_ref(object);
-	return 0;
+	return kv_object_array_append(&g->objects, object);
 }
 
 struct kv_object *
@@ -94,8 +79,8 @@ kv_snapshot_at(struct kv_snapshot *g, size_t index, int *err)
 		*err = g->err;
 		return NULL;
 	}
-	if (index < g->n)
-		return g->objects[index];
+	if (index < g->objects.n)
+		return g->objects.at[index];
 	*err = g->state == KV_LOADING ? -EAGAIN : 0;
 	return NULL;
 }
@@ -112,19 +97,15 @@ kv_snapshot_hand_out(struct kv_snapshot *g)
 	g->was_handed_out = true;
 }
 
-bool
-kv_snapshot_goes_round(const struct kv_snapshot *g, const char *next_link)
-{
-	return next_link != NULL &&
-	    (g->n_empty >= MAX_EMPTY || (g->next_link != NULL && strcmp(g->next_link, next_link) == 0));
-}
-
 void
 kv_snapshot_end(struct kv_snapshot *g, int err)
 {
 	g->state = err == 0 ? KV_COMPLETE : KV_FAILED;
 	g->err = err;
 	g->mono_ended = kv_clock_mono_ms();
+	kv_parts_free(g->parts);
+	g->parts = NULL;
+	kv_object_array_trim(&g->objects);
 }
 
 /* ---- waits ---- */
@@ -144,8 +125,7 @@ wait_for(
 	w->arg = arg;
 	w->next = g->waits;
 	g->waits = w;
-	if (g->ticket != NULL)
-		kv_throttle_raise(g->ticket, KV_METADATA);
+	kv_parts_wanted(g->parts);
 	return 0;
 }
 
@@ -191,13 +171,23 @@ kv_snapshot_cancel(struct kv_snapshot_wait *wait)
 		}
 }
 
+bool
+kv_snapshot_is_wanted(const struct kv_snapshot *g)
+{
+	for (const struct kv_snapshot_wait *w = g->waits; w != NULL; w = w->next)
+		if (w->kind != PAGE)
+			return true;
+	return false;
+}
+
 void
 kv_snapshot_check(const struct kv_snapshot *g)
 {
-	assert(g->n <= g->size);
-	for (size_t i = 0; i < g->n; i++)
-		assert(g->objects[i] != NULL && g->objects[i]->refs > 0);
-	assert(g->state == KV_LOADING || (g->waits == NULL && g->ticket == NULL));
+	assert(g->objects.n <= g->objects.size);
+	for (size_t i = 0; i < g->objects.n; i++)
+		assert(g->objects.at[i] != NULL && g->objects.at[i]->refs > 0);
+	assert(g->state == KV_LOADING || (g->waits == NULL && g->parts == NULL));
+	kv_parts_check(g->parts);
 	for (const struct kv_snapshot_wait *w = g->waits; w != NULL; w = w->next)
 		assert(w->snapshot == g);
 	assert((g->state == KV_FAILED) == (g->err != 0));
@@ -215,7 +205,7 @@ is_over(const struct kv_snapshot_wait *w, kv_snapshot_has *has)
 	case PAGE:
 		return g->n_pages > 0;
 	case INDEX:
-		return g->n > w->index;
+		return g->objects.n > w->index;
 	case NAME:
 		return has(g, w->key);
 	}

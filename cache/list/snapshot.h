@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "cache/object.h"
+#include "cache/object_array.h"
 
 struct kv_snapshot_wait;
 struct kv_listing;
+struct kv_parts;
 struct kv_reply;
-struct kv_ticket;
 
 enum kv_snapshot_state { KV_LOADING, KV_COMPLETE, KV_FAILED };
 
@@ -21,13 +22,12 @@ struct kv_snapshot {
 	enum kv_snapshot_state state;
 	int err; /* KV_FAILED: the -errno */
 	uint64_t serial;
-	struct kv_object **objects; /* a reference each */
-	size_t n, size, n_hidden;
+	struct kv_object_array objects;
+	size_t n_hidden;
 	bool was_handed_out;
 	int64_t mono_started, mono_ended;
-	int n_pages, n_empty;		/* pages received; pages without a new object, in a row */
-	char *next_link;		/* to the page that ticket requests */
-	struct kv_ticket *ticket;	/* a wait raises its priority */
+	int n_pages;			/* received */
+	struct kv_parts *parts;		/* what reads it; only while KV_LOADING. A wait makes it hurry */
 	struct kv_snapshot_wait *waits; /* only while KV_LOADING */
 	struct kv_listing *listing;
 	unsigned int refs;
@@ -73,11 +73,8 @@ int kv_snapshot_wait_for_page(struct kv_snapshot *snapshot, kv_snapshot_done *do
 int kv_snapshot_wait_for_name(struct kv_snapshot *snapshot, const char *name, kv_snapshot_done *done,
     void *arg, struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 int kv_snapshot_append(struct kv_snapshot *snapshot, struct kv_object *object) KV_MUST_CHECK;
-/*
- * Whether the list goes round in circles: next_link is that of the current page, or too many pages in a row
- * had nothing new.
- */
-bool kv_snapshot_goes_round(const struct kv_snapshot *snapshot, const char *next_link);
+/* Whether somebody waits for more than the first page, which the start waits for. */
+bool kv_snapshot_is_wanted(const struct kv_snapshot *snapshot);
 /* Ends the snapshot: KV_COMPLETE if err is 0, else KV_FAILED. */
 void kv_snapshot_end(struct kv_snapshot *snapshot, int err);
 /* Whether the snapshot contains the object of that upper-cased name. */

@@ -39,6 +39,7 @@ struct kv_settings {
 	double share;			/* of a detected rate limit to use, 0 to 1 */
 	int max_inflight;		/* in-flight limit; 0: as many as the rate needs */
 	int64_t timeout_ms, list_ttl_ms, max_age_ms;
+	int list_parts; /* parts of a list that are read at the same time */
 	enum kv_cache_kind cache;
 	const char *cache_dir;	  /* absolute */
 	size_t cache_size, spill; /* bytes */

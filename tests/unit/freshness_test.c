@@ -34,7 +34,7 @@ complete(uint64_t serial, int64_t took_ms)
 	const int64_t mono_started = kv_clock_mono_ms();
 
 	fake_clock_advance(took_ms);
-	kv_freshness_complete(&freshness, serial, mono_started);
+	kv_freshness_complete(&freshness, serial, mono_started, 0);
 	kv_freshness_check(&freshness);
 }
 

@@ -41,8 +41,8 @@ append(const char *name)
 static bool
 has(const struct kv_snapshot *g, const char *key)
 {
-	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(g->objects[i]->key, key) == 0)
+	for (size_t i = 0; i < g->objects.n; i++)
+		if (strcmp(g->objects.at[i]->key, key) == 0)
 			return true;
 	return false;
 }
@@ -69,7 +69,7 @@ told(void *arg, int err, const struct kv_reply *reply)
 		*w->victim = NULL;
 	}
 	if (w->is_insatiable && snapshot->state == KV_LOADING)
-		assert_int_equal(kv_snapshot_wait_for(snapshot, snapshot->n, told, w, &w->wait), 0);
+		assert_int_equal(kv_snapshot_wait_for(snapshot, snapshot->objects.n, told, w, &w->wait), 0);
 }
 
 static void

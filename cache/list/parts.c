@@ -1,0 +1,545 @@
+/*
+ * The parts of a reading.
+ *
+ *	planned --wanted, or the part before has come here--> begun --a page--> begun
+ *	   |                                                    |  \--refused--> over
+ *	   `--the part before has passed its bookmark--> over   `--its end------> over
+ *
+ * A begun part has a request under way, or pauses because nobody waits. The lead is the first part that is
+ * not over: it never pauses, and its objects are shown at once. Those of the others are shown when they lead.
+ *
+ * Invariants:
+ *	all parts before the lead are over, and have nothing to show; the lead is not over
+ *	the lead's next page is requested, by itself or by the next part, which begins there
+ *	only a begun part that is not over has a request; a planned part has a bookmark, and nothing else
+ *	after an item out of order only part 0 counts
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/list/bookmarks.h"
+#include "cache/list/head.h"
+#include "cache/list/noted.h"
+#include "cache/list/parts.h"
+#include "cache/object.h"
+#include "cache/object_array.h"
+#include "cache/pace/throttle.h"
+#include "client/base/buf.h"
+#include "client/base/log.h"
+#include "client/vault/audit.h"
+#include "client/vault/skiptoken.h"
+#include "client/vault/vault.h"
+
+#define MODULE	  "listing"
+#define MAX_EMPTY 10000 /* pages in a row without a new object: the server goes round in circles */
+
+struct part {
+	struct kv_parts *parts;
+	const struct kv_bookmark *mark; /* where it begins; NULL: part 0 */
+	char *link;			/* to its next page; NULL: the list's first, or none */
+	struct kv_ticket *ticket;	/* of the request for that page */
+	bool has_begun, has_met, is_over;
+	int n_pages;
+	long n_empty;		    /* pages without a new object, in a row */
+	char last[KV_NAME_MAX + 1]; /* no further item may have a name below it, in upper case */
+	struct kv_head head;
+	struct kv_object_array shown; /* to be shown when it leads */
+	struct kv_noted noted;	      /* some of its pages */
+};
+
+struct kv_parts {
+	struct kv_parts_options options;
+	struct kv_parts_user user;
+	char *sample; /* part 0's first nextLink: a link to a bookmark differs only in its token */
+	int64_t took_ms;
+	long n_items; /* read */
+	int n_begun;
+	int n, n_all, lead; /* parts that count: all, or only the first after an item out of order */
+	bool is_ordered;
+	struct part at[];
+};
+
+static void page_answered(void *, struct kv_reply *);
+
+/* ---- requests ---- */
+
+static int
+request_page(struct part *part)
+{
+	struct kv_parts *ps = part->parts;
+	const bool is_wanted = ps->user.is_wanted(ps->user.arg);
+	const struct kv_task task = { .call = { .op = KV_OP_LIST,
+					  .type = ps->options.type,
+					  .next_link = part->link,
+					  .caller.command = "listing" },
+		.priority = is_wanted ? KV_METADATA : KV_REFRESH,
+		.is_quiet = part->mark != NULL && part->n_pages == 0 };
+	const int err = kv_throttle_send(ps->options.throttle, &task, page_answered, part, &part->ticket);
+
+	if (err == 0 && !part->has_begun) {
+		part->has_begun = true;
+		ps->n_begun++;
+	}
+	return err;
+}
+
+static int
+begin_at_bookmark(struct part *part)
+{
+	struct kv_buf link;
+	int err;
+
+	kv_buf_init(&link, strlen(part->parts->sample) + KV_SKIPTOKEN_MAX);
+	err = kv_skiptoken_put(part->parts->sample, part->mark->token, &link);
+	free(part->link);
+	part->link = err == 0 ? strdup(kv_buf_str(&link)) : NULL;
+	kv_buf_release(&link);
+	if (err == 0)
+		err = part->link != NULL ? request_page(part) : -ENOMEM;
+	return err;
+}
+
+static int
+go_on(struct part *part)
+{
+	return part->has_begun || part->mark == NULL ? request_page(part) : begin_at_bookmark(part);
+}
+
+static void
+finish(struct part *part)
+{
+	kv_throttle_cancel(part->ticket);
+	part->ticket = NULL;
+	part->is_over = true;
+}
+
+static void
+end(struct kv_parts *ps, int err, const struct kv_reply *reply)
+{
+	for (int i = 0; i < ps->n; i++)
+		finish(&ps->at[i]);
+	ps->user.ended(ps->user.arg, err, reply);
+}
+
+/* ---- order ---- */
+
+/* Whether a part behind this one has begun with the item called key: it has read on from there. */
+static bool
+is_met(const struct part *part, const char *key)
+{
+	const struct kv_parts *ps = part->parts;
+
+	for (const struct part *other = part + 1; other < ps->at + ps->n; other++) {
+		if (kv_head_is_above(&other->head, key))
+			return false;
+		if (kv_head_has(&other->head, key))
+			return true;
+	}
+	return false;
+}
+
+/* Whether no item of page is below the one before. */
+static bool
+follow_order(struct part *part, const struct kv_page *page)
+{
+	char key[KV_NAME_MAX + 1];
+	bool is_ordered = true;
+
+	if (part->mark != NULL)
+		kv_head_keep(&part->head, page);
+	for (size_t i = 0; i < page->n; i++) {
+		kv_object_key(page->items[i].name, key);
+		if (strcmp(key, part->last) < 0)
+			is_ordered = false;
+		memcpy(part->last, key, sizeof(key));
+		part->has_met = part->has_met || is_met(part, key);
+	}
+	return is_ordered;
+}
+
+/*
+ * The token of part's next page names an item that comes next. Part 0's first link shows what a link to a
+ * bookmark looks like.
+ */
+static bool
+follow_link(struct part *part)
+{
+	struct kv_parts *ps = part->parts;
+	char key[KV_NAME_MAX + 1];
+	size_t len;
+	const char *token = part->link != NULL ? kv_skiptoken_find(part->link, &len) : NULL;
+
+	if (token == NULL || ps->options.most < 2 || !kv_skiptoken_key(token, len, ps->options.type, key))
+		return true;
+	kv_noted_add(&part->noted, token, len, part->n_pages);
+	if (part->mark == NULL && part->n_pages == 1)
+		ps->sample = strdup(part->link); /* NULL: part 0 reads alone */
+	if (strcmp(key, part->last) < 0)
+		return false;
+	memcpy(part->last, key, sizeof(key));
+	return true;
+}
+
+/* ---- the end of a part ---- */
+
+/* Whether part's next page is where next begins. */
+static bool
+leads_to(const struct part *part, const struct part *next)
+{
+	return part->link != NULL && next < part->parts->at + part->parts->n && !next->is_over &&
+	    kv_skiptoken_is(part->link, next->mark->token);
+}
+
+/* Whether part pauses until next has answered, because it would request the same page. */
+static bool
+awaits_next(const struct part *part)
+{
+	return part->n_pages > 0 && leads_to(part, part + 1) && part[1].n_pages == 0 &&
+	    part[1].ticket != NULL;
+}
+
+static bool
+is_at_end(const struct part *part)
+{
+	return part->n_pages > 0 && part->link == NULL;
+}
+
+/* Ends the parts that have come to where another one has read on, or to the end of the list. */
+static void
+end_passed(struct kv_parts *ps)
+{
+	for (int i = 0; i < ps->n; i++) {
+		struct part *part = &ps->at[i];
+
+		if (part->n_pages > 0 && !part->is_over &&
+		    (is_at_end(part) || part->has_met || (leads_to(part, part + 1) && part[1].n_pages > 0)))
+			finish(part);
+	}
+	if (is_at_end(&ps->at[0])) /* it has read the whole list alone */
+		for (int i = 1; i < ps->n; i++)
+			finish(&ps->at[i]);
+}
+
+/* Leaves out bookmarks that the part before has passed. */
+static void
+skip_passed(struct kv_parts *ps)
+{
+	const struct part *before = &ps->at[0];
+
+	for (int i = 1; i < ps->n; i++) {
+		struct part *part = &ps->at[i];
+
+		if (part->has_begun)
+			before = part->is_over && part->n_pages == 0 ? before : part;
+		else if (!part->is_over && (is_at_end(before) || strcmp(before->last, part->mark->key) >= 0))
+			part->is_over = true;
+	}
+}
+
+static int
+show_all(struct part *part)
+{
+	struct kv_parts *ps = part->parts;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < part->shown.n; i++)
+		err = ps->user.show(ps->user.arg, part->shown.at[i]);
+	kv_object_array_release(&part->shown);
+	return err;
+}
+
+/* Shows what comes next in the order of the parts. 0, or -errno. */
+static int
+show_led(struct kv_parts *ps)
+{
+	int err = 0;
+
+	for (; err == 0 && ps->lead < ps->n; ps->lead++) {
+		err = show_all(&ps->at[ps->lead]);
+		if (!ps->at[ps->lead].is_over)
+			break;
+	}
+	return err;
+}
+
+/*
+ * An item is out of order, so that names may be anywhere. What other parts have read is the vault's all the
+ * same, and shown.
+ */
+static int
+read_alone(struct kv_parts *ps)
+{
+	struct part *first = &ps->at[0];
+	int err = 0;
+
+	for (int i = ps->lead; err == 0 && i < ps->n; i++)
+		err = show_all(&ps->at[i]);
+	for (int i = 1; i < ps->n; i++)
+		finish(&ps->at[i]);
+	ps->n = 1;
+	ps->lead = 0;
+	first->is_over = first->has_met = false;
+	first->n_empty = -ps->n_items; /* it reads again what is known */
+	return err;
+}
+
+/* ---- who reads on ---- */
+
+/* Requests pages of as many parts as may read now. Only the first of them must. */
+static int
+read_on(struct kv_parts *ps)
+{
+	const bool is_wanted = ps->user.is_wanted(ps->user.arg) && ps->sample != NULL;
+	int n_reading = 0;
+
+	for (int i = ps->lead; i < ps->n && n_reading < ps->options.most; i++) {
+		struct part *part = &ps->at[i];
+		int err;
+
+		if (part->is_over || awaits_next(part))
+			continue;
+		if (n_reading > 0 && !is_wanted)
+			break;
+		err = part->ticket != NULL ? 0 : go_on(part);
+		if (err != 0)
+			return n_reading == 0 ? err : 0;
+		n_reading++;
+	}
+	return 0;
+}
+
+/* ---- answers ---- */
+
+static bool
+goes_round(const struct part *part, const char *next_link)
+{
+	return next_link != NULL &&
+	    (part->n_empty >= MAX_EMPTY || (part->link != NULL && strcmp(part->link, next_link) == 0));
+}
+
+static bool
+is_refused_bookmark(const struct part *part, const struct kv_reply *reply)
+{
+	return part->mark != NULL && part->n_pages == 0 &&
+	    (reply->status == 400 || reply->status == 404 || reply->status == 410);
+}
+
+/* The throttle logs other failures. */
+static void
+log_failure(const struct part *part, const struct kv_reply *reply)
+{
+	const struct kv_call call = {
+		.op = KV_OP_LIST, .type = part->parts->options.type, .caller.command = "listing"
+	};
+
+	if (part->mark != NULL && part->n_pages == 0)
+		kv_audit_failure(kv_throttle_vault(part->parts->options.throttle), &call, reply, NULL);
+}
+
+static int
+take_page(struct part *part, const struct kv_reply *reply)
+{
+	struct kv_parts *ps = part->parts;
+	bool has_new = false;
+	const int err = ps->user.take(ps->user.arg, reply, &part->shown, &has_new);
+
+	ps->n_items += (long)reply->page->n;
+	part->n_empty = has_new ? 0 : part->n_empty + 1;
+	return err;
+}
+
+/* After a change: shows what leads, and requests what is next. 0, or -errno. */
+static int
+advance(struct kv_parts *ps)
+{
+	int err;
+
+	end_passed(ps);
+	skip_passed(ps);
+	err = show_led(ps);
+	return err == 0 && ps->lead < ps->n ? read_on(ps) : err;
+}
+
+/* A page has come. 0, or -errno. */
+static int
+take_answer(struct part *part, struct kv_reply *reply)
+{
+	struct kv_parts *ps = part->parts;
+	int err = 0;
+
+	free(part->link);
+	part->link = reply->page->next_link;
+	reply->page->next_link = NULL;
+	part->n_pages++;
+	if (!follow_order(part, reply->page) || !follow_link(part))
+		ps->is_ordered = false;
+	if (ps->is_ordered || ps->n == 1) { /* the next page loads while this one is processed */
+		end_passed(ps);
+		skip_passed(ps);
+		err = read_on(ps);
+	}
+	if (err == 0)
+		err = take_page(part, reply);
+	if (err == 0 && !ps->is_ordered && ps->n > 1)
+		err = read_alone(ps);
+	return err == 0 ? advance(ps) : err;
+}
+
+static void
+page_answered(void *arg, struct kv_reply *reply)
+{
+	struct part *part = arg;
+	struct kv_parts *ps = part->parts;
+	int err = reply->err;
+
+	ps->took_ms += reply->took_ms;
+	part->ticket = NULL;
+	if (err != 0 && is_refused_bookmark(part, reply)) {
+		part->is_over = true;
+		err = advance(ps);
+		reply = NULL;
+	} else if (err != 0) {
+		log_failure(part, reply);
+		err = err == -ENOENT ? -EBADMSG :
+				       err; /* the list exists; readdir(3) takes ENOENT for its end */
+	} else if (goes_round(part, reply->page->next_link)) {
+		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
+		    kv_type_name(ps->options.type), "the list's nextLink repeats: the list is endless");
+		err = -EBADMSG;
+		reply = NULL;
+	} else {
+		err = take_answer(part, reply);
+		reply = NULL;
+	}
+	if (err != 0 || ps->lead == ps->n)
+		end(ps, err, reply);
+	else
+		ps->user.grew(ps->user.arg);
+}
+
+/* ---- the interface ---- */
+
+void
+kv_parts_wanted(struct kv_parts *ps)
+{
+	if (ps == NULL)
+		return;
+	for (int i = ps->lead; i < ps->n; i++)
+		if (ps->at[i].ticket != NULL)
+			kv_throttle_raise(ps->at[i].ticket, KV_METADATA);
+	(void)read_on(ps); /* the lead reads already; the others are for speed */
+}
+
+bool
+kv_parts_is_ordered(const struct kv_parts *ps)
+{
+	return ps->is_ordered;
+}
+
+int
+kv_parts_begun(const struct kv_parts *ps)
+{
+	return ps->n_begun;
+}
+
+int64_t
+kv_parts_took_ms(const struct kv_parts *ps)
+{
+	return ps->took_ms;
+}
+
+int
+kv_parts_mark(const struct kv_parts *ps, struct kv_bookmarks *b)
+{
+	struct kv_noted_pages pages = { .type = ps->options.type };
+	int n_pages = 0, err = 0;
+
+	for (int i = 0; i < ps->n; i++)
+		n_pages += ps->at[i].n_pages;
+	pages.due = pages.step = (n_pages + KV_BOOKMARKS - 1) / KV_BOOKMARKS;
+	for (int i = 0; err == 0 && i < ps->n; i++) {
+		const struct part *part = &ps->at[i];
+
+		if (part->mark != NULL && part->n_pages > 0)
+			err = kv_noted_mark(&pages, part->mark->token, 0, b);
+		for (int k = 0; err == 0 && k < part->noted.n; k++)
+			err = kv_noted_mark(&pages, part->noted.tokens[k], part->noted.pages[k], b);
+		pages.base += part->n_pages;
+	}
+	return err;
+}
+
+static void
+check_part(const struct kv_parts *ps, int i)
+{
+	const struct part *part = &ps->at[i];
+
+	assert(part->parts == ps && (part->mark == NULL) == (i == 0));
+	assert(part->ticket == NULL || (part->has_begun && !part->is_over));
+	assert(part->has_begun || (part->n_pages == 0 && part->shown.n == 0));
+	assert(i >= ps->lead || (part->is_over && part->shown.n == 0));
+	assert(i != ps->lead || (!part->is_over && part->shown.n == 0));
+	assert(i != ps->lead || part->ticket != NULL || awaits_next(part));
+	assert(part->head.n == 0 || part->n_pages > 0);
+}
+
+void
+kv_parts_check(const struct kv_parts *ps)
+{
+	if (ps == NULL)
+		return;
+	assert(ps->lead < ps->n && ps->n <= ps->n_all);
+	assert(ps->is_ordered || ps->n == 1);
+	for (int i = 0; i < ps->n; i++)
+		check_part(ps, i);
+}
+
+int
+kv_parts_new(const struct kv_parts_options *options, const struct kv_parts_user *user, struct kv_parts **out)
+{
+	const struct kv_bookmarks *b = options->bookmarks;
+	const int n = b != NULL && options->most > 1 ? 1 + b->n : 1;
+	struct kv_parts *ps = calloc(1, sizeof(*ps) + (size_t)n * sizeof(struct part));
+	int err;
+
+	*out = ps;
+	if (ps == NULL)
+		return -ENOMEM;
+	ps->options = *options;
+	ps->user = *user;
+	ps->n = ps->n_all = n;
+	ps->is_ordered = true;
+	for (int i = 0; i < n; i++) {
+		ps->at[i].parts = ps;
+		ps->at[i].mark = i > 0 ? &b->marks[i - 1] : NULL;
+		kv_noted_init(&ps->at[i].noted);
+		if (i > 0) /* the next page has nothing below */
+			memcpy(ps->at[i].last, b->marks[i - 1].key, strlen(b->marks[i - 1].key) + 1);
+	}
+	err = request_page(&ps->at[0]);
+	if (err != 0) {
+		kv_parts_free(ps);
+		*out = NULL;
+	}
+	return err;
+}
+
+void
+kv_parts_free(struct kv_parts *ps)
+{
+	if (ps == NULL)
+		return;
+	for (int i = 0; i < ps->n_all; i++) {
+		struct part *part = &ps->at[i];
+
+		kv_throttle_cancel(part->ticket);
+		free(part->link);
+		kv_head_release(&part->head);
+		kv_object_array_release(&part->shown);
+		kv_noted_release(&part->noted);
+	}
+	free(ps->sample);
+	free(ps);
+}

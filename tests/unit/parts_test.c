@@ -1,0 +1,545 @@
+/*
+ * Readings of simulated servers, which change meanwhile: none may miss what a serial reading has.
+ *
+ * PARTS_SEEDS in the environment: how many random lives of a server are tried.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/list/bookmarks.h"
+#include "cache/list/parts.h"
+#include "cache/object_array.h"
+#include "cache/pace/throttle.h"
+#include "client/base/base64.h"
+#include "client/base/buf.h"
+#include "tests/unit/fake_alloc.h"
+#include "tests/unit/rig.h"
+
+#define NAMES	  60
+#define SNAPSHOTS 40
+
+/* ---- chance ---- */
+
+static uint64_t chance_state;
+
+static unsigned int
+draw(unsigned int n)
+{
+	chance_state = chance_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned int)(chance_state >> 33) % n;
+}
+
+/* ---- the server ---- */
+
+/* How a server pages. The first two are as Key Vault's tokens look; the others' do not. */
+enum paging {
+	BY_NAME,
+	BY_SPELLING, /* case counts: out of order for us */
+	BY_INSERTION_WITH_NAMES,
+	BY_NAME_REFUSING, /* refuses links of earlier readings */
+	BY_OFFSET,
+	BY_INSERTION,
+	BY_SNAPSHOT,
+	PAGINGS
+};
+
+static struct row {
+	char name[KV_NAME_MAX + 1];
+	bool is_there, was_there_always, was_there; /* now; in all of this reading; at any time of it */
+	int inserted;
+	bool was_issued; /* a token that names it, in this reading */
+	struct kv_object *object;
+	int n_taken, n_shown;
+} rows[NAMES];
+
+static struct {
+	enum paging paging;
+	int page, n_inserted, n_deleted, n_respelt, n_moved, n_snapshots;
+	bool has_empty_pages;
+	int snapshots[SNAPSHOTS][NAMES + 1]; /* rows, in order; -1 at the end */
+} server;
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct row *x = &rows[*(const int *)a], *y = &rows[*(const int *)b];
+
+	if (server.paging == BY_SPELLING)
+		return strcmp(x->name, y->name);
+	if (server.paging == BY_INSERTION || server.paging == BY_INSERTION_WITH_NAMES)
+		return x->inserted - y->inserted;
+	return strcmp(x->object->key, y->object->key);
+}
+
+/* The rows in the server's order; how many. */
+static int
+order(int list[NAMES + 1])
+{
+	int n = 0;
+
+	for (int i = 0; i < NAMES; i++)
+		if (rows[i].is_there)
+			list[n++] = i;
+	qsort(list, (size_t)n, sizeof(*list), compare_rows);
+	list[n] = -1;
+	return n;
+}
+
+/* Key Vault's token of a row. */
+static void
+put_token(const char *key, bool is_empty, struct kv_buf *out)
+{
+	struct kv_buf row, marker, json;
+
+	kv_buf_init(&row, 1000);
+	kv_buf_init(&marker, 1000);
+	kv_buf_init(&json, 1000);
+	assert_int_equal(kv_buf_printf(&row, "%06zu!secret/%s!000028!9999-12-31T23:59:59.999999%cZ!",
+			     strlen(key) + 7, key, is_empty ? '8' : '9'),
+	    0);
+	assert_int_equal(kv_base64_encode_standard(row.data, row.len, &marker), 0);
+	for (size_t i = marker.len; i > 0 && marker.data[i - 1] == '='; i--)
+		marker.data[i - 1] = '-';
+	assert_int_equal(kv_buf_printf(&json, "{\"NextMarker\":\"2!%zu!%s\",\"TargetLocation\":0}",
+			     marker.len, kv_buf_str(&marker)),
+	    0);
+	assert_int_equal(kv_base64_encode(json.data, json.len, out), 0);
+	kv_buf_release(&row);
+	kv_buf_release(&marker);
+	kv_buf_release(&json);
+}
+
+static bool
+has_names_in_tokens(void)
+{
+	return server.paging <= BY_NAME_REFUSING;
+}
+
+static int
+row_called(const char *key)
+{
+	for (int i = 0; i < NAMES; i++)
+		if (strcmp(rows[i].object->key, key) == 0)
+			return i;
+	return -1;
+}
+
+struct position {
+	int snapshot, at; /* at: index in the list */
+	bool was_empty;
+};
+
+/* Where a link leads to in list. -1: the status with which it is refused. */
+static long
+locate(const char *link, const int *list, struct position *p)
+{
+	static const long refusals[] = { 400, 404, 410 };
+	char text[1200], key[1200];
+	struct kv_buf json, marker;
+	int row;
+
+	*p = (struct position){ 0 };
+	if (link == NULL)
+		return 200;
+	snprintf(text, sizeof(text), "%s", strstr(link, "$skiptoken=") + 11);
+	if (!has_names_in_tokens()) {
+		assert_int_equal(sscanf(text, "t%d-%d", &p->snapshot, &p->at), 2);
+		return server.paging == BY_SNAPSHOT && p->snapshot < server.n_snapshots - SNAPSHOTS ? 410 :
+												      200;
+	}
+	kv_buf_init(&json, 1000);
+	kv_buf_init(&marker, 1000);
+	assert_int_equal(kv_base64_decode(text, strlen(text), &json), 0);
+	snprintf(text, sizeof(text), "%s", strrchr(strstr(kv_buf_str(&json), "\"2!"), '!') + 1);
+	*strchr(text, '"') = '\0';
+	while (strchr(text, '-') != NULL)
+		*strchr(text, '-') = '=';
+	assert_int_equal(kv_base64_decode(text, strlen(text), &marker), 0);
+	assert_int_equal(sscanf(kv_buf_str(&marker), "%*d!secret/%[A-Z0-9]", key), 1);
+	p->was_empty = strstr(kv_buf_str(&marker), "98Z!") != NULL;
+	kv_buf_release(&json);
+	kv_buf_release(&marker);
+	row = row_called(key);
+	assert_true(row >= 0);
+	if (server.paging == BY_NAME_REFUSING && !rows[row].was_issued)
+		return refusals[draw(3)];
+	if (server.paging == BY_INSERTION_WITH_NAMES) {
+		while (list[p->at] >= 0 && list[p->at] != row)
+			p->at++;
+		return list[p->at] >= 0 ? 200 : refusals[draw(3)];
+	}
+	while (list[p->at] >= 0 && compare_rows(&list[p->at], &row) < 0)
+		p->at++;
+	return 200;
+}
+
+static char *
+link_to(const int *list, const struct position *p, bool is_empty)
+{
+	struct kv_buf link;
+	char *copy;
+
+	kv_buf_init(&link, 2000);
+	assert_int_equal(
+	    kv_buf_puts(&link, "https://v.vault.azure.net:443/secrets?api-version=7.4&$skiptoken="), 0);
+	if (has_names_in_tokens()) {
+		put_token(rows[list[p->at]].object->key, is_empty, &link);
+		rows[list[p->at]].was_issued = true;
+	} else {
+		assert_int_equal(kv_buf_printf(&link, "t%d-%d", p->snapshot, p->at), 0);
+	}
+	copy = strdup(kv_buf_str(&link));
+	kv_buf_release(&link);
+	return copy;
+}
+
+static int
+take_snapshot(const int *list)
+{
+	memcpy(server.snapshots[server.n_snapshots % SNAPSHOTS], list, sizeof(server.snapshots[0]));
+	return server.n_snapshots++;
+}
+
+static int64_t
+answer(const struct kv_call *call, struct kv_reply *reply)
+{
+	int now[NAMES + 1], *list = now;
+	struct position p;
+	char names[2000] = "";
+	bool is_empty;
+
+	(void)order(now);
+	reply->status = locate(call->next_link, now, &p);
+	if (reply->status != 200) {
+		reply->err = reply->status == 404 ? -ENOENT : -EINVAL;
+		return 1 + draw(100);
+	}
+	if (server.paging == BY_SNAPSHOT) {
+		if (call->next_link == NULL)
+			p.snapshot = take_snapshot(now);
+		list = server.snapshots[p.snapshot % SNAPSHOTS];
+	} else if (server.paging == BY_OFFSET || server.paging == BY_INSERTION) {
+		if (server.paging == BY_INSERTION) {
+			const int behind = p.at; /* the number of an insertion */
+
+			for (p.at = 0; list[p.at] >= 0 && rows[list[p.at]].inserted < behind;)
+				p.at++;
+		} else {
+			int n = order(now);
+
+			p.at = p.at < n ? p.at : n;
+		}
+	}
+	is_empty = server.has_empty_pages && has_names_in_tokens() && !p.was_empty && list[p.at] >= 0 &&
+	    draw(4) == 0;
+	for (int i = 0; !is_empty && i < server.page && list[p.at] >= 0; i++, p.at++) {
+		strcat(names, i > 0 ? " " : "");
+		strcat(names, rows[list[p.at]].name);
+	}
+	reply->page = fake_vault_page(names, 1, "");
+	if (list[p.at] >= 0) {
+		if (server.paging == BY_INSERTION) {
+			p.at = rows[list[p.at]].inserted;
+			reply->page->next_link = link_to(list, &p, is_empty);
+		} else {
+			reply->page->next_link = link_to(list, &p, is_empty);
+		}
+	}
+	return 1 + draw(100);
+}
+
+/* ---- changes ---- */
+
+static void
+insert(struct row *row)
+{
+	row->is_there = row->was_there = true;
+	row->inserted = ++server.n_inserted;
+	server.n_moved++;
+}
+
+static void
+change_one(void)
+{
+	struct row *row = &rows[draw(NAMES)];
+
+	if (!row->is_there) {
+		if (draw(2) == 0)
+			insert(row);
+		else
+			row->is_there = row->was_there = true; /* recovered: where it was */
+		return;
+	}
+	row->is_there = row->was_there_always = false;
+	server.n_deleted++;
+	if (draw(3) == 0) { /* again, in another case */
+		row->name[0] = (char)(row->name[0] ^ 0x20);
+		insert(row);
+		server.n_respelt++;
+	}
+}
+
+/* ---- a reading ---- */
+
+static struct {
+	struct kv_parts *parts;
+	struct kv_bookmarks bookmarks;
+	bool is_wanted, has_ended, is_ordered;
+	int err, n_begun, n_pages;
+} reading;
+
+static int
+take(void *arg, const struct kv_reply *reply, struct kv_object_array *shown, bool *has_new)
+{
+	int err = 0;
+
+	(void)arg;
+	*has_new = false;
+	reading.n_pages++;
+	for (size_t i = 0; err == 0 && i < reply->page->n; i++) {
+		char key[KV_NAME_MAX + 1];
+		struct row *row;
+
+		kv_object_key(reply->page->items[i].name, key);
+		row = &rows[row_called(key)];
+		if (row->n_taken++ > 0)
+			continue;
+		*has_new = true;
+		err = kv_object_array_append(shown, row->object);
+	}
+	return err;
+}
+
+static int
+show(void *arg, struct kv_object *object)
+{
+	(void)arg;
+	rows[row_called(object->key)].n_shown++;
+	return 0;
+}
+
+static bool
+is_wanted(const void *arg)
+{
+	(void)arg;
+	return reading.is_wanted;
+}
+
+static void
+grew(void *arg)
+{
+	(void)arg;
+	kv_parts_check(reading.parts);
+}
+
+static void
+ended(void *arg, int err, const struct kv_reply *reply)
+{
+	(void)arg;
+	(void)reply;
+	assert_false(reading.has_ended);
+	reading.has_ended = true;
+	reading.err = err;
+	reading.n_begun = kv_parts_begun(reading.parts);
+	reading.is_ordered = kv_parts_is_ordered(reading.parts);
+	if (err == 0) {
+		kv_bookmarks_release(&reading.bookmarks);
+		if (reading.is_ordered)
+			assert_int_equal(kv_parts_mark(reading.parts, &reading.bookmarks), 0);
+		kv_bookmarks_check(&reading.bookmarks);
+	}
+	kv_parts_free(reading.parts);
+	reading.parts = NULL;
+}
+
+static const struct kv_parts_user user = { .take = take,
+	.show = show,
+	.is_wanted = is_wanted,
+	.grew = grew,
+	.ended = ended };
+
+/* changes: how many, while it is read. */
+static void
+read_all(int most, unsigned int changes)
+{
+	const struct kv_parts_options options = {
+		.throttle = rig.throttle, .type = KV_SECRETS, .most = most, .bookmarks = &reading.bookmarks
+	};
+
+	for (int i = 0; i < NAMES; i++) {
+		struct row *row = &rows[i];
+
+		row->was_there = row->was_there_always = row->is_there;
+		row->was_issued = false;
+		row->n_taken = row->n_shown = 0;
+	}
+	server.n_deleted = server.n_respelt = server.n_moved = 0;
+	reading.has_ended = false;
+	reading.n_pages = 0;
+	assert_int_equal(kv_parts_new(&options, &user, &reading.parts), 0);
+	for (int step = 0; !reading.has_ended; step++) {
+		assert_true(step < 5000);
+		fake_loop_run(rig.loop, 1 + draw(50));
+		for (; changes > 0 && draw(3) == 0; changes--)
+			change_one();
+		if (!reading.has_ended && draw(4) > 0) {
+			reading.is_wanted = true;
+			kv_parts_wanted(reading.parts);
+			kv_parts_check(reading.parts);
+		} else {
+			reading.is_wanted = false;
+		}
+	}
+}
+
+/* Whether a serial reading of this server can miss what is there all the time. */
+static bool
+may_miss(void)
+{
+	return (server.paging == BY_OFFSET && server.n_deleted > 0) ||
+	    (server.paging == BY_INSERTION_WITH_NAMES && server.n_moved > 0) ||
+	    (server.paging == BY_SPELLING && server.n_respelt > 0);
+}
+
+static unsigned int seed_now;
+
+#define tell(fmt, ...)                                                                              \
+	do {                                                                                        \
+		print_error("seed %u, paging %d: " fmt "\n", seed_now, server.paging, __VA_ARGS__); \
+		fail();                                                                             \
+	} while (0)
+
+static void
+assert_complete(void)
+{
+	for (int i = 0; i < NAMES; i++) {
+		const struct row *row = &rows[i];
+
+		if (row->n_shown > 1 || (row->n_shown > 0 && !row->was_there) ||
+		    (row->n_shown == 0 && row->was_there_always && !may_miss()))
+			tell("%s was shown %d times", row->name, row->n_shown);
+	}
+}
+
+/* ---- lives ---- */
+
+static void
+found_vault(void)
+{
+	for (int i = 0; i < NAMES; i++)
+		rows[i].is_there = false;
+	for (int i = 0; i < NAMES; i++)
+		if (draw(4) > 0)
+			insert(&rows[i]); /* in the order of names */
+}
+
+static void
+spoil_bookmarks(void)
+{
+	struct kv_bookmarks *b = &reading.bookmarks;
+	struct kv_bookmark *x, *y, kept;
+
+	if (b->n < 2)
+		return;
+	x = &b->marks[draw((unsigned int)b->n)];
+	y = &b->marks[draw((unsigned int)b->n)];
+	kept = *x;
+	if (draw(2) == 0) { /* exchanged: each has the other's token */
+		x->token = y->token;
+		y->token = kept.token;
+	} else if (x != y) { /* equal */
+		free(x->token);
+		x->token = strdup(y->token);
+	}
+}
+
+static int n_parallel, n_dropped_out;
+
+static void
+live(unsigned int seed)
+{
+	bool is_unordered = false;
+
+	chance_state = seed_now = seed;
+	server.paging = (enum paging)(seed % PAGINGS);
+	server.page = 1 + (int)draw(5);
+	server.has_empty_pages = draw(2) == 0;
+	for (int i = 0; i < NAMES; i++)
+		rows[i].name[0] = (char)((draw(2) == 0 ? 'a' : 'A') + i * 26 / NAMES);
+	found_vault();
+	for (int round = 0; round < 8; round++) {
+		if (draw(8) == 0)
+			found_vault(); /* another one under the same name */
+		for (unsigned int n = draw(3) == 0 ? draw(20) : 0; n > 0; n--)
+			change_one();
+		if (draw(6) == 0)
+			spoil_bookmarks();
+		read_all(is_unordered ? 1 : 1 + (int)draw(16), draw(2) == 0 ? draw(12) : 0);
+		if (reading.err != 0) { /* a link to what was deleted meanwhile */
+			if (server.paging != BY_INSERTION_WITH_NAMES)
+				tell("%s%d", "errno ", -reading.err);
+			continue;
+		}
+		assert_complete();
+		assert_true(has_names_in_tokens() || reading.n_begun == 1);
+		n_parallel += reading.n_begun > 1;
+		n_dropped_out += reading.n_begun > 1 && !reading.is_ordered;
+		is_unordered = !reading.is_ordered && draw(4) > 0;
+	}
+	kv_bookmarks_release(&reading.bookmarks);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	rig_begin(answer, 100000, 1000);
+	memset(&server, 0, sizeof(server));
+	memset(&reading, 0, sizeof(reading));
+	for (int i = 0; i < NAMES; i++) {
+		memset(&rows[i], 0, sizeof(rows[i]));
+		snprintf(rows[i].name, sizeof(rows[i].name), "%c%02d", 'a' + i * 26 / NAMES, i);
+		rows[i].object = kv_object_new(KV_SECRETS, rows[i].name);
+		assert_non_null(rows[i].object);
+	}
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	kv_bookmarks_release(&reading.bookmarks);
+	for (int i = 0; i < NAMES; i++)
+		kv_object_unref(rows[i].object);
+	rig_end();
+	return 0;
+}
+
+static void
+no_reading_in_parts_misses_what_a_serial_one_has(void **state)
+{
+	const char *given = getenv("PARTS_SEEDS");
+	const unsigned int n = given != NULL ? (unsigned int)strtoul(given, NULL, 10) : 1400;
+
+	(void)state;
+	n_parallel = n_dropped_out = 0;
+	for (unsigned int seed = 1; seed <= n; seed++)
+		live(seed);
+	assert_true(n_parallel > (int)n / 2);
+	assert_true(n_dropped_out > (int)n / 100);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(no_reading_in_parts_misses_what_a_serial_one_has),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
