@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cache/blob/archivers.h"
 #include "cache/blob/blobs.h"
 #include "cache/blob/disk.h"
 #include "cache/blob/prefetch.h"
@@ -134,6 +135,7 @@ listing_progress(void *arg, enum kv_type type, enum kv_snapshot_state state)
 		return;
 	}
 	kv_prefetch_grew(v->prefetch, type);
+	kv_archivers_grew(v->archivers, type);
 	if (state == KV_COMPLETE)
 		listing_complete(v, type);
 }
@@ -218,7 +220,8 @@ make_blobs(struct kv_volume *v)
 	if (v->blobs == NULL)
 		return false;
 	v->prefetch = kv_prefetch_new(v->blobs, v->throttle, v->listings, o->prefetch);
-	return v->prefetch != NULL;
+	v->archivers = kv_archivers_new(v->loop, v->blobs, v->listings);
+	return v->prefetch != NULL && v->archivers != NULL;
 }
 
 struct kv_volume *
@@ -275,6 +278,8 @@ kv_volume_check(const struct kv_volume *v)
 		kv_blobs_check(v->blobs);
 	if (v->prefetch != NULL)
 		kv_prefetch_check(v->prefetch);
+	if (v->archivers != NULL)
+		kv_archivers_check(v->archivers);
 }
 
 void
@@ -283,6 +288,7 @@ kv_volume_free(struct kv_volume *v)
 	if (v == NULL)
 		return;
 	kv_timer_stop(&v->keep);
+	kv_archivers_free(v->archivers);
 	kv_prefetch_free(v->prefetch);
 	kv_revalidate_free(v->revalidate);
 	kv_blobs_free(v->blobs);

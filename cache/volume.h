@@ -15,6 +15,7 @@
 #include "client/http/url.h"
 
 struct kv_absent;
+struct kv_archivers;
 struct kv_token_cache;
 struct kv_blobs;
 struct kv_budget;
@@ -78,6 +79,7 @@ struct kv_volume {
 	struct kv_index index; /* empty with cache=none, or if the folder is unusable */
 	struct kv_blobs *blobs;
 	struct kv_prefetch *prefetch;
+	struct kv_archivers *archivers; /* without effect with prefetch 0 */
 
 	/* Private. */
 	struct kv_volume_options options;

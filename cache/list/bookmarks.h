@@ -7,6 +7,7 @@
  *
  * Invariant: the keys ascend, without equal ones.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include "client/base/err.h"
 #include "client/vault/type.h"
@@ -21,26 +22,31 @@ struct kv_bookmark {
 	    key; /* of the page's first object or a later one: none below it is on that page, in upper case */
 };
 
-/* Valid when zeroed. */
+/* Valid when zeroed: there are none, and they are kept nowhere. */
 struct kv_bookmarks {
 	struct kv_bookmark marks[KV_BOOKMARKS];
 	int n;
+	enum kv_type type;
+	struct kv_bookmark_rows *rows; /* or NULL */
+	bool is_given_up;
 };
 
 /*
- * Appends one. -EINVAL: it is not a token of Key Vault for a list of type, its key is not above the last
+ * Those of a list of type that rows (or NULL) has of an earlier mount; none if they are damaged or memory is
+ * short.
+ */
+void kv_bookmarks_open(struct kv_bookmarks *bookmarks, enum kv_type type, struct kv_bookmark_rows *rows);
+/*
+ * Appends one. -EINVAL: it is not a token of Key Vault for a list of that type, its key is not above the last
  * one's, or there are 64. -ENOMEM.
  */
-int kv_bookmarks_add(
-    struct kv_bookmarks *bookmarks, enum kv_type type, const char *token, size_t len) KV_MUST_CHECK;
-/* Afterwards there are none. */
-void kv_bookmarks_release(struct kv_bookmarks *bookmarks);
-
-/* Those that rows (or NULL) has of an earlier mount; none if they are damaged or memory is short. */
-void kv_bookmarks_recall(struct kv_bookmarks *bookmarks, enum kv_type type, struct kv_bookmark_rows *rows);
-/* Keeps these for the next mount. If memory is short, none. */
-void kv_bookmarks_keep(
-    const struct kv_bookmarks *bookmarks, enum kv_type type, struct kv_bookmark_rows *rows);
+int kv_bookmarks_add(struct kv_bookmarks *bookmarks, const char *token, size_t len) KV_MUST_CHECK;
+/* Afterwards there are none, here. */
+void kv_bookmarks_clear(struct kv_bookmarks *bookmarks);
+/* Keeps them for the next mount; none if memory is short. */
+void kv_bookmarks_save(const struct kv_bookmarks *bookmarks);
+/* The list is not in order: there are none any more, not in this mount and not for the next one. */
+void kv_bookmarks_give_up(struct kv_bookmarks *bookmarks);
 
 /* Asserts the invariant. */
 void kv_bookmarks_check(const struct kv_bookmarks *bookmarks);

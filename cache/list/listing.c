@@ -38,9 +38,7 @@ struct kv_listing {
 	uint64_t serial;
 	int64_t lag_ms;
 	int most_parts;
-	bool is_unordered; /* an item was out of order in this mount */
 	struct kv_bookmarks bookmarks;
-	struct kv_bookmark_rows *bookmark_rows;
 };
 
 static bool
@@ -70,38 +68,12 @@ has_come(const struct kv_snapshot *g, const char *key)
 	    (object->seen == g->serial || object->mono_added >= g->mono_started);
 }
 
-/* The bookmarks of a list that is not in order are not used again in this mount, and not in the next one. */
-static void
-forget_bookmarks(struct kv_listing *l)
-{
-	kv_bookmarks_release(&l->bookmarks);
-	if (!l->is_unordered)
-		kv_bookmarks_keep(&l->bookmarks, l->type, l->bookmark_rows);
-	l->is_unordered = true;
-}
-
-/* The list is complete: its bookmarks are for the next one. */
-static void
-keep_bookmarks(struct kv_snapshot *g)
-{
-	struct kv_listing *l = g->listing;
-
-	if (!kv_parts_is_ordered(g->parts))
-		forget_bookmarks(l);
-	if (l->is_unordered || l->most_parts < 2)
-		return;
-	kv_bookmarks_release(&l->bookmarks);
-	if (kv_parts_mark(g->parts, &l->bookmarks) == 0)
-		kv_bookmarks_keep(&l->bookmarks, l->type, l->bookmark_rows);
-}
-
 static void
 fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 {
 	struct kv_listing *l = g->listing;
 
-	if (!kv_parts_is_ordered(g->parts))
-		forget_bookmarks(l);
+	kv_parts_mark(g->parts, &l->bookmarks);
 	kv_snapshot_end(g, err);
 	l->loading = NULL;
 	kv_freshness_failed(&l->freshness, g->serial, err, g->was_handed_out);
@@ -130,7 +102,7 @@ complete(struct kv_snapshot *g)
 		fail(g, err, NULL);
 		return;
 	}
-	keep_bookmarks(g);
+	kv_parts_mark(g->parts, &l->bookmarks);
 	kv_snapshot_end(g, 0);
 	l->loading = NULL;
 	kv_freshness_complete(&l->freshness, g->serial, g->mono_started, took_ms);
@@ -261,9 +233,8 @@ void
 kv_listing_use_parts(struct kv_listing *l, int most, struct kv_bookmark_rows *rows)
 {
 	l->most_parts = most > 1 ? most : 1;
-	l->bookmark_rows = rows;
 	if (most > 1)
-		kv_bookmarks_recall(&l->bookmarks, l->type, rows);
+		kv_bookmarks_open(&l->bookmarks, l->type, rows);
 }
 
 int
@@ -522,6 +493,6 @@ kv_listing_free(struct kv_listing *l)
 	kv_snapshot_unref(l->loading);
 	kv_snapshot_unref(l->current);
 	kv_catalog_free(l->catalog);
-	kv_bookmarks_release(&l->bookmarks);
+	kv_bookmarks_clear(&l->bookmarks);
 	free(l);
 }

@@ -53,7 +53,7 @@ kv_noted_mark(struct kv_noted_pages *pages, const char *token, int page, struct 
 
 	if (pages->base + page < pages->due)
 		return 0;
-	err = kv_bookmarks_add(b, pages->type, token, strlen(token));
+	err = kv_bookmarks_add(b, token, strlen(token));
 	if (err == 0)
 		pages->due = pages->base + page + pages->step;
 	return err == -EINVAL ? 0 : err;

@@ -19,7 +19,6 @@ void kv_noted_add(struct kv_noted *noted, const char *token, size_t len, int pag
 
 /* The pages of all parts, one after the other, of which each step-th becomes a bookmark. */
 struct kv_noted_pages {
-	enum kv_type type;
 	int base; /* number of the first page of the current part */
 	int step;
 	int due; /* number of the next page that becomes a bookmark */

@@ -20,8 +20,7 @@
 #include <string.h>
 
 #include "cache/list/bookmarks.h"
-#include "cache/list/head.h"
-#include "cache/list/noted.h"
+#include "cache/list/part.h"
 #include "cache/list/parts.h"
 #include "cache/object.h"
 #include "cache/object_array.h"
@@ -32,22 +31,7 @@
 #include "client/vault/skiptoken.h"
 #include "client/vault/vault.h"
 
-#define MODULE	  "listing"
-#define MAX_EMPTY 10000 /* pages in a row without a new object: the server goes round in circles */
-
-struct part {
-	struct kv_parts *parts;
-	const struct kv_bookmark *mark; /* where it begins; NULL: part 0 */
-	char *link;			/* to its next page; NULL: the list's first, or none */
-	struct kv_ticket *ticket;	/* of the request for that page */
-	bool has_begun, has_met, is_over;
-	int n_pages;
-	long n_empty;		    /* pages without a new object, in a row */
-	char last[KV_NAME_MAX + 1]; /* no further item may have a name below it, in upper case */
-	struct kv_head head;
-	struct kv_object_array shown; /* to be shown when it leads */
-	struct kv_noted noted;	      /* some of its pages */
-};
+#define MODULE "listing"
 
 struct kv_parts {
 	struct kv_parts_options options;
@@ -58,7 +42,7 @@ struct kv_parts {
 	int n_begun;
 	int n, n_all, lead; /* parts that count: all, or only the first after an item out of order */
 	bool is_ordered;
-	struct part at[];
+	struct kv_part at[];
 };
 
 static void page_answered(void *, struct kv_reply *);
@@ -66,7 +50,7 @@ static void page_answered(void *, struct kv_reply *);
 /* ---- requests ---- */
 
 static int
-request_page(struct part *part)
+request_page(struct kv_part *part)
 {
 	struct kv_parts *ps = part->parts;
 	const bool is_wanted = ps->user.is_wanted(ps->user.arg);
@@ -86,7 +70,7 @@ request_page(struct part *part)
 }
 
 static int
-begin_at_bookmark(struct part *part)
+begin_at_bookmark(struct kv_part *part)
 {
 	struct kv_buf link;
 	int err;
@@ -102,108 +86,49 @@ begin_at_bookmark(struct part *part)
 }
 
 static int
-go_on(struct part *part)
+go_on(struct kv_part *part)
 {
 	return part->has_begun || part->mark == NULL ? request_page(part) : begin_at_bookmark(part);
-}
-
-static void
-finish(struct part *part)
-{
-	kv_throttle_cancel(part->ticket);
-	part->ticket = NULL;
-	part->is_over = true;
 }
 
 static void
 end(struct kv_parts *ps, int err, const struct kv_reply *reply)
 {
 	for (int i = 0; i < ps->n; i++)
-		finish(&ps->at[i]);
+		kv_part_finish(&ps->at[i]);
 	ps->user.ended(ps->user.arg, err, reply);
 }
 
-/* ---- order ---- */
-
-/* Whether a part behind this one has begun with the item called key: it has read on from there. */
+/* A page of part has come, with its link. Whether it was in order. */
 static bool
-is_met(const struct part *part, const char *key)
+follow(struct kv_part *part, const struct kv_page *page)
 {
-	const struct kv_parts *ps = part->parts;
+	struct kv_parts *ps = part->parts;
+	bool is_ordered = kv_part_follow(part, page, ps->at + ps->n);
 
-	for (const struct part *other = part + 1; other < ps->at + ps->n; other++) {
-		if (kv_head_is_above(&other->head, key))
-			return false;
-		if (kv_head_has(&other->head, key))
-			return true;
-	}
-	return false;
-}
-
-/* Whether no item of page is below the one before. */
-static bool
-follow_order(struct part *part, const struct kv_page *page)
-{
-	char key[KV_NAME_MAX + 1];
-	bool is_ordered = true;
-
-	if (part->mark != NULL)
-		kv_head_keep(&part->head, page);
-	for (size_t i = 0; i < page->n; i++) {
-		kv_object_key(page->items[i].name, key);
-		if (strcmp(key, part->last) < 0)
-			is_ordered = false;
-		memcpy(part->last, key, sizeof(key));
-		part->has_met = part->has_met || is_met(part, key);
+	if (ps->options.most > 1) {
+		is_ordered = kv_part_follow_link(part, ps->options.type) && is_ordered;
+		if (part->mark == NULL && part->n_pages == 1 && part->has_token)
+			ps->sample = strdup(part->link); /* NULL: part 0 reads alone */
 	}
 	return is_ordered;
 }
 
-/*
- * The token of part's next page names an item that comes next. Part 0's first link shows what a link to a
- * bookmark looks like.
- */
-static bool
-follow_link(struct part *part)
-{
-	struct kv_parts *ps = part->parts;
-	char key[KV_NAME_MAX + 1];
-	size_t len;
-	const char *token = part->link != NULL ? kv_skiptoken_find(part->link, &len) : NULL;
-
-	if (token == NULL || ps->options.most < 2 || !kv_skiptoken_key(token, len, ps->options.type, key))
-		return true;
-	kv_noted_add(&part->noted, token, len, part->n_pages);
-	if (part->mark == NULL && part->n_pages == 1)
-		ps->sample = strdup(part->link); /* NULL: part 0 reads alone */
-	if (strcmp(key, part->last) < 0)
-		return false;
-	memcpy(part->last, key, sizeof(key));
-	return true;
-}
-
 /* ---- the end of a part ---- */
 
-/* Whether part's next page is where next begins. */
 static bool
-leads_to(const struct part *part, const struct part *next)
+leads_to_next(const struct kv_part *part)
 {
-	return part->link != NULL && next < part->parts->at + part->parts->n && !next->is_over &&
-	    kv_skiptoken_is(part->link, next->mark->token);
+	const struct kv_parts *ps = part->parts;
+
+	return part + 1 < ps->at + ps->n && kv_part_leads_to(part, part + 1);
 }
 
 /* Whether part pauses until next has answered, because it would request the same page. */
 static bool
-awaits_next(const struct part *part)
+awaits_next(const struct kv_part *part)
 {
-	return part->n_pages > 0 && leads_to(part, part + 1) && part[1].n_pages == 0 &&
-	    part[1].ticket != NULL;
-}
-
-static bool
-is_at_end(const struct part *part)
-{
-	return part->n_pages > 0 && part->link == NULL;
+	return part->n_pages > 0 && leads_to_next(part) && part[1].n_pages == 0 && part[1].ticket != NULL;
 }
 
 /* Ends the parts that have come to where another one has read on, or to the end of the list. */
@@ -211,35 +136,37 @@ static void
 end_passed(struct kv_parts *ps)
 {
 	for (int i = 0; i < ps->n; i++) {
-		struct part *part = &ps->at[i];
+		struct kv_part *part = &ps->at[i];
 
 		if (part->n_pages > 0 && !part->is_over &&
-		    (is_at_end(part) || part->has_met || (leads_to(part, part + 1) && part[1].n_pages > 0)))
-			finish(part);
+		    (kv_part_is_at_end(part) || part->has_met ||
+			(leads_to_next(part) && part[1].n_pages > 0)))
+			kv_part_finish(part);
 	}
-	if (is_at_end(&ps->at[0])) /* it has read the whole list alone */
+	if (kv_part_is_at_end(&ps->at[0])) /* it has read the whole list alone */
 		for (int i = 1; i < ps->n; i++)
-			finish(&ps->at[i]);
+			kv_part_finish(&ps->at[i]);
 }
 
 /* Leaves out bookmarks that the part before has passed. */
 static void
 skip_passed(struct kv_parts *ps)
 {
-	const struct part *before = &ps->at[0];
+	const struct kv_part *before = &ps->at[0];
 
 	for (int i = 1; i < ps->n; i++) {
-		struct part *part = &ps->at[i];
+		struct kv_part *part = &ps->at[i];
 
 		if (part->has_begun)
 			before = part->is_over && part->n_pages == 0 ? before : part;
-		else if (!part->is_over && (is_at_end(before) || strcmp(before->last, part->mark->key) >= 0))
+		else if (!part->is_over &&
+		    (kv_part_is_at_end(before) || strcmp(before->last, part->mark->key) >= 0))
 			part->is_over = true;
 	}
 }
 
 static int
-show_all(struct part *part)
+show_all(struct kv_part *part)
 {
 	struct kv_parts *ps = part->parts;
 	int err = 0;
@@ -271,13 +198,13 @@ show_led(struct kv_parts *ps)
 static int
 read_alone(struct kv_parts *ps)
 {
-	struct part *first = &ps->at[0];
+	struct kv_part *first = &ps->at[0];
 	int err = 0;
 
 	for (int i = ps->lead; err == 0 && i < ps->n; i++)
 		err = show_all(&ps->at[i]);
 	for (int i = 1; i < ps->n; i++)
-		finish(&ps->at[i]);
+		kv_part_finish(&ps->at[i]);
 	ps->n = 1;
 	ps->lead = 0;
 	first->is_over = first->has_met = false;
@@ -295,7 +222,7 @@ read_on(struct kv_parts *ps)
 	int n_reading = 0;
 
 	for (int i = ps->lead; i < ps->n && n_reading < ps->options.most; i++) {
-		struct part *part = &ps->at[i];
+		struct kv_part *part = &ps->at[i];
 		int err;
 
 		if (part->is_over || awaits_next(part))
@@ -312,23 +239,9 @@ read_on(struct kv_parts *ps)
 
 /* ---- answers ---- */
 
-static bool
-goes_round(const struct part *part, const char *next_link)
-{
-	return next_link != NULL &&
-	    (part->n_empty >= MAX_EMPTY || (part->link != NULL && strcmp(part->link, next_link) == 0));
-}
-
-static bool
-is_refused_bookmark(const struct part *part, const struct kv_reply *reply)
-{
-	return part->mark != NULL && part->n_pages == 0 &&
-	    (reply->status == 400 || reply->status == 404 || reply->status == 410);
-}
-
 /* The throttle logs other failures. */
 static void
-log_failure(const struct part *part, const struct kv_reply *reply)
+log_failure(const struct kv_part *part, const struct kv_reply *reply)
 {
 	const struct kv_call call = {
 		.op = KV_OP_LIST, .type = part->parts->options.type, .caller.command = "listing"
@@ -339,7 +252,7 @@ log_failure(const struct part *part, const struct kv_reply *reply)
 }
 
 static int
-take_page(struct part *part, const struct kv_reply *reply)
+take_page(struct kv_part *part, const struct kv_reply *reply)
 {
 	struct kv_parts *ps = part->parts;
 	bool has_new = false;
@@ -364,7 +277,7 @@ advance(struct kv_parts *ps)
 
 /* A page has come. 0, or -errno. */
 static int
-take_answer(struct part *part, struct kv_reply *reply)
+take_answer(struct kv_part *part, struct kv_reply *reply)
 {
 	struct kv_parts *ps = part->parts;
 	int err = 0;
@@ -373,7 +286,7 @@ take_answer(struct part *part, struct kv_reply *reply)
 	part->link = reply->page->next_link;
 	reply->page->next_link = NULL;
 	part->n_pages++;
-	if (!follow_order(part, reply->page) || !follow_link(part))
+	if (!follow(part, reply->page))
 		ps->is_ordered = false;
 	if (ps->is_ordered || ps->n == 1) { /* the next page loads while this one is processed */
 		end_passed(ps);
@@ -390,13 +303,13 @@ take_answer(struct part *part, struct kv_reply *reply)
 static void
 page_answered(void *arg, struct kv_reply *reply)
 {
-	struct part *part = arg;
+	struct kv_part *part = arg;
 	struct kv_parts *ps = part->parts;
 	int err = reply->err;
 
 	ps->took_ms += reply->took_ms;
 	part->ticket = NULL;
-	if (err != 0 && is_refused_bookmark(part, reply)) {
+	if (err != 0 && kv_part_is_refused(part, reply)) {
 		part->is_over = true;
 		err = advance(ps);
 		reply = NULL;
@@ -404,7 +317,7 @@ page_answered(void *arg, struct kv_reply *reply)
 		log_failure(part, reply);
 		err = err == -ENOENT ? -EBADMSG :
 				       err; /* the list exists; readdir(3) takes ENOENT for its end */
-	} else if (goes_round(part, reply->page->next_link)) {
+	} else if (kv_part_goes_round(part, reply->page->next_link)) {
 		kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s errno=EBADMSG why=%s",
 		    kv_type_name(ps->options.type), "the list's nextLink repeats: the list is endless");
 		err = -EBADMSG;
@@ -432,12 +345,6 @@ kv_parts_wanted(struct kv_parts *ps)
 	(void)read_on(ps); /* the lead reads already; the others are for speed */
 }
 
-bool
-kv_parts_is_ordered(const struct kv_parts *ps)
-{
-	return ps->is_ordered;
-}
-
 int
 kv_parts_begun(const struct kv_parts *ps)
 {
@@ -450,17 +357,17 @@ kv_parts_took_ms(const struct kv_parts *ps)
 	return ps->took_ms;
 }
 
-int
-kv_parts_mark(const struct kv_parts *ps, struct kv_bookmarks *b)
+static int
+mark_pages(const struct kv_parts *ps, struct kv_bookmarks *b)
 {
-	struct kv_noted_pages pages = { .type = ps->options.type };
+	struct kv_noted_pages pages = { .base = 0 };
 	int n_pages = 0, err = 0;
 
 	for (int i = 0; i < ps->n; i++)
 		n_pages += ps->at[i].n_pages;
 	pages.due = pages.step = (n_pages + KV_BOOKMARKS - 1) / KV_BOOKMARKS;
 	for (int i = 0; err == 0 && i < ps->n; i++) {
-		const struct part *part = &ps->at[i];
+		const struct kv_part *part = &ps->at[i];
 
 		if (part->mark != NULL && part->n_pages > 0)
 			err = kv_noted_mark(&pages, part->mark->token, 0, b);
@@ -471,10 +378,29 @@ kv_parts_mark(const struct kv_parts *ps, struct kv_bookmarks *b)
 	return err;
 }
 
+/* The parts' own bookmarks are in b: what is new is gathered beside. */
+void
+kv_parts_mark(const struct kv_parts *ps, struct kv_bookmarks *b)
+{
+	struct kv_bookmarks new = { .type = b->type, .rows = b->rows };
+
+	if (!ps->is_ordered)
+		kv_bookmarks_give_up(b);
+	if (b->is_given_up || ps->lead < ps->n || ps->options.most < 2)
+		return;
+	if (mark_pages(ps, &new) != 0) {
+		kv_bookmarks_clear(&new); /* no memory: the old ones are as good as they were */
+		return;
+	}
+	kv_bookmarks_clear(b);
+	*b = new;
+	kv_bookmarks_save(b);
+}
+
 static void
 check_part(const struct kv_parts *ps, int i)
 {
-	const struct part *part = &ps->at[i];
+	const struct kv_part *part = &ps->at[i];
 
 	assert(part->parts == ps && (part->mark == NULL) == (i == 0));
 	assert(part->ticket == NULL || (part->has_begun && !part->is_over));
@@ -501,7 +427,7 @@ kv_parts_new(const struct kv_parts_options *options, const struct kv_parts_user 
 {
 	const struct kv_bookmarks *b = options->bookmarks;
 	const int n = b != NULL && options->most > 1 ? 1 + b->n : 1;
-	struct kv_parts *ps = calloc(1, sizeof(*ps) + (size_t)n * sizeof(struct part));
+	struct kv_parts *ps = calloc(1, sizeof(*ps) + (size_t)n * sizeof(struct kv_part));
 	int err;
 
 	*out = ps;
@@ -511,13 +437,8 @@ kv_parts_new(const struct kv_parts_options *options, const struct kv_parts_user 
 	ps->user = *user;
 	ps->n = ps->n_all = n;
 	ps->is_ordered = true;
-	for (int i = 0; i < n; i++) {
-		ps->at[i].parts = ps;
-		ps->at[i].mark = i > 0 ? &b->marks[i - 1] : NULL;
-		kv_noted_init(&ps->at[i].noted);
-		if (i > 0) /* the next page has nothing below */
-			memcpy(ps->at[i].last, b->marks[i - 1].key, strlen(b->marks[i - 1].key) + 1);
-	}
+	for (int i = 0; i < n; i++)
+		kv_part_init(&ps->at[i], ps, i > 0 ? &b->marks[i - 1] : NULL);
 	err = request_page(&ps->at[0]);
 	if (err != 0) {
 		kv_parts_free(ps);
@@ -531,15 +452,8 @@ kv_parts_free(struct kv_parts *ps)
 {
 	if (ps == NULL)
 		return;
-	for (int i = 0; i < ps->n_all; i++) {
-		struct part *part = &ps->at[i];
-
-		kv_throttle_cancel(part->ticket);
-		free(part->link);
-		kv_head_release(&part->head);
-		kv_object_array_release(&part->shown);
-		kv_noted_release(&part->noted);
-	}
+	for (int i = 0; i < ps->n_all; i++)
+		kv_part_release(&ps->at[i]);
 	free(ps->sample);
 	free(ps);
 }

@@ -57,17 +57,15 @@ void kv_parts_free(struct kv_parts *parts);
 /* Somebody waits for the list from now on: its requests hurry. NULL does nothing. */
 void kv_parts_wanted(struct kv_parts *parts);
 
-/* Whether all items so far were in order. */
-bool kv_parts_is_ordered(const struct kv_parts *parts);
 /* How many parts have begun. */
 int kv_parts_begun(const struct kv_parts *parts);
 /* The sum of the times that the pages took, from the request to the answer. */
 int64_t kv_parts_took_ms(const struct kv_parts *parts);
 /*
- * Of a complete reading that was in order: at most 64 of its pages, evenly. bookmarks must be empty. -ENOMEM:
- * there are fewer.
+ * After a reading: gives the bookmarks up if an item was out of order. Else, if all was read, sets at most 64
+ * to its pages, evenly, and saves them.
  */
-int kv_parts_mark(const struct kv_parts *parts, struct kv_bookmarks *bookmarks) KV_MUST_CHECK;
+void kv_parts_mark(const struct kv_parts *parts, struct kv_bookmarks *bookmarks);
 
 /* Asserts the invariants at the top of parts.c. NULL does nothing. */
 void kv_parts_check(const struct kv_parts *parts);

@@ -31,6 +31,7 @@ struct kv_settings {
 	bool list_extra;  /* list siblings and deleted/ too */
 	enum kv_size_kind size;
 	const char *stat_only;		/* names of programs, separated by ':' */
+	const char *archivers;		/* likewise; NULL: none */
 	const char *auth_words;		/* credentials, separated by ':', or "auto" */
 	struct kv_token_options auth;	/* strings are NULL if not given */
 	const char *client_secret_file; /* absolute, or NULL */

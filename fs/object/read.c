@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/blob/archivers.h"
 #include "cache/blob/blobs.h"
 #include "cache/blob/prefetch.h"
 #include "client/base/clock.h"
@@ -56,12 +57,17 @@ volume_of(const struct kv_file *f)
 	return f->node.branch->volume;
 }
 
-/* Siblings are in none of the orders in which files are prefetched. */
+/*
+ * Process pid has called stat on f, or opened it; waits: it is not cached. Siblings are in none of the orders
+ * in which files are prefetched.
+ */
 static void
-note_access(struct kv_file *f, enum kv_need need, bool waits)
+note_access(const struct kv_file *f, pid_t pid, enum kv_need need, bool waits)
 {
-	if (object_of(f)->kind == KV_KIND_BLOB)
-		kv_prefetch_accessed(volume_of(f)->prefetch, object_of(f), need, waits);
+	if (object_of(f)->kind != KV_KIND_BLOB)
+		return;
+	kv_prefetch_accessed(volume_of(f)->prefetch, object_of(f), need, waits);
+	kv_archivers_accessed(volume_of(f)->archivers, object_of(f), pid, need == KV_NEED_CONTENT);
 }
 
 /* ---- waiting for a blob ---- */
@@ -98,7 +104,7 @@ begin_fetch(struct kv_file *f, fuse_req_t req, enum kv_need need, kv_blobs_done 
 		kv_request_finish(&fetch->request, err);
 		return NULL;
 	}
-	note_access(f, need, true);
+	note_access(f, fetch->request.caller.pid, need, true);
 	return fetch;
 }
 
@@ -120,7 +126,7 @@ kv_read_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 	if (f->is_stale || object_of(f)->size >= 0 || settings->is_dry_run ||
 	    settings->size == KV_SIZE_OPEN) {
 		if (object_of(f)->size >= 0)
-			note_access(f, KV_NEED_SIZE, false);
+			note_access(f, fuse_req_ctx(req)->pid, KV_NEED_SIZE, false);
 		kv_entry_reply_attributes(node, req);
 		return;
 	}
@@ -201,7 +207,7 @@ give(struct handle *h, struct kv_file *f, const struct kv_caller *caller)
 	struct kv_volume *v = volume_of(f);
 
 	h->blob = kv_blob_ref(f->blob);
-	note_access(f, KV_NEED_CONTENT, false);
+	note_access(f, caller->pid, KV_NEED_CONTENT, false);
 	kv_blobs_mark_read(v->blobs, object_of(f));
 	kv_stat_only_read(&kv_objects_of(&f->node)->stat_only, caller);
 	f->node.branch->n_read++;

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cache/blob/archivers.h"
 #include "cache/list/listing.h"
+#include "client/base/words.h"
 #include "fs/mount/entry.h"
 #include "fs/mount/request.h"
 #include "fs/object/file.h"
@@ -204,6 +206,20 @@ close_handle(struct kv_handle *handle)
 	free(h);
 }
 
+/* Read-ahead by listing begins if the program is one of those named in archivers=. */
+static void
+note_archiver(const struct kv_node *node, fuse_req_t req)
+{
+	const struct kv_settings *settings = node->branch->mount->settings;
+	struct kv_caller caller;
+
+	if (settings->archivers == NULL || settings->prefetch == 0 || settings->is_dry_run)
+		return;
+	kv_request_caller(req, &caller);
+	if (kv_words_has(settings->archivers, caller.command))
+		kv_archivers_opened(node->branch->volume->archivers, type_of(node), caller.pid);
+}
+
 static void
 open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
@@ -217,6 +233,7 @@ open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 		fuse_reply_err(req, -err);
 		return;
 	}
+	note_archiver(node, req);
 	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
 }
 

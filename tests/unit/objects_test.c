@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cache/blob/blobs.h"
+#include "cache/blob/archivers.h"
 #include "cache/blob/prefetch.h"
 #include "cache/list/absent.h"
 #include "cache/list/listing.h"
@@ -85,6 +86,7 @@ begin(bool is_listed)
 	else
 		rig_make_listing(KV_KEYS);
 	rig.prefetch = kv_prefetch_new(rig.blobs, rig.throttle, rig.listings, 0);
+	rig.archivers = kv_archivers_new(rig.loop, rig.blobs, rig.listings);
 	memcpy(mount_settings.types, (const bool[KV_TYPES]){ [KV_KEYS] = true }, KV_TYPES);
 	mount_rig_begin(parts);
 	keys = mount_rig_find("keys");

@@ -287,7 +287,7 @@ change_one(void)
 static struct {
 	struct kv_parts *parts;
 	struct kv_bookmarks bookmarks;
-	bool is_wanted, has_ended, is_ordered;
+	bool is_wanted, has_ended;
 	int err, n_begun, n_pages;
 } reading;
 
@@ -344,13 +344,9 @@ ended(void *arg, int err, const struct kv_reply *reply)
 	reading.has_ended = true;
 	reading.err = err;
 	reading.n_begun = kv_parts_begun(reading.parts);
-	reading.is_ordered = kv_parts_is_ordered(reading.parts);
-	if (err == 0) {
-		kv_bookmarks_release(&reading.bookmarks);
-		if (reading.is_ordered)
-			assert_int_equal(kv_parts_mark(reading.parts, &reading.bookmarks), 0);
+	kv_parts_mark(reading.parts, &reading.bookmarks);
+	if (err == 0) /* else they may be spoilt */
 		kv_bookmarks_check(&reading.bookmarks);
-	}
 	kv_parts_free(reading.parts);
 	reading.parts = NULL;
 }
@@ -461,8 +457,7 @@ static int n_parallel, n_dropped_out;
 static void
 live(unsigned int seed)
 {
-	bool is_unordered = false;
-
+	reading.bookmarks = (struct kv_bookmarks){ .type = KV_SECRETS };
 	chance_state = seed_now = seed;
 	server.paging = (enum paging)(seed % PAGINGS);
 	server.page = 1 + (int)draw(5);
@@ -477,7 +472,7 @@ live(unsigned int seed)
 			change_one();
 		if (draw(6) == 0)
 			spoil_bookmarks();
-		read_all(is_unordered ? 1 : 1 + (int)draw(16), draw(2) == 0 ? draw(12) : 0);
+		read_all(1 + (int)draw(16), draw(2) == 0 ? draw(12) : 0);
 		if (reading.err != 0) { /* a link to what was deleted meanwhile */
 			if (server.paging != BY_INSERTION_WITH_NAMES)
 				tell("%s%d", "errno ", -reading.err);
@@ -486,10 +481,11 @@ live(unsigned int seed)
 		assert_complete();
 		assert_true(has_names_in_tokens() || reading.n_begun == 1);
 		n_parallel += reading.n_begun > 1;
-		n_dropped_out += reading.n_begun > 1 && !reading.is_ordered;
-		is_unordered = !reading.is_ordered && draw(4) > 0;
+		n_dropped_out += reading.n_begun > 1 && reading.bookmarks.is_given_up;
+		if (draw(4) == 0)
+			reading.bookmarks.is_given_up = false; /* another mount */
 	}
-	kv_bookmarks_release(&reading.bookmarks);
+	kv_bookmarks_clear(&reading.bookmarks);
 }
 
 static int
@@ -512,7 +508,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	kv_bookmarks_release(&reading.bookmarks);
+	kv_bookmarks_clear(&reading.bookmarks);
 	for (int i = 0; i < NAMES; i++)
 		kv_object_unref(rows[i].object);
 	rig_end();

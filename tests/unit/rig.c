@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "cache/blob/archivers.h"
 #include "cache/blob/blobs.h"
 #include "cache/blob/prefetch.h"
 #include "cache/list/absent.h"
@@ -88,6 +89,7 @@ void
 rig_end(void)
 {
 	rig_check();
+	kv_archivers_free(rig.archivers);
 	kv_prefetch_free(rig.prefetch);
 	kv_revalidate_free(rig.revalidate);
 	kv_blobs_free(rig.blobs);
