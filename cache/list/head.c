@@ -8,9 +8,8 @@
 void
 kv_head_keep(struct kv_head *head, const struct kv_page *page)
 {
-	if (head->n > 0 || page->n == 0)
-		return;
-	head->keys = calloc(page->n, sizeof(*head->keys));
+	kv_head_release(head);
+	head->keys = page->n > 0 ? calloc(page->n, sizeof(*head->keys)) : NULL;
 	head->n = head->keys != NULL ? page->n : 0;
 	for (size_t i = 0; i < head->n; i++)
 		kv_object_key(page->items[i].name, head->keys[i]);
@@ -29,6 +28,15 @@ bool
 kv_head_is_above(const struct kv_head *head, const char *key)
 {
 	return head->n > 0 && strcmp(head->keys[0], key) > 0;
+}
+
+bool
+kv_head_share(const struct kv_head *a, const struct kv_head *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (kv_head_has(b, a->keys[i]))
+			return true;
+	return false;
 }
 
 void

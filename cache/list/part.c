@@ -24,6 +24,7 @@ kv_part_release(struct kv_part *part)
 	kv_throttle_cancel(part->ticket);
 	free(part->link);
 	kv_head_release(&part->head);
+	kv_head_release(&part->tail);
 	kv_object_array_release(&part->shown);
 	kv_noted_release(&part->noted);
 }
@@ -55,8 +56,10 @@ kv_part_follow(struct kv_part *part, const struct kv_page *page, const struct kv
 	char key[KV_NAME_MAX + 1];
 	bool is_ordered = true;
 
-	if (part->mark != NULL)
+	if (part->mark != NULL && part->head.n == 0)
 		kv_head_keep(&part->head, page);
+	if (part + 1 < end && page->n > 0)
+		kv_head_keep(&part->tail, page);
 	for (size_t i = 0; i < page->n; i++) {
 		kv_object_key(page->items[i].name, key);
 		if (strcmp(key, part->last) < 0)
@@ -93,7 +96,7 @@ kv_part_is_at_end(const struct kv_part *part)
 bool
 kv_part_leads_to(const struct kv_part *part, const struct kv_part *next)
 {
-	return part->link != NULL && !next->is_over && kv_skiptoken_is(part->link, next->mark->token);
+	return part->link != NULL && kv_skiptoken_is(part->link, next->mark->token);
 }
 
 bool

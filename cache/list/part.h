@@ -26,7 +26,7 @@ struct kv_part {
 	int n_pages;
 	long n_empty;		    /* pages without a new object, in a row */
 	char last[KV_NAME_MAX + 1]; /* no further item may have a name below it, in upper case */
-	struct kv_head head;
+	struct kv_head head, tail; /* the names on its first and its last page that has any */
 	struct kv_object_array shown; /* to be shown when it leads */
 	struct kv_noted noted;	      /* some of its pages */
 };
@@ -46,7 +46,7 @@ bool kv_part_follow(struct kv_part *part, const struct kv_page *page, const stru
 bool kv_part_follow_link(struct kv_part *part, enum kv_type type);
 /* Whether it has read to the end of the list. */
 bool kv_part_is_at_end(const struct kv_part *part);
-/* Whether its next page is where next, which is not over, begins. */
+/* Whether its next page is where next begins. */
 bool kv_part_leads_to(const struct kv_part *part, const struct kv_part *next);
 /*
  * Whether the list goes round in circles: next_link is that of the current page, or too many pages in a row

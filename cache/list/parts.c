@@ -116,19 +116,37 @@ follow(struct kv_part *part, const struct kv_page *page)
 
 /* ---- the end of a part ---- */
 
-static bool
-leads_to_next(const struct kv_part *part)
+/* The next part that was not left out; NULL: there is none. */
+static const struct kv_part *
+next_of(const struct kv_part *part)
 {
 	const struct kv_parts *ps = part->parts;
 
-	return part + 1 < ps->at + ps->n && kv_part_leads_to(part, part + 1);
+	for (const struct kv_part *next = part + 1; next < ps->at + ps->n; next++)
+		if (!next->is_over || next->n_pages > 0)
+			return next;
+	return NULL;
 }
 
-/* Whether part pauses until next has answered, because it would request the same page. */
+/* Whether part pauses until the next one has answered, because it may have come to where that one begins. */
 static bool
 awaits_next(const struct kv_part *part)
 {
-	return part->n_pages > 0 && leads_to_next(part) && part[1].n_pages == 0 && part[1].ticket != NULL;
+	const struct kv_part *next = next_of(part);
+
+	return part->n_pages > 0 && next != NULL && next->ticket != NULL && next->head.n == 0 &&
+	    strcmp(part->last, next->mark->key) >= 0;
+}
+
+/* Whether the next part has read on from where part is. */
+static bool
+has_come_to_next(const struct kv_part *part)
+{
+	const struct kv_part *next = next_of(part);
+
+	return part->has_met ||
+	    (next != NULL && next->n_pages > 0 &&
+		(kv_part_leads_to(part, next) || kv_head_share(&part->tail, &next->head)));
 }
 
 /* Ends the parts that have come to where another one has read on, or to the end of the list. */
@@ -139,8 +157,7 @@ end_passed(struct kv_parts *ps)
 		struct kv_part *part = &ps->at[i];
 
 		if (part->n_pages > 0 && !part->is_over &&
-		    (kv_part_is_at_end(part) || part->has_met ||
-			(leads_to_next(part) && part[1].n_pages > 0)))
+		    (kv_part_is_at_end(part) || has_come_to_next(part)))
 			kv_part_finish(part);
 	}
 	if (kv_part_is_at_end(&ps->at[0])) /* it has read the whole list alone */

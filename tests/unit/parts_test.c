@@ -13,9 +13,9 @@
 #include "cache/list/parts.h"
 #include "cache/object_array.h"
 #include "cache/pace/throttle.h"
-#include "client/base/base64.h"
 #include "client/base/buf.h"
 #include "tests/unit/fake_alloc.h"
+#include "tests/unit/made_token.h"
 #include "tests/unit/rig.h"
 
 #define NAMES	  60
@@ -88,30 +88,6 @@ order(int list[NAMES + 1])
 	return n;
 }
 
-/* Key Vault's token of a row. */
-static void
-put_token(const char *key, bool is_empty, struct kv_buf *out)
-{
-	struct kv_buf row, marker, json;
-
-	kv_buf_init(&row, 1000);
-	kv_buf_init(&marker, 1000);
-	kv_buf_init(&json, 1000);
-	assert_int_equal(kv_buf_printf(&row, "%06zu!secret/%s!000028!9999-12-31T23:59:59.999999%cZ!",
-			     strlen(key) + 7, key, is_empty ? '8' : '9'),
-	    0);
-	assert_int_equal(kv_base64_encode_standard(row.data, row.len, &marker), 0);
-	for (size_t i = marker.len; i > 0 && marker.data[i - 1] == '='; i--)
-		marker.data[i - 1] = '-';
-	assert_int_equal(kv_buf_printf(&json, "{\"NextMarker\":\"2!%zu!%s\",\"TargetLocation\":0}",
-			     marker.len, kv_buf_str(&marker)),
-	    0);
-	assert_int_equal(kv_base64_encode(json.data, json.len, out), 0);
-	kv_buf_release(&row);
-	kv_buf_release(&marker);
-	kv_buf_release(&json);
-}
-
 static bool
 has_names_in_tokens(void)
 {
@@ -137,8 +113,7 @@ static long
 locate(const char *link, const int *list, struct position *p)
 {
 	static const long refusals[] = { 400, 404, 410 };
-	char text[1200], key[1200];
-	struct kv_buf json, marker;
+	char text[1200];
 	int row;
 
 	*p = (struct position){ 0 };
@@ -150,19 +125,7 @@ locate(const char *link, const int *list, struct position *p)
 		return server.paging == BY_SNAPSHOT && p->snapshot < server.n_snapshots - SNAPSHOTS ? 410 :
 												      200;
 	}
-	kv_buf_init(&json, 1000);
-	kv_buf_init(&marker, 1000);
-	assert_int_equal(kv_base64_decode(text, strlen(text), &json), 0);
-	snprintf(text, sizeof(text), "%s", strrchr(strstr(kv_buf_str(&json), "\"2!"), '!') + 1);
-	*strchr(text, '"') = '\0';
-	while (strchr(text, '-') != NULL)
-		*strchr(text, '-') = '=';
-	assert_int_equal(kv_base64_decode(text, strlen(text), &marker), 0);
-	assert_int_equal(sscanf(kv_buf_str(&marker), "%*d!secret/%[A-Z0-9]", key), 1);
-	p->was_empty = strstr(kv_buf_str(&marker), "98Z!") != NULL;
-	kv_buf_release(&json);
-	kv_buf_release(&marker);
-	row = row_called(key);
+	row = row_called(made_token_key(text, &p->was_empty));
 	assert_true(row >= 0);
 	if (server.paging == BY_NAME_REFUSING && !rows[row].was_issued)
 		return refusals[draw(3)];
@@ -186,10 +149,12 @@ link_to(const int *list, const struct position *p, bool is_empty)
 	assert_int_equal(
 	    kv_buf_puts(&link, "https://v.vault.azure.net:443/secrets?api-version=7.4&$skiptoken="), 0);
 	if (has_names_in_tokens()) {
-		put_token(rows[list[p->at]].object->key, is_empty, &link);
+		assert_int_equal(kv_buf_puts(&link, made_token(rows[list[p->at]].object->key, is_empty)), 0);
 		rows[list[p->at]].was_issued = true;
 	} else {
-		assert_int_equal(kv_buf_printf(&link, "t%d-%d", p->snapshot, p->at), 0);
+		const int at = server.paging == BY_INSERTION ? rows[list[p->at]].inserted : p->at;
+
+		assert_int_equal(kv_buf_printf(&link, "t%d-%d", p->snapshot, at), 0);
 	}
 	copy = strdup(kv_buf_str(&link));
 	kv_buf_release(&link);
@@ -204,7 +169,7 @@ take_snapshot(const int *list)
 }
 
 static int64_t
-answer(const struct kv_call *call, struct kv_reply *reply)
+answer_page(const struct kv_call *call, struct kv_reply *reply)
 {
 	int now[NAMES + 1], *list = now;
 	struct position p;
@@ -221,17 +186,13 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 		if (call->next_link == NULL)
 			p.snapshot = take_snapshot(now);
 		list = server.snapshots[p.snapshot % SNAPSHOTS];
-	} else if (server.paging == BY_OFFSET || server.paging == BY_INSERTION) {
-		if (server.paging == BY_INSERTION) {
-			const int behind = p.at; /* the number of an insertion */
+	} else if (server.paging == BY_INSERTION) {
+		const int from = p.at; /* the number of an insertion */
 
-			for (p.at = 0; list[p.at] >= 0 && rows[list[p.at]].inserted < behind;)
-				p.at++;
-		} else {
-			int n = order(now);
-
-			p.at = p.at < n ? p.at : n;
-		}
+		for (p.at = 0; list[p.at] >= 0 && rows[list[p.at]].inserted < from;)
+			p.at++;
+	} else if (server.paging == BY_OFFSET) {
+		p.at = p.at < order(now) ? p.at : order(now);
 	}
 	is_empty = server.has_empty_pages && has_names_in_tokens() && !p.was_empty && list[p.at] >= 0 &&
 	    draw(4) == 0;
@@ -240,15 +201,28 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 		strcat(names, rows[list[p.at]].name);
 	}
 	reply->page = fake_vault_page(names, 1, "");
-	if (list[p.at] >= 0) {
-		if (server.paging == BY_INSERTION) {
-			p.at = rows[list[p.at]].inserted;
-			reply->page->next_link = link_to(list, &p, is_empty);
-		} else {
-			reply->page->next_link = link_to(list, &p, is_empty);
-		}
-	}
+	if (list[p.at] >= 0)
+		reply->page->next_link = link_to(list, &p, is_empty);
 	return 1 + draw(100);
+}
+
+static int fails_at; /* the number of a request; 0: none */
+static int n_requests;
+
+static int64_t
+answer(const struct kv_call *call, struct kv_reply *reply)
+{
+	int64_t ms = 10;
+
+	fake_alloc_hold(true);
+	if (++n_requests == fails_at) {
+		reply->status = 403;
+		reply->err = -EACCES;
+	} else {
+		ms = answer_page(call, reply);
+	}
+	fake_alloc_hold(false);
+	return ms;
 }
 
 /* ---- changes ---- */
@@ -357,14 +331,9 @@ static const struct kv_parts_user user = { .take = take,
 	.grew = grew,
 	.ended = ended };
 
-/* changes: how many, while it is read. */
 static void
-read_all(int most, unsigned int changes)
+begin_reading(void)
 {
-	const struct kv_parts_options options = {
-		.throttle = rig.throttle, .type = KV_SECRETS, .most = most, .bookmarks = &reading.bookmarks
-	};
-
 	for (int i = 0; i < NAMES; i++) {
 		struct row *row = &rows[i];
 
@@ -373,15 +342,29 @@ read_all(int most, unsigned int changes)
 		row->n_taken = row->n_shown = 0;
 	}
 	server.n_deleted = server.n_respelt = server.n_moved = 0;
+	n_requests = 0;
 	reading.has_ended = false;
 	reading.n_pages = 0;
-	assert_int_equal(kv_parts_new(&options, &user, &reading.parts), 0);
+}
+
+/* waits: how often of four times somebody waits; changes: how many, while it is read. */
+static void
+read_all(int most, unsigned int waits, unsigned int changes)
+{
+	const struct kv_parts_options options = {
+		.throttle = rig.throttle, .type = KV_SECRETS, .most = most, .bookmarks = &reading.bookmarks
+	};
+
+	begin_reading();
+	reading.err = kv_parts_new(&options, &user, &reading.parts);
+	if (reading.err != 0)
+		return;
 	for (int step = 0; !reading.has_ended; step++) {
 		assert_true(step < 5000);
 		fake_loop_run(rig.loop, 1 + draw(50));
 		for (; changes > 0 && draw(3) == 0; changes--)
 			change_one();
-		if (!reading.has_ended && draw(4) > 0) {
+		if (!reading.has_ended && draw(4) < waits) {
 			reading.is_wanted = true;
 			kv_parts_wanted(reading.parts);
 			kv_parts_check(reading.parts);
@@ -472,7 +455,7 @@ live(unsigned int seed)
 			change_one();
 		if (draw(6) == 0)
 			spoil_bookmarks();
-		read_all(1 + (int)draw(16), draw(2) == 0 ? draw(12) : 0);
+		read_all(1 + (int)draw(16), 3, draw(2) == 0 ? draw(12) : 0);
 		if (reading.err != 0) { /* a link to what was deleted meanwhile */
 			if (server.paging != BY_INSERTION_WITH_NAMES)
 				tell("%s%d", "errno ", -reading.err);
@@ -493,6 +476,7 @@ set_up(void **state)
 {
 	(void)state;
 	rig_begin(answer, 100000, 1000);
+	fails_at = 0;
 	memset(&server, 0, sizeof(server));
 	memset(&reading, 0, sizeof(reading));
 	for (int i = 0; i < NAMES; i++) {
@@ -529,11 +513,109 @@ no_reading_in_parts_misses_what_a_serial_one_has(void **state)
 	assert_true(n_dropped_out > (int)n / 100);
 }
 
+/* A server with 60 names on 20 pages, and bookmarks of each page. */
+static void
+begin_well(void)
+{
+	server.page = 3;
+	for (int i = 0; i < NAMES; i++)
+		insert(&rows[i]);
+	reading.bookmarks = (struct kv_bookmarks){ .type = KV_SECRETS };
+	chance_state = seed_now = 1;
+	read_all(8, 0, 0);
+	assert_int_equal(reading.err, 0);
+	assert_int_equal(reading.bookmarks.n, 19);
+	assert_int_equal(reading.n_pages, 20);
+}
+
+static void
+only_one_part_reads_while_nobody_waits(void **state)
+{
+	(void)state;
+	begin_well();
+	read_all(8, 0, 0);
+	assert_int_equal(reading.n_begun, 1);
+	assert_int_equal(n_requests, 20);
+	assert_complete();
+}
+
+static void
+no_page_is_requested_twice_if_nothing_has_changed(void **state)
+{
+	(void)state;
+	begin_well();
+	for (int most = 2; most < 20; most++) {
+		read_all(most, 4, 0);
+		assert_true(reading.n_begun > 1);
+		assert_in_range(n_requests, 20, 21);
+		assert_complete();
+		assert_in_range(reading.bookmarks.n, 17, 19);
+	}
+}
+
+static void
+a_page_that_fails_fails_the_reading(void **state)
+{
+	(void)state;
+	begin_well();
+	for (fails_at = 1; fails_at < 20; fails_at++) {
+		read_all(8, 4, 0);
+		assert_int_equal(reading.err, -EACCES);
+		assert_true(reading.bookmarks.n > 0); /* they are as good as they were */
+	}
+	fails_at = 0;
+	read_all(8, 4, 0);
+	assert_complete();
+}
+
+static void
+an_item_out_of_order_ends_the_parts_for_this_mount(void **state)
+{
+	(void)state;
+	begin_well();
+	server.paging = BY_INSERTION_WITH_NAMES;
+	rows[0].is_there = false;
+	insert(&rows[0]); /* now the last one */
+	read_all(8, 4, 0);
+	assert_true(reading.n_begun > 1);
+	assert_complete();
+	assert_true(reading.bookmarks.is_given_up);
+	read_all(8, 4, 0);
+	assert_int_equal(reading.n_begun, 1);
+	assert_int_equal(reading.bookmarks.n, 0);
+	assert_complete();
+}
+
+static void
+no_allocation_that_fails_loses_a_name(void **state)
+{
+	bool has_failed = true;
+
+	(void)state;
+	begin_well();
+	for (int n = 1; has_failed; n++) {
+		chance_state = 7;
+		fake_alloc_fail_at(n);
+		read_all(8, 4, 0);
+		has_failed = fake_alloc_has_failed();
+		fake_alloc_fail_at(0);
+		assert_true(reading.err == 0 || (has_failed && reading.err == -ENOMEM));
+		if (reading.err == 0)
+			assert_complete();
+		kv_bookmarks_check(&reading.bookmarks);
+	}
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(only_one_part_reads_while_nobody_waits),
+		TEST(no_page_is_requested_twice_if_nothing_has_changed),
+		TEST(a_page_that_fails_fails_the_reading),
+		TEST(an_item_out_of_order_ends_the_parts_for_this_mount),
+		TEST(no_allocation_that_fails_loses_a_name),
 		TEST(no_reading_in_parts_misses_what_a_serial_one_has),
 	};
 

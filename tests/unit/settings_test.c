@@ -433,6 +433,8 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(options.max_inflight, 0);
 	assert_int_equal(options.timeout_ms, 300000);
 	assert_int_equal(options.list_ttl_ms, 60000);
+	assert_int_equal(options.list_parts, 32);
+	assert_null(options.archivers);
 	assert_int_equal(options.cache_size, 64 << 20);
 	assert_int_equal(options.uid, getuid());
 	assert_int_equal(options.gid, getgid());
@@ -458,7 +460,7 @@ every_option_says_what_it_says(void **state)
 	(void)state;
 	assert_int_equal(
 	    parse_with("myvault",
-		"ro,dry_run,list_extra,no_challenge_verify,allow_other,rate=2.5,total_rate=12,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,"
+		"ro,dry_run,list_extra,no_challenge_verify,allow_other,rate=2.5,total_rate=12,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,list_parts=64,archivers=cp:tar,"
 		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K,suffix=vault.x.example,"
 		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5,"
@@ -482,6 +484,8 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(options.max_inflight, 7);
 	assert_int_equal(options.timeout_ms, 1500);
 	assert_int_equal(options.list_ttl_ms, 86400000);
+	assert_int_equal(options.list_parts, 64);
+	assert_string_equal(options.archivers, "cp:tar");
 	assert_int_equal(options.uid, 12);
 	assert_int_equal(options.gid, 34);
 	assert_int_equal(options.umask, 027);
@@ -623,6 +627,7 @@ a_bad_value_is_named_with_where_it_was_said_and_what_is_right(void **state)
 		{ "timeout", "86401", "a number from 1 to 86400" },
 		{ "timeout", "5m", "a number from 1 to 86400" },
 		{ "list_ttl", "0", "a number from 1 to 86400" },
+		{ "list_parts", "0", "a whole number from 1 to 64" },
 		{ "cache_size", "big", "a size such as 64M" },
 		{ "cache_size", "-1", "a size such as 64M" },
 		{ "cache_size", "64MB", "a size such as 64M" },

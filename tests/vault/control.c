@@ -9,6 +9,7 @@
 #include "tests/vault/control.h"
 #include "tests/vault/dump.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/paging.h"
 #include "tests/vault/oidc.h"
 #include "tests/vault/seed.h"
 
@@ -144,6 +145,8 @@ set_number(struct lv_options *o, const char *name, int64_t n)
 		o->max_versions = (int)n;
 	else if (strcmp(name, "page") == 0 && n >= 1 && n <= 25)
 		o->page = (int)n;
+	else if (strcmp(name, "refuse_links") == 0)
+		o->refuse_links = (int)n;
 	else if (strcmp(name, "retry_after_s") == 0)
 		o->retry_after_s = (int)n;
 	else if (strcmp(name, "limit") == 0 && n >= 0)
@@ -170,6 +173,8 @@ set_setting(struct lv_options *o, const cJSON *member)
 		o->has_strict_links = cJSON_IsTrue(member);
 	else if (cJSON_IsBool(member) && strcmp(name, "purge_protection") == 0)
 		o->has_purge_protection = cJSON_IsTrue(member);
+	else if (text != NULL && strcmp(name, "paging") == 0)
+		return lv_paging_parse(text, &o->paging);
 	else if (text != NULL && strcmp(name, "limit") == 0)
 		return lv_options_limit(text, &o->limit);
 	else if (text != NULL && strcmp(name, "too_many") == 0)

@@ -17,6 +17,7 @@
 #include "tests/vault/hsm_list.h"
 #include "tests/vault/list.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/paging.h"
 
 #define MAX_PAGE 25
 
@@ -78,7 +79,7 @@ write_row(const struct page *p, const char *at, struct lv_text *row)
 static void
 write_token(const struct page *p, const char *at, bool is_empty, struct lv_text *out)
 {
-	struct lv_text row = { 0 }, marker = { 0 }, inner = { 0 }, json = { 0 };
+	struct lv_text row = { 0 }, marker = { 0 }, inner = { 0 }, json = { 0 }, token = { 0 };
 	char *equals;
 
 	write_row(p, at, &row);
@@ -88,7 +89,10 @@ write_token(const struct page *p, const char *at, bool is_empty, struct lv_text 
 	while ((equals = strchr(marker.data, '=')) != NULL)
 		*equals = '-';
 	lv_text_printf(&json, "{\"NextMarker\":\"2!%zu!%s\",\"TargetLocation\":0}", marker.len, marker.data);
-	lv_encode_base64url(out, json.data, json.len);
+	lv_encode_base64url(&token, json.data, json.len);
+	lv_paging_issued(p->call->service, lv_text_str(&token));
+	lv_text_puts(out, lv_text_str(&token));
+	lv_text_release(&token);
 	lv_text_release(&row);
 	lv_text_release(&marker);
 	lv_text_release(&inner);
@@ -132,6 +136,8 @@ read_token(struct page *p)
 
 	if (text == NULL)
 		return 0;
+	if (!lv_paging_accepts(p->call, text))
+		return -EINVAL;
 	if (lv_encode_decode(&json, text, strlen(text)) == 0) {
 		token = cJSON_Parse(lv_text_str(&json));
 		marker = lv_body_string(token, "NextMarker");
@@ -216,6 +222,10 @@ list(struct lv_call *c, bool is_deleted)
 	struct page p = { .call = c };
 	struct lv_text *out = &c->answer->body;
 
+	if (!is_deleted && c->service->options->paging != LV_BY_NAME) {
+		lv_paging_list(c);
+		return;
+	}
 	if (lv_list_limit(c, &p.limit) == 0 && read_token(&p) == 0) {
 		range.is_deleted = is_deleted;
 		range.with_pending = pending != NULL && strcmp(pending, "true") == 0;

@@ -23,6 +23,7 @@
 #include "tests/vault/ca.h"
 #include "tests/vault/control.h"
 #include "tests/vault/mem.h"
+#include "tests/vault/paging.h"
 #include "tests/vault/oidc.h"
 #include "tests/vault/seed.h"
 #include "tests/vault/vault.h"
@@ -255,6 +256,7 @@ close_state(struct lv_service *s)
 	lv_blob_free(s->blob);
 	lv_store_close(s->store);
 	lv_faults_free(s->faults);
+	lv_paging_release(s);
 	lv_stats_free(s->stats);
 	lv_text_release(&s->arc_key);
 	lv_limit_free(s->limit);

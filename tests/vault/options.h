@@ -29,6 +29,9 @@ struct lv_options_registration {
 	    *subject; /* id "": the default principal; a certificate's file, or an issuer and a subject */
 };
 
+/* How lists of objects are paged: as Key Vault does, or otherwise (tests/vault/paging.h). */
+enum lv_paging { LV_BY_NAME, LV_BY_OFFSET, LV_BY_INSERTION, LV_BY_SNAPSHOT };
+
 struct lv_options {
 	const char *listen, *imds, *arc_tokens, *state, *protection_key, *suffix, *region, *tenant,
 	    *client_id, *newest_api;
@@ -44,6 +47,8 @@ struct lv_options {
 	int64_t wall_revoked;
 	int page, max_versions, retry_after_s; /* retry_after_s -1: no header */
 	int retention_days;
+	enum lv_paging paging;
+	int refuse_links;      /* the status with which links are refused that were issued before; 0: none */
 	bool has_strict_links; /* of a Managed HSM: a nextLink without an api-version is refused */
 	bool is_standard;      /* vaults of the Standard tier, which have no HSM */
 	bool is_hsm, stalls_on_too_many, has_purge_protection, has_empty_pages, is_verbose;

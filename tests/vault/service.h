@@ -40,6 +40,7 @@ struct lv_service {
 	int port;
 	char tenant[LV_GUID_SIZE];
 	struct lv_text arc_key; /* of Arc's last challenge */
+	struct lv_pages *pages; /* paging.c's, or NULL */
 };
 
 /* One request to a vault. */
