@@ -64,7 +64,7 @@ static bool
 read_row(const char *text, enum kv_type type, char *key)
 {
 	const size_t prefix = strlen(prefixes[type]);
-	const char *row, *end;
+	const char *row = text, *end;
 	const long len = read_number(text, &row);
 	size_t n;
 

@@ -1,9 +1,7 @@
 """Large lists: read in parts after a remount, and what is read ahead by them."""
 import contextlib
 
-import harness
-from bench import backups, list_all, remove, resident_mb, served
-from figures_cold import archive
+from bench import backups, remove, served
 
 LIST_RATE = 200  # pages a second: kvfs's own rate at the start
 MANY_LISTED = 250000

@@ -121,7 +121,8 @@ locate(const char *link, const int *list, struct position *p)
 		return 200;
 	snprintf(text, sizeof(text), "%s", strstr(link, "$skiptoken=") + 11);
 	if (!has_names_in_tokens()) {
-		assert_int_equal(sscanf(text, "t%d-%d", &p->snapshot, &p->at), 2);
+		p->snapshot = (int)strtol(text + 1, NULL, 10);
+		p->at = (int)strtol(strchr(text, '-') + 1, NULL, 10);
 		return server.paging == BY_SNAPSHOT && p->snapshot < server.n_snapshots - SNAPSHOTS ? 410 :
 												      200;
 	}
@@ -174,6 +175,7 @@ answer_page(const struct kv_call *call, struct kv_reply *reply)
 	int now[NAMES + 1], *list = now;
 	struct position p;
 	char names[2000] = "";
+	size_t len = 0;
 	bool is_empty;
 
 	(void)order(now);
@@ -197,8 +199,8 @@ answer_page(const struct kv_call *call, struct kv_reply *reply)
 	is_empty = server.has_empty_pages && has_names_in_tokens() && !p.was_empty && list[p.at] >= 0 &&
 	    draw(4) == 0;
 	for (int i = 0; !is_empty && i < server.page && list[p.at] >= 0; i++, p.at++) {
-		strcat(names, i > 0 ? " " : "");
-		strcat(names, rows[list[p.at]].name);
+		len += (size_t)snprintf(
+		    names + len, sizeof(names) - len, "%s%s", i > 0 ? " " : "", rows[list[p.at]].name);
 	}
 	reply->page = fake_vault_page(names, 1, "");
 	if (list[p.at] >= 0)

@@ -66,15 +66,19 @@ pages_of(struct lv_service *s)
 static int
 read_token(struct page *p)
 {
-	const char *text = lv_http_query(p->call->request, "$skiptoken");
+	const char *text = lv_http_query(p->call->request, "$skiptoken"), *dash;
 	struct lv_text token = { 0 };
 	int err = 0;
 
 	if (text == NULL)
 		return 0;
 	if (lv_encode_decode(&token, text, strlen(text)) != 0 ||
-	    sscanf(lv_text_str(&token), "%ld-%ld", &p->a, &p->b) != 2)
+	    (dash = strchr(lv_text_str(&token), '-')) == NULL)
 		err = -EINVAL;
+	if (err == 0) {
+		p->a = strtol(lv_text_str(&token), NULL, 10);
+		p->b = strtol(dash + 1, NULL, 10);
+	}
 	lv_text_release(&token);
 	if (err != 0)
 		lv_body_bad(p->call, "The $skiptoken is invalid.");
