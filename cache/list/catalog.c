@@ -358,7 +358,8 @@ check_one(const void *node, VISIT order, void *arg)
 	assert(object->kind == KV_KIND_BLOB && object->of == NULL);
 	for (const struct kv_object *s = object->beside; s != NULL; s = s->beside) {
 		assert(s->of == object && s->refs > 0 && s->kind != KV_KIND_BLOB && s->type == object->type);
-		assert(s->wall_updated == object->wall_updated && s->has_fingerprint == object->has_fingerprint);
+		assert(
+		    s->wall_updated == object->wall_updated && s->has_fingerprint == object->has_fingerprint);
 		assert(!s->is_gone && (!s->has_digest || s->size >= 0));
 	}
 	check->last = object;
