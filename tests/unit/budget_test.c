@@ -143,8 +143,8 @@ a_store_with_many_unread_ones_leaves_room_for_the_other(void **state)
 {
 	(void)state;
 	make(4 * EACH, 0);
-	for (char c = 'a'; c <= 'd'; c++)
-		put(0, c);
+	for (const char *c = "abcd"; *c != '\0'; c++)
+		put(0, *c);
 	put(1, 'a');
 	put(1, 'b');
 	assert_string_equal(kept(0), "ab");
@@ -158,18 +158,18 @@ the_spill_file_is_shared_and_its_numbers_are_each_stores(void **state)
 
 	(void)state;
 	make(6 * KV_STORE_EACH + 8, 4 * KV_SPILL_BLOCK);
-	for (char c = 'a'; c <= 'c'; c++)
-		put(0, c);
-	for (char c = 'a'; c <= 'c'; c++)
-		put(1, c);
+	for (const char *c = "abc"; *c != '\0'; c++)
+		put(0, *c);
+	for (const char *c = "abc"; *c != '\0'; c++)
+		put(1, *c);
 	for (int i = 0; i < 2; i++) {
 		assert_string_equal(kept(i), "abc");
 		kv_store_state(stores[i], &of[i]);
 	}
 	assert_int_equal(of[0].spilled + of[1].spilled, 4 * KV_SPILL_BLOCK);
 	assert_int_equal(kv_spill_used(kv_budget_spill(budget)), 4 * KV_SPILL_BLOCK);
-	for (char c = 'a'; c <= 'c'; c++)
-		read_one(1, c);
+	for (const char *c = "abc"; *c != '\0'; c++)
+		read_one(1, *c);
 	assert_string_equal(kept(0), "abc");
 }
 
