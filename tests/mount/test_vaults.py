@@ -231,6 +231,30 @@ def test_if_none_can_be_used_the_start_fails(four, tmp_path):
     assert not is_mounted(point)
 
 
+def test_with_retry_the_start_waits_until_one_can_be_used(four, mount):
+    four.fault(status=503)
+    m = mount(four, "retry=60", targets=targets_of(four, "prod-us", "third"), wait=False)
+    eventually(lambda: len(m.lines(event="waiting")) == 2, "it waits", 30)
+    assert not is_mounted(m.path)
+    four.clear()
+    four.fault(status=503, vault="third")
+    m.wait_until_mounted()
+    assert len(m.names("prod-us/secrets")) == 6
+    assert errno_of("list", m / "third") == "EIO"
+    m.unmount()
+
+
+def test_a_signal_ends_a_start_that_waits(four, mount):
+    four.fault(status=503)
+    m = mount(four, "retry=60", targets=targets_of(four), wait=False)
+    eventually(lambda: m.lines(event="waiting"), "it waits", 30)
+    m.process.child.send_signal(signal.SIGTERM)
+    assert m.process.wait() == 1
+    assert "ended by a signal" in m.process.err
+    assert not is_mounted(m.path)
+    m.is_ended = True
+
+
 def test_a_refusing_vault_is_away_and_the_others_work(four, mount):
     four.fault(operation="list", vault="prod-us", refusal="rbac")
     m = mount(four, targets=targets_of(four))
