@@ -24,6 +24,7 @@
 #include "client/base/log.h"
 #include "client/base/refusal_rows.h"
 #include "client/vault/audit.h"
+#include "client/vault/explain.h"
 #include "fs/dropbox/receipt.h"
 #include "fs/dropbox/submit.h"
 #include "fs/import/seen.h"
@@ -35,6 +36,7 @@
 struct key_import {
 	struct kv_submit submit;
 	struct kv_target target;
+	char kek[KV_NAME_MAX + 1]; /* "" for an opaque package */
 	struct kv_seen *seen;
 	bool is_known;	      /* which versions the key had before */
 	bool existed;	      /* it had some */
@@ -170,6 +172,28 @@ succeed(struct key_import *i, const struct kv_reply *reply)
 	kv_submit_succeed(&i->submit, KV_KEYS, reply->item);
 }
 
+/* The service does not say that it is the KEK that it lacks, or that the package does not fit it. */
+static void
+refused(struct key_import *i, const struct kv_reply *reply)
+{
+	const bool is_vague = reply->status == 404 ||
+	    (reply->status == 400 && kv_refusal_find(reply->status, &reply->fault)->remedy == NULL);
+	struct kv_buf why;
+
+	if (!is_vague || i->kek[0] == '\0' || reply->is_of_proxy) {
+		fail(i, reply, reply->err, NULL);
+		return;
+	}
+	kv_buf_init(&why, MOST_WHY);
+	kv_explain(reply, kv_vault_name(volume_of(i)->vault), &why);
+	kv_buf_say(&why,
+	    "; the package was encrypted with the key %s: check that this version of it still exists, can do nothing but "
+	    "import, and is what the package was made with",
+	    i->kek);
+	fail(i, reply, reply->err, kv_buf_str(&why));
+	kv_buf_release(&why);
+}
+
 /* Whether the vault may have imported the key although it did not answer so. */
 static bool
 may_have_happened(const struct kv_reply *reply)
@@ -189,7 +213,7 @@ import_answered(void *arg, struct kv_reply *reply)
 		return;
 	}
 	if (!may_have_happened(reply)) {
-		fail(i, reply, reply->err, NULL);
+		refused(i, reply);
 		return;
 	}
 	i->lost = *reply;
@@ -285,7 +309,7 @@ check(const struct kv_drop *file, const struct kv_drop *folder, const char *name
 
 static int
 start(struct kv_drop *file, struct kv_drop *folder, const char *name, const struct kv_caller *caller,
-    const struct kv_target *target, struct kv_buf *body)
+    const struct kv_target *target, const char *kek, struct kv_buf *body)
 {
 	struct kv_submit *submit;
 	struct key_import *i;
@@ -296,6 +320,7 @@ start(struct kv_drop *file, struct kv_drop *folder, const char *name, const stru
 		return err;
 	i = (struct key_import *)submit;
 	i->target = *target;
+	snprintf(i->kek, sizeof(i->kek), "%s", kek);
 	/* without memory, the digest remains one by which nothing is found */
 	has_receipt = digest_of(target, submit->blob, submit->digest) == 0 &&
 	    kv_receipts_find(file->dropbox->receipts, submit->digest, KV_KEYS, &submit->receipt);
@@ -321,7 +346,7 @@ kv_key_import_start(struct kv_drop *file, struct kv_drop *folder, const char *na
 		err = kv_byok_put_request(
 		    target.type, file->upload->data.data, file->upload->data.len, &byok, &body);
 	if (err == 0)
-		err = start(file, folder, name, caller, &target, &body);
+		err = start(file, folder, name, caller, &target, byok.kek.name, &body);
 	kv_buf_release(&body);
 	return err;
 }

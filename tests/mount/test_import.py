@@ -270,6 +270,30 @@ def test_what_the_vault_refuses_is_a_failed_close_with_a_sentence(premium, kek, 
     assert lines and lines[-1]["why"], m.process.err
 
 
+@pytest.mark.parametrize("message,errno,words", [
+    ("Hardware key operation not allowed on standard vault", "EINVAL", ["Standard tier", "Premium"]),
+    ('The property "key" must be a valid JsonWebKey object.', "EINVAL", ["JSON Web Key", "the key KEK"]),
+    ("RSA key is not valid - cannot instantiate crypto service", "EINVAL", ["do not fit together"]),
+    ("Exportable keys must have release policy", "EINVAL", ["release policy"]),
+    ("Non-exportable keys must not have release policy", "EINVAL", ["only an exportable key"]),
+    ("JSON Web Key: k property of oct key is too large, maximum size is 64", "EINVAL", ["too long"]),
+    ('Unsupported key operation(s): "wrapKey". Supported values are "sign", "verify".', "EINVAL", ["operations"]),
+    ("Something that nobody has seen yet", "EINVAL", ["Something that nobody", "the key KEK", "still exists"])])
+def test_each_refusal_of_an_import_has_its_sentence(premium, package, mount, message, errno, words):
+    premium.fault(operation="import", status=400, code="BadParameter", message=message)
+    m = mount(premium)
+    assert copy(package, m / "import" / "mine.byok") == errno
+    why = m.line(op="import", errno=errno)["why"]
+    assert all(w in why for w in words), why
+
+
+def test_a_404_to_an_import_is_about_the_kek(premium, package, mount):
+    premium.fault(operation="import", status=404, code="KeyNotFound", message="A key with (name/id) KEK was not found")
+    m = mount(premium)
+    assert copy(package, m / "import" / "mine.byok") == "EINVAL"
+    assert "the package was encrypted with the key KEK" in m.line(op="import", errno="EINVAL")["why"]
+
+
 def test_a_deleted_name_is_eexist(premium, package, mount):
     premium.create_key("mine")
     premium.delete("keys", "mine")

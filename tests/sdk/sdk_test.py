@@ -6,6 +6,7 @@ Python's resolver does not know *.localhost, so the client runs in a mount names
 file of its own; everything else (challenge, authority, CA) is as in production.
 """
 
+import base64
 import json
 import os
 import ssl
@@ -47,6 +48,58 @@ def rotation_policies(keys, name):
     return {"first": first, "set": described(keys.get_key_rotation_policy(name))}
 
 
+def bring_your_own_key(keys, credential):
+    """A package that kvfs made is imported by the SDK, and the key signs what the original verifies."""
+    import hashlib
+
+    from azure.keyvault.keys import JsonWebKey
+    from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+
+    kvfs = os.environ.get("KVFS") or os.path.join(os.path.dirname(__file__), "../../build/kvfs")
+    kek = keys.create_rsa_key("SdkKek", size=2048, hardware_protected=True, key_operations=["import"])
+    found = {"kek": [kek.key_type, list(kek.key_operations)]}
+
+    def number(data):
+        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    with tempfile.TemporaryDirectory() as folder:
+        def path(name):
+            return os.path.join(folder, name)
+
+        with open(path("kek.json"), "w") as f:
+            json.dump({"key": {"kid": kek.id, "kty": "RSA-HSM", "key_ops": ["import"], "n": number(kek.key.n),
+                               "e": number(kek.key.e)}}, f)
+        for kind, how in (("RSA-HSM", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+                          ("EC-HSM", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"])):
+            subprocess.run(["openssl", "genpkey", "-algorithm", *how, "-out", path(f"{kind}.pem")], check=True,
+                           capture_output=True)
+            subprocess.run([kvfs, "byok", "wrap", "--kek", path("kek.json"), "--key", path(f"{kind}.pem"), "-o",
+                            path(f"{kind}.byok")], check=True, capture_output=True)
+            with open(path(f"{kind}.byok"), "rb") as f:
+                package = f.read()
+            more = {"crv": "P-256"} if kind == "EC-HSM" else {}
+            ops = ["sign", "verify"]
+            imported = keys.import_key(f"Sdk{kind}", JsonWebKey(kty=kind, key_ops=ops, t=package, **more),
+                                       hardware_protected=True)
+            with open(path(f"{kind}.pem"), "rb") as f:
+                original = serialization.load_pem_private_key(f.read(), None).public_key()
+            digest = hashlib.sha256(b"a message").digest()
+            algorithm = SignatureAlgorithm.rs256 if kind == "RSA-HSM" else SignatureAlgorithm.es256
+            client = CryptographyClient(imported, credential)
+            signature = client.sign(algorithm, digest).signature
+            prehashed = utils.Prehashed(hashes.SHA256())
+            if kind == "RSA-HSM":
+                original.verify(signature, digest, padding.PKCS1v15(), prehashed)
+            else:
+                pair = [int.from_bytes(signature[i:i + 32], "big") for i in (0, 32)]
+                original.verify(utils.encode_dss_signature(*pair), digest, ec.ECDSA(prehashed))
+            found[kind] = [imported.key_type, sorted(imported.key_operations),
+                           client.verify(algorithm, digest, signature).is_valid]
+    return found
+
+
 def client(ready_line, secret):
     """Runs in the namespace: prints one JSON object of what it saw."""
     from azure.core.exceptions import HttpResponseError, ResourceExistsError
@@ -71,6 +124,7 @@ def client(ready_line, secret):
     keys.create_rsa_key("SdkKey", size=2048, tags={"a": "b"})
     keys.create_ec_key("SdkKey", curve="P-256")
     rotation = rotation_policies(keys, "SdkKey")
+    byok = bring_your_own_key(keys, credential)
     secrets.set_secret("SdkSecret", "one", content_type="text/plain")
     secrets.set_secret("SdkSecret", "two")
     certificates.begin_create_certificate(
@@ -137,6 +191,7 @@ def client(ready_line, secret):
         json.dumps(
             {
                 "rotation": rotation,
+                "byok": byok,
                 "keys": cycle(
                     keys,
                     "key",
@@ -238,6 +293,12 @@ def test_a_rotation_policy_is_read_and_set(seen):
     assert (first["id"], first["actions"], first["is_dated"]) == (None, [notify], False)
     assert later["id"].endswith("/keys/SdkKey/rotationpolicy") and later["is_dated"]
     assert (later["actions"], later["expires_in"]) == ([notify, rotate], "P1Y")
+
+
+def test_the_sdk_imports_a_package_that_kvfs_made_and_the_key_signs(seen):
+    assert seen["byok"]["kek"] == ["RSA-HSM", ["import"]]
+    assert seen["byok"]["RSA-HSM"] == ["RSA-HSM", ["sign", "verify"], True]
+    assert seen["byok"]["EC-HSM"] == ["EC-HSM", ["sign", "verify"], True]
 
 
 def test_the_counters_know_of_every_backup(seen):
