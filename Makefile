@@ -154,7 +154,7 @@ hdr-check:
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
 SANITIZERS = address,undefined
 # The mount tests in which buffers, handles and completions come and go; sanitizers find little in the others.
-OF_MEMORY = $(patsubst %,tests/mount/test_%.py,backups control dropbox index listing model \
+OF_MEMORY = $(patsubst %,tests/mount/test_%.py,backups byok control dropbox import index listing model \
 	prefetch process reading receipts robustness)
 MOUNT_TESTS = $(wildcard tests/mount tests/sdk)
 
