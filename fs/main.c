@@ -165,11 +165,12 @@ log_sum(const struct program *p, const struct kv_branch *branch)
 	}
 	kv_log_event(KV_LOG_NOTICE, MODULE,
 	    "vault=%s event=unmounted objects=%zu not_shown=%zu backed_up=%llu read=%llu "
-	    "restored=%llu failed=%llu seconds=%lld",
+	    "restored=%llu imported=%llu failed=%llu seconds=%lld",
 	    kv_vault_name(volume->vault), n, n_hidden,
 	    (unsigned long long)kv_vault_count(volume->vault, KV_OP_BACKUP, 200),
 	    (unsigned long long)branch->n_read, (unsigned long long)branch->n_restored,
-	    (unsigned long long)branch->n_failed, (long long)(kv_clock_wall_s() - p->mount.wall_mounted));
+	    (unsigned long long)branch->n_imported, (unsigned long long)branch->n_failed,
+	    (long long)(kv_clock_wall_s() - p->mount.wall_mounted));
 }
 
 /* ---- start and stop ---- */

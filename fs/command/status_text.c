@@ -309,8 +309,9 @@ say_cache(const struct kv_json *root, struct kv_buf *text)
 	say_bytes(number(cache, "bytes_spilled"), text);
 	kv_buf_say(text, " on disk; %.0f hits, %.0f from disk, %.0f misses\n", number(cache, "hits"),
 	    number(cache, "from_disk"), number(cache, "misses"));
-	kv_buf_say(text, "files       %.0f read, %.0f restored, %.0f failed\n", number(files, "read"),
-	    number(files, "restored"), number(files, "failed"));
+	kv_buf_say(text, "files       %.0f read, %.0f restored, %.0f imported, %.0f failed\n",
+	    number(files, "read"), number(files, "restored"), number(files, "imported"),
+	    number(files, "failed"));
 }
 
 /* ---- failures ---- */

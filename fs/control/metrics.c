@@ -141,7 +141,8 @@ static const struct {
 	{ "kvfs_read_ahead_window", "gauge", "Read-ahead window of the largest stream, objects." },
 	{ "kvfs_files_read_total", "counter", "open calls that returned a blob." },
 	{ "kvfs_restored_total", "counter", "Objects restored." },
-	{ "kvfs_failed_total", "counter", "Failed open calls and restores." },
+	{ "kvfs_imported_total", "counter", "Keys imported." },
+	{ "kvfs_failed_total", "counter", "Failed open calls, restores and imports." },
 	{ "kvfs_mount_time_seconds", "gauge", "Time of the mount, Unix seconds." },
 };
 
@@ -159,7 +160,8 @@ vault_value(const struct kv_branch *branch, size_t i)
 		(double)b.n_hits, (double)b.n_misses, (double)b.n_from_disk, (double)b.memory,
 		(double)b.spilled, (double)b.n_fetched, (double)b.n_bytes, (double)b.n_ahead,
 		(double)b.n_ahead_used, (double)n_streams, (double)window, (double)branch->n_read,
-		(double)branch->n_restored, (double)branch->n_failed, (double)branch->mount->wall_mounted };
+		(double)branch->n_restored, (double)branch->n_imported, (double)branch->n_failed,
+		(double)branch->mount->wall_mounted };
 
 	return values[i];
 }

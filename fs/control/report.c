@@ -321,7 +321,7 @@ put_rates(const struct kv_scope *scope, struct kv_buf *text)
 struct counters {
 	struct kv_blobs_state blobs;
 	size_t n_streams, window;
-	uint64_t n_read, n_restored, n_failed;
+	uint64_t n_read, n_restored, n_imported, n_failed;
 };
 
 static void
@@ -348,6 +348,7 @@ sum_counters(const struct kv_scope *scope, struct counters *sum)
 		sum->window = window > sum->window ? window : sum->window;
 		sum->n_read += b->n_read;
 		sum->n_restored += b->n_restored;
+		sum->n_imported += b->n_imported;
 		sum->n_failed += b->n_failed;
 	}
 }
@@ -362,10 +363,11 @@ put_cache(const struct counters *c, struct kv_buf *text)
 	    ",\"fetching\":%zu,\"fetched\":%" PRIu64 ",\"bytes_fetched\":%" PRIu64
 	    ",\"bytes_in_memory\":%zu,\"bytes_spilled\":%zu}"
 	    ",\"read_ahead\":{\"streams\":%zu,\"window\":%zu,\"fetched\":%" PRIu64 ",\"used\":%" PRIu64 "}"
-	    ",\"files\":{\"read\":%" PRIu64 ",\"restored\":%" PRIu64 ",\"failed\":%" PRIu64 "}",
+	    ",\"files\":{\"read\":%" PRIu64 ",\"restored\":%" PRIu64 ",\"imported\":%" PRIu64
+	    ",\"failed\":%" PRIu64 "}",
 	    b->n_hits, b->n_misses, b->n_from_disk, b->n_fetching, b->n_fetched, b->n_bytes, b->memory,
 	    b->spilled, c->n_streams, c->window, b->n_ahead, b->n_ahead_used, c->n_read, c->n_restored,
-	    c->n_failed);
+	    c->n_imported, c->n_failed);
 }
 
 /* The first listing that fails, or why the vault is away; 0: neither. */

@@ -109,7 +109,7 @@ def test_the_status_and_the_metrics_count_what_the_vault_counts(vaults, mount, t
     assert numbers['kvfs_objects_not_shown{type="keys"}'] == found["objects"]["keys"]["not_shown"] == 2
     size = sum(p.stat().st_size for p in (tmp_path / "copy").rglob("*.blob"))
     assert numbers["kvfs_blob_bytes_total"] == found["cache"]["bytes_fetched"] == size
-    assert found["files"] == {"read": count, "restored": 0, "failed": 0}
+    assert found["files"] == {"read": count, "restored": 0, "imported": 0, "failed": 0}
     assert found["rates"][0]["class"] == "all" and found["rates"][0]["rate"] == 400
     assert found["archive"] is None and found["paused"] is False
 

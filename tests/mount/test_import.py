@@ -53,6 +53,7 @@ def test_an_imported_key_signs_what_the_original_verifies(premium, kek, mount, t
     assert premium.count("import") == 1
     assert "imported as the key mine, version" in m.line(op="import", file="mine.byok")["why"]
     assert "mine.blob" in m.names("keys")
+    assert json.loads((m / ".kvfs" / "status").read_text())["files"]["imported"] == 1
 
 
 def test_a_symmetric_key_goes_into_a_managed_hsm(vaults, mount, tmp_path):

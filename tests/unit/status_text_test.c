@@ -77,7 +77,7 @@ each_part_is_a_line(void **state)
 		"  secrets, lists  20.3    200.0          400.0       5/64     1        7    30 ms  stopped by a 429",
 		"downloads   100 blobs, 1.2 MB; 90 requested ahead of a reader, 88 of these used",
 		"cache       999 B in memory, 0 B on disk; 7 hits, 1 from disk, 100 misses",
-		"files       100 read, 2 restored, 1 failed",
+		"files       100 read, 2 restored, 0 imported, 1 failed",
 	};
 
 	(void)state;
