@@ -29,7 +29,7 @@ ROWS = (
     ("app/429", "429 answers to an application at 40 % of the limit, during a first archive"),
     ("app/p99", "its 99th percentile of latency, compared with no archive"),
     ("four/rsync", "four vaults in one mount, `rsync -a` of all at once; the ideal is one vault's objects/rate + 3 round trips"),
-    ("ten/429", "429 answers to an application in an eleventh vault, while ten are archived at their common limit"),
+    ("ten/429", "429 answers to an application in an eleventh vault, while ten are archived; all share a limit of five times one vault's"),
     ("warm/ls-l", "`ls -l` of a large vault, when the listing is complete"),
     ("warm/open+read+close", "open, read and close of cached 20 KB files, compared with tmpfs"),
     ("stat/p99", "99th percentile of `stat` while 64 reads hang"),
