@@ -25,14 +25,27 @@
 
 /* ---- the log ---- */
 
+static void
+log_at(enum kv_log_level level, const struct kv_dropbox *box, const char *what,
+    const struct kv_caller *caller, int err, const char *why)
+{
+	kv_log_event(level, box->kind->name, "vault=%s op=%s file=%s errno=%s uid=%u pid=%d cmd=%s why=%s",
+	    kv_vault_name(box->branch->volume->vault), box->kind->name, what,
+	    err != 0 ? kv_err_name(err) : "", caller->uid, caller->pid, caller->command, why);
+}
+
 void
 kv_dropbox_log(
     const struct kv_dropbox *box, const char *what, const struct kv_caller *caller, int err, const char *why)
 {
-	kv_log_event(KV_LOG_NOTICE, box->kind->name,
-	    "vault=%s op=%s file=%s errno=%s uid=%u pid=%d cmd=%s why=%s",
-	    kv_vault_name(box->branch->volume->vault), box->kind->name, what,
-	    err != 0 ? kv_err_name(err) : "", caller->uid, caller->pid, caller->command, why);
+	log_at(KV_LOG_NOTICE, box, what, caller, err, why);
+}
+
+void
+kv_dropbox_log_usual(
+    const struct kv_dropbox *box, const char *what, const struct kv_caller *caller, const char *why)
+{
+	log_at(KV_LOG_INFO, box, what, caller, 0, why);
 }
 
 void

@@ -105,7 +105,10 @@ void kv_dropbox_free_name(struct kv_drop *folder, const char *name);
 /* Log an event of the file named what. err 0: not a failure. why may be NULL. */
 void kv_dropbox_log(const struct kv_dropbox *dropbox, const char *what, const struct kv_caller *caller,
     int err, const char *why);
-/* The same for file, on behalf of its last writer. */
+/* The same for what is no news: only for the audit. */
+void kv_dropbox_log_usual(
+    const struct kv_dropbox *dropbox, const char *what, const struct kv_caller *caller, const char *why);
+/* The same as kv_dropbox_log() for file, on behalf of its last writer. */
 void kv_dropbox_log_file(
     const struct kv_dropbox *dropbox, const struct kv_drop *file, int err, const char *why);
 /* The same for a failure: "why: nothing was restored". */

@@ -167,7 +167,11 @@ succeed(struct key_import *i, const struct kv_reply *reply)
 		i->is_known ? "imported as" :
 			      "imported as, or as a new version of,",
 	    reply->item->name, reply->item->version, i->target.type->kty);
-	kv_dropbox_log(box, i->submit.name, &i->submit.question.caller, 0, text);
+	/* a new version is used by every program that uses the key */
+	if (i->existed || !i->is_known)
+		kv_dropbox_log(box, i->submit.name, &i->submit.question.caller, 0, text);
+	else
+		kv_dropbox_log_usual(box, i->submit.name, &i->submit.question.caller, text);
 	box->branch->n_imported++;
 	kv_submit_succeed(&i->submit, KV_KEYS, reply->item);
 }
