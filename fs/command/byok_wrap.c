@@ -355,7 +355,7 @@ wrap(const struct given *given)
 int
 kv_byok_wrap(int argc, char *const argv[])
 {
-	struct given given = { NULL };
+	struct given given = { .kek = NULL };
 	struct kv_buf why;
 	const char *fault;
 	int status = 0;

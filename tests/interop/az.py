@@ -142,3 +142,22 @@ def test_the_sdk_takes_the_account_of_az(az, tmp_path, sdk):
     answer = subprocess.run(shlex.split(command), env=az, input="".join(json.dumps(r) + "\n" for r in requests),
                             capture_output=True, text=True, timeout=120, check=False)
     assert json.loads(answer.stdout.splitlines()[-1])["ok"].startswith("eyJ"), answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("kind,how,more", [
+    ("RSA", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], []),
+    ("EC", ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], ["--kty", "EC", "--curve", "P-384"])])
+def test_az_makes_the_kek_and_imports_what_kvfs_wrapped(az, tmp_path, kind, how, more):
+    """The other way round than docs/byok.md: only the package in between is kvfs's."""
+    sign_in(az)
+    kek = json.loads(done("az", "keyvault", "key", "create", "--vault-name", "first", "--name", f"AzKek{kind}",
+                          "--kty", "RSA-HSM", "--size", "2048", "--ops", "import", env=az))["key"]
+    pem, key, package = (tmp_path / f for f in ("kek.pem", "key.pem", "key.byok"))
+    done("az", "keyvault", "key", "download", "--vault-name", "first", "--name", f"AzKek{kind}", "--file", pem, env=az)
+    done("openssl", "genpkey", "-algorithm", *how, "-out", key, env=az)
+    done(KVFS, "byok", "wrap", "--kek", pem, "--kid", kek["kid"], "--key", key, "-o", package, env=az)
+    done("az", "keyvault", "key", "import", "--vault-name", "first", "--name", f"AzMine{kind}", "--byok-file", package,
+         "--ops", "sign", "verify", *more, env=az)
+    arrived = tmp_path / "arrived.pem"
+    done("az", "keyvault", "key", "download", "--vault-name", "first", "--name", f"AzMine{kind}", "--file", arrived, env=az)
+    assert arrived.read_text().split() == done("openssl", "pkey", "-in", key, "-pubout", env=az).split()
