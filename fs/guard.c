@@ -114,6 +114,8 @@ kv_guard_secrets(void)
 
 	unsetenv("SSLKEYLOGFILE");
 	kv_guard_dumps();
+	/* what a service was given to mount with is not for az */
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (size_t i = 0; (variable = kv_credential_variable_at(i)) != NULL; i++) {
 		char *value = variable->is_secret ? getenv(variable->name) : NULL;
 

@@ -29,6 +29,8 @@
 #include "fs/layers.h"
 #include "fs/mount/request.h"
 #include "fs/mount/session.h"
+#include "fs/notify.h"
+#include "fs/progress.h"
 #include "fs/signals.h"
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
@@ -48,6 +50,8 @@ struct program {
 	struct kv_session session;
 	struct kv_signals signals;
 	struct kv_upkeep upkeep;
+	struct kv_notify notify; /* of the service manager, in the foreground */
+	struct kv_progress progress;
 	struct kv_comeback *comeback; /* the vaults that are away */
 	struct kv_timer end;
 	int64_t mono_end;  /* when to stop waiting for restores in flight */
@@ -84,6 +88,7 @@ begin_to_end(struct program *p)
 	const bool is_second = p->mount.is_ending;
 
 	p->mount.is_ending = true;
+	(void)kv_notify_send(&p->notify, "STOPPING=1", NULL);
 	if (is_second || !p->session.is_mounted) { /* a second signal ends the mount at once */
 		kv_loop_stop(p->loop);
 		return;
@@ -103,6 +108,7 @@ reload(struct program *p)
 	struct kv_buf why;
 	int err;
 
+	kv_notify_reloading(&p->notify);
 	kv_log_reopen();
 	kv_buf_init(&why, 1024);
 	err = kv_http_reload(p->layers.http, &why);
@@ -122,6 +128,7 @@ reload(struct program *p)
 		kv_token_reload(v->auth);
 	}
 	kv_comeback_now(p->comeback);
+	(void)kv_notify_send(&p->notify, "READY=1", NULL);
 	kv_buf_release(&why);
 }
 
@@ -233,6 +240,7 @@ stop(struct program *p)
 	kv_session_unmount(&p->session);
 	kv_layers_release(&p->layers);
 	kv_timer_stop(&p->end);
+	kv_progress_stop(&p->progress);
 	kv_upkeep_stop(&p->upkeep);
 	kv_signals_unwatch(&p->signals);
 	kv_loop_free(p->loop);
@@ -285,6 +293,8 @@ run(struct program *p, int report)
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
 	p->has_terminal = p->settings.given.is_foreground && has_terminal();
 	kv_log_open(p->settings.given.is_foreground, p->settings.debug);
+	if (p->settings.given.is_foreground)
+		kv_notify_open(&p->notify);
 	warn_of_exposed_keys(
 	    &kv_settings_vault(&p->settings, 0)->auth.credential); /* all have the same variables */
 	kv_buf_init(&warnings, 4096);
@@ -297,6 +307,7 @@ run(struct program *p, int report)
 			kv_background_failed(report, sentence);
 		else
 			kv_background_print_failure(sentence);
+		(void)kv_notify_send(&p->notify, "", sentence);
 	} else {
 		if (report >= 0)
 			err = kv_background_mounted(report, kv_buf_str(&warnings));
@@ -308,7 +319,9 @@ run(struct program *p, int report)
 				log_mounted(p, branch);
 			kv_comeback_start(&p->comeback, &p->mount);
 			kv_upkeep_start(&p->upkeep, &p->mount, p->layers.http);
+			kv_progress_start(&p->progress, &p->mount, &p->notify);
 			err = kv_loop_run(p->loop);
+			(void)kv_notify_send(&p->notify, "STOPPING=1", NULL); /* somebody unmounted it */
 		}
 		TAILQ_FOREACH(branch, &p->mount.branches, link) {
 			kv_branch_log_lost(branch);
@@ -318,6 +331,7 @@ run(struct program *p, int report)
 	kv_buf_release(&warnings);
 	kv_buf_release(&why);
 	stop(p);
+	kv_notify_close(&p->notify);
 	kv_log_close();
 	return err == 0 ? 0 : 1;
 }

@@ -3,10 +3,13 @@
  */
 #include "client/base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +24,7 @@
 /* The configuration from the last kv_log_open(), and the last lines. */
 static struct {
 	bool is_syslog;
+	bool is_journal; /* stderr is the journal of systemd */
 	bool is_audited; /* INFO goes to stderr too */
 	char *debug;	 /* names separated by ':', or NULL */
 	struct recent {
@@ -30,6 +34,20 @@ static struct {
 	time_t wall_stamp;
 	char stamp[24]; /* of that second, "2026-01-31T23:59:59Z" */
 } log_config;
+
+/* JOURNAL_STREAM has device and inode of what systemd has connected; stderr may have been redirected since. */
+static bool
+is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char ours[48];
+	struct stat st;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, ours) == 0;
+}
 
 void
 kv_log_open(bool to_stderr, const char *debug_modules)
@@ -42,6 +60,7 @@ kv_log_open(bool to_stderr, const char *debug_modules)
 	log_config.failures = (struct recent){ .lines = malloc(FAILURES), .size = FAILURES };
 	log_config.is_audited =
 	    kv_words_has(log_config.debug, "audit") || kv_words_has(log_config.debug, "all");
+	log_config.is_journal = to_stderr && is_journal();
 	if (log_config.is_syslog)
 		openlog("kvfs", LOG_PID, LOG_DAEMON);
 }
@@ -77,7 +96,7 @@ is_wanted(enum kv_log_level level, const char *module)
 {
 	switch (level) {
 	case KV_LOG_INFO:
-		return log_config.is_syslog || log_config.is_audited;
+		return log_config.is_syslog || log_config.is_journal || log_config.is_audited;
 	case KV_LOG_DEBUG:
 		return kv_log_is_debug(module);
 	default:
@@ -95,6 +114,19 @@ write_stderr(char *line, size_t len)
 	do
 		n = write(STDERR_FILENO, line, len);
 	while (n > 0 && (line += n, len -= (size_t)n) > 0);
+}
+
+/* The same, with the level in front, which the journal takes off and keeps as PRIORITY. */
+static void
+write_journal(int priority, char *line, size_t len)
+{
+	char level[8];
+	struct iovec parts[] = { { level, (size_t)snprintf(level, sizeof(level), "<%d>", priority) },
+		{ line, len + 1 } };
+
+	line[len] = '\n';
+	while (writev(STDERR_FILENO, parts, 2) < 0 && errno == EINTR)
+		continue;
 }
 
 /* Append head, line and a newline. If there is no room, the older half is dropped. */
@@ -263,6 +295,8 @@ kv_log_end(struct kv_log_line *line)
 	keep(line->level, text, len);
 	if (is_written && log_config.is_syslog)
 		syslog(priorities[line->level], "%s", text);
+	else if (is_written && log_config.is_journal)
+		write_journal(priorities[line->level], text, len);
 	else if (is_written)
 		write_stderr(text, len);
 	explicit_bzero(text, len);

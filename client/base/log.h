@@ -16,7 +16,8 @@ enum kv_log_level { KV_LOG_ERROR, KV_LOG_WARNING, KV_LOG_NOTICE, KV_LOG_INFO, KV
 /*
  * to_stderr: otherwise syslog (LOG_DAEMON). debug_modules: a colon list of the modules whose debug
  * lines are written, "all" for every module, NULL for none; copied. On stderr, INFO is written only if
- * "audit" or "all" is among them.
+ * "audit" or "all" is among them, or if stderr is the journal of systemd (JOURNAL_STREAM); there each line begins with
+ * its priority, as "<4>".
  */
 void kv_log_open(bool to_stderr, const char *debug_modules);
 void kv_log_close(void);

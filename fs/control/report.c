@@ -164,9 +164,8 @@ put_objects(const struct kv_scope *scope, const struct kv_census *c, struct kv_b
 	return err != 0 ? err : kv_buf_puts(text, "}");
 }
 
-/* Backups and restores per second that the vaults have served lately. */
-static double
-served_a_second(const struct kv_scope *scope)
+double
+kv_report_rate(const struct kv_scope *scope)
 {
 	struct kv_throttle_state s;
 	double sum = 0;
@@ -184,7 +183,7 @@ put_archive(const struct kv_scope *scope, const struct kv_census *c, const struc
     struct kv_buf *text)
 {
 	const size_t left = c->n_all - c->n_known;
-	const double rate = served_a_second(scope);
+	const double rate = kv_report_rate(scope);
 	int err;
 
 	if (b->n_fetching == 0)

@@ -15,7 +15,7 @@ struct kv_buf;
 /* Append the status to text: of one vault, or the sums of all with a summary of each. -ENOMEM, -EFBIG. */
 int kv_report(const struct kv_scope *scope, struct kv_buf *text) KV_MUST_CHECK;
 
-/* ---- for the manifest too ---- */
+/* ---- for the manifest and for the status of a service too ---- */
 
 #define KV_REPORT_TIME 32
 /* Write the time as a JSON string, in UTC; 0 as null. */
@@ -33,4 +33,6 @@ struct kv_census {
 	bool is_complete;
 };
 struct kv_census kv_report_count(const struct kv_scope *scope);
+/* Backups and restores per second that the vaults have served lately. */
+double kv_report_rate(const struct kv_scope *scope);
 #endif

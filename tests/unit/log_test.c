@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/base/buf.h"
@@ -103,6 +104,29 @@ without_open_lines_go_to_stderr(void **state)
 	capture();
 	kv_log_write(KV_LOG_NOTICE, "x", "a=1");
 	assert_string_equal(restore(), "a=1\n");
+}
+
+static void
+lines_for_the_journal_begin_with_their_priority(void **state)
+{
+	char stream[48];
+	struct stat st;
+
+	(void)state;
+	for (int is_stale = 0; is_stale < 2; is_stale++) {
+		capture();
+		assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+		snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+		    (uintmax_t)st.st_ino + (uintmax_t)is_stale);
+		assert_int_equal(setenv("JOURNAL_STREAM", stream, 1), 0);
+		kv_log_open(true, NULL);
+		kv_log_write(KV_LOG_ERROR, "x", "a=1");
+		kv_log_write(KV_LOG_INFO, "x", "b=2");
+		kv_log_write(KV_LOG_DEBUG, "x", "c=3");
+		kv_log_close();
+		assert_string_equal(restore(), is_stale ? "a=1\n" : "<3>a=1\n<6>b=2\n");
+	}
+	unsetenv("JOURNAL_STREAM");
 }
 
 static void
@@ -301,6 +325,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_open_lines_go_to_stderr),
+		cmocka_unit_test(lines_for_the_journal_begin_with_their_priority),
 		cmocka_unit_test(is_debug_says_what_write_does),
 		cmocka_unit_test(info_and_debug_are_written_only_where_asked_for),
 		cmocka_unit_test(a_line_stays_one_line),
