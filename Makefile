@@ -237,6 +237,8 @@ nightly:
 	$Q$(MAKE) check-mount MOUNT_TESTS=tests/mount/test_tools.py
 	$QKVFS_TEST_SEEDS=300 $(MAKE) check-mount MOUNT_TESTS=tests/mount/test_model.py
 	$QKVFS_TEST_SEEDS=300 $(MAKE) SANITIZE=$(SANITIZERS) check-mount MOUNT_TESTS=tests/mount/test_model.py
+	$Q$(MAKE) $B/tests/parts_test
+	PARTS_SEEDS=200000 $B/tests/parts_test
 	$Q$(MAKE) check-fuzz FUZZ_S=600
 	$Q$(MAKE) bench
 

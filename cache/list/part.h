@@ -24,9 +24,9 @@ struct kv_part {
 	bool has_begun, is_over;
 	bool has_met; /* an item with which a later part has begun */
 	int n_pages;
-	long n_empty;		    /* pages without a new object, in a row */
-	char last[KV_NAME_MAX + 1]; /* no further item may have a name below it, in upper case */
-	struct kv_head head, tail; /* the names on its first and its last page that has any */
+	long n_empty;		      /* pages without a new object, in a row */
+	char last[KV_NAME_MAX + 1];   /* no further item may have a name below it, in upper case */
+	struct kv_head head, tail;    /* the names on its first and its last page that has any */
 	struct kv_object_array shown; /* to be shown when it leads */
 	struct kv_noted noted;	      /* some of its pages */
 };
