@@ -1,0 +1,415 @@
+"""kvfs-archive: the nightly archive, with a vault that changes, refuses and goes away."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import KVFS, ROOT, Process, environment, eventually, fails, is_mounted, needs, ok, passes, run
+
+SCRIPT = ROOT / "contrib/kvfs-archive"
+STATE = re.compile(r"\d{6}_\d{4}-\d\d-\d\dT\d{4}Z(-incomplete)?$")
+METRIC = "kvfs_archive_last_success_timestamp_seconds"
+
+
+@pytest.fixture
+def m(vault, mount):
+    return mount(vault, "ro")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return tmp_path / "archive/first"
+
+
+def variables(**changes):
+    return environment(KVFS=KVFS, **changes)
+
+
+def night(m, archive, seconds=60, **env):
+    return run(SCRIPT, os.fspath(m), archive, env=variables(**env), seconds=seconds)
+
+
+def good_night(m, archive, **env):
+    result = night(m, archive, **env)
+    assert result.code == 0 and result.out == result.err == "", result
+    return states(archive)[-1]
+
+
+def bad_night(m, archive, *words, **env):
+    """It must fail with one line that has these words."""
+    result = night(m, archive, **env)
+    assert result.code == 1 and result.out == "" and len(result.err.splitlines()) == 1, result
+    assert result.err.startswith(f"kvfs-archive: {archive.name}: "), result
+    for word in words:
+        assert word in result.err, result
+    return result
+
+
+def states(archive):
+    return sorted((x for x in archive.iterdir() if STATE.match(x.name)), key=lambda x: int(x.name.split("_")[0]))
+
+
+def blobs(state):
+    return {str(x.relative_to(state)): x.read_bytes() for x in state.rglob("*.blob")}
+
+
+def no_remains(archive):
+    assert {x.name for x in archive.iterdir()} == {"latest", ".lock"} | {x.name for x in states(archive)}
+
+
+def test_a_state_has_every_object_and_the_lists_beside_them(vault, m, archive):
+    state = good_night(m, archive)
+    assert len(blobs(state)) == 9 and (archive / "latest").resolve() == state
+    assert sorted(x.name for x in state.iterdir()) == ["certificates", "keys", "manifest", "secrets", "vault.json",
+                                                       "verify"]
+    assert json.loads((state / "vault.json").read_text())["vault"].startswith(vault.host())
+    assert (state / "verify").read_text() == "9 complete, 0 missing, 0 damaged, 0 changed, 0 gone from the vault\n"
+    assert vault.count("backup") == 9
+    assert ok(KVFS, "verify", archive / "latest/").startswith("9 complete")
+    for path in (archive, state, *state.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0
+    no_remains(archive)
+
+
+def test_an_unchanged_vault_costs_no_backup_and_no_space(vault, m, archive):
+    first = good_night(m, archive)
+    vault.reset()
+    second = good_night(m, archive)
+    assert vault.count("backup") == 0 and first != second
+    for path in first.rglob("*.blob"):
+        assert path.samefile(second / path.relative_to(first))
+
+
+def test_a_changed_object_is_new_and_the_older_state_keeps_the_old_one(vault, m, archive):
+    first = good_night(m, archive)
+    before, name = blobs(first), vault.list("secrets")[0]
+    passes(1.1)  # times have whole seconds
+    vault.set_secret(name, "newer")
+    second = good_night(m, archive)
+    assert blobs(first) == before
+    assert {k for k, v in blobs(second).items() if v != before[k]} == {f"secrets/{name}.blob"}
+
+
+def test_what_left_the_vault_stays(vault, m, archive):
+    first = good_night(m, archive)
+    for kind in ("keys", "secrets", "certificates"):
+        for name in vault.list(kind):
+            vault.lose(kind, name)
+    second = good_night(m, archive)
+    assert blobs(second) == blobs(first)
+    assert "9 gone from the vault" in (second / "verify").read_text()
+    for _ in range(3):
+        good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert len(states(archive)) == 1 and len(blobs(states(archive)[0])) == 9
+
+
+def test_one_that_is_refused_keeps_its_last_good_copy_and_the_rest_is_archived(vault, m, archive):
+    first = good_night(m, archive)
+    names = vault.list("secrets")
+    passes(1.1)
+    vault.set_secret(names[0], "newer")
+    vault.set_secret(names[1], "newer")
+    vault.fault(operation="backup", type="secrets", name=names[0], status=403)
+    bad_night(m, archive, "the last good copy", f"{names[0]}.blob")
+    second = states(archive)[-1]
+    assert second != first and (archive / "latest").resolve() == second
+    assert blobs(second)[f"secrets/{names[0]}.blob"] == blobs(first)[f"secrets/{names[0]}.blob"]
+    assert blobs(second)[f"secrets/{names[1]}.blob"] != blobs(first)[f"secrets/{names[1]}.blob"]
+    vault.clear()
+    third = good_night(m, archive)
+    assert blobs(third)[f"secrets/{names[0]}.blob"] != blobs(first)[f"secrets/{names[0]}.blob"]
+
+
+def test_one_that_was_never_archived_makes_the_state_incomplete(vault, m, archive):
+    name = vault.list("secrets")[0]
+    vault.fault(operation="backup", type="secrets", name=name, status=403)
+    for _ in range(2):
+        bad_night(m, archive, f"{name}.blob")
+    assert [x.name.endswith("-incomplete") for x in states(archive)] == [True, True]
+    assert len(blobs(archive / "latest")) == 8
+    vault.clear()
+    assert len(blobs(good_night(m, archive))) == 9
+
+
+def test_states_are_removed_by_count_after_a_newer_one_was_verified(vault, m, archive):
+    for _ in range(3):
+        good_night(m, archive)
+    kept = states(archive)
+    name = vault.list("secrets")[0]
+    vault.set_secret("new")
+    vault.fault(operation="backup", type="secrets", name="new", status=403)
+    for _ in range(3):
+        bad_night(m, archive, "new.blob", KVFS_ARCHIVE_KEEP="2")
+    assert states(archive)[:3] == kept and len(states(archive)) == 6, name
+    vault.clear()
+    good_night(m, archive, KVFS_ARCHIVE_KEEP="2")
+    assert [x.name.endswith("-incomplete") for x in states(archive)] == [False, True, True, True, False]
+    assert states(archive)[0] == kept[-1]
+
+
+@pytest.mark.parametrize("wrong", ["", "0", "many", "-1"])
+def test_a_wrong_number_of_states_removes_nothing(m, archive, wrong):
+    good_night(m, archive)
+    if wrong == "":
+        good_night(m, archive, KVFS_ARCHIVE_KEEP=wrong)
+    else:
+        bad_night(m, archive, "KVFS_ARCHIVE_KEEP", KVFS_ARCHIVE_KEEP=wrong)
+    assert states(archive)
+
+
+def test_a_directory_of_somebody_else_is_left_alone(m, archive):
+    good_night(m, archive)
+    for name in ("2026_taxes", "000000_2026-01-01T0000Z.mine", "zzz"):
+        (archive / name).mkdir()
+    for _ in range(2):
+        good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert {x.name for x in archive.iterdir()} >= {"2026_taxes", "000000_2026-01-01T0000Z.mine", "zzz"}
+
+
+def test_the_number_orders_the_states_and_not_the_clock(m, archive):
+    good_night(m, archive)
+    # As if the clock had been in the future, and the last two within one minute.
+    states(archive)[0].rename(archive / "000008_2099-01-01T0000Z")
+    (archive / "latest").unlink()
+    names = [good_night(m, archive).name for _ in range(2)]
+    assert [x.split("_")[0] for x in names] == ["000009", "000010"]
+    good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert [x.name.split("_")[0] for x in states(archive)] == ["000011"]
+
+
+# Where there is no archive to be made.
+
+
+def test_without_a_mount_there_is_no_state(m, archive):
+    good_night(m, archive)
+    before = states(archive)
+    m.unmount()
+    bad_night(m, archive, "is no mount of kvfs")
+    assert states(archive) == before
+
+
+def test_a_dead_mount_is_an_error(m, archive):
+    good_night(m, archive)
+    before = states(archive)
+    m.process.child.send_signal(signal.SIGKILL)
+    m.process.wait()
+    m.is_ended = True
+    bad_night(m, archive, "its kvfs has ended", "not connected")
+    assert states(archive) == before
+
+
+def test_a_vault_that_is_away_is_an_error(vault, mount, archive):
+    m = mount(vault, "ro", "timeout=1")
+    good_night(m, archive)
+    before = states(archive)
+    vault.fault(operation="list", action="reset")
+    bad_night(m, archive, "the vault cannot be listed")
+    assert states(archive) == before
+    no_remains(archive)
+    vault.clear()
+    good_night(m, archive)
+
+
+def test_a_list_that_breaks_off_loses_nothing(vault, mount, archive):
+    m = mount(vault, "ro", "timeout=1")
+    first = good_night(m, archive)
+    for skip in (0, 3):  # the lists before the copy, and those of the verification
+        vault.fault(operation="list", action="truncate", share=0.5, skip=skip)
+        assert night(m, archive).code == 1
+        vault.clear()
+        for state in states(archive):
+            assert blobs(state).keys() == blobs(first).keys()
+    assert blobs(good_night(m, archive)).keys() == blobs(first).keys()
+    no_remains(archive)
+
+
+def test_one_that_vanishes_meanwhile_is_no_failure(vault, m, archive, tmp_path):
+    """It is deleted while another one is waited for."""
+    vault.fault(operation="backup", type="certificates", action="delay", delay_ms=1500)
+    process = Process([SCRIPT, m.path, archive], tmp_path, "script", env=variables())
+    eventually(lambda: (archive / ".new").is_dir(), "the run")
+    vault.lose("secrets", vault.list("secrets")[-1])
+    assert process.wait(60) in (0, 1)
+    assert len(blobs(archive / "latest")) >= 8
+
+
+# What can go wrong on this side.
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system needs root")
+def test_a_full_disk_is_an_error_and_what_is_there_stays(vault, m, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    ok("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
+    try:
+        archive = disk / "first"
+        first = good_night(m, archive)
+        before = blobs(first)
+        passes(1.1)
+        for name in vault.list("secrets"):
+            vault.set_secret(name, "newer")
+        ok("dd", "if=/dev/zero", f"of={disk}/filler", "bs=4k", "count=1500", "status=none")
+        fails("dd", "if=/dev/zero", f"of={disk}/filler2", "bs=4k", "status=none")
+        bad_night(m, archive)
+        assert blobs(first) == before and (archive / "latest").resolve() == first
+        (disk / "filler2").unlink()
+        second = good_night(m, archive)
+        assert len([k for k, v in blobs(second).items() if v != before[k]]) == 4
+        no_remains(archive)
+    finally:
+        ok("umount", "-l", disk)
+
+
+def test_two_at_once_are_one_and_an_error(vault, m, archive, tmp_path):
+    vault.fault(operation="backup", action="delay", delay_ms=15000)
+    process = Process([SCRIPT, m.path, archive], tmp_path, "script", env=variables())
+    eventually(lambda: (archive / ".new").is_dir(), "the run")
+    bad_night(m, archive, "another kvfs-archive is at work")
+    assert process.wait(60) == 0, process.err
+    assert len(states(archive)) == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_loses_nothing_and_the_next_continues(vault, m, archive, tmp_path, how):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "rsync").write_text(f"""#!/bin/bash
+{shutil.which("rsync")} --exclude=/certificates/\\* "$@"
+echo half of it >{archive}/.new/secrets/.db.blob.Xa1b2c
+kill -{how.name.removeprefix("SIG")} 0
+""")
+    (programs / "rsync").chmod(0o755)
+    process = Process([SCRIPT, m.path, archive], tmp_path, "script",
+                      env=variables(PATH=f"{programs}:{os.environ['PATH']}"))
+    process.wait(60)
+    if how == signal.SIGTERM:
+        assert len(process.err.splitlines()) == 1
+    assert states(archive) == []
+    fetched = {k: v for k, v in blobs(archive / ".new").items() if "/." not in k}
+    assert len(fetched) == 7
+    # One that only the broken run has.
+    lost = next(x for x in sorted(fetched) if x.startswith("keys/"))
+    vault.lose("keys", lost.removeprefix("keys/").removesuffix(".blob"))
+    state = good_night(m, archive)
+    assert len(blobs(state)) == 9 and blobs(state)[lost] == fetched[lost]
+    assert {k: v for k, v in blobs(state).items() if k in fetched} == fetched
+    no_remains(archive)
+
+
+def test_what_two_broken_runs_have_fetched_is_put_together(m, archive):
+    good_night(m, archive)
+    state = states(archive)[0]
+    names = sorted(blobs(state))
+    for folder, part in ((".broken", names[:4]), (".new", names[3:6])):
+        for name in part:
+            (archive / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(state / name, archive / folder / name)
+    (archive / ".new/secrets").mkdir(exist_ok=True)
+    (archive / ".new/secrets/.db.blob.Xa1b2c").write_bytes(b"half of it")
+    shutil.rmtree(state)
+    state = good_night(m, archive)
+    assert sorted(blobs(state)) == names
+    assert not list(archive.rglob(".db.blob.*"))
+    no_remains(archive)
+
+
+def test_a_damaged_file_is_fetched_again(vault, m, archive):
+    first = good_night(m, archive)
+    path = sorted((first / "secrets").iterdir())[0]
+    stat, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    second = good_night(m, archive)
+    assert blobs(second)[f"secrets/{path.name}"] != bytes(data) == path.read_bytes()
+    assert ok(KVFS, "verify", second, m.path).startswith("9 complete")
+
+
+def test_a_damaged_file_that_the_vault_does_not_give_is_reported(vault, m, archive):
+    first = good_night(m, archive)
+    path = sorted((first / "secrets").iterdir())[0]
+    path.write_bytes(path.read_bytes()[:50])
+    vault.lose("secrets", path.name.removesuffix(".blob"))
+    bad_night(m, archive, path.name.removesuffix(".blob"))
+    assert states(archive)[-1].name.endswith("-incomplete")
+    assert (archive / "latest/secrets" / path.name).exists()
+
+
+# The rest.
+
+
+def test_the_time_of_the_last_success_is_a_metric(vault, m, archive, tmp_path):
+    folder = tmp_path / "textfile"
+    folder.mkdir()
+    good_night(m, archive, KVFS_ARCHIVE_TEXTFILE=folder)
+    file = folder / "kvfs_archive_first.prom"
+    text = file.read_text()
+    assert re.search(rf'^{METRIC}\{{archive="first"\}} \d{{10}}$', text, re.MULTILINE) and f"# TYPE {METRIC} gauge" in text
+    assert file.stat().st_mode & 0o777 == 0o644 and os.listdir(folder) == [file.name]
+    file.write_text("older")
+    vault.fault(operation="backup", type="secrets", name=vault.list("secrets")[0], status=403)
+    passes(1.1)
+    vault.set_secret(vault.list("secrets")[0], "newer")
+    bad_night(m, archive, KVFS_ARCHIVE_TEXTFILE=folder)
+    assert file.read_text() == "older"
+    vault.clear()
+    bad_night(m, archive, "/nonexistent", KVFS_ARCHIVE_TEXTFILE="/nonexistent")
+
+
+def test_each_of_several_vaults_has_its_own_states(vaults, mount, tmp_path):
+    vault = vaults("first", "second", seed="secrets=3")
+    vault.set_secret("only-here", vault="second")
+    m = mount(vault, "ro", targets=[vault.urls["first"], vault.urls["second"]])
+    archive = tmp_path / "both"
+    result = night(m, archive)
+    assert result.code == 0 and result.err == "", result
+    assert len(blobs(archive / "first/latest")) == 3
+    assert len(blobs(archive / "second/latest")) == len(vault.list("secrets", "second"))
+    vault.fault(vault="first", operation="list", status=403)
+    result = night(m, archive)
+    assert result.code == 1 and result.err.startswith("kvfs-archive: both/first: "), result
+    assert len(result.err.splitlines()) == 1
+    assert [len(states(archive / x)) for x in ("first", "second")] == [1, 2]
+
+
+def test_a_newest_state_can_be_restored(vaults, mount, archive):
+    vault = vaults("first", "second", seed="keys=2,secrets=3,certificates=1,vault=first")
+    m = mount(vault, "ro")
+    good_night(m, archive)
+    m.unmount()
+    m = mount(vault, name="second")
+    ok(KVFS, "restore", archive / "latest", m.path)
+    m.unmount()
+    assert vault.dump("first") == vault.dump("second")
+
+
+def test_restic_has_the_newest_state(vault, m, archive, tmp_path):
+    needs("restic")
+    env = {"RESTIC_REPOSITORY": tmp_path / "repository", "RESTIC_PASSWORD": "for a test",
+           "RESTIC_CACHE_DIR": tmp_path / "restic"}
+    ok("restic", "init", env=variables(**env))
+    state = good_night(m, archive, **env)
+    ok("restic", "restore", "latest", "--target", tmp_path / "restored", env=variables(**env))
+    assert blobs(tmp_path / "restored").keys() and set(blobs(state).values()) == set(blobs(tmp_path / "restored").values())
+    bad_night(m, archive, "restic ended with status", **{**env, "RESTIC_PASSWORD": "wrong"})
+    assert len(states(archive)) == 2
+
+
+@pytest.mark.parametrize("argv", [[], ["one"], ["/", "archive"], ["MOUNT", "/"], ["MOUNT", "MOUNT/archive"],
+                                  ["/nonexistent", "archive"], ["MOUNT", "/dev/null/archive"]])
+def test_wrong_arguments_are_one_line(m, tmp_path, argv):
+    result = run(SCRIPT, *(x.replace("MOUNT", str(m.path)) for x in argv), env=variables(), cwd=tmp_path)
+    assert result.code in (1, 2) and len(result.err.splitlines()) == 1, result
+
+
+def test_in_the_journal_a_failure_has_its_priority(tmp_path):
+    with open(tmp_path / "err", "wb") as err:
+        stat = os.fstat(err.fileno())
+        code = subprocess.run([SCRIPT, "/nonexistent", tmp_path / "archive"], check=False, stderr=err,
+                              env=variables(JOURNAL_STREAM=f"{stat.st_dev}:{stat.st_ino}")).returncode
+    assert code == 1 and (tmp_path / "err").read_text().startswith("<3>archive: ")
+    assert not is_mounted(tmp_path)
