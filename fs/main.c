@@ -34,6 +34,8 @@
 #include "fs/signals.h"
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
+#include "fs/command/mount_helper.h"
+#include "fs/config/mountpoint.h"
 #include "fs/config/print_config.h"
 #include "fs/upkeep.h"
 
@@ -199,6 +201,28 @@ kernel_limit_ms(void)
 	return limit_s > 0 ? (int64_t)limit_s * 800 : 0;
 }
 
+/* Take the directory, under a lock that other starts there wait for, and mount. */
+static int
+mount_there(struct program *p, struct kv_buf *warnings, struct kv_buf *why)
+{
+	const struct kv_settings *o = &p->settings;
+	struct kv_buf notes;
+	int lock, err;
+
+	kv_buf_init(&notes, 4096);
+	err = kv_mountpoint_take(o->mountpoint, o->may_hide, &lock, &notes, why);
+	if (err == 0)
+		err = kv_session_mount(&p->session, &p->mount, why);
+	if (lock >= 0)
+		close(lock);
+	if (notes.len > 0) {
+		kv_log_event(KV_LOG_NOTICE, MODULE, "why=%s", kv_buf_str(&notes));
+		kv_buf_say(warnings, "%s%s", warnings->len > 0 ? "\n" : "", kv_buf_str(&notes));
+	}
+	kv_buf_release(&notes);
+	return err;
+}
+
 static int
 start(struct program *p, struct kv_buf *warnings, struct kv_buf *why)
 {
@@ -222,7 +246,7 @@ start(struct program *p, struct kv_buf *warnings, struct kv_buf *why)
 		err = -EINTR;
 	}
 	if (err == 0)
-		err = kv_session_mount(&p->session, m, why);
+		err = mount_there(p, warnings, why);
 	return err;
 }
 
@@ -360,22 +384,34 @@ int
 main(int argc, char *argv[])
 {
 	static struct program program;
+	struct kv_mount_helper helper = { .is_fake = false };
 	struct kv_buf why;
-	int status = 1, err;
+	int status = 1, err = 0;
 
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
 	(void)kv_crypto_begin();
-	if (kv_commands_run(argc, argv, &status))
-		return status;
 	kv_buf_init(&why, 4096);
-	err = kv_settings_parse(argc, argv, &program.settings, &why);
+	if (kv_mount_helper_is(argv[0])) {
+		err = kv_mount_helper_read(argc, argv, &helper, &why);
+		argc = helper.argc;
+		argv = (char **)(uintptr_t)helper.argv;
+	} else if (kv_commands_run(argc, argv, &status)) {
+		return status;
+	} else if (kv_commands_is_mount(argc, argv)) {
+		argc--;
+		argv++;
+	}
+	if (err == 0)
+		err = kv_settings_parse(argc, argv, &program.settings, &why);
 	kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
 	if (err != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.settings.given.print != KV_PRINT_NOTHING) {
 		print(&program.settings);
+		status = 0;
+	} else if (helper.is_fake) {
 		status = 0;
 	} else {
 		kv_signals_begin();

@@ -22,11 +22,11 @@
 static const char *const kernel_options[] = { "nosuid", "nodev", "noexec", "noatime", "sync", "dirsync",
 	"default_permissions", NULL };
 static const char *const ignored_options[] = { "rw", "suid", "dev", "exec", "atime", "relatime", "async",
-	"auto", "noauto", "user", "user=", "nouser", "users", "owner", "group", "nofail", "defaults",
-	"_netdev", "x-", "X-", "comment=", "nonempty",
-	"subtype=", "max_read=", "attr_timeout=", "entry_timeout=", "negative_timeout=", "lazytime",
-	"nolazytime", "strictatime", "nostrictatime", "norelatime", "diratime", "nodiratime", "silent",
-	"loud", NULL };
+	"auto", "noauto", "user", "user=", "users", "owner", "group", "nofail", "defaults", "nouser",
+	"nousers", "noowner", "nogroup", "_netdev", "x-", "X-", "comment=", "uhelper=", "helper=", "subtype=",
+	"max_read=", "attr_timeout=", "entry_timeout=", "negative_timeout=", "lazytime", "nolazytime",
+	"strictatime", "nostrictatime", "norelatime", "diratime", "nodiratime", "silent", "loud", "iversion",
+	"noiversion", "mand", "nomand", "symfollow", "nosymfollow", NULL };
 
 /* Options that kvfs cannot support, and what to do instead. */
 static const struct {
@@ -34,6 +34,14 @@ static const struct {
 } refused_options[] = {
 	{ "remount", "a mount of kvfs cannot be changed: unmount it, and mount it again" },
 	{ "auto_unmount", "kvfs unmounts when it ends, and is not supervised: leave auto_unmount out" },
+	{ "drop_privileges",
+	    "kvfs mounts by fusermount3 and needs no privileges: leave it out, or name a user with setuid=USER" },
+	{ "password",
+	    "a secret has no place in the arguments, which every user can read: client_secret_file=FILE" },
+	{ "client_secret",
+	    "a secret has no place in the arguments, which every user can read: client_secret_file=FILE" },
+	{ "bind",
+	    "kvfs mounts a vault: for another place of the same mount, mount --bind DIRECTORY DIRECTORY" },
 	{ "keys", "a list is separated by colons, as in types=keys:secrets" },
 	{ "secrets", "a list is separated by colons, as in types=keys:secrets" },
 	{ "vaults",
@@ -187,8 +195,17 @@ take_other(struct kv_given *g, const char *text, const char *where, struct kv_bu
 {
 	if (is_in(ignored_options, text))
 		return 0;
+	if (strcmp(text, "sloppy") == 0) {
+		g->is_sloppy = true;
+		return 0;
+	}
 	if (is_in(kernel_options, text))
 		return kv_buf_printf(&g->kernel, ",%s", text);
+	if (strncmp(text, "fsname=", 7) != 0 && g->is_sloppy) {
+		kv_buf_say(&g->warnings, "%s: '%.*s' is unknown, and ignored\n", where,
+		    (int)strcspn(text, "="), text);
+		return 0;
+	}
 	if (strncmp(text, "fsname=", 7) != 0)
 		return refuse_option(text, where, why);
 	if (text[7] == '\0') {

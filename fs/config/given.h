@@ -27,6 +27,7 @@ struct kv_given {
 	struct kv_buf warnings;	     /* a line each */
 	struct kv_conf conf;
 	bool is_foreground;
+	bool is_sloppy;		   /* unknown options of the command line are warnings */
 	enum kv_print print;	   /* instead of mounting */
 	struct kv_string *strings; /* all of the above, freed and wiped together */
 

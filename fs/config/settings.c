@@ -153,7 +153,7 @@ take_mountpoint(struct kv_settings *s, struct kv_buf *why)
 		kv_buf_say(why, "no mount point is given (usage: kvfs [OPTIONS] [VAULT] MOUNTPOINT)");
 		return -EINVAL;
 	}
-	err = kv_mountpoint_find(s->given.mountpoint, &absolute, why);
+	err = kv_mountpoint_find(s->given.mountpoint, s->may_hide, &absolute, why);
 	s->mountpoint = kv_given_keep(&s->given, absolute);
 	return err != 0 || s->mountpoint != NULL ? err : -ENOMEM;
 }

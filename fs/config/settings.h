@@ -53,6 +53,7 @@ struct kv_settings {
 	const char *api_version;
 	const char *older_api_version; /* if the vault does not accept api_version; NULL: no other */
 	bool allow_other, allow_root;
+	bool may_hide; /* nonempty */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

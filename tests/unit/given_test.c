@@ -216,14 +216,23 @@ what_lines_of_other_file_systems_have_is_accepted(void **state)
 {
 	(void)state;
 	assert_int_equal(
-	    read_given(
-		"v|m|-o|nonempty,fsname=x,subtype=sshfs,default_permissions,max_read=131072,attr_timeout=5,"
-		"entry_timeout=1,lazytime,strictatime,nodiratime,silent,user=alice,X-mount.mkdir"),
+	    read_given("v|m|-o|fsname=x,subtype=sshfs,default_permissions,max_read=131072,attr_timeout=5,"
+		       "entry_timeout=1,lazytime,strictatime,nodiratime,silent,user=alice,X-mount.mkdir"),
 	    0);
 	assert_string_equal(kv_buf_str(&given.kernel), ",default_permissions");
 	assert_string_equal(given.source, "x");
 	for (size_t k = 0; kv_options_at(k) != NULL; k++)
 		assert_true(given.values[k] == NULL || strcmp(kv_options_at(k)->name, "vault") == 0);
+}
+
+static void
+with_sloppy_an_unknown_option_of_the_command_line_is_a_warning(void **state)
+{
+	(void)state;
+	assert_int_equal(read_given("v|m|-osloppy|-o|vers=3.0,ro"), 0);
+	assert_string_equal(kv_buf_str(&given.warnings), "-o: 'vers' is unknown, and ignored\n");
+	assert_non_null(value("ro"));
+	assert_int_equal(read_given("v|m|-osloppy|-o|rate"), -EINVAL);
 }
 
 static void
@@ -446,6 +455,7 @@ main(void)
 		TEST(options_come_in_lists),
 		TEST(a_comma_may_be_part_of_a_value),
 		TEST(what_lines_of_other_file_systems_have_is_accepted),
+		TEST(with_sloppy_an_unknown_option_of_the_command_line_is_a_warning),
 		TEST(what_mount_adds_is_passed_on_or_of_no_meaning),
 		TEST(what_is_wrong_is_named_with_where_it_was_said),
 		TEST(a_secret_where_none_belongs_is_not_repeated),

@@ -15,6 +15,8 @@
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
+#include "fs/mount/fusermount.h"
+#include "fs/mount/mountinfo.h"
 #include "fs/config/network.h"
 #include "fs/config/options.h"
 #include "fs/config/print_config.h"
@@ -24,7 +26,8 @@
 
 #define SECRET "hunter2"
 
-static char folder[] = "/tmp/kvfs-options-XXXXXX"; /* the mount point, and a place for files */
+static char folder[] = "/tmp/kvfs-options-XXXXXX"; /* a place for files */
+static char point[sizeof(folder) + 8];		   /* the mount point in it */
 static struct kv_settings options;
 static struct kv_buf why;
 
@@ -68,7 +71,7 @@ parse_with(const char *vault, const char *list)
 	}
 	if (vault != NULL)
 		argv[argc++] = vault;
-	argv[argc++] = folder;
+	argv[argc++] = point;
 	return parse(argc, argv);
 }
 
@@ -98,6 +101,8 @@ set_up(void **state)
 	(void)state;
 	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
 	assert_non_null(mkdtemp(folder));
+	snprintf(point, sizeof(point), "%s/point", folder);
+	assert_int_equal(mkdir(point, 0700), 0);
 	setenv("XDG_CONFIG_HOME", folder, 1);
 	for (size_t i = 0; i < N_OF(variables); i++)
 		unsetenv(variables[i]);
@@ -114,6 +119,7 @@ tear_down(void **state)
 	kv_buf_release(&why);
 	unlink(file("kvfs.conf"));
 	unlink(file("secret"));
+	assert_int_equal(rmdir(point), 0);
 	assert_int_equal(rmdir(folder), 0);
 	return 0;
 }
@@ -410,7 +416,7 @@ without_options_everything_is_as_the_manual_says(void **state)
 {
 	(void)state;
 	assert_int_equal(parse_with("myvault", NULL), 0);
-	assert_string_equal(options.mountpoint, folder);
+	assert_string_equal(options.mountpoint, point);
 	assert_string_equal(options.api_version, "7.4");
 	assert_null(options.older_api_version);
 	assert_true(options.types[KV_KEYS] && options.types[KV_SECRETS] && options.types[KV_CERTIFICATES]);
@@ -440,6 +446,7 @@ without_options_everything_is_as_the_manual_says(void **state)
 	assert_int_equal(options.gid, getgid());
 	assert_int_equal(options.umask, 0077);
 	assert_false(options.is_read_only || options.is_dry_run || options.allow_other || options.allow_root);
+	assert_false(options.may_hide);
 	assert_int_equal(options.auth.credential.order.n, 0);
 	assert_null(options.auth.credential.tenant);
 	assert_null(options.auth.credential.client_id);
@@ -461,7 +468,7 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(
 	    parse_with("myvault",
 		"ro,dry_run,list_extra,no_challenge_verify,allow_other,rate=2.5,total_rate=12,share=95,max_inflight=7,timeout=1.5,list_ttl=86400,list_parts=64,archivers=cp:tar,"
-		"uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
+		"nonempty,uid=12,gid=34,umask=027,types=keys:certificates,api_version=7.6-preview.2,size=stat,stat_only=a:b,"
 		"debug=http:auth,noexec,tenant=t,client_id=c,allow_tenant=*,auth=env,cache_size=5K,suffix=vault.x.example,"
 		"resource=https://r.example/,proxy=http://p.example:3128,resolve=v:10.0.0.4,public_host=P.example,retry=1.5,"
 		"client_certificate=/c.pem,client_certificate_password_file=/p,service_connection=s"),
@@ -486,6 +493,7 @@ every_option_says_what_it_says(void **state)
 	assert_int_equal(options.list_ttl_ms, 86400000);
 	assert_int_equal(options.list_parts, 64);
 	assert_string_equal(options.archivers, "cp:tar");
+	assert_true(options.may_hide);
 	assert_int_equal(options.uid, 12);
 	assert_int_equal(options.gid, 34);
 	assert_int_equal(options.umask, 027);
@@ -506,12 +514,12 @@ every_option_says_what_it_says(void **state)
 static int
 parse_several(const char *config, const char *first, const char *second)
 {
-	const char *argv[] = { "kvfs", first, second, folder };
+	const char *argv[] = { "kvfs", first, second, point };
 
 	write_file("kvfs.conf", config, 0600);
 	if (second != NULL)
 		return parse(4, argv);
-	argv[2] = folder;
+	argv[2] = point;
 	return parse(3, argv);
 }
 
@@ -533,7 +541,7 @@ several_vaults_are_folders_with_settings_of_their_own(void **state)
 	assert_string_equal(kv_settings_vault(&options, 1)->auth.credential.tenant, "t");
 	assert_true(kv_settings_vault(&options, 1)->is_read_only);
 	assert_string_equal(options.source, "estate");
-	assert_string_equal(options.mountpoint, folder);
+	assert_string_equal(options.mountpoint, point);
 	assert_int_equal(parse_several("", "prod-eu", "us=prod-us"), 0);
 	assert_string_equal(options.source, "prod-eu,prod-us");
 	assert_int_equal(parse_several("", "prod-eu", NULL), 0);
@@ -905,7 +913,8 @@ a_mount_point_must_be_a_folder(void **state)
 static void
 paths_are_absolute_because_the_process_leaves_its_folder(void **state)
 {
-	const char *argv[] = { "kvfs", "-o", "token_file=./secret,cacert=./kvfs.conf", "myvault", ".", NULL };
+	const char *argv[] = { "kvfs", "-o", "token_file=./secret,cacert=./kvfs.conf", "myvault", "point",
+		NULL };
 	char *before = getcwd(NULL, 0);
 
 	(void)state;
@@ -915,7 +924,7 @@ paths_are_absolute_because_the_process_leaves_its_folder(void **state)
 	assert_int_equal(parse(5, argv), 0);
 	assert_int_equal(chdir(before), 0);
 	free(before);
-	assert_string_equal(options.mountpoint, folder);
+	assert_string_equal(options.mountpoint, point);
 	assert_string_equal(options.auth.credential.token_file, file("secret"));
 	assert_string_equal(options.ca.added, file("kvfs.conf"));
 }
@@ -985,7 +994,7 @@ parse_once(void)
 	const char *argv[] = { "kvfs", "-o",
 		"ro,rate=5,suffix=vault.x.example,resource=https://r.example,"
 		"proxy=http://p.example,resolve=v:10.0.0.4+w:[::1],public_host=p.example",
-		"myvault", folder, NULL };
+		"myvault", point, NULL };
 	struct kv_settings one;
 	const int err = kv_settings_parse(5, (char *const *)(uintptr_t)argv, &one, NULL);
 

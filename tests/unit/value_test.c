@@ -11,6 +11,8 @@
 #include "fs/config/cloud.h"
 #include "fs/config/given.h"
 #include "fs/config/mountpoint.h"
+#include "fs/mount/fusermount.h"
+#include "fs/mount/mountinfo.h"
 #include "fs/config/network.h"
 #include "fs/config/options.h"
 #include "fs/config/settings.h"
