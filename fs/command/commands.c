@@ -6,15 +6,22 @@
 #include "fs/command/plan_cmd.h"
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
+#include "fs/command/umount_cmd.h"
 #include "fs/command/verify_cmd.h"
 #include "fs/config/options.h"
 
 #define COLUMN 27 /* column at which descriptions start */
 
+static int help_cmd(int argc, char *const argv[]);
+
+/* Without a function: what kvfs does without a command. */
 static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
 } commands[] = {
+	{ "mount", "[-f] [-d] [-o NAME[=VALUE][,...]] [VAULT...] MOUNTPOINT", "mount, as without the word",
+	    NULL },
+	{ "umount", "MOUNTPOINT...", "unmount, or print what uses the mount", kv_umount_cmd },
 	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
 	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd },
 	{ "restore", "[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "restore what the vault lacks",
@@ -22,6 +29,7 @@ static const struct {
 	{ "verify", "[--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]", "print what an archive lacks",
 	    kv_verify_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
+	{ "help", "[COMMAND]", "print this text, or how a command is used", help_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -29,7 +37,7 @@ static const char usage[] =
     "Mounts the Azure Key Vault VAULT (a name, a host or an https URL) on the directory MOUNTPOINT.\n"
     "Several vaults, also given as NAME=VAULT, are folders of it; VAULT can be a section of kvfs.conf(5).\n"
     "Reading keys/NAME.blob backs that key up; writing a blob into restore/ restores it.\n"
-    "To unmount: fusermount3 -u MOUNTPOINT\n"
+    "To unmount: kvfs umount MOUNTPOINT, or fusermount3 -u MOUNTPOINT\n"
     "\n"
     "  -f                       stay in the foreground and log to standard error\n"
     "  -d                       the same, with debug messages\n"
@@ -38,15 +46,34 @@ static const char usage[] =
     "  -h, --help               print this text\n"
     "  -V, --version            print the version\n";
 
+/* The row of a command; COMMANDS: there is none. */
+static size_t
+find(const char *name)
+{
+	size_t i = 0;
+
+	while (i < COMMANDS && strcmp(name, commands[i].name) != 0)
+		i++;
+	return i;
+}
+
 bool
 kv_commands_run(int argc, char *const argv[], int *status)
 {
-	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0) {
-			*status = commands[i].run(argc - 1, argv + 1);
-			return true;
-		}
-	return false;
+	const size_t i = argc > 1 ? find(argv[1]) : COMMANDS;
+
+	if (i == COMMANDS || commands[i].run == NULL)
+		return false;
+	*status = commands[i].run(argc - 1, argv + 1);
+	return true;
+}
+
+bool
+kv_commands_is_mount(int argc, char *const argv[])
+{
+	const size_t i = argc > 1 ? find(argv[1]) : COMMANDS;
+
+	return i < COMMANDS && commands[i].run == NULL;
 }
 
 static void
@@ -83,4 +110,22 @@ kv_commands_print_help(void)
 				print_option(o);
 	}
 	printf("\nSee kvfs(1) for more.\n");
+}
+
+static int
+help_cmd(int argc, char *const argv[])
+{
+	const size_t i = argc == 2 ? find(argv[1]) : COMMANDS;
+
+	if (argc == 1) {
+		kv_commands_print_help();
+		return 0;
+	}
+	if (i == COMMANDS) {
+		fprintf(stderr, "kvfs: '%s' is no command (kvfs help lists them)\n", argv[argc - 1]);
+		return 1;
+	}
+	printf("usage: kvfs %s %s\n%s; see kvfs(1)\n", commands[i].name, commands[i].arguments,
+	    commands[i].help);
+	return 0;
 }

@@ -11,6 +11,8 @@ typedef int kv_command_fn(int argc, char *const argv[]);
 
 /* Whether argv (main's) is a subcommand. If so, runs it and sets *status to its exit status. */
 bool kv_commands_run(int argc, char *const argv[], int *status);
+/* Whether argv (main's) begins with the word "mount", which stands for nothing: kvfs mounts without it. */
+bool kv_commands_is_mount(int argc, char *const argv[]);
 /* Print the output of -h: usage, subcommands and options. */
 void kv_commands_print_help(void);
 #endif
