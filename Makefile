@@ -6,7 +6,7 @@
 #   make interop            clients of others: Azure SDKs, az, another Key Vault server (PARTS='go java': these alone)
 #   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
-#   make install            PREFIX=/usr/local DESTDIR=
+#   make install            PREFIX=/usr/local DESTDIR= HELPERDIR=/sbin (empty without root)
 #   make lint format hdr-check clean uninstall
 #
 # CC, CPPFLAGS, CFLAGS, LDFLAGS and PKG_CONFIG are honoured; V=1 shows the commands, DEV=1 adds
@@ -18,7 +18,10 @@ VERSION = 0.1.0
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where mount(8) looks for mount.kvfs, whatever PREFIX is; empty: nowhere.
+HELPERDIR ?= /sbin
 BINDIR = $(DESTDIR)$(PREFIX)/bin
+HELPERS = $(if $(HELPERDIR),$(addprefix $(DESTDIR)$(HELPERDIR)/,mount.kvfs mount.fuse.kvfs))
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
 
 ifeq ($(origin CC),default)
@@ -256,10 +259,11 @@ format:
 install: $B/kvfs
 	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
+	$(if $(HELPERS),install -d $(DESTDIR)$(HELPERDIR) && for x in $(HELPERS); do ln -sfn $(PREFIX)/bin/kvfs $$x; done)
 	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(foreach page,$(MAN),$(call installed,$(page)))
+	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach page,$(MAN),$(call installed,$(page)))
 
 clean:
 	rm -rf build

@@ -403,9 +403,10 @@ main(int argc, char *argv[])
 		argc--;
 		argv++;
 	}
-	if (err == 0)
+	if (err == 0) {
 		err = kv_settings_parse(argc, argv, &program.settings, &why);
-	kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
+		kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
+	}
 	if (err != 0) {
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.settings.given.print != KV_PRINT_NOTHING) {

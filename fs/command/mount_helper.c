@@ -29,6 +29,13 @@ kv_mount_helper_is(const char *program)
 }
 
 static int
+refuse(struct kv_buf *why)
+{
+	kv_buf_say(why, "%s", usage);
+	return -EINVAL;
+}
+
+static int
 add(struct kv_mount_helper *h, const char *text, struct kv_buf *why)
 {
 	if (h->argc == KV_MOUNT_HELPER_MOST - 1) {
@@ -136,16 +143,18 @@ take(struct kv_mount_helper *h, int argc, char *argv[], const char **user, struc
 			break;
 		case 'h':
 		case 'V':
+			h->is_question = true;
 			err = add(h, c == 'h' ? "-h" : "-V", why);
 			break;
 		case '?':
-			kv_buf_say(why, "%s", usage);
-			err = -EINVAL;
+			err = refuse(why);
 			break;
 		default: /* -n, -v and -t need nothing of kvfs */
 			break;
 		}
 	}
+	if (err == 0 && !h->is_question && argc - optind != 2)
+		err = refuse(why);
 	return err == 0 && namespace != NULL ? enter(namespace, why) : err;
 }
 

@@ -18,7 +18,8 @@ struct kv_mount_helper {
 	const char *
 	    argv[KV_MOUNT_HELPER_MOST]; /* kvfs's arguments, whose strings are those of main; ended by NULL */
 	int argc;
-	bool is_fake; /* -f: check everything, and mount nothing */
+	bool is_question; /* -h or -V */
+	bool is_fake;	  /* -f: check everything, and mount nothing */
 };
 
 /* Whether the name by which the program was started is that of the helper. */

@@ -170,7 +170,12 @@ check(const struct place *p, const char *given, bool may_hide, struct kv_buf *wh
 	if (p->state == LIVE)
 		return refuse_live(p, given, why);
 	if (p->state == DEAD)
-		return 0;
+		return strcmp(p->path, p->info.folder) == 0 ? 0 : say_unusable(given, ENOTCONN, why);
+	if (fstat(p->fd, &st) != 0 && errno == ENOTCONN) {
+		kv_buf_say(
+		    why, "the mount point %s is a dead mount of %s: unmount that first", given, p->info.type);
+		return -EINVAL;
+	}
 	if (fstat(p->fd, &st) != 0)
 		return say_unusable(given, errno, why);
 	if (!S_ISDIR(st.st_mode)) {
@@ -255,7 +260,8 @@ kv_mountpoint_take(const char *absolute, bool may_hide, int *lock, struct kv_buf
 
 	*lock = lock_parent(absolute);
 	err = look(absolute, &p, why);
-	while (err == 0 && p.state == DEAD) { /* there may be one below another */
+	while (
+	    err == 0 && p.state == DEAD && strcmp(p.path, p.info.folder) == 0) { /* one may cover another */
 		err = unmount_dead(&p, notes, why);
 		close(p.fd);
 		p.fd = -1;

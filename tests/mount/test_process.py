@@ -231,11 +231,3 @@ def test_a_fifo_as_cacert_is_refused(vault, tmp_path):
     (tmp_path / "mnt").mkdir()
     result = run(KVFS, "-o", f"cacert={fifo}", vault.url, tmp_path / "mnt", env=environment(vault), seconds=20)
     assert result.code == 1 and "not a regular file" in result.err
-
-
-def test_a_dead_mount_is_called_dead(vault, mount):
-    m = mount(vault)
-    ok("ls", m.path)
-    m.process.kill()
-    result = run(KVFS, "-o", f"cacert={vault.ca}", vault.url, m.path, env=environment(vault), seconds=20)
-    assert result.code == 1 and "dead mount" in result.err

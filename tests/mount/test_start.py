@@ -68,9 +68,10 @@ def test_in_the_background_it_has_no_terminal_and_holds_no_directory(start):
     assert os.getsid(pid) != os.getsid(0)
 
 
-def test_a_directory_that_is_not_empty_is_fine(start):
+def test_a_directory_that_is_not_empty_is_hidden_only_with_nonempty(start, refused):
     (start.point / "a file").write_text("below")
-    assert start().code == 0
+    refused(says=[str(start.point), "not empty", "-o nonempty"])
+    assert start("-o", "nonempty").code == 0
     ok("fusermount3", "-u", start.point)
     assert (start.point / "a file").read_text() == "below"
 
