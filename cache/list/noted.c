@@ -36,9 +36,9 @@ thin_out(struct kv_noted *noted)
 void
 kv_noted_add(struct kv_noted *noted, const char *token, size_t len, int page)
 {
-	if (noted->n == KV_BOOKMARKS)
+	if (noted->n == KV_NOTED)
 		thin_out(noted);
-	if (page % noted->stride != 0 || noted->n == KV_BOOKMARKS)
+	if (page % noted->stride != 0 || noted->n == KV_NOTED)
 		return;
 	noted->tokens[noted->n] = strndup(token, len);
 	noted->pages[noted->n] = page;
@@ -54,7 +54,8 @@ kv_noted_mark(struct kv_noted_pages *pages, const char *token, int page, struct 
 	if (pages->base + page < pages->due)
 		return 0;
 	err = kv_bookmarks_add(b, token, strlen(token));
-	if (err == 0)
-		pages->due = pages->base + page + pages->step;
+	while (err == 0 &&
+	    pages->due <= pages->base + page) /* from the last due page, not from this later one */
+		pages->due += pages->step;
 	return err == -EINVAL ? 0 : err;
 }

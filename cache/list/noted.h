@@ -1,14 +1,16 @@
 #ifndef KV_CACHE_LIST_NOTED_H
 #define KV_CACHE_LIST_NOTED_H
 /*
- * Some of the pages that a part of a list has read, evenly: the tokens of their links. When 64 are noted, every
+ * Some of the pages that a part of a list has read, evenly: the tokens of their links. When 128 are noted, every
  * other one is dropped, and from then on half as many are noted.
  */
 #include "cache/list/bookmarks.h"
 
+#define KV_NOTED (2 * KV_BOOKMARKS) /* so that of a long list enough are left for all bookmarks */
+
 struct kv_noted {
-	char *tokens[KV_BOOKMARKS];
-	int pages[KV_BOOKMARKS]; /* their numbers, ascending */
+	char *tokens[KV_NOTED];
+	int pages[KV_NOTED]; /* their numbers, ascending */
 	int n, stride;
 };
 

@@ -28,8 +28,8 @@ of_many_pages_some_are_noted_evenly(void **state)
 {
 	static const struct {
 		int n_pages, stride, n;
-	} rows[] = { { 0, 1, 0 }, { 3, 1, 3 }, { 64, 1, 64 }, { 65, 2, 32 }, { 130, 4, 32 }, { 1000, 16, 62 },
-		{ 10000, 256, 39 } };
+	} rows[] = { { 0, 1, 0 }, { 3, 1, 3 }, { 128, 1, 128 }, { 129, 2, 64 }, { 260, 4, 65 },
+		{ 1129, 16, 70 }, { 10000, 128, 78 } };
 	struct kv_noted noted;
 
 	(void)state;
@@ -44,6 +44,37 @@ of_many_pages_some_are_noted_evenly(void **state)
 		}
 		kv_noted_release(&noted);
 	}
+}
+
+/* The bookmarks of one part with so many pages. */
+static int
+n_marked(int n_pages)
+{
+	const int step = (n_pages + KV_BOOKMARKS - 1) / KV_BOOKMARKS;
+	struct kv_noted_pages pages = { .step = step, .due = step };
+	struct kv_bookmarks b = { .type = KV_SECRETS };
+	struct kv_noted noted;
+	int n;
+
+	kv_noted_init(&noted);
+	for (int page = 1; page < n_pages; page++)
+		add(&noted, page);
+	for (int k = 0; k < noted.n; k++)
+		assert_int_equal(kv_noted_mark(&pages, noted.tokens[k], noted.pages[k], &b), 0);
+	n = b.n;
+	kv_bookmarks_clear(&b);
+	kv_noted_release(&noted);
+	return n;
+}
+
+static void
+a_long_list_leaves_nearly_64_bookmarks_whatever_its_length(void **state)
+{
+	(void)state;
+	for (int n_pages = 130; n_pages < 3000; n_pages += 61)
+		assert_in_range(n_marked(n_pages), 40, KV_BOOKMARKS);
+	assert_in_range(n_marked(1129), 60, KV_BOOKMARKS);
+	assert_int_equal(n_marked(20), 19);
 }
 
 static void
@@ -71,6 +102,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_many_pages_some_are_noted_evenly),
+		cmocka_unit_test(a_long_list_leaves_nearly_64_bookmarks_whatever_its_length),
 		cmocka_unit_test(bookmarks_are_a_step_apart_across_parts_and_ascend),
 	};
 

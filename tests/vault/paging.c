@@ -132,6 +132,7 @@ static void
 walk_by_offset(struct page *p, struct lv_store_range *range)
 {
 	p->skip = p->a;
+	range->limit = (int)p->a + p->limit + 1;
 	lv_store_walk(p->call->service->store, range, add_object, p);
 	p->next_a = p->a + p->count;
 	p->next_b = 0;
@@ -141,6 +142,7 @@ static void
 walk_by_insertion(struct page *p, struct lv_store_range *range)
 {
 	range->behind = p->b;
+	range->limit = p->limit + 1;
 	lv_store_walk_added(p->call->service->store, range, add_object, p);
 }
 
