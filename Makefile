@@ -6,6 +6,8 @@
 #   make interop            clients of others: Azure SDKs, az, another Key Vault server (PARTS='go java': these alone)
 #   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
+#   make deb                the Debian package, built in a clean tree and tried in a bare one (RELEASE=trixie)
+#   make dist               the tarball of this version, and its checksum, in build/dist
 #   make install            PREFIX=/usr/local DESTDIR= HELPERDIR=/sbin (empty without root)
 #   make lint format hdr-check clean uninstall
 #
@@ -14,7 +16,7 @@
 # below build/, so that none rebuilds another. To parse this file nothing but make is needed:
 # pkg-config is asked when the first object is compiled.
 
-VERSION = 0.1.0
+VERSION = 0.2.0
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -256,6 +258,14 @@ format:
 
 # ---- install
 
+dist:
+	$Qtests/package/dist $(VERSION) build/dist
+
+deb:
+	@tests/install-packages build package
+	$Q$(MAKE) $(JOBS) all
+	$Qtests/package/run $(RELEASE)
+
 install: $B/kvfs
 	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
@@ -270,7 +280,7 @@ clean:
 
 .PHONY: all unit-tests fuzzers hdr-check demo picture check check-unit check-mount check-fuzz nightly run-fuzzers \
 	interop bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
-	lint run-lint format install uninstall clean
+	lint run-lint format dist deb install uninstall clean
 .DELETE_ON_ERROR:
 
 -include $(patsubst %.c,$B/%.d,$(SRC))

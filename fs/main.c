@@ -15,11 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache/index/db.h"
 #include "cache/list/listing.h"
 #include "client/auth/secret_file.h"
 #include "client/auth/token.h"
 #include "client/base/clock.h"
 #include "client/base/crypto.h"
+#include "client/base/json.h"
 #include "client/base/log.h"
 #include "client/http/http.h"
 #include "client/vault/vault.h"
@@ -377,7 +379,8 @@ print(const struct kv_settings *settings)
 	else if (settings->given.print == KV_PRINT_CONFIG)
 		kv_print_config(settings, stdout);
 	else
-		printf("kvfs %s (libfuse %s)\n", KV_VERSION, fuse_pkgversion());
+		printf("kvfs %s\nlibfuse/%s %s OpenSSL/%s SQLite/%s cJSON/%s\n", KV_VERSION, fuse_pkgversion(),
+		    kv_http_library(), kv_crypto_library(), kv_db_library(), kv_json_library());
 }
 
 int

@@ -324,3 +324,9 @@ kv_db_close(struct kv_db *db)
 		continue;
 	free_db(db);
 }
+
+const char *
+kv_db_library(void)
+{
+	return sqlite3_libversion();
+}

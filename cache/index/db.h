@@ -48,6 +48,8 @@ int kv_db_open(struct kv_loop *loop, const char *folder, const char *vault, stru
     int n_tables, struct kv_db **db, struct kv_buf *why) KV_MUST_CHECK;
 /* Writes all notes; waits up to 2 s for another process. NULL does nothing. */
 void kv_db_close(struct kv_db *db);
+/* SQLite's version, "3.40.1". */
+const char *kv_db_library(void);
 
 /* Until kv_db_settle(), all reads are in one transaction instead of one each. NULL does nothing. */
 void kv_db_begin_reading(struct kv_db *db);

@@ -75,6 +75,12 @@ sha256_context(void)
 	return context;
 }
 
+const char *
+kv_crypto_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 int
 kv_crypto_sha256(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN])
 {

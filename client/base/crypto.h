@@ -16,6 +16,8 @@ bool kv_crypto_begin(void);
  * were always on, an archive would cost a tenth more CPU: callgrind/archive of tests/bench.)
  */
 void kv_crypto_wipe_freed(bool is_on);
+/* OpenSSL's version, "3.0.15". */
+const char *kv_crypto_library(void);
 /* SHA-256. -ENOMEM. The first call loads the algorithm, and can take a millisecond. */
 int kv_crypto_sha256(const void *data, size_t len, unsigned char digest[KV_DIGEST_LEN]) KV_MUST_CHECK;
 /* A random version-4 UUID in lower-case text. -EIO if the kernel has no random bytes. */

@@ -129,6 +129,12 @@ kv_json_parse(const char *text, size_t len, struct kv_json **root)
 	return err;
 }
 
+const char *
+kv_json_library(void)
+{
+	return cJSON_Version();
+}
+
 void
 kv_json_free(struct kv_json *root)
 {

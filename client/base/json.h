@@ -18,6 +18,8 @@ struct kv_json;
  * nested at most 1000 deep; otherwise -EBADMSG. \u0000 is read as U+FFFD. -ENOMEM.
  */
 int kv_json_parse(const char *text, size_t len, struct kv_json **root) KV_MUST_CHECK;
+/* cJSON's version, "1.7.15". */
+const char *kv_json_library(void);
 /* Wipes every string. NULL does nothing. */
 void kv_json_free(struct kv_json *root);
 

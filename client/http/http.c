@@ -438,3 +438,9 @@ kv_http_free(struct kv_http *http)
 	free(http);
 	curl_global_cleanup();
 }
+
+const char *
+kv_http_library(void)
+{
+	return curl_version();
+}

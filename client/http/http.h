@@ -36,6 +36,8 @@ const struct kv_proxy *kv_http_proxy(const struct kv_http *http);
 const char *kv_http_ca_source(const struct kv_http *http);
 /* Drops transfers in flight without calling their completions. */
 void kv_http_free(struct kv_http *http);
+/* libcurl's version and those of its libraries, "libcurl/7.88.1 OpenSSL/3.0.15 …". */
+const char *kv_http_library(void);
 
 struct kv_http_request {
 	const char *method; /* "GET", "POST", "PUT" */

@@ -102,7 +102,9 @@ def test_help_and_version_go_to_stdout(tmp_path):
             assert option in result.out
     for flag in ("-V", "--version"):
         result = run(KVFS, flag)
-        assert result.code == 0 and result.err == "" and re.search(r"kvfs \d+\.\d+", result.out), result
+        assert result.code == 0 and result.err == "" and re.match(r"kvfs \d+\.\d+\.\d+\n", result.out), result
+        for library in ("libfuse", "libcurl", "OpenSSL", "SQLite", "cJSON"):
+            assert re.search(rf"{library}/\d+\.\d+", result.out), result
 
 
 def test_mount_and_fstab_start_it_by_name(vault, tmp_path):
