@@ -20,9 +20,17 @@ VERSION = 0.2.0
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Where mount(8) looks for mount.kvfs, whatever PREFIX is; empty: nowhere.
-HELPERDIR ?= /sbin
+# Where mount(8) looks for mount.kvfs, whatever PREFIX is: /sbin, or what that is a link to; empty: nowhere.
+HELPERDIR ?= $(or $(realpath /sbin),/sbin)
 BINDIR = $(DESTDIR)$(PREFIX)/bin
+DATADIR = $(DESTDIR)$(PREFIX)/share
+# Where zsh looks: Debian leaves site-functions to the administrator.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+# A file, and where it is installed.
+DATA = contrib/completion/kvfs.bash:$(DATADIR)/bash-completion/completions/kvfs \
+	contrib/completion/_kvfs:$(DESTDIR)$(ZSHDIR)/_kvfs \
+	contrib/completion/kvfs.fish:$(DATADIR)/fish/vendor_completions.d/kvfs.fish \
+	contrib/kvfs.conf.example:$(DATADIR)/doc/kvfs/examples/kvfs.conf.example
 HELPERS = $(if $(HELPERDIR),$(addprefix $(DESTDIR)$(HELPERDIR)/,mount.kvfs mount.fuse.kvfs))
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
 
@@ -270,10 +278,11 @@ install: $B/kvfs
 	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
 	$(if $(HELPERS),install -d $(DESTDIR)$(HELPERDIR) && for x in $(HELPERS); do ln -sfn $(PREFIX)/bin/kvfs $$x; done)
+	$(foreach x,$(DATA),install -D -m 644 $(subst :, ,$x) &&) true
 	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach page,$(MAN),$(call installed,$(page)))
+	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach x,$(DATA),$(lastword $(subst :, ,$x))) $(foreach page,$(MAN),$(call installed,$(page)))
 
 clean:
 	rm -rf build

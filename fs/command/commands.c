@@ -3,6 +3,7 @@
 
 #include "fs/command/byok_cmd.h"
 #include "fs/command/commands.h"
+#include "fs/command/complete.h"
 #include "fs/command/plan_cmd.h"
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
@@ -14,7 +15,7 @@
 
 static int help_cmd(int argc, char *const argv[]);
 
-/* Without a function: what kvfs does without a command. */
+/* Without a function: what kvfs does without a command. Without a description: not for people. */
 static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
@@ -30,6 +31,7 @@ static const struct {
 	    kv_verify_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 	{ "help", "[COMMAND]", "print this text, or how a command is used", help_cmd },
+	{ "complete", NULL, NULL, kv_complete_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -76,6 +78,15 @@ kv_commands_is_mount(int argc, char *const argv[])
 	return i < COMMANDS && commands[i].run == NULL;
 }
 
+const char *
+kv_commands_at(size_t i, const char **help)
+{
+	if (i >= COMMANDS || commands[i].help == NULL)
+		return NULL;
+	*help = commands[i].help;
+	return commands[i].name;
+}
+
 static void
 print_option(const struct kv_option *o)
 {
@@ -99,10 +110,12 @@ kv_commands_print_help(void)
 
 	printf("usage: kvfs [-f] [-d] [-o NAME[=VALUE][,...]] [VAULT...] MOUNTPOINT\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("       kvfs %s %s\n", commands[i].name, commands[i].arguments);
+		if (commands[i].help != NULL)
+			printf("       kvfs %s %s\n", commands[i].name, commands[i].arguments);
 	printf("\n%s\nCommands:\n", usage);
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-*s%s\n", COLUMN - 2, commands[i].name, commands[i].help);
+		if (commands[i].help != NULL)
+			printf("  %-*s%s\n", COLUMN - 2, commands[i].name, commands[i].help);
 	for (int section = 0; section < KV_SECTIONS; section++) {
 		printf("\n%s:\n", kv_options_section((enum kv_option_section)section));
 		for (size_t i = 0; (o = kv_options_at(i)) != NULL; i++)
@@ -121,7 +134,7 @@ help_cmd(int argc, char *const argv[])
 		kv_commands_print_help();
 		return 0;
 	}
-	if (i == COMMANDS) {
+	if (i == COMMANDS || commands[i].help == NULL) {
 		fprintf(stderr, "kvfs: '%s' is no command (kvfs help lists them)\n", argv[argc - 1]);
 		return 1;
 	}
