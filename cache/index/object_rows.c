@@ -233,7 +233,8 @@ read_row(sqlite3_stmt *s, struct kv_object *object)
 	object->has_digest =
 	    object->has_fingerprint && kv_db_column_bytes(s, 4, object->digest, KV_DIGEST_LEN);
 	object->size = object->has_digest ? sqlite3_column_int64(s, 3) : -1;
-	if (object->size < (object->kind == KV_KIND_BLOB ? KV_BACKUP_MIN : 1) || object->size > (int64_t)KV_BLOB_MAX) {
+	if (object->size < (object->kind == KV_KIND_BLOB ? KV_BACKUP_MIN : 1) ||
+	    object->size > (int64_t)KV_BLOB_MAX) {
 		object->size = -1; /* not the size of a backup that this kvfs would accept */
 		object->has_digest = false;
 	}
