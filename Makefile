@@ -274,6 +274,10 @@ deb:
 	$Q$(MAKE) $(JOBS) all
 	$Qtests/package/run $(RELEASE)
 
+# contrib/Containerfile, with that package.
+container:
+	$Qtests/package/container $(RELEASE)
+
 install: $B/kvfs
 	install -d $(BINDIR) $(addprefix $(MANDIR)/man,$(sort $(subst .,,$(suffix $(MAN)))))
 	install -m 755 $B/kvfs $(BINDIR)/kvfs
@@ -289,7 +293,7 @@ clean:
 
 .PHONY: all unit-tests fuzzers hdr-check demo picture check check-unit check-mount check-fuzz nightly run-fuzzers \
 	interop bench bench-quick bench-plots bench-keep $(FUZZERS:%=%.run) \
-	lint run-lint format dist deb install uninstall clean
+	lint run-lint format dist deb container install uninstall clean
 .DELETE_ON_ERROR:
 
 -include $(patsubst %.c,$B/%.d,$(SRC))
