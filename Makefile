@@ -30,9 +30,12 @@ ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,s
 DATA = contrib/completion/kvfs.bash:$(DATADIR)/bash-completion/completions/kvfs \
 	contrib/completion/_kvfs:$(DESTDIR)$(ZSHDIR)/_kvfs \
 	contrib/completion/kvfs.fish:$(DATADIR)/fish/vendor_completions.d/kvfs.fish \
+	contrib/systemd/kvfs.sysusers:$(DESTDIR)$(PREFIX)/lib/sysusers.d/kvfs.conf \
 	contrib/kvfs.conf.example:$(DATADIR)/doc/kvfs/examples/kvfs.conf.example
 HELPERS = $(if $(HELPERDIR),$(addprefix $(DESTDIR)$(HELPERDIR)/,mount.kvfs mount.fuse.kvfs))
+SBINDIR = $(DESTDIR)$(PREFIX)/sbin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man
+SYSTEMDDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 
 ifeq ($(origin CC),default)
 CC = gcc
@@ -97,6 +100,7 @@ BENCH_SRC := tests/bench/reread.c
 SRC := $(LIB_SRC) $(FS_SRC) $(VAULT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 HDR := $(sort $(wildcard $(foreach d,client cache fs,$d/*.h $d/*/*.h) tests/vault/*.h tests/unit/*.h))
 MAN := $(sort $(wildcard man/*.[1-8]))
+UNITS := $(sort $(wildcard contrib/systemd/*.service contrib/systemd/*.timer))
 installed = $(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 PROGRAMS := $B/kvfs $B/localvault
@@ -284,9 +288,14 @@ install: $B/kvfs
 	$(if $(HELPERS),install -d $(DESTDIR)$(HELPERDIR) && for x in $(HELPERS); do ln -sfn $(PREFIX)/bin/kvfs $$x; done)
 	$(foreach x,$(DATA),install -D -m 644 $(subst :, ,$x) &&) true
 	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
+	install -d $(SBINDIR) $(SYSTEMDDIR)
+	install -m 755 contrib/kvfs-archive $(SBINDIR)/kvfs-archive
+	$(foreach unit,$(UNITS),sed -E 's,/usr/(s?bin/kvfs),$(PREFIX)/\1,' $(unit) >$(SYSTEMDDIR)/$(notdir $(unit)) && \
+	    chmod 644 $(SYSTEMDDIR)/$(notdir $(unit)) &&) true
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach x,$(DATA),$(lastword $(subst :, ,$x))) $(foreach page,$(MAN),$(call installed,$(page)))
+	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach x,$(DATA),$(lastword $(subst :, ,$x))) $(foreach page,$(MAN),$(call installed,$(page))) \
+	    $(SBINDIR)/kvfs-archive $(addprefix $(SYSTEMDDIR)/,$(notdir $(UNITS)))
 
 clean:
 	rm -rf build
