@@ -31,6 +31,7 @@ static const struct {
 	    kv_verify_cmd },
 	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
 	{ "help", "[COMMAND]", "print this text, or how a command is used", help_cmd },
+	{ "unmount", NULL, NULL, kv_umount_cmd },
 	{ "complete", NULL, NULL, kv_complete_cmd },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

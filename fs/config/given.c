@@ -11,6 +11,7 @@
 
 #include "fs/config/arguments.h"
 #include "fs/config/given.h"
+#include "fs/config/habits.h"
 #include "fs/config/sections.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
@@ -27,28 +28,6 @@ static const char *const ignored_options[] = { "rw", "suid", "dev", "exec", "ati
 	"max_read=", "attr_timeout=", "entry_timeout=", "negative_timeout=", "lazytime", "nolazytime",
 	"strictatime", "nostrictatime", "norelatime", "diratime", "nodiratime", "silent", "loud", "iversion",
 	"noiversion", "mand", "nomand", "symfollow", "nosymfollow", NULL };
-
-/* Options that kvfs cannot support, and what to do instead. */
-static const struct {
-	const char *name, *sentence;
-} refused_options[] = {
-	{ "remount", "a mount of kvfs cannot be changed: unmount it, and mount it again" },
-	{ "auto_unmount", "kvfs unmounts when it ends, and is not supervised: leave auto_unmount out" },
-	{ "drop_privileges",
-	    "kvfs mounts by fusermount3 and needs no privileges: leave it out, or name a user with setuid=USER" },
-	{ "password",
-	    "a secret has no place in the arguments, which every user can read: client_secret_file=FILE" },
-	{ "client_secret",
-	    "a secret has no place in the arguments, which every user can read: client_secret_file=FILE" },
-	{ "bind",
-	    "kvfs mounts a vault: for another place of the same mount, mount --bind DIRECTORY DIRECTORY" },
-	{ "keys", "a list is separated by colons, as in types=keys:secrets" },
-	{ "secrets", "a list is separated by colons, as in types=keys:secrets" },
-	{ "vaults",
-	    "several vaults are arguments, kvfs VAULT VAULT... MOUNTPOINT, or a section of the configuration file" },
-	{ "certificates", "a list is separated by colons, as in types=keys:certificates" },
-};
-#define REFUSED (sizeof(refused_options) / sizeof(refused_options[0]))
 
 /* ---- strings ---- */
 
@@ -169,12 +148,14 @@ refuse_option(const char *text, const char *where, struct kv_buf *why)
 	const size_t n = strcspn(text, "=");
 	const char *meant = kv_options_nearest(text, n);
 
-	for (size_t i = 0; i < REFUSED; i++)
-		if (strlen(refused_options[i].name) == n && strncmp(refused_options[i].name, text, n) == 0) {
-			kv_buf_say(why, "%s: '%.*s': %s", where, (int)n, text, refused_options[i].sentence);
-			return -EINVAL;
-		}
-	kv_buf_say(why, "%s: unknown option '%.*s' (", where, (int)n, text);
+	if (n == 0) {
+		kv_buf_say(why, "%s: the name of an option is missing before '=': -o NAME=VALUE", where);
+		return -EINVAL;
+	}
+	kv_buf_say(why, "%s: unknown option '%.*s'", where, (int)n, text);
+	if (kv_habits_say(text, n, why))
+		return -EINVAL;
+	kv_buf_say(why, " (");
 	if (meant != NULL)
 		kv_buf_say(why, "did you mean '%s'? ", meant);
 	kv_buf_say(why, "kvfs -h lists them)");
@@ -295,7 +276,11 @@ take_argument(struct kv_given *g, const char *text)
 static int
 say_unknown(const char *text, struct kv_buf *why)
 {
-	kv_buf_say(why, "unknown option '%.*s' (kvfs -h lists them)", (int)strcspn(text, "="), text);
+	const size_t n = strcspn(text, "="), n_dashes = strspn(text, "-");
+
+	kv_buf_say(why, "unknown option '%.*s'", (int)n, text);
+	if (n_dashes >= n || !kv_habits_say(text + n_dashes, n - n_dashes, why))
+		kv_buf_say(why, " (kvfs -h lists them)");
 	return -EINVAL;
 }
 

@@ -28,6 +28,7 @@
 #include "fs/config/cloud.h"
 #include "fs/config/conf.h"
 #include "fs/config/given.h"
+#include "fs/config/habits.h"
 #include "fs/config/mountpoint.h"
 #include "fs/mount/fusermount.h"
 #include "fs/mount/mountinfo.h"
