@@ -302,10 +302,21 @@ cause_of(struct end *end)
 	return end->is_of_proxy ? PROXY_CLOSED : OTHER;
 }
 
+/* What libcurl reports for a header that is too large. */
+static bool
+is_too_large(CURLcode code)
+{
+#if LIBCURL_VERSION_NUM >= 0x080600
+	if (code == CURLE_TOO_LARGE)
+		return true;
+#endif
+	return code == CURLE_OUT_OF_MEMORY;
+}
+
 static const char *
 words_of(const struct kv_curl_end *e)
 {
-	if (e->code == CURLE_OUT_OF_MEMORY && e->is_in_header)
+	if (is_too_large(e->code) && e->is_in_header)
 		return "the answer's header is too large";
 	if (e->code == CURLE_ABORTED_BY_CALLBACK) /* by kv_transfer_about_to_send() */
 		return "the connection ended before the answer";

@@ -105,12 +105,12 @@ kv_easies_renew(struct kv_easies *easies)
 }
 
 void
-kv_easies_give_back(struct kv_easies *easies, CURL *easy)
+kv_easies_give_back(struct kv_easies *easies, CURL *easy, bool is_reusable)
 {
 	/* both are freed now, but libcurl might use them when the connection ends */
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-	if (easies->n_idle < KV_EASY_IDLE)
+	if (is_reusable && easies->n_idle < KV_EASY_IDLE)
 		easies->idle[easies->n_idle++] = easy;
 	else
 		curl_easy_cleanup(easy);

@@ -41,7 +41,11 @@ void kv_easies_release(struct kv_easies *easies);
 void kv_easies_renew(struct kv_easies *easies);
 /* NULL: out of memory. Give it back after its transfer. */
 CURL *kv_easies_take(struct kv_easies *easies);
-void kv_easies_give_back(struct kv_easies *easies, CURL *easy);
+/*
+ * is_reusable is false after a transfer that failed or was cancelled: a handle of libcurl 8 whose transfer was stopped
+ * before its second sending fails its next one (CURLE_SEND_FAIL_REWIND).
+ */
+void kv_easies_give_back(struct kv_easies *easies, CURL *easy, bool is_reusable);
 
 /*
  * Set the options that differ between requests. headers and reason (CURL_ERROR_SIZE bytes) must live

@@ -123,7 +123,7 @@ free_transfer(struct kv_transfer *t)
 			leave_running(t);
 		}
 		leave_connection(t);
-		kv_easies_give_back(&http->easies, t->easy);
+		kv_easies_give_back(&http->easies, t->easy, t->is_ended_well);
 	}
 	drop_answer(t);
 	kv_easy_free_headers(t->headers);
@@ -157,6 +157,7 @@ end_transfer(struct kv_transfer *t, CURLcode code)
 
 	kv_buf_init(&reason, 1024);
 	err = kv_transfer_error(t, code, &reason, &answer.is_of_proxy);
+	t->is_ended_well = code == CURLE_OK;
 	curl_multi_remove_handle(http->multi, t->easy);
 	leave_running(t);
 	learn_from_silence(t, err);

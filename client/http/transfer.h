@@ -29,6 +29,7 @@ struct kv_transfer {
 	struct kv_transfers *shared;   /* part of http */
 	TAILQ_ENTRY(kv_transfer) link; /* in queue or running */
 	bool is_running;
+	bool is_ended_well; /* libcurl ended it without an error */
 	CURL *easy;
 	struct curl_slist *headers;
 	struct kv_buf body; /* the request's; bytes from body_at are still to be sent */
