@@ -1,4 +1,5 @@
 """kvfs-archive: the nightly archive, with a vault that changes, refuses and goes away."""
+import contextlib
 import fcntl
 import json
 import os
@@ -6,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from random import Random
 
 import pytest
 
@@ -345,6 +347,76 @@ def test_a_damaged_file_that_the_vault_does_not_give_is_reported(vault, m, archi
     bad_night(m, archive, path.name.removesuffix(".blob"))
     assert states(archive)[-1].name.endswith("-incomplete")
     assert (archive / "latest/secrets" / path.name).exists()
+
+
+# Many nights.
+
+
+def change(vault, random, lost):
+    """What other users of the vault do in a day."""
+    for _ in range(random.randrange(4)):
+        names = vault.list("secrets")
+        what = random.choice(["newer", "new", "lose", "again"])
+        if what == "newer" and names:
+            vault.set_secret(random.choice(names), "newer")
+        elif what == "lose" and names:
+            lost.append(random.choice(names))
+            vault.lose("secrets", lost[-1])
+        elif what == "again" and lost:
+            vault.set_secret(random.choice(lost), "again")
+        else:
+            vault.set_secret(f"new-{random.randrange(10**9)}")
+
+
+def go_wrong(vault, random):
+    """What the service does at night; mostly nothing."""
+    names = vault.list("secrets")
+    what = random.randrange(8)
+    if what == 0 and names:
+        vault.fault(operation="backup", type="secrets", name=random.choice(names), status=403)
+    elif what == 1:
+        vault.fault(operation="list", action=random.choice(["reset", "truncate"]), skip=random.randrange(9))
+    elif what == 2:
+        vault.fault(operation="backup", action="garbage", count=random.randrange(1, 4))
+    elif what == 3:
+        vault.fault(status=503, count=random.randrange(1, 9))
+
+
+@pytest.mark.seconds(400)
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KVFS_TEST_SEEDS", "10")) // 10))
+def test_no_night_loses_what_an_earlier_one_had(vault, mount, archive, tmp_path, seed):
+    random = Random(seed)
+    m = mount(vault, "ro", "timeout=2")
+    lost, kept, objects, n_good = [], {}, set(), 0
+    for number in range(14):
+        change(vault, random, lost)
+        go_wrong(vault, random)
+        process = Process([SCRIPT, m.path, archive], tmp_path, f"night{number}",
+                          env=variables(KVFS_ARCHIVE_KEEP="3"))
+        is_killed = random.randrange(5) == 0
+        if is_killed:
+            passes(random.random())
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait(90)
+        vault.clear()
+        if not is_killed:
+            assert code in (0, 1) and len(process.err.splitlines()) == code, process.err
+        n_good += code == 0
+        contents = {state.name: blobs(state) for state in states(archive)} if archive.exists() else {}
+        for name, content in contents.items():
+            assert kept.setdefault(name, content) == content, f"{name} has changed"
+        if contents:
+            newest = contents[states(archive)[-1].name]
+            assert objects <= set(newest), f"night {number}: {objects - set(newest)} are lost"
+            objects = set(newest)
+        if code == 0:
+            assert run(KVFS, "verify", archive / "latest/", m.path).code in (0, 2)
+            assert {x.name.endswith("-incomplete") for x in states(archive)[-1:]} == {False}
+    assert n_good > 0
+    good_night(m, archive)
+    assert {f"secrets/{name}.blob" for name in vault.list("secrets")} <= set(blobs(archive / "latest"))
+    no_remains(archive)
 
 
 # The rest.
