@@ -379,8 +379,9 @@ print(const struct kv_settings *settings)
 	else if (settings->given.print == KV_PRINT_CONFIG)
 		kv_print_config(settings, stdout);
 	else
-		printf("kvfs %s\nlibfuse/%s %s OpenSSL/%s SQLite/%s cJSON/%s\n", KV_VERSION, fuse_pkgversion(),
-		    kv_http_library(), kv_crypto_library(), kv_db_library(), kv_json_library());
+		printf("kvfs %s\nlibfuse/%s %s OpenSSL/%s SQLite/%s cJSON/%s\n", KV_VERSION,
+		    fuse_pkgversion(), kv_http_library(), kv_crypto_library(), kv_db_library(),
+		    kv_json_library());
 }
 
 int

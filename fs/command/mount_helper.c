@@ -87,7 +87,7 @@ become(const char *name, struct kv_buf *why)
 
 /* Cut setuid=USER out of the list "a,b=c,…", in place. The last one counts. In a value, \, stands for a comma. */
 static void
-cut_user(char *list, const char **user)
+cut_user(char *list, struct kv_mount_helper *h)
 {
 	char *to = list, *from = list;
 
@@ -101,7 +101,7 @@ cut_user(char *list, const char **user)
 			const bool is_last = from[n] == '\0';
 
 			from[n] = '\0';
-			*user = strdup(name); /* until the end of the process */
+			snprintf(h->user, sizeof(h->user), "%s", name);
 			from += n + !is_last;
 			continue;
 		}
@@ -116,7 +116,7 @@ cut_user(char *list, const char **user)
 }
 
 static int
-take(struct kv_mount_helper *h, int argc, char *argv[], const char **user, struct kv_buf *why)
+take(struct kv_mount_helper *h, int argc, char *argv[], struct kv_buf *why)
 {
 	const char *namespace = NULL;
 	int c, err = 0;
@@ -136,7 +136,7 @@ take(struct kv_mount_helper *h, int argc, char *argv[], const char **user, struc
 			= optarg;
 			break;
 		case 'o':
-			cut_user(optarg, user);
+			cut_user(optarg, h);
 			err = add(h, "-o", why);
 			if (err == 0)
 				err = add(h, optarg, why);
@@ -161,7 +161,6 @@ take(struct kv_mount_helper *h, int argc, char *argv[], const char **user, struc
 int
 kv_mount_helper_read(int argc, char *argv[], struct kv_mount_helper *h, struct kv_buf *why)
 {
-	const char *user = NULL;
 	int err;
 
 	*h = (struct kv_mount_helper){ .argc = 0 };
@@ -169,10 +168,10 @@ kv_mount_helper_read(int argc, char *argv[], struct kv_mount_helper *h, struct k
 		(void)setenv("PATH", PATH, 1);
 	err = add(h, "kvfs", why);
 	if (err == 0)
-		err = take(h, argc, argv, &user, why);
+		err = take(h, argc, argv, why);
 	if (err == 0)
 		err = add(h, "--", why);
 	for (int i = optind; err == 0 && i < argc; i++)
 		err = add(h, argv[i], why);
-	return err == 0 && user != NULL ? become(user, why) : err;
+	return err == 0 && h->user[0] != '\0' ? become(h->user, why) : err;
 }

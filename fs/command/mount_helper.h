@@ -18,6 +18,7 @@ struct kv_mount_helper {
 	const char *
 	    argv[KV_MOUNT_HELPER_MOST]; /* kvfs's arguments, whose strings are those of main; ended by NULL */
 	int argc;
+	char user[64];	  /* of setuid=, or "" */
 	bool is_question; /* -h or -V */
 	bool is_fake;	  /* -f: check everything, and mount nothing */
 };

@@ -90,7 +90,7 @@ say_failure(const char *given, const char *path, int err)
 static int
 umount_one(const char *given)
 {
-	struct kv_mountinfo info;
+	struct kv_mountinfo info = { .user = -1 };
 	char path[PATH_MAX];
 	int err = find(given, path, &info);
 

@@ -42,7 +42,7 @@ int
 kv_fusermount_unmount(const char *path, bool is_lazy)
 {
 	const char *const words[] = { PROGRAM, is_lazy ? "-uz" : "-u", "--", path, NULL };
-	pid_t pid;
+	pid_t pid = -1;
 	int status = 0, err = start((char *const *)(uintptr_t)words, &pid);
 
 	if (err != 0)
