@@ -288,13 +288,14 @@ install: $B/kvfs
 	$(if $(HELPERS),install -d $(DESTDIR)$(HELPERDIR) && for x in $(HELPERS); do ln -sfn $(PREFIX)/bin/kvfs $$x; done)
 	$(foreach x,$(DATA),install -D -m 644 $(subst :, ,$x) &&) true
 	$(foreach page,$(MAN),install -m 644 $(page) $(call installed,$(page)) &&) true
+	ln -sfn mount.kvfs.8 $(MANDIR)/man8/mount.fuse.kvfs.8
 	install -d $(SBINDIR) $(SYSTEMDDIR)
 	install -m 755 contrib/kvfs-archive $(SBINDIR)/kvfs-archive
 	$(foreach unit,$(UNITS),sed -E 's,/usr/(s?bin/kvfs),$(PREFIX)/\1,' $(unit) >$(SYSTEMDDIR)/$(notdir $(unit)) && \
 	    chmod 644 $(SYSTEMDDIR)/$(notdir $(unit)) &&) true
 
 uninstall:
-	rm -f $(BINDIR)/kvfs $(HELPERS) $(foreach x,$(DATA),$(lastword $(subst :, ,$x))) $(foreach page,$(MAN),$(call installed,$(page))) \
+	rm -f $(BINDIR)/kvfs $(HELPERS) $(MANDIR)/man8/mount.fuse.kvfs.8 $(foreach x,$(DATA),$(lastword $(subst :, ,$x))) $(foreach page,$(MAN),$(call installed,$(page))) \
 	    $(SBINDIR)/kvfs-archive $(addprefix $(SYSTEMDDIR)/,$(notdir $(UNITS)))
 
 clean:

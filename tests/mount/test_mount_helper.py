@@ -161,6 +161,25 @@ def test_root_mounts_for_another_user(host):
     assert host.run("ls", host.point).code != 0
 
 
+@pytest.mark.skipif(not shutil.which("automount") or not os.path.exists("/dev/autofs"), reason="there is no autofs")
+@pytest.mark.parametrize("kind", ["kvfs", "fuse.kvfs"])
+def test_automount_mounts_on_the_first_look(vault, host, kind):
+    where = vault.url.replace(":", "\\:")
+    (host.folder / "map").write_text(f"vault -fstype={kind},ro,{host.options} :{where}\n")
+    (host.folder / "master").write_text(f"{host.folder}/auto {host.folder}/map --timeout=60\n")
+    automount = Process(["nsenter", "-t", host.holder.pid, "-m", "--", "automount", "--foreground", "--dont-check-daemon",
+                         "--pid-file", host.folder / "pid", host.folder / "master"], host.folder, "automount",
+                        env=environment(vault))
+    vaults = host.folder / "auto/vault"
+    try:
+        eventually(lambda: host.run("ls", vaults).out.split() == ["certificates", "keys", "secrets"],
+                   f"the mount:\n{automount.err}", 30)
+    finally:
+        host.run("umount", "-l", vaults)
+        automount.child.terminate()
+        automount.wait(20)
+
+
 def test_f_checks_and_mounts_nothing(vault, host):
     host.ok("mount", "-f", "-t", "kvfs", vault.url, host.point, "-o", host.options)
     assert host.mounts() == []
