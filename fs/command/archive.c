@@ -90,11 +90,36 @@ is_hidden(const FTSENT *e)
 	return e->fts_level > 0 && e->fts_name[0] == '.';
 }
 
+static const char *
+path_below(const struct kv_archive *a, const FTSENT *e)
+{
+	const size_t len = strlen(a->root);
+
+	return e->fts_level == 0 ? e->fts_name : e->fts_path + len + (a->root[len - 1] != '/');
+}
+
+/* A link to a file is that file, as in an archive of git-annex. Anything else that is called a blob must not be lost unseen. */
+static int
+add_other(struct kv_archive *a, const FTSENT *e)
+{
+	struct stat st;
+	char *name;
+	int err;
+
+	if (stat(e->fts_path, &st) == 0 && S_ISREG(st.st_mode))
+		return add_file(a, path_below(a, e), e->fts_name, &st);
+	err = object_name(e->fts_name, &name);
+	if (err != 0 || name == NULL)
+		return err;
+	free(name);
+	if (a->n_odd++ == 0)
+		a->odd = strdup(path_below(a, e));
+	return a->odd != NULL ? 0 : -ENOMEM;
+}
+
 static int
 add_entry(struct kv_archive *a, FTS *fts, FTSENT *e, struct kv_buf *why)
 {
-	const size_t root_len = strlen(a->root);
-
 	switch (e->fts_info) {
 	case FTS_D:
 		if (is_hidden(e))
@@ -104,9 +129,11 @@ add_entry(struct kv_archive *a, FTS *fts, FTSENT *e, struct kv_buf *why)
 		if (is_hidden(e))
 			return 0;
 		a->is_file = e->fts_level == 0;
-		return add_file(a,
-		    a->is_file ? e->fts_name : e->fts_path + root_len + (a->root[root_len - 1] != '/'),
-		    e->fts_name, e->fts_statp);
+		return add_file(a, path_below(a, e), e->fts_name, e->fts_statp);
+	case FTS_SL:
+	case FTS_SLNONE:
+	case FTS_DEFAULT:
+		return is_hidden(e) ? 0 : add_other(a, e);
 	case FTS_DNR:
 	case FTS_ERR:
 	case FTS_NS:
@@ -158,6 +185,7 @@ kv_archive_release(struct kv_archive *a)
 	for (size_t i = 0; i < a->n; i++)
 		free_file(&a->files[i]);
 	free(a->files);
+	free(a->odd);
 	free(a->root);
 	*a = (struct kv_archive){ .root = NULL };
 }
@@ -223,4 +251,11 @@ kv_archive_path(const struct kv_archive *a, const struct kv_archive_file *f, cha
 				   snprintf(path, size, "%s/%s", a->root, f->path);
 
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+void
+kv_archive_say(struct kv_buf *text, const char *name)
+{
+	for (; *name != '\0'; name++)
+		kv_buf_say(text, "%c", (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name);
 }

@@ -25,11 +25,13 @@ struct kv_archive {
 	bool is_file;
 	struct kv_archive_file *files; /* by path */
 	size_t n;
-	size_t n_others; /* files that are no NAME.blob; links and hidden ones are not counted */
+	size_t n_others; /* files that are no NAME.blob; hidden ones are not counted */
+	size_t n_odd;	 /* what is called NAME.blob and is no file, or a link to none */
+	char *odd;	 /* the first of these */
 };
 
 /*
- * Reads the names and attributes of all files; links are not followed. -errno and a sentence in why. Release archive in
+ * Reads the names and attributes of all files, and of those that links lead to; links to folders are not followed. -errno and a sentence in why. Release archive in
  * any case.
  */
 int kv_archive_read(const char *root, struct kv_archive *archive, struct kv_buf *why) KV_MUST_CHECK;
@@ -42,4 +44,6 @@ void kv_archive_release(struct kv_archive *archive);
 /* Store the absolute path of file in path. -ENAMETOOLONG. */
 int kv_archive_path(const struct kv_archive *archive, const struct kv_archive_file *file, char *path,
     size_t size) KV_MUST_CHECK;
+/* Append a name or path for a terminal: control characters, which could imitate other lines, become '?'. */
+void kv_archive_say(struct kv_buf *text, const char *name);
 #endif

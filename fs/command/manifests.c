@@ -77,6 +77,10 @@ kv_manifests_now(const char *given, const char *path, struct kv_inventory *inven
 	err = kv_mounted_read(path, "manifest-now", &text);
 	if (err == 0)
 		err = parse("the mount's .kvfs/manifest-now", &text, inventory);
+	else if (err == -EACCES && (kv_buf_clear(&text), kv_mounted_read(path, "status", &text) == 0))
+		fprintf(stderr,
+		    "kvfs: what the vault of %s has cannot be listed: it is mounted with -o nolist, or listing is not permitted\n",
+		    given);
 	else
 		kv_mounted_say_why(given, path, err);
 	kv_buf_release(&text);

@@ -119,7 +119,7 @@ kv_mounted_say_why(const char *given, const char *path, int err)
 	else if (err == -ENOTCONN)
 		fprintf(stderr, "kvfs: the kvfs of %s has ended: fusermount3 -u it\n", given);
 	else
-		fprintf(stderr, "kvfs: the status of %s cannot be read: %s\n", given, strerror(-err));
+		fprintf(stderr, "kvfs: %s cannot be read: %s\n", given, strerror(-err));
 }
 
 int

@@ -2,10 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/base/buf.h"
 #include "fs/command/manifests.h"
@@ -14,7 +17,8 @@
 const char *
 kv_plan_verdict_name(enum kv_verdict verdict)
 {
-	static const char *const names[KV_VERDICTS] = { "restore", "present", "differs", "deleted", "older" };
+	static const char *const names[KV_VERDICTS] = { "restore", "present", "differs", "deleted", "older",
+		"unproved" };
 
 	return names[verdict];
 }
@@ -25,7 +29,7 @@ kv_plan_say(const struct kv_plan *p, const struct kv_plan_item *i, struct kv_buf
 	const struct kv_archive_file *f = i->file;
 	const char *type = kv_type_name(f->type);
 
-	kv_buf_say(text, "%s", f->path);
+	kv_archive_say(text, f->path);
 	if (i->verdict == KV_VERDICT_DIFFERS)
 		kv_buf_say(text, ": the vault has a state of %s, the archive one of %s",
 		    i->there->updated[0] != '\0' ? i->there->updated : "unknown time",
@@ -33,8 +37,12 @@ kv_plan_say(const struct kv_plan *p, const struct kv_plan_item *i, struct kv_buf
 	else if (i->verdict == KV_VERDICT_DELETED)
 		kv_buf_say(text, ": deleted; to recover it: mv %s/deleted/%s/%s %s/%s/", p->mount, type,
 		    f->name, p->mount, type);
+	else if (i->verdict == KV_VERDICT_UNPROVED)
+		kv_buf_say(text,
+		    ": the vault has one of that name and time, but the archive is of %s and nothing proves that it is the same",
+		    p->kept.vault);
 	else if (i->verdict == KV_VERDICT_OLDER)
-		kv_buf_say(text, ": the archive has a newer file of %s/%s", type, f->name);
+		kv_buf_say(text, ": the archive has a newer file of this object");
 }
 
 /* ---- what there is ---- */
@@ -206,23 +214,87 @@ find_mount(const char *given, char path[PATH_MAX])
 	return err;
 }
 
+static int
+say_errno(const char *given, int number)
+{
+	fprintf(stderr, "kvfs: %s: %s\n", given, strerror(number));
+	return -number;
+}
+
+/* What was read by path is of the mount that is open. */
+static int
+check_same(const char *given, const struct kv_plan *p)
+{
+	struct stat open_one, now;
+
+	if (fstat(p->fd, &open_one) == 0 && stat(p->mount, &now) == 0 && open_one.st_dev == now.st_dev &&
+	    open_one.st_ino == now.st_ino)
+		return 0;
+	fprintf(stderr, "kvfs: %s was unmounted or mounted meanwhile: run the command again\n", given);
+	return -EBUSY;
+}
+
 int
 kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 {
 	int err;
 
 	memset(p, 0, sizeof(*p));
+	p->fd = -1;
 	err = read_archive(o, p);
 	if (err == 0)
 		err = kv_manifests_kept(p->archive.root, o->manifest, &p->kept);
 	if (err == 0)
 		err = find_mount(o->mount, p->mount);
+	if (err == 0 && (p->fd = open(p->mount, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		err = say_errno(o->mount, errno);
 	if (err == 0)
 		err = kv_manifests_now(o->mount, p->mount, &p->there);
+	if (err == 0)
+		err = check_same(o->mount, p);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
 		if (has_type(p, (enum kv_type)t))
 			err = read_deleted_type(p, (enum kv_type)t);
 	return err == 0 ? judge_all(p) : err;
+}
+
+int
+kv_plan_target(const struct kv_archive_file *f, char *path, size_t size)
+{
+	char below[PATH_MAX];
+	bool has_type_in_path = false;
+	char *rest = below, *folder;
+	enum kv_type type;
+	int n;
+
+	snprintf(below, sizeof(below), "%s", f->path);
+	while ((folder = strsep(&rest, "/")) != NULL)
+		has_type_in_path = has_type_in_path || (rest != NULL && kv_type_parse(folder, &type) == 0);
+	n = snprintf(path, size, "restore/%s%s%s",
+	    f->has_type && !has_type_in_path ? kv_type_name(f->type) : "",
+	    f->has_type && !has_type_in_path ? "/" : "", f->path);
+	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+void
+kv_plan_prove(struct kv_plan *p)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (p->kept.vault == NULL || strcmp(p->kept.vault, p->there.vault) == 0)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		struct kv_plan_item *item = &p->items[i];
+
+		if (item->verdict != KV_VERDICT_PRESENT ||
+		    (kv_plan_target(item->file, path, sizeof(path)) == 0 &&
+			fstatat(p->fd, path, &st, 0) == 0))
+			continue;
+		item->verdict = KV_VERDICT_UNPROVED;
+		p->count[KV_VERDICT_PRESENT]--;
+		p->count[KV_VERDICT_UNPROVED]++;
+	}
 }
 
 void
@@ -234,6 +306,8 @@ kv_plan_release(struct kv_plan *p)
 		free(p->deleted[t]);
 	}
 	free(p->items);
+	if (p->fd >= 0)
+		close(p->fd);
 	kv_inventory_release(&p->there);
 	kv_inventory_release(&p->kept);
 	kv_archive_release(&p->archive);

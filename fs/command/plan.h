@@ -16,9 +16,14 @@ enum kv_verdict {
 	KV_VERDICT_PRESENT, /* the vault has it in this state */
 	KV_VERDICT_DIFFERS, /* the vault has it in another state: left alone */
 	KV_VERDICT_DELETED, /* it is deleted and can be recovered: left alone */
-	KV_VERDICT_OLDER    /* the archive has a newer file of the same object: not used */
+	KV_VERDICT_OLDER,   /* the archive has a newer file of the same object: not used */
+	/*
+	 * The archive is of another vault, and this one has an object of that name and time of which nothing proves that
+	 * it is the same. Only kv_plan_prove() finds that out.
+	 */
+	KV_VERDICT_UNPROVED
 };
-#define KV_VERDICTS 5
+#define KV_VERDICTS 6
 
 struct kv_plan_item {
 	const struct kv_archive_file *file;
@@ -29,6 +34,7 @@ struct kv_plan_item {
 
 struct kv_plan {
 	char mount[PATH_MAX];
+	int fd; /* of that directory, so that all is done in this very mount, whatever is mounted there later */
 	struct kv_archive archive;
 	struct kv_inventory kept;  /* the archive's manifest; empty without one */
 	struct kv_inventory there; /* what the vault has */
@@ -53,8 +59,15 @@ struct kv_plan_options {
  */
 int kv_plan_make(const struct kv_plan_options *options, struct kv_plan *plan) KV_MUST_CHECK;
 void kv_plan_release(struct kv_plan *plan);
+/*
+ * If the archive's manifest is of another vault: what has the verdict KV_VERDICT_PRESENT keeps it only if the mount finds
+ * the file in restore/, because the vault confirms that it was restored from these bytes.
+ */
+void kv_plan_prove(struct kv_plan *plan);
+/* The path of file below restore/, in a folder of its type. -ENAMETOOLONG. */
+int kv_plan_target(const struct kv_archive_file *file, char *path, size_t size) KV_MUST_CHECK;
 
-/* "restore", "present", "differs", "deleted", "older" */
+/* "restore", "present", "differs", "deleted", "older", "unproved" */
 const char *kv_plan_verdict_name(enum kv_verdict verdict);
 /* Append "keys/db: the vault has another state, of …": why item is not restored. */
 void kv_plan_say(const struct kv_plan *plan, const struct kv_plan_item *item, struct kv_buf *text);

@@ -10,12 +10,15 @@
 
 #include "client/base/buf.h"
 #include "client/base/clock.h"
+#include "client/base/json.h"
+#include "fs/command/mounted.h"
 #include "fs/command/plan_cmd.h"
 #include "fs/command/writers.h"
 
-#define MOST_LINE 16384
-#define WRITERS	  64
-#define MOST	  1000
+#define MOST_LINE   16384
+#define MOST_STATUS ((size_t)1 << 20)
+#define WRITERS	    64
+#define MOST	    1000
 
 /* Exit statuses. */
 enum { ALL_THERE, NOT_ALL, ERROR };
@@ -68,17 +71,29 @@ print_failures(const struct kv_plan *plan, const struct kv_written *files, size_
 
 	kv_buf_init(&line, MOST_LINE);
 	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->items[i].verdict != KV_VERDICT_DIFFERS &&
-		    plan->items[i].verdict != KV_VERDICT_DELETED)
+		if (plan->items[i].verdict == KV_VERDICT_RESTORE ||
+		    plan->items[i].verdict == KV_VERDICT_PRESENT)
 			continue;
 		kv_buf_clear(&line);
 		kv_plan_say(plan, &plan->items[i], &line);
 		printf("%s  %s\n", kv_plan_verdict_name(plan->items[i].verdict), kv_buf_str(&line));
 	}
-	for (size_t i = 0; i < n; i++)
-		if (files[i].is_done && files[i].err != 0)
-			printf("failed   %s: %s%s%s\n", files[i].item->file->path, strerror(-files[i].err),
-			    files[i].why != NULL ? ": " : "", files[i].why != NULL ? files[i].why : "");
+	for (size_t i = 0; i < n; i++) {
+		if (!files[i].is_done || files[i].err == 0)
+			continue;
+		kv_buf_clear(&line);
+		kv_archive_say(&line, files[i].item->file->path);
+		kv_buf_say(&line, ": %s", strerror(-files[i].err));
+		if (files[i].why != NULL)
+			kv_buf_say(&line, ": %s", files[i].why);
+		printf("failed   %s\n", kv_buf_str(&line));
+	}
+	if (plan->archive.n_odd > 0) {
+		kv_buf_clear(&line);
+		kv_archive_say(&line, plan->archive.odd);
+		printf("failed   %s%s: not a file, or a link to none\n", kv_buf_str(&line),
+		    plan->archive.n_odd > 1 ? " and others" : "");
+	}
 	kv_buf_release(&line);
 }
 
@@ -93,12 +108,19 @@ print_result(const struct kv_plan *plan, const struct kv_written *files, size_t 
 		n_failed += files[i].is_done && files[i].err != 0;
 	}
 	print_failures(plan, files, n);
+	n_failed += plan->archive.n_odd;
 	printf("%zu restored, %zu present, %zu failed, %zu differ, %zu deleted", n_restored,
 	    count[KV_VERDICT_PRESENT], n_failed, count[KV_VERDICT_DIFFERS], count[KV_VERDICT_DELETED]);
-	if (n_restored + n_failed < n)
-		printf(", %zu not tried: run the same command again", n - n_restored - n_failed);
+	if (count[KV_VERDICT_UNPROVED] > 0)
+		printf(", %zu unproved", count[KV_VERDICT_UNPROVED]);
+	if (count[KV_VERDICT_OLDER] > 0)
+		printf(", %zu older not used", count[KV_VERDICT_OLDER]);
+	if (n_restored + n_failed - plan->archive.n_odd < n)
+		printf(", %zu not tried: run the same command again",
+		    n - n_restored - (n_failed - plan->archive.n_odd));
 	printf("\n");
-	return n_restored == n && count[KV_VERDICT_DIFFERS] == 0 && count[KV_VERDICT_DELETED] == 0 ?
+	return n_restored == n && n_failed == 0 && count[KV_VERDICT_DIFFERS] == 0 &&
+		count[KV_VERDICT_DELETED] == 0 && count[KV_VERDICT_UNPROVED] == 0 ?
 	    ALL_THERE :
 	    NOT_ALL;
 }
@@ -133,16 +155,37 @@ restore(const struct kv_plan *plan, int n_writers)
 	return status;
 }
 
+/* A dry run would only pretend. */
+static bool
+is_dry_run(const struct kv_plan *plan)
+{
+	struct kv_json *json = NULL;
+	struct kv_buf text;
+	bool is_dry = false;
+
+	kv_buf_init(&text, MOST_STATUS);
+	if (kv_mounted_read(plan->mount, "status", &text) == 0 &&
+	    kv_json_parse(kv_buf_str(&text), text.len, &json) == 0 &&
+	    kv_json_bool(json, "dry_run", &is_dry) != 0)
+		is_dry = false;
+	kv_json_free(json);
+	kv_buf_release(&text);
+	return is_dry;
+}
+
 static int
 check_mount(const struct kv_plan *plan, const char *given)
 {
-	char path[PATH_MAX + 16];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/restore", plan->mount);
-	if (stat(path, &st) == 0)
+	if (fstatat(plan->fd, "restore", &st, 0) != 0) {
+		fprintf(stderr, "kvfs: %s has no restore/: it is mounted with -o ro\n", given);
+		return -EROFS;
+	}
+	if (!is_dry_run(plan))
 		return 0;
-	fprintf(stderr, "kvfs: %s has no restore/: it is mounted with -o ro\n", given);
+	fprintf(
+	    stderr, "kvfs: %s is mounted with -o dry_run, which restores nothing: see kvfs plan\n", given);
 	return -EROFS;
 }
 
@@ -179,8 +222,10 @@ kv_restore_cmd(int argc, char *const argv[])
 	o.n_paths = argc - optind - 2;
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
-	if (kv_plan_make(&o, &plan) == 0 && check_mount(&plan, o.mount) == 0)
+	if (kv_plan_make(&o, &plan) == 0 && check_mount(&plan, o.mount) == 0) {
+		kv_plan_prove(&plan);
 		status = restore(&plan, (int)n_writers);
+	}
 	kv_plan_release(&plan);
 	return fflush(stdout) == 0 && !ferror(stdout) ? status : ERROR;
 }

@@ -87,6 +87,22 @@ struct checked {
 	char updated[KV_INVENTORY_TIME]; /* of its state */
 };
 
+/* As kv_backup_check(), whose sentences are about an answer. */
+static bool
+check_form(const struct kv_archive_file *f, const struct kv_blob *blob, struct kv_buf *why)
+{
+	bool is_complete;
+	const enum kv_blob_format format = kv_blob_look(blob->data, blob->len, &is_complete);
+
+	if (kv_backup_check(blob, f->type, NULL) == 0)
+		return true;
+	if (!is_complete || (format != KV_BLOB_SECRET && format != KV_BLOB_KEY_OR_CERT))
+		kv_buf_say(why, "a blob that is truncated or damaged, %zu bytes", blob->len);
+	else
+		kv_buf_say(why, "a blob of another type");
+	return false;
+}
+
 /*
  * Append why the blob is not what the archive should have of this state; nothing if it is. The state is that of the
  * file's time, which tools keep; or that of the manifest, if the content is the manifest's.
@@ -98,7 +114,7 @@ check_blob(const struct kv_archive_file *f, const struct kv_blob *blob, const st
 	char sha256[2 * KV_DIGEST_LEN + 1];
 
 	kv_inventory_time(f->wall_modified, checked->updated);
-	if (kv_backup_check(blob, f->type, why) != 0 || kept == NULL || kept->sha256[0] == '\0')
+	if (!check_form(f, blob, why) || kept == NULL || kept->sha256[0] == '\0')
 		return;
 	write_hex(blob->digest, sha256);
 	if ((int64_t)blob->len == kept->size && strcmp(sha256, kept->sha256) == 0)
@@ -239,7 +255,7 @@ verify_all(struct kv_verify *v, bool has_mount)
 	if (files == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < v->archive.n; i++)
-		if (v->archive.files[i].has_type)
+		if (v->archive.files[i].has_type && v->is_compared[v->archive.files[i].type])
 			files[n++] = &v->archive.files[i];
 		else
 			v->archive.n_others++;
@@ -268,14 +284,24 @@ read_archive(const char *given, struct kv_archive *archive)
 }
 
 static int
-read_now(const char *given, struct kv_inventory *there)
+read_now(const char *given, struct kv_verify *v)
 {
-	char path[PATH_MAX];
-	const int err = kv_mounted_find(given, path);
+	char path[PATH_MAX], folder[PATH_MAX + 16];
+	int err = kv_mounted_find(given, path);
 
-	if (err == 0)
-		return kv_manifests_now(given, path, there);
-	fprintf(stderr, "kvfs: %s: %s\n", given, strerror(-err));
+	if (err != 0) {
+		fprintf(stderr, "kvfs: %s: %s\n", given, strerror(-err));
+		return err;
+	}
+	err = kv_manifests_now(given, path, &v->there);
+	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
+		snprintf(folder, sizeof(folder), "%s/%s", path, kv_type_name((enum kv_type)t));
+		v->is_compared[t] = access(folder, F_OK) == 0;
+	}
+	if (err == 0 && v->kept.vault != NULL && strcmp(v->kept.vault, v->there.vault) != 0)
+		fprintf(stderr,
+		    "kvfs: warning: the manifest of the archive is of %s, %s is %s: objects of the same name and time count as the same\n",
+		    v->kept.vault, given, v->there.vault);
 	return err;
 }
 
@@ -285,11 +311,13 @@ kv_verify_make(const struct kv_verify_options *o, struct kv_verify *v)
 	int err;
 
 	memset(v, 0, sizeof(*v));
+	for (int t = 0; t < KV_TYPES; t++)
+		v->is_compared[t] = true;
 	err = read_archive(o->archive, &v->archive);
 	if (err == 0)
 		err = kv_manifests_kept(v->archive.root, o->manifest, &v->kept);
 	if (err == 0 && o->mount != NULL)
-		err = read_now(o->mount, &v->there);
+		err = read_now(o->mount, v);
 	if (err == 0 && o->mount == NULL && v->kept.vault == NULL) {
 		fprintf(stderr,
 		    "kvfs: %s has no manifest, so what should be there is unknown: name a mount of the vault, or a manifest by -m\n",

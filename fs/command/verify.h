@@ -25,8 +25,9 @@ struct kv_verify_item {
 
 struct kv_verify {
 	struct kv_archive archive;
-	struct kv_inventory kept;  /* the archive's manifest; empty without one */
-	struct kv_inventory there; /* what the vault has; empty without a mount */
+	struct kv_inventory kept;   /* the archive's manifest; empty without one */
+	struct kv_inventory there;  /* what the vault has; empty without a mount */
+	bool is_compared[KV_TYPES]; /* false: the mount does not have this type */
 	struct kv_verify_item *items;
 	size_t n;
 	size_t count[KV_FINDINGS];

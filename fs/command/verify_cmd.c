@@ -16,10 +16,21 @@ enum { COMPLETE, INCOMPLETE, ONLY_CHANGED, ERROR };
 static void
 print_text(const struct kv_verify *v)
 {
-	for (size_t i = 0; i < v->n; i++)
-		printf("%s  %s%s%s%s: %s\n", kv_verify_name(v->items[i].finding), v->items[i].object,
-		    v->items[i].path != NULL ? " (" : "", v->items[i].path != NULL ? v->items[i].path : "",
-		    v->items[i].path != NULL ? ")" : "", v->items[i].why);
+	struct kv_buf line;
+
+	kv_buf_init(&line, MOST_LINE);
+	for (size_t i = 0; i < v->n; i++) {
+		kv_buf_clear(&line);
+		kv_archive_say(&line, v->items[i].object);
+		if (v->items[i].path != NULL) {
+			kv_buf_say(&line, " (");
+			kv_archive_say(&line, v->items[i].path);
+			kv_buf_say(&line, ")");
+		}
+		printf(
+		    "%s  %s: %s\n", kv_verify_name(v->items[i].finding), kv_buf_str(&line), v->items[i].why);
+	}
+	kv_buf_release(&line);
 	printf("%zu complete, %zu missing, %zu damaged, %zu changed, %zu gone from the vault\n", v->n_whole,
 	    v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED], v->count[KV_FINDING_CHANGED],
 	    v->count[KV_FINDING_GONE]);

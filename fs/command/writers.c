@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,27 +37,6 @@ struct pool {
 };
 
 /* ---- one file ---- */
-
-/* In restore/, below a folder of the object's type. */
-static int
-target_of(const struct kv_plan *plan, const struct kv_archive_file *f, char path[PATH_MAX])
-{
-	char below[PATH_MAX];
-	enum kv_type type;
-	bool has_type_in_path = false;
-	char *rest, *folder;
-	int n;
-
-	snprintf(below, sizeof(below), "%s", f->path);
-	rest = below;
-	while ((folder = strsep(&rest, "/")) != NULL)
-		has_type_in_path = has_type_in_path || (rest != NULL && kv_type_parse(folder, &type) == 0);
-	if (f->has_type && !has_type_in_path)
-		n = snprintf(path, PATH_MAX, "%s/restore/%s/%s", plan->mount, kv_type_name(f->type), f->path);
-	else
-		n = snprintf(path, PATH_MAX, "%s/restore/%s", plan->mount, f->path);
-	return n >= 0 && n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
 
 static int
 write_all(int fd, const char *data, size_t len)
@@ -95,10 +75,10 @@ write_file(const struct kv_plan *plan, const struct kv_archive_file *f)
 	int from = -1, to = -1, err = kv_archive_path(&plan->archive, f, source, sizeof(source));
 
 	if (err == 0)
-		err = target_of(plan, f, target);
-	if (err == 0 && (from = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+		err = kv_plan_target(f, target, sizeof(target));
+	if (err == 0 && (from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		err = -errno;
-	if (err == 0 && (to = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+	if (err == 0 && (to = openat(plan->fd, target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
 		err = -errno;
 	if (err == 0)
 		err = copy(from, to);
@@ -237,39 +217,41 @@ wait_for_threads(struct pool *pool, kv_writers_progress *progress, void *arg)
 
 /* ---- folders ---- */
 
-static int
-make_folders(char *path, size_t from)
+/* A folder that cannot be made fails the open of its files. */
+static void
+make_folders(const struct kv_plan *plan, char *path)
 {
-	for (char *slash = path + from; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+	for (char *slash = path + strlen("restore"); (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
 		*slash = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-			const int err = -errno;
-
-			fprintf(stderr, "kvfs: %s: %s\n", path, strerror(-err));
-			return err;
-		}
+		(void)mkdirat(plan->fd, path, 0700);
 	}
-	return 0;
 }
 
 /* Files of one folder follow each other, mostly. */
-static int
+static void
 make_all_folders(const struct kv_plan *plan, const struct kv_written *files, size_t n)
 {
 	char path[PATH_MAX], last[PATH_MAX] = "";
-	const size_t from = strlen(plan->mount) + strlen("/restore");
-	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < n; i++) {
-		err = target_of(plan, files[i].item->file, path);
-		if (err != 0)
-			break;
+	for (size_t i = 0; i < n; i++) {
+		if (kv_plan_target(files[i].item->file, path, sizeof(path)) != 0)
+			continue;
 		if (strncmp(path, last, (size_t)(strrchr(path, '/') - path) + 1) != 0) {
-			err = make_folders(path, from);
+			make_folders(plan, path);
 			snprintf(last, sizeof(last), "%s", path);
 		}
 	}
-	return err;
+}
+
+/* Each writer needs two descriptors, and one more after a failure. */
+static int
+most_threads(int wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= 3 * (rlim_t)wanted + 20)
+		return wanted;
+	return files.rlim_cur > 26 ? (int)(files.rlim_cur - 20) / 3 : 1;
 }
 
 int
@@ -282,14 +264,13 @@ kv_writers_run(const struct kv_plan *plan, struct kv_written *files, size_t n, i
 		.is_interrupted = is_interrupted,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.ended = PTHREAD_COND_INITIALIZER };
-	const int n_wanted = (size_t)n_threads < n ? n_threads : (int)n;
+	const int n_wanted = most_threads((size_t)n_threads < n ? n_threads : (int)n);
 	pthread_t *threads = calloc((size_t)n_wanted + 1, sizeof(*threads));
-	int n_started, err = make_all_folders(plan, files, n);
+	int n_started;
 
-	if (threads == NULL || err != 0) {
-		free(threads);
-		return err != 0 ? err : -ENOMEM;
-	}
+	if (threads == NULL)
+		return -ENOMEM;
+	make_all_folders(plan, files, n);
 	n_started = n_wanted > 0 ? start_threads(&pool, threads, n_wanted) : 0;
 	if (n_started > 0)
 		wait_for_threads(&pool, progress, arg);

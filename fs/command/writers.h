@@ -24,8 +24,7 @@ typedef void kv_writers_progress(void *arg, const struct kv_writers_state *state
 
 /*
  * Writes the n files with n_threads writers and returns when all have ended, or, after *is_interrupted became true, when
- * those that were begun have ended. -errno if no writer could be started, or a folder not be made (with a line on
- * stderr).
+ * those that were begun have ended. -errno if no writer could be started.
  */
 int kv_writers_run(const struct kv_plan *plan, struct kv_written *files, size_t n, int n_threads,
     const volatile bool *is_interrupted, kv_writers_progress *progress, void *arg) KV_MUST_CHECK;

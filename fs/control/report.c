@@ -101,8 +101,9 @@ put_mount(const struct kv_scope *scope, struct kv_buf *text)
 	kv_report_time(scope->mount->wall_mounted, mounted);
 	return err != 0 ?
 	    err :
-	    kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s", mounted,
-		kv_clock_wall_s() - scope->mount->wall_mounted, is_paused ? "true" : "false");
+	    kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s,\"dry_run\":%s",
+		mounted, kv_clock_wall_s() - scope->mount->wall_mounted, is_paused ? "true" : "false",
+		scope->mount->settings->is_dry_run ? "true" : "false");
 }
 
 /* The sum of one type; failure is the first one's. */

@@ -95,7 +95,8 @@ def test_what_differs_and_what_is_deleted_is_reported_and_left(two, archive, mou
     assert len(two.versions("secrets", other, vault="empty")) == 1
     ok("sh", "-c", command)
     result = restore(archive, m.path)
-    assert result.code == 1 and "0 restored, 9 present" in result.out
+    # recovered, and not restored from this archive, which is of another vault
+    assert result.code == 1 and "0 restored, 8 present, 0 failed, 1 differ, 0 deleted, 1 unproved" in result.out
 
 
 def test_a_refused_file_is_in_the_table_with_the_reason_and_the_others_are_restored(two, archive, mount):
@@ -166,12 +167,12 @@ def test_without_times_the_manifest_tells_the_state(two, archive, mount, tmp_pat
     assert result.code == 2 and "truncated" in result.err
 
 
-@pytest.mark.parametrize("wrong", ["nothing", "empty", "no mount", "ro", "usage", "-j 0"])
+@pytest.mark.parametrize("wrong", ["nothing", "empty", "no mount", "ro", "dry_run", "usage", "-j 0"])
 def test_what_cannot_be_done_is_one_line_and_status_2(two, archive, mount, tmp_path, wrong):
-    m = mount(two, *(["ro"] if wrong == "ro" else []), name="empty")
+    m = mount(two, *([wrong] if wrong in ("ro", "dry_run") else []), name="empty")
     (tmp_path / "bare").mkdir()
     args = {"nothing": ["/nonexistent", m.path], "empty": [tmp_path / "bare", m.path],
-            "no mount": [archive, tmp_path / "bare"], "ro": [archive, m.path], "usage": [archive],
+            "no mount": [archive, tmp_path / "bare"], "ro": [archive, m.path], "dry_run": [archive, m.path], "usage": [archive],
             "-j 0": ["-j", "0", archive, m.path]}[wrong]
     result = restore(*args)
     assert result.code == 2 and result.out == "" and result.err
@@ -218,3 +219,57 @@ def test_a_folder_of_one_vault_of_several(two, archive, mount, tmp_path):
     folder = next(p for p in m.path.iterdir())
     assert restore(archive, folder).code == 0
     assert names(two, "empty") == names(two, "full")
+
+
+def test_an_object_of_another_vault_is_not_taken_for_the_archive_s(vaults, mount, tmp_path):
+    """Two vaults can have a secret of one name and second, as a deployment makes them."""
+    vault = vaults("europe", "states")
+    for _ in range(20):
+        created = [vault.set_secret("db", name, vault=name)["attributes"]["created"] for name in ("europe", "states")]
+        if created[0] == created[1]:
+            break
+    assert created[0] == created[1]
+    m = mount(vault, "ro", name="europe")
+    ok("rsync", "-a", f"{m.path}/secrets", f"{tmp_path}/archive/")
+    (tmp_path / "archive/manifest").write_text(ok("cat", m / ".kvfs/manifest"))
+    m.unmount()
+    m = mount(vault, name="states")
+    result = restore(tmp_path / "archive", m.path)
+    assert result.code == 1 and "0 restored, 0 present" in result.out and "1 unproved" in result.out, result
+    verified = run(KVFS, "verify", tmp_path / "archive", m.path)
+    assert "the manifest of the archive is of europe" in verified.err, verified
+
+
+def test_a_mount_that_goes_away_restores_nothing_below_it(two, archive, mount, tmp_path):
+    point = tmp_path / "mount1/mnt/restore/secrets"
+    point.mkdir(parents=True)
+    m = mount(two, "nonempty", name="empty")
+    two.config(latency_ms=300)
+    program = subprocess.Popen([KVFS, "restore", "-j", "1", archive, m.path], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: two.count("restore", 200) >= 1, "the first restore")
+    subprocess.run(["fusermount3", "-uz", m.path], check=True)
+    out, _ = program.communicate(timeout=60)
+    n = len(names(two, "empty"))
+    assert program.returncode in (0, 1) and out.splitlines()[-1].startswith(f"{n} restored") or n == 10, out
+    assert not list(point.iterdir())
+
+
+def test_what_is_called_a_blob_and_is_none_is_not_dropped(two, archive, mount, tmp_path):
+    m = mount(two, name="empty")
+    name = two.list("secrets", vault="full")[0]
+    blob = archive / f"secrets/{name}.blob"
+    blob.rename(tmp_path / "annexed")
+    blob.symlink_to(tmp_path / "annexed")
+    result = restore(archive, m.path)
+    assert result.code == 0 and result.out.startswith("10 restored"), result
+    (archive / "secrets/gone.blob").symlink_to("/nonexistent")
+    result = restore(archive, m.path)
+    assert result.code == 1 and "failed   secrets/gone.blob: not a file" in result.out, result
+
+
+def test_names_cannot_imitate_the_table(two, archive, mount):
+    m = mount(two, name="empty")
+    (archive / "secrets/a\nrestored  b\033[2J.blob").write_bytes(b"no blob")
+    for program in ("plan", "restore"):
+        out = run(KVFS, program, archive, m.path).out
+        assert "\033" not in out and "\nrestored" not in out and "a?restored" in out

@@ -106,6 +106,13 @@ def test_without_times_the_content_tells_the_state(m, archive):
     assert verify(archive, m.path).code == verify(archive).code == COMPLETE
 
 
+def test_types_that_the_mount_lacks_are_not_gone(vault, m, archive, mount):
+    m.unmount()
+    again = mount(vault, "ro", "types=secrets", again=m)
+    result = verify(archive, again.path)
+    assert result.code == COMPLETE and "0 gone" in result.out, result
+
+
 def test_json_is_one_line(vault, m, archive):
     vault.set_secret("new")
     result = verify("--json", archive, m.path)

@@ -87,7 +87,7 @@ blobs_are_found_with_their_types_and_the_rest_is_counted(void **state)
 }
 
 static void
-links_are_not_followed(void **state)
+a_link_to_a_file_is_that_file_and_one_to_none_is_counted(void **state)
 {
 	char path[PATH_MAX + 20];
 	struct kv_archive a;
@@ -96,10 +96,15 @@ links_are_not_followed(void **state)
 	make("keys/a.blob");
 	snprintf(path, sizeof(path), "%s/keys/b.blob", root);
 	assert_int_equal(symlink("a.blob", path), 0);
+	snprintf(path, sizeof(path), "%s/keys/c.blob", root);
+	assert_int_equal(symlink("nothing", path), 0);
 	snprintf(path, sizeof(path), "%s/loop", root);
 	assert_int_equal(symlink(".", path), 0);
 	assert_int_equal(kv_archive_read(root, &a, NULL), 0);
-	assert_int_equal(a.n, 1);
+	assert_int_equal(a.n, 2);
+	assert_string_equal(a.files[1].path, "keys/b.blob");
+	assert_int_equal(a.n_odd, 1);
+	assert_string_equal(a.odd, "keys/c.blob");
 	kv_archive_release(&a);
 }
 
@@ -172,7 +177,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(blobs_are_found_with_their_types_and_the_rest_is_counted),
-		TEST(links_are_not_followed),
+		TEST(a_link_to_a_file_is_that_file_and_one_to_none_is_counted),
 		TEST(a_file_alone_is_an_archive),
 		TEST(paths_select),
 		TEST(what_cannot_be_read_is_named),
