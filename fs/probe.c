@@ -204,6 +204,9 @@ end(void *arg)
 	kv_buf_init(&why, 8192);
 	result.err = judge(s, &why);
 	result.why = kv_buf_str(&why);
+	/* after a failure, what is still under way must not be logged beside the sentence */
+	if (result.err == 0)
+		kv_throttle_set_patient(s->branch->volume->throttle, true);
 	kv_probe_cancel(s);
 	done(done_arg, &result);
 	kv_buf_release(&why);
@@ -249,7 +252,6 @@ kv_probe_cancel(struct kv_probe *s)
 		kv_snapshot_cancel(s->pages[t].wait);
 		kv_call_cancel(s->pages[t].call);
 	}
-	kv_throttle_set_patient(s->branch->volume->throttle, true);
 	kv_buf_release(&s->why);
 	kv_buf_release(&s->denied);
 	kv_buf_release(&s->denied_why);

@@ -42,7 +42,7 @@ def test_what_is_not_there_fails_at_the_open(vault, mount):
     m = mount(vault, "nolist")
     assert errno_of("open", m / "secrets/d.blob") == "ENOENT"
     assert vault.count("backup", 404) == 1 and vault.count("versions") == 0
-    for name in ("db", "db.json", "*.blob", "d b.blob", ".blob", "x" * 128 + ".blob"):
+    for name in ("db", "db.txt", "*.blob", "d b.blob", ".blob", "x" * 128 + ".blob"):
         assert errno_of("stat", m / f"secrets/{name}") == "ENOENT"
     assert vault.count("backup") == 1
 
