@@ -1,6 +1,7 @@
 """kvfs-archive: the nightly archive, with a vault that changes, refuses and goes away."""
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -337,6 +338,19 @@ def test_a_damaged_file_is_fetched_again(vault, m, archive):
     second = good_night(m, archive)
     assert blobs(second)[f"secrets/{path.name}"] != bytes(data) == path.read_bytes()
     assert ok(KVFS, "verify", second, m.path).startswith("9 complete")
+
+
+def test_the_manifest_is_about_the_files_of_the_state(vault, mount, archive, tmp_path):
+    """Also if the mount has downloaded all of them anew since they were archived, and each backup differs."""
+    first = good_night(mount(vault, "ro", env={"XDG_CACHE_HOME": tmp_path / "a"}), archive)
+    m = mount(vault, "ro", env={"XDG_CACHE_HOME": tmp_path / "b"})
+    for path in first.rglob("*.blob"):
+        assert ok("cat", m / path.relative_to(first), text=False) != path.read_bytes()
+    second = good_night(m, archive)
+    sums = {x["name"]: x["sha256"] for x in map(json.loads, (second / "manifest").read_text().splitlines()[1:])}
+    assert sums == {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in second.rglob("*.blob")}
+    assert all(path.samefile(second / path.relative_to(first)) for path in first.rglob("*.blob") if
+               path.stat().st_size == (m / path.relative_to(first)).stat().st_size)
 
 
 def test_a_damaged_file_that_the_vault_does_not_give_is_reported(vault, m, archive):
