@@ -276,7 +276,7 @@ def with_terminal(argv, cwd, typed, env):
             shown += data
             if waiting and shown.rstrip().endswith(b":"):
                 os.write(master, waiting.pop(0))
-                shown += b" "
+                shown += b"|"  # so that this prompt is not taken for the next one
     _, status = os.waitpid(pid, 0)
     os.close(master)
     return status, shown.decode(errors="replace")
