@@ -6,8 +6,6 @@
  */
 #include "fs/mount/branch.h"
 
-#define KV_CONTROL_FOLDER ".kvfs"
-
 extern const struct kv_part kv_control_part;
 
 /* Add .kvfs/ with the sums of all vaults to the root of a mount with a folder for each. -ENOMEM. */

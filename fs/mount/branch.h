@@ -16,7 +16,8 @@ struct kv_buf;
 struct kv_folder;
 struct kv_part_row;
 
-#define KV_PARTS_MAX 8
+#define KV_PARTS_MAX	  8
+#define KV_CONTROL_FOLDER ".kvfs"
 
 struct kv_branch {
 	TAILQ_ENTRY(kv_branch) link; /* in the mount */

@@ -83,7 +83,7 @@ lookup(struct kv_node *node, fuse_req_t req, const char *name)
 {
 	const struct name *n = find(kv_folder_of(node), name);
 
-	if (away(node) != 0 && (n == NULL || n->is_listed))
+	if (away(node) != 0 && (n == NULL || strcmp(name, KV_CONTROL_FOLDER) != 0))
 		fuse_reply_err(req, -away(node));
 	else if (n == NULL)
 		fuse_reply_err(req, ENOENT);

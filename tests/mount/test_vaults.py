@@ -178,6 +178,9 @@ def test_a_vault_that_is_away_is_a_warning_and_fails_until_it_is_back(four, moun
     assert errno_of("stat", m / "third" / "secrets") == "EIO"
     assert errno_of("stat", m / "third" / "restore") == "EIO"
     assert errno_of("stat", m / "third" / "nothing") == "EIO"
+    assert errno_of("list", m / "third" / "import") == "EIO"
+    assert errno_of("list", m / "third" / "deleted") == "EIO"
+    assert errno_of("list", m / "third" / "deleted" / "secrets") == "EIO"
     assert errno_of("stat", m / "third") == "0"
     assert len(m.names("prod-us/secrets")) == 6
     assert summary_of(m, "third")["failure"] == "EIO"

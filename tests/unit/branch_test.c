@@ -24,20 +24,20 @@ static struct kv_mount mount;
 static struct kv_branch branches[2];
 static int n_under_way[2], n_stopped;
 
-/* ---- a part of the tree: a folder that is listed, and one that is not ---- */
+/* ---- a part of the tree: a folder that is listed, and two that are not ---- */
 
 static int
 attach(struct kv_branch *b, struct kv_folder *root, uint64_t first_ino, void **state)
 {
-	struct kv_folder *folders[2];
+	static const char *const names[] = { "keys", KV_CONTROL_FOLDER, "import" };
+	struct kv_folder *folders[N_OF(names)];
 	int err = 0;
 
 	*state = &n_under_way[b - branches];
-	for (size_t i = 0; err == 0 && i < 2; i++) {
+	for (size_t i = 0; err == 0 && i < N_OF(names); i++) {
 		folders[i] = kv_folder_new(&b->mount->tree, b, first_ino + i, 0777);
-		err = folders[i] != NULL ?
-		    kv_folder_add(root, i == 0 ? "keys" : ".kvfs", kv_folder_node(folders[i]), i == 0) :
-		    -ENOMEM;
+		err = folders[i] != NULL ? kv_folder_add(root, names[i], kv_folder_node(folders[i]), i == 0) :
+					   -ENOMEM;
 	}
 	return err;
 }
@@ -170,6 +170,7 @@ in_the_folder_of_a_vault_that_is_away_all_but_the_control_folder_fails(void **st
 	branches[0].away = -EHOSTUNREACH;
 	assert_int_equal(look_up(a, "keys"), -EHOSTUNREACH);
 	assert_int_equal(look_up(a, "nothing"), -EHOSTUNREACH);
+	assert_int_equal(look_up(a, "import"), -EHOSTUNREACH);
 	assert_int_equal(look_up(a, ".kvfs"), 0);
 	assert_int_equal(look_up(b, "keys"), 0);
 	assert_int_equal(look_up(mount.tree.root, "a"), 0);
