@@ -392,8 +392,10 @@ main(int argc, char *argv[])
 	struct kv_buf why;
 	int status = 1, err = 0;
 
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) /* so that none of our descriptors becomes stderr */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+	/* So that none of our descriptors becomes stderr. To write to a closed stdout stays an error. */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
 			return 1;
 	(void)kv_crypto_begin();
 	kv_buf_init(&why, 4096);

@@ -229,3 +229,11 @@ def test_manifest_now_is_of_listings_that_began_after_the_open(vault, mount):
     assert ("secrets", "new") in {(x["type"], x["name"]) for x in lines[1:]}
     vault.fault(operation="list", type="secrets", status=403)
     assert errno_of("open", m / ".kvfs/manifest-now") == "EACCES"
+
+
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("option", ["", "--watch"])
+def test_a_status_that_cannot_be_printed_is_a_failure(vault, mount, option, to):
+    m = mount(vault)
+    result = fails(shell=f"{KVFS} status {m.path} {option} {to}")
+    assert result.code == 1 and result.err.startswith("kvfs: standard output: ") and result.err.count("\n") == 1
