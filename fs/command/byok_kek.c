@@ -125,12 +125,15 @@ struct kek {
 	struct kv_token_cache *auth;
 	struct kv_vault *vault;
 	struct kv_vault_call *call;
+	bool is_creating; /* what call does */
+	struct kv_timer timer;
 	struct kv_blob *request;
 	struct kv_buf answer, why; /* KEK.json; a sentence */
 	int64_t wall_expires;
 	int err;
 };
 
+static void overdue(void *);
 static void versions_answered(void *, struct kv_reply *);
 static void create_answered(void *, struct kv_reply *);
 
@@ -150,6 +153,7 @@ connect_to(struct kek *k)
 	k->loop = kv_loop_new();
 	if (k->loop == NULL)
 		return -ENOMEM;
+	kv_timer_init(&k->timer, k->loop, overdue, k);
 	err = kv_http_new(k->loop, &http_options, &k->http, &k->why);
 	if (err != 0)
 		return err;
@@ -170,14 +174,17 @@ disconnect(struct kek *k)
 		kv_token_free(k->auth);
 	if (k->http != NULL)
 		kv_http_free(k->http);
-	if (k->loop != NULL)
+	if (k->loop != NULL) {
+		kv_timer_stop(&k->timer);
 		kv_loop_free(k->loop);
+	}
 }
 
 static void
 end(struct kek *k, int err)
 {
 	k->err = err;
+	kv_timer_stop(&k->timer);
 	kv_loop_stop(k->loop);
 }
 
@@ -191,11 +198,47 @@ explain(struct kek *k, const char *what, const struct kv_reply *reply)
 		kv_buf_say(&k->why, " (%s)", reply->fault.message);
 }
 
+/* After a lost answer: what to do before the next try. */
+static void
+explain_lost(struct kek *k)
+{
+	kv_buf_say(&k->why,
+	    "; it would be billed: look for it with az keyvault key show --id https://%s/keys/%s, or at "
+	    "MOUNTPOINT/keys/%s.json, before you try again",
+	    kv_vault_name(k->vault), k->given->name, k->given->name);
+}
+
+/* To wait for a token has time-outs of its own, and a person may have to sign in. */
+static void
+overdue(void *arg)
+{
+	struct kek *k = arg;
+	const int64_t left_ms = k->settings->timeout_ms - kv_call_sent_ms(k->call);
+
+	if (left_ms > 0) {
+		kv_timer_set(&k->timer, left_ms);
+		return;
+	}
+	kv_call_cancel(k->call);
+	k->call = NULL;
+	kv_buf_say(&k->why, "%s did not answer within %lld s (-o timeout=), ", kv_vault_name(k->vault),
+	    (long long)k->settings->timeout_ms / 1000);
+	if (k->is_creating) {
+		kv_buf_say(&k->why, "and the key %s may have been created", k->given->name);
+		explain_lost(k);
+	} else {
+		kv_buf_say(&k->why, "so nothing was created");
+	}
+	end(k, -ETIMEDOUT);
+}
+
 static int
 send(struct kek *k, enum kv_op op, kv_vault_done *done)
 {
 	const struct kv_call call = { .op = op, .type = KV_KEYS, .name = k->given->name, .blob = k->request };
 
+	k->is_creating = op == KV_OP_CREATE;
+	kv_timer_set(&k->timer, k->settings->timeout_ms);
 	return kv_call_send(k->vault, &call, done, k, &k->call);
 }
 
@@ -300,8 +343,9 @@ create_answered(void *arg, struct kv_reply *reply)
 		    "%s created a key %s, but not one for key exchange, of type RSA-HSM and for import only: delete it",
 		    kv_vault_name(k->vault), k->given->name);
 	} else if (err != 0 && reply->was_sent && (reply->status < 300 || reply->status >= 500)) {
-		explain(k, "the answer was lost, and the key may have been created", reply);
-		kv_buf_say(&k->why, "; look for it before you try again");
+		kv_buf_say(&k->why, "the key %s may have been created; ", k->given->name);
+		explain(k, "the answer was lost", reply);
+		explain_lost(k);
 	} else if (err != 0) {
 		explain(k, "the key was not created", reply);
 	}
@@ -349,19 +393,38 @@ create(struct kek *k)
 	return 0;
 }
 
+/* Why no key is to be created; NULL: nothing. */
+static const char *
+find_fault(const struct kv_settings *settings)
+{
+	if (kv_settings_vaults(settings) != 1)
+		return "a key exchange key is created in one vault: name one";
+	if (settings->is_dry_run || kv_settings_vault(settings, 0)->is_dry_run)
+		return "kvfs byok kek creates a key, which -o dry_run forbids: leave the option out";
+	if (settings->is_read_only || kv_settings_vault(settings, 0)->is_read_only)
+		return "kvfs byok kek creates a key, which -o ro forbids: leave the option out";
+	return NULL;
+}
+
 static int
 run(const struct given *given)
 {
 	struct kv_settings settings;
 	struct kek k = { .given = given };
+	const char *fault;
 	int status = 1;
 
 	kv_buf_init(&k.answer, (size_t)64 << 10);
 	kv_buf_init(&k.why, MOST_WHY);
 	if (kv_settings_parse(given->n_settings, given->settings, &settings, &k.why) != 0) {
 		(void)kv_byok_cmd_fail("%s", kv_buf_str(&k.why));
-	} else if (kv_settings_vaults(&settings) != 1) {
-		(void)kv_byok_cmd_fail("a key exchange key is created in one vault: name one");
+	} else if ((fault = find_fault(&settings)) != NULL) {
+		(void)kv_byok_cmd_fail("%s", fault);
+	} else if (kv_byok_cmd_check_output() != 0) {
+		(void)kv_byok_cmd_fail(
+		    "the key %s was not created, because its public half cannot be printed: "
+		    "standard output: %s",
+		    given->name, strerror(errno));
 	} else {
 		k.settings = kv_settings_vault(&settings, 0);
 		kv_guard_secrets();

@@ -64,6 +64,8 @@ find_fault(const struct given *given)
 		return "give the key to be transferred: --key with a private key, or --oct with an AES key";
 	if (given->output == NULL)
 		return "-o NAME.byok is missing: the file to be written";
+	if (strcmp(given->output, "-") == 0)
+		return "-o - does not mean standard output: give a package the name of a file, such as mine.byok (or ./-)";
 	if (given->oct != NULL && given->passin_file != NULL)
 		return "--passin-file is for a private key, not for --oct";
 	return NULL;

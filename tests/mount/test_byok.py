@@ -121,9 +121,36 @@ def test_a_standard_vault_has_no_kek(vaults, tmp_path):
 
 def test_a_lost_answer_says_what_to_do(premium, byok):
     premium.fault(operation="create", action="applied-reset", count=1)
-    refuses(byok("kek", premium.url, "KEK"), "may have been created", "look for it")
+    refuses(byok("kek", premium.url, "KEK"), "KEK may have been created", "look for it", "/keys/KEK")
     assert premium.count("create") == 1
     refuses(byok("kek", premium.url, "KEK"), "has a key called KEK")
+
+
+def test_a_create_that_is_not_answered_ends_at_the_timeout(premium, byok):
+    premium.fault(operation="create", action="stall")
+    refuses(byok("kek", "-o", "timeout=2", premium.url, "KEK"), "did not answer within 2 s",
+            "KEK may have been created", "look for it", "/keys/KEK")
+    assert premium.count("create") == 1
+
+
+def test_without_an_answer_about_the_name_no_kek_is_created(premium, byok):
+    premium.fault(operation="versions", action="stall")
+    refuses(byok("kek", "-o", "timeout=2", premium.url, "KEK"), "did not answer within 2 s", "nothing was created")
+    assert premium.count("create") == 0
+
+
+@pytest.mark.parametrize("option", ["ro", "dry_run"])
+def test_with_ro_and_dry_run_no_kek_is_created(premium, byok, option):
+    refuses(byok("kek", "-o", option, premium.url, "KEK"), f"-o {option} forbids")
+    assert premium.count("create") == premium.count("versions") == 0
+
+
+@pytest.mark.parametrize("to", [">/dev/full", ">&-", "1</dev/null"])
+def test_no_kek_is_created_that_cannot_be_printed(premium, byok, tmp_path, to):
+    env = environment(premium, XDG_CACHE_HOME=tmp_path / "cache")
+    refuses(run(env=env, shell=f"{KVFS} byok kek -o cacert={premium.ca} {premium.url} KEK {to}"), "was not created",
+            "standard output")
+    assert premium.count("create") == premium.count("versions") == 0
 
 
 @pytest.mark.parametrize("argv", [("--size", "1024"), ("--expires", "0h"), ("--expires", "24"), ("--expires", "9999d"),
@@ -388,3 +415,14 @@ def test_other_uses_are_a_sentence(byok, tmp_path):
     refuses(byok("wrap", "--kek", "x", "--key", "y"), "-o NAME.byok")
     assert "usage: kvfs byok" in fails(KVFS, "byok", env=environment()).err
     assert "usage: kvfs byok" in ok(KVFS, "byok", "-h", env=environment())
+
+
+@pytest.mark.parametrize("to", [">/dev/full", ">&-"])
+def test_an_explanation_that_is_lost_is_a_failure(to):
+    refuses(run(shell=f"{KVFS} byok show {VENDOR} {to}"), "standard output")
+
+
+def test_a_package_is_never_a_file_called_dash(byok, own, tmp_path):
+    key = packages.make_key(tmp_path / "mine.pem", "P-256")
+    refuses(byok("wrap", "--kek", own[0], "--key", key, "-o", "-"), "-o -")
+    assert not (tmp_path / "-").exists()
