@@ -1,6 +1,7 @@
 #include "client/base/json_put.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 #include "client/base/json.h"
 #include "client/base/json_quote.h"
 
-#define INDENT	  2
-#define UNORDERED "key_ops"
+#define INDENT	   2
+#define UNORDERED  "key_ops"
+#define MOST_WHOLE 1e21 /* as JavaScript does */
 
 int
 kv_json_put_line(struct kv_buf *out, int depth)
@@ -135,6 +137,16 @@ put_compound(struct kv_buf *out, const struct kv_json *value, int depth)
 	return err == 0 ? kv_buf_puts(out, is_object ? "}" : "]") : err;
 }
 
+/* What is beyond a double, such as 1e400, has no JSON. Whole numbers have no exponent as long as they are short. */
+static int
+put_number(struct kv_buf *out, double number)
+{
+	if (!isfinite(number))
+		return -EBADMSG;
+	return kv_buf_printf(
+	    out, fabs(number) < MOST_WHOLE && floor(number) == number ? "%.0f" : "%.17g", number);
+}
+
 int
 kv_json_put(struct kv_buf *out, const struct kv_json *value, int depth)
 {
@@ -149,7 +161,7 @@ kv_json_put(struct kv_buf *out, const struct kv_json *value, int depth)
 	if (kv_json_as_integer(value, &whole) == 0)
 		return kv_buf_printf(out, "%lld", (long long)whole);
 	if (kv_json_as_number(value, &number) == 0)
-		return kv_buf_printf(out, "%.17g", number);
+		return put_number(out, number);
 	if (kv_json_as_bool(value, &is_true) == 0)
 		return kv_buf_puts(out, is_true ? "true" : "false");
 	return kv_buf_puts(out, "null");

@@ -33,6 +33,8 @@ values_are_written_for_people(void **state)
 		{ "{\"a\":[{\"b\":false}]}", "{\n  \"a\": [\n    {\n      \"b\": false\n    }\n  ]\n}" },
 		{ "{\"a\":-1.5,\"b\":1707779676,\"c\":9007199254740992}",
 		    "{\n  \"a\": -1.5,\n  \"b\": 1707779676,\n  \"c\": 9007199254740992\n}" },
+		{ "{\"a\":[9007199254740994,18446744073709551616,-5,1e300]}",
+		    "{\n  \"a\": [9007199254740994, 18446744073709551616, -5, 1.0000000000000001e+300]\n}" },
 		{ "{\"key_ops\":[\"verify\",\"sign\"]}", "{\n  \"key_ops\": [\"sign\", \"verify\"]\n}" },
 		{ "{\"key_ops\":[2,{\"a\":1}]}",
 		    "{\n  \"key_ops\": [\n    2,\n    {\n      \"a\": 1\n    }\n  ]\n}" },
@@ -59,6 +61,21 @@ what_two_parsers_could_read_differently_is_refused(void **state)
 	kv_buf_init(&out, 1000);
 	assert_int_equal(put("{\"a\":1,\"b\":2,\"a\":3}", &out), -EBADMSG);
 	kv_buf_release(&out);
+}
+
+static void
+a_number_that_is_not_finite_is_refused(void **state)
+{
+	static const char *const texts[] = { "{\"a\":1e400}", "{\"a\":[-1e400]}" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(texts); i++) {
+		struct kv_buf out;
+
+		kv_buf_init(&out, 1000);
+		assert_row(put(texts[i], &out) == -EBADMSG, i, texts[i]);
+		kv_buf_release(&out);
+	}
 }
 
 static void
@@ -91,6 +108,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_written_for_people),
 		cmocka_unit_test(what_two_parsers_could_read_differently_is_refused),
+		cmocka_unit_test(a_number_that_is_not_finite_is_refused),
 		cmocka_unit_test(the_maximum_and_the_want_of_memory_are_reported),
 	};
 
