@@ -194,7 +194,7 @@ versions_answered(void *arg, struct kv_reply *reply)
 	end_if_complete(d);
 }
 
-/* An answer that refuses for good, rather than one that another try may change. */
+/* It refuses for good. One without a code of Key Vault is of a proxy, and proves nothing. */
 static bool
 is_refused(const struct kv_reply *reply)
 {
@@ -213,7 +213,9 @@ policy_answered(void *arg, struct kv_reply *reply)
 	if (err == 0)
 		err = kv_description_policy(d->text, reply->json);
 	else if (is_refused(reply))
-		err = kv_description_no_policy(d->text, reply->status, &reply->fault);
+		err = reply->fault.code[0] != '\0' ?
+		    kv_description_no_policy(d->text, reply->status, &reply->fault) :
+		    -EBADMSG;
 	d->policy.err = err;
 	if (err != 0) {
 		reply->err = err;

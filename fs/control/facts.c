@@ -231,6 +231,7 @@ read_answer(struct kv_facts *facts, struct request *r, const struct kv_reply *re
 	}
 }
 
+/* For good. One without a code of Key Vault is of a proxy, and proves nothing. */
 static bool
 is_refused(const struct kv_reply *reply)
 {
@@ -287,8 +288,9 @@ fact_answered(void *arg, struct kv_reply *reply)
 	else if (err == -ENOENT)
 		err = f->op == KV_OP_CONTACTS ? kv_buf_puts(&f->text, "[]") : 0; /* none, or gone meanwhile */
 	else if (is_refused(reply)) {
-		note_refusal(facts, f->kind, reply);
-		err = 0;
+		err = reply->fault.code[0] != '\0' ? 0 : -EBADMSG;
+		if (err == 0)
+			note_refusal(facts, f->kind, reply);
 	}
 	if (err != 0)
 		note_failure(facts, r->fact, reply, err);

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@
 static struct {
 	int err[KV_OPS];
 	long status[KV_OPS];
+	const char *code; /* of refusals; or NULL */
 	const char *get;
 	const char *versions;
 } vault;
@@ -59,6 +61,8 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 	reply->err = vault.err[call->op];
 	if (reply->err != 0) {
 		reply->status = vault.status[call->op];
+		if (vault.code != NULL)
+			snprintf(reply->fault.code, sizeof(reply->fault.code), "%s", vault.code);
 		return 10;
 	}
 	if (call->op == KV_OP_VERSIONS) {
@@ -200,10 +204,11 @@ a_refused_policy_is_shown_as_such_and_one_that_may_come_is_not(void **state)
 	(void)state;
 	vault.err[KV_OP_ROTATION_POLICY] = -EACCES;
 	vault.status[KV_OP_ROTATION_POLICY] = 403;
+	vault.code = "Forbidden";
 	run(KV_KIND_JSON);
 	assert_int_equal(result.err, 0);
 	assert_non_null(
-	    strstr((const char *)result.blob->data, "\"notShown\": { \"rotationPolicy\": \"403\" }"));
+	    strstr((const char *)result.blob->data, "\"notShown\": { \"rotationPolicy\": \"Forbidden\" }"));
 	tear_down(state);
 	set_up(state);
 	vault.err[KV_OP_ROTATION_POLICY] = -EIO;
@@ -213,6 +218,26 @@ a_refused_policy_is_shown_as_such_and_one_that_may_come_is_not(void **state)
 	assert_int_equal(n_done, 1);
 	assert_int_equal(result.err, -EIO);
 	assert_null(result.blob);
+}
+
+static void
+a_refusal_of_a_policy_that_is_not_key_vaults_is_a_failure(void **state)
+{
+	static const struct {
+		int err;
+		long status;
+	} rows[] = { { -EBADMSG, 404 }, { -EACCES, 403 }, { -EINVAL, 400 } };
+
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		if (i > 0)
+			set_up(state);
+		vault.err[KV_OP_ROTATION_POLICY] = rows[i].err;
+		vault.status[KV_OP_ROTATION_POLICY] = rows[i].status;
+		run(KV_KIND_JSON);
+		assert_row(result.err == -EBADMSG && result.blob == NULL, i, "errno");
+		if (i + 1 < N_OF(rows))
+			tear_down(state);
+	}
 }
 
 static void
@@ -263,6 +288,7 @@ main(void)
 		TEST(a_symmetric_key_has_no_pem_and_that_is_no_failure),
 		TEST(only_the_version_list_makes_an_object_lost),
 		TEST(a_refused_policy_is_shown_as_such_and_one_that_may_come_is_not),
+		TEST(a_refusal_of_a_policy_that_is_not_key_vaults_is_a_failure),
 		TEST(a_certificate_called_issuers_is_found_by_its_version_and_never_lost),
 		TEST(a_description_can_be_cancelled_at_any_time),
 	};
