@@ -48,10 +48,11 @@ struct kv_object {
 	bool is_gone;	      /* no longer in the vault */
 	bool has_fingerprint; /* false until listed, and if listed too soon after a change */
 	unsigned char fingerprint[KV_FINGERPRINT_LEN];
-	uint64_t seen;	    /* cache/list/catalog's: serial of the newest listing that contained it */
-	bool is_shown;	    /* cache/list/catalog's: that listing shows it; false while it was hidden */
-	int64_t mono_added; /* when it was found or restored outside a listing; 0 once it is listed */
-	int64_t size;	    /* of the blob, bytes; -1: unknown */
+	uint64_t seen;		/* cache/list/catalog's: serial of the newest listing that contained it */
+	bool is_shown;		/* cache/list/catalog's: that listing shows it; false while it was hidden */
+	int64_t mono_added;	/* when it was found or restored outside a listing; 0 once it is listed */
+	int64_t mono_recovered; /* when a rename out of deleted/ recovered it; 0: not in this mount */
+	int64_t size;		/* of the blob, bytes; -1: unknown */
 	bool has_digest;
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the last blob fetched */
 	int64_t wall_fetched;		     /* when it was fetched, by the vault's clock */

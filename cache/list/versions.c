@@ -53,6 +53,8 @@ add_version(struct kv_versions_call *c, const struct kv_item *item)
 
 	if (v->n == 0 || item->wall_created > v->newest.wall_created)
 		v->newest = *item;
+	if (v->n == 0 || item->wall_created < v->wall_oldest)
+		v->wall_oldest = item->wall_created;
 	if (v->n == 0 || item->wall_updated > v->wall_updated)
 		v->wall_updated = item->wall_updated;
 	if (c->version[0] != '\0' && strcasecmp(c->version, item->version) == 0) {

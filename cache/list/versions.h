@@ -14,6 +14,7 @@ struct kv_versions {
 	size_t n;
 	struct kv_item newest;	      /* the version created last: its name, version, is_managed */
 	int64_t wall_updated;	      /* the latest of all versions */
+	int64_t wall_oldest;	      /* when the first of all versions was created */
 	int64_t wall_date;	      /* date of the answer */
 	bool has_version;	      /* the list contains the version to confirm */
 	int64_t wall_version_updated; /* when that version was updated */

@@ -1,13 +1,17 @@
 /*
  * A recovery:
  *
- *	recover -> look <-> pause -> done
- *	   ^                  |
- *	   `------------------'  the vault refused it with 409: something else is being done to the object
+ *	recover -> look -> (deleted ->) pause -> look, or recover
+ *	             `-> done
  *
  * It is done when a look, a request that was sent after the recovery, finds the object. For a key or certificate that
  * is a GET. A GET of a secret would return its value, so its version list is read; and that of the others if the
- * principal may not get them. If the answer to the recovery was lost, looking decides too.
+ * principal may not get them.
+ *
+ * The recovery is sent again if the vault refused it with 409, because something else is being done to the object; and
+ * if its answer was lost and the object is still deleted. If it is neither deleted nor there, looking goes on for a
+ * while. What a look finds must be as old as what was deleted: after a purge, somebody may have created another object
+ * of this name.
  */
 #include "fs/deleted/recover.h"
 
@@ -18,6 +22,8 @@
 #include "cache/list/absent.h"
 #include "cache/list/listing.h"
 #include "cache/list/versions.h"
+#include "cache/object.h"
+#include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/vault/audit.h"
@@ -29,6 +35,8 @@
 
 #define FIRST_PAUSE_MS 500
 #define MOST_PAUSE_MS  4000
+#define LOST_MS \
+	60000 /* how long to look for an object whose recovery has no answer; a vault takes some 10 s */
 
 struct recovery {
 	struct kv_request request;
@@ -36,8 +44,13 @@ struct recovery {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	struct kv_question question;
-	bool is_accepted;    /* by the vault, or its answer was lost */
-	bool reads_versions; /* to look */
+	int64_t wall_created;	/* of the deleted object, 0 if unknown */
+	bool is_accepted;	/* the vault answered 2xx */
+	bool is_lost;		/* an answer was lost: the vault may have accepted it */
+	bool is_conflict;	/* the last answer was 409 */
+	bool is_to_send;	/* after the pause; else look */
+	bool reads_versions;	/* to look */
+	int64_t mono_last_sign; /* the vault answered about it, or might have */
 	int pause_ms;
 	struct kv_timer pause;
 	struct kv_ticket *ticket;
@@ -49,6 +62,8 @@ static void recovery_answered(void *, struct kv_reply *);
 static int look(struct recovery *);
 static void got(void *, struct kv_reply *);
 static void versions_answered(void *, int, const struct kv_versions *);
+static int ask_deleted(struct recovery *);
+static void deleted_answered(void *, struct kv_reply *);
 static void go_on(void *);
 
 static struct kv_volume *
@@ -87,6 +102,74 @@ log_end(const struct recovery *r, int err, const char *why)
 	    err != 0 ? kv_err_name(err) : "", caller->uid, caller->pid, caller->command, why);
 }
 
+/* No sign of the object, until the time is over. */
+static void
+give_up(struct recovery *r)
+{
+	log_end(r, -EBUSY,
+	    r->is_accepted ?
+		"the vault has accepted the recovery, but does not show the object yet: look again later" :
+		r->is_lost ?
+		"the answer to the recovery was lost, and the vault does not show the object: look again later, here and in deleted/" :
+		r->is_conflict ? "something else is being done to the object: try again later" :
+				 "the vault has not answered the recovery: try again later");
+	finish(r, -EBUSY);
+}
+
+static bool
+is_late(const struct recovery *r, int err)
+{
+	return err == -ETIMEDOUT || (err != 0 && kv_clock_mono_ms() >= r->question.mono_deadline);
+}
+
+static void
+fail(struct recovery *r, enum kv_op op, struct kv_reply *reply)
+{
+	const struct kv_call call = {
+		.op = op, .type = r->type, .name = r->name, .caller = r->request.caller
+	};
+
+	if (reply->status == 0 && !reply->is_of_token && is_late(r, reply->err)) {
+		give_up(r);
+		return;
+	}
+	kv_audit_failure(volume_of(r)->vault, &call, reply, NULL);
+	finish(r, reply->err);
+}
+
+/* The principal may recover, but not look; that was logged. */
+static void
+cannot_look(struct recovery *r)
+{
+	struct kv_buf why;
+
+	kv_buf_init(&why, 512);
+	kv_buf_say(&why,
+	    "%s, but it could not be confirmed (see the line before): that needs the permission list, or a role with %s",
+	    r->is_accepted ? "the vault has accepted the recovery" : "the recovery was sent",
+	    r->type == KV_SECRETS  ? "secrets/readMetadata/action" :
+		r->type == KV_KEYS ? "keys/read" :
+				     "certificates/read");
+	log_end(r, -EACCES, kv_buf_str(&why));
+	kv_buf_release(&why);
+	finish(r, -EACCES);
+}
+
+static void
+refuse_other(struct recovery *r)
+{
+	log_end(r, -EEXIST,
+	    "the vault has another object of this name, which was created later than the deleted one");
+	finish(r, -EEXIST);
+}
+
+/* Whether something that was created then may be what was deleted. */
+static bool
+is_old_enough(const struct recovery *r, int64_t wall_created)
+{
+	return r->wall_created == 0 || wall_created <= r->wall_created;
+}
+
 /* The object is in the vault: it is shown at once, and no longer as deleted. */
 static void
 succeed(struct recovery *r, const struct kv_item *item)
@@ -100,6 +183,8 @@ succeed(struct recovery *r, const struct kv_item *item)
 	kv_absent_forget(v->absent, r->type, r->name);
 	if (kv_listing_add(v->listings[r->type], item, &object) != 0)
 		log_end(r, -ENOMEM, "recovered; the next listing will show it");
+	else
+		object->mono_recovered = kv_clock_mono_ms();
 	finish(r, 0);
 }
 
@@ -127,29 +212,41 @@ wait_a_little(struct recovery *r)
 }
 
 static void
+look_or_finish(struct recovery *r)
+{
+	const int err = look(r);
+
+	if (err == -EACCES)
+		cannot_look(r);
+	else if (err != 0)
+		finish(r, err);
+}
+
+static void
 recovery_answered(void *arg, struct kv_reply *reply)
 {
 	struct recovery *r = arg;
 	const bool is_lost = reply->err != 0 && reply->was_sent && reply->status == 0;
-	const struct kv_call call = {
-		.op = KV_OP_RECOVER, .type = r->type, .name = r->name, .caller = r->request.caller
-	};
-	int err = reply->err;
 
 	r->question.mono_deadline = kv_throttle_deadline(r->ticket);
 	r->ticket = NULL;
-	r->is_accepted = err == 0 || is_lost;
-	if (err == -ENOENT && reply->attempts > 1)
-		r->is_accepted = true; /* maybe by an earlier attempt */
-	if (r->is_accepted || (err == -EBUSY && reply->status == 409)) {
-		err = look(r);
-		if (err != 0)
-			finish(r, err);
-		return;
-	}
-	if (err != -ENOENT)
-		kv_audit_failure(volume_of(r)->vault, &call, reply, NULL);
-	finish(r, err);
+	r->is_to_send = false;
+	r->is_accepted = reply->err == 0;
+	r->is_conflict = reply->err == -EBUSY && reply->status == 409;
+	if (is_lost || (reply->err == -ENOENT && reply->attempts > 1))
+		r->is_lost = true; /* an earlier attempt may have been served */
+	if (is_lost || r->is_accepted || r->is_conflict)
+		r->mono_last_sign = kv_clock_mono_ms();
+	if (r->is_accepted && reply->item != NULL && reply->item->wall_created != 0)
+		r->wall_created = reply->item->wall_created;
+	if (is_lost && is_late(r, reply->err))
+		give_up(r);
+	else if (r->is_accepted || r->is_conflict || is_lost || (reply->err == -ENOENT && r->is_lost))
+		look_or_finish(r);
+	else if (reply->err == -ENOENT)
+		finish(r, -ENOENT);
+	else
+		fail(r, KV_OP_RECOVER, reply);
 }
 
 /* ---- look ---- */
@@ -172,36 +269,46 @@ look(struct recovery *r)
 
 /* The object was not found. */
 static void
+wait_for_it(struct recovery *r)
+{
+	const bool is_over =
+	    r->is_lost && !r->is_accepted && kv_clock_mono_ms() - r->mono_last_sign >= LOST_MS;
+
+	if (!is_over && kv_clock_mono_ms() + r->pause_ms < r->question.mono_deadline)
+		wait_a_little(r);
+	else
+		give_up(r);
+}
+
+static void
 not_yet(struct recovery *r)
 {
-	if (kv_clock_mono_ms() + r->pause_ms < r->question.mono_deadline) {
-		wait_a_little(r);
-		return;
-	}
-	log_end(r, -EBUSY,
-	    r->is_accepted ?
-		"the vault has accepted the recovery, but does not show the object yet: look again later" :
-		"something else is being done to the object: try again later");
-	finish(r, -EBUSY);
+	int err = 0;
+
+	r->is_to_send = r->is_conflict;
+	if (r->is_lost && !r->is_accepted)
+		err = ask_deleted(r);
+	else
+		wait_for_it(r);
+	if (err != 0)
+		finish(r, err);
 }
 
 static void
 got(void *arg, struct kv_reply *reply)
 {
 	struct recovery *r = arg;
-	const struct kv_call call = {
-		.op = KV_OP_GET, .type = r->type, .name = r->name, .caller = r->request.caller
-	};
 
 	r->ticket = NULL;
-	r->reads_versions = reply->err == -EACCES && reply->status == 403;
-	if (reply->err == 0) {
+	if (reply->err == 0 && is_old_enough(r, reply->item->wall_created)) {
 		succeed(r, reply->item);
 	} else if (reply->err == -ENOENT) {
 		not_yet(r);
-	} else if (!r->reads_versions || look(r) != 0) {
-		kv_audit_failure(volume_of(r)->vault, &call, reply, NULL);
-		finish(r, reply->err);
+	} else if (reply->err == 0 || (reply->err == -EACCES && reply->status == 403)) {
+		r->reads_versions = true; /* to see the older ones, or because GET is refused */
+		look_or_finish(r);
+	} else {
+		fail(r, KV_OP_GET, reply);
 	}
 }
 
@@ -214,8 +321,14 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	r->versions = NULL;
 	if (err == -ENOENT) {
 		not_yet(r);
+	} else if (err == -EACCES) {
+		cannot_look(r);
+	} else if (is_late(r, err)) {
+		give_up(r);
 	} else if (err != 0) {
 		finish(r, err);
+	} else if (!is_old_enough(r, versions->wall_oldest)) {
+		refuse_other(r);
 	} else {
 		item = versions->newest;
 		item.wall_updated = versions->wall_updated;
@@ -223,13 +336,50 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	}
 }
 
+/* ---- after a lost answer ---- */
+
+static int
+ask_deleted(struct recovery *r)
+{
+	const struct kv_task task = { .call = { .op = KV_OP_DELETED,
+					  .type = r->type,
+					  .name = r->name,
+					  .caller = r->request.caller },
+		.priority = KV_METADATA,
+		.mono_deadline = r->question.mono_deadline,
+		.is_quiet = true };
+
+	return kv_throttle_send(volume_of(r)->throttle, &task, deleted_answered, r, &r->ticket);
+}
+
+/* A principal that may not see deleted objects sends the recovery again too: it does nothing to one that is there. */
+static void
+deleted_answered(void *arg, struct kv_reply *reply)
+{
+	struct recovery *r = arg;
+
+	r->ticket = NULL;
+	r->is_to_send = reply->err == 0 || (reply->err == -EACCES && reply->status == 403);
+	if (reply->err == 0)
+		r->mono_last_sign = kv_clock_mono_ms();
+	if (r->is_to_send || reply->err == -ENOENT || (reply->err == -EBUSY && reply->status == 409))
+		wait_for_it(r);
+	else
+		fail(r, KV_OP_DELETED, reply);
+}
+
 /* After a pause. */
 static void
 go_on(void *arg)
 {
 	struct recovery *r = arg;
-	const int err = r->is_accepted ? look(r) : request_recovery(r);
+	int err;
 
+	if (!r->is_to_send) {
+		look_or_finish(r);
+		return;
+	}
+	err = request_recovery(r);
 	if (err != 0)
 		finish(r, err);
 }
@@ -278,6 +428,7 @@ kv_recover(struct kv_node *node, fuse_req_t req, const char *name, struct kv_nod
     unsigned int flags)
 {
 	enum kv_type type;
+	const struct kv_deleted_file *file;
 	struct recovery *r;
 	int err = check(node, name, to, to_name, flags, &type);
 
@@ -298,6 +449,8 @@ kv_recover(struct kv_node *node, fuse_req_t req, const char *name, struct kv_nod
 	r->question.caller = r->request.caller;
 	r->question.mono_deadline = kv_clock_mono_ms() + node->branch->settings->timeout_ms;
 	snprintf(r->name, sizeof(r->name), "%s", name);
+	file = kv_deleted_file_find(kv_deletions_of(node), type, name);
+	r->wall_created = file != NULL ? file->deleted.item.wall_created : 0;
 	kv_timer_init(&r->pause, node->branch->mount->loop, go_on, r);
 	err = request_recovery(r);
 	if (err != 0)

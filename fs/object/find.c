@@ -4,10 +4,13 @@
 #include "cache/list/absent.h"
 #include "cache/list/listing.h"
 #include "cache/list/lookup.h"
+#include "client/base/clock.h"
 #include "fs/mount/entry.h"
 #include "fs/mount/request.h"
 #include "fs/object/file.h"
 #include "fs/object/find.h"
+
+#define RECOVERED_MS 10000
 
 /* A LOOKUP that waits for the listing or the vault. */
 struct find {
@@ -78,6 +81,32 @@ ask(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *name, 
 		kv_request_finish(&f->request, err);
 }
 
+/*
+ * mv(1) moves deleted/keys/NAME to keys/NAME, and with several sources it then calls lstat(2) for keys/NAME, to detect
+ * that another source would replace it. So the name without a suffix exists for a moment. The kernel must not cache it.
+ */
+static bool
+answer_recovered(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *name)
+{
+	struct fuse_entry_param entry;
+	struct kv_object *object = NULL;
+	struct kv_file *file;
+
+	if (!kv_type_is_name(name) ||
+	    kv_listing_find(os->branch->volume->listings[type], name, &object) != 0 ||
+	    object->mono_recovered == 0 || kv_clock_mono_ms() - object->mono_recovered >= RECOVERED_MS)
+		return false;
+	file = kv_file_of_kind(os, object, KV_KIND_BLOB);
+	if (file == NULL)
+		return false;
+	kv_entry_fill(&file->node, &entry);
+	entry.entry_timeout = 0;
+	kv_tree_looked_up(&file->node);
+	if (fuse_reply_entry(req, &entry) != 0)
+		kv_tree_forget(&file->node, 1);
+	return true;
+}
+
 void
 kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *file_name)
 {
@@ -87,6 +116,8 @@ kv_find(struct kv_objects *os, enum kv_type type, fuse_req_t req, const char *fi
 	enum kv_kind kind;
 	int err = object_name(file_name, type, name, &kind);
 
+	if (err != 0 && answer_recovered(os, type, req, file_name))
+		return;
 	if (err == 0)
 		err = os->branch->settings->is_listless ? kv_listing_mention(listing, name, &object) :
 							  kv_listing_find(listing, name, &object);

@@ -64,8 +64,21 @@ def test_mv_recovers_and_returns_when_the_vault_shows_it(slow, mount, kind, suff
     assert slow.count("recover") == 1
     if kind == "secrets":
         assert slow.count("get") == 0, "a GET of a secret reveals its value"
+    assert name not in m.names(kind)
     if not suffix:
-        assert errno_of("stat", m / f"{kind}/{name}") == "ENOENT"
+        eventually(lambda: errno_of("stat", m / f"{kind}/{name}") == "ENOENT", "the moment of mv is over", 20)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_mv_of_several_names_recovers_them_without_a_message(vaults, mount, kind):
+    vault = vaults("first", seed=f"{kind}=3")
+    names = vault.list(kind)
+    for name in names:
+        vault.delete(kind, name)
+    m = mount(vault)
+    done = run(shell=f"mv {m.path}/deleted/{kind}/* {m.path}/{kind}/")
+    assert (done.code, done.err) == (0, "")
+    assert sorted(m.names(kind)) == sorted(f"{name}.blob" for name in names)
 
 
 def test_a_recovery_that_takes_too_long_is_ebusy(vaults, mount):
@@ -84,6 +97,50 @@ def test_a_lost_answer_is_decided_by_looking(slow, mount):
     slow.fault(operation="recover", action="applied-reset", count=1)
     ok("mv", m / f"deleted/secrets/{name}", m / "secrets")
     assert name in slow.list("secrets") and slow.count("recover") == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recovery_that_never_arrived_is_sent_again(slow, mount, kind):
+    name = first(slow, kind)
+    slow.delete(kind, name)
+    m = mount(slow)
+    slow.fault(operation="recover", action="reset", count=1)
+    ok("mv", m / f"deleted/{kind}/{name}", m / kind)
+    assert name in slow.list(kind) and slow.count("recover") >= 1
+
+
+def test_a_recovery_without_any_answer_is_ebusy_and_one_line(slow, mount):
+    name = first(slow, "keys")
+    slow.delete("keys", name)
+    m = mount(slow, "timeout=3")
+    slow.fault(operation="recover", action="stall")
+    assert "busy" in fails("mv", m / f"deleted/keys/{name}", m / "keys").err.lower()
+    assert "has accepted" not in m.line(op="recover", errno="EBUSY")["why"]
+
+
+def test_a_recovery_that_cannot_be_confirmed_says_what_was_done_and_what_is_needed(vault, mount):
+    name = first(vault, "keys")
+    vault.delete("keys", name)
+    m = mount(vault)
+    assert os.listdir(m / "deleted/keys") == [name]
+    vault.rights("keys=recover;secrets=*;certificates=*", deny="policy")
+    assert "ermission" in fails("mv", m / f"deleted/keys/{name}", m / "keys").err
+    why = m.line(op="recover", errno="EACCES")["why"]
+    assert "has accepted the recovery" in why and "permission list" in why
+
+
+def test_another_object_of_the_name_is_no_recovery(vault, mount):
+    name = first(vault, "secrets")
+    created = vault.call("GET", f"/secrets/{name}")["attributes"]["created"]
+    vault.delete("secrets", name)
+    m = mount(vault)
+    assert os.listdir(m / "deleted/secrets") == [name]
+    vault.purge("secrets", name)
+    eventually(lambda: time.time() > created + 1, "a later second, in which the other object is created")
+    vault.call("PUT", f"/secrets/{name}", {"value": "another"})
+    vault.fault(operation="recover", action="reset", count=1)
+    fails("mv", m / f"deleted/secrets/{name}", m / "secrets")
+    assert "another object" in m.line(op="recover", errno="EEXIST")["why"]
 
 
 def test_only_the_folder_of_its_type_and_its_own_name_will_do(vault, mount, tmp_path):
