@@ -107,7 +107,7 @@ def test_after_a_remount_an_unchanged_object_s_sizes_cost_nothing(vault, mount):
     m.unmount()
     again = mount(vault, "list_extra", again=m)
     vault.reset()
-    out = ok("rsync", "-a", "--itemize-changes", f"{again.path}/keys/", again.directory / "copy/")
+    out = ok("rsync", "-aO", "--itemize-changes", f"{again.path}/keys/", again.directory / "copy/")
     assert out == ""
     assert vault.count("get") == vault.count("rotation-policy") == vault.count("backup") == 0
 
