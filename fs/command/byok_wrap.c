@@ -48,6 +48,9 @@ read_options(int argc, char *const argv[], struct given *given)
 		if (to == NULL)
 			return kv_byok_cmd_fail("kvfs byok -h lists the options");
 		*to = optarg;
+		if (c == 'o' && strcmp(optarg, "-") == 0)
+			return kv_byok_cmd_fail(
+			    "-o - does not mean standard output: give a package the name of a file, such as mine.byok");
 	}
 	if (optind < argc)
 		return kv_byok_cmd_fail("'%s' is no option of kvfs byok wrap (kvfs byok -h)", argv[optind]);
@@ -64,8 +67,6 @@ find_fault(const struct given *given)
 		return "give the key to be transferred: --key with a private key, or --oct with an AES key";
 	if (given->output == NULL)
 		return "-o NAME.byok is missing: the file to be written";
-	if (strcmp(given->output, "-") == 0)
-		return "-o - does not mean standard output: give a package the name of a file, such as mine.byok (or ./-)";
 	if (given->oct != NULL && given->passin_file != NULL)
 		return "--passin-file is for a private key, not for --oct";
 	return NULL;
