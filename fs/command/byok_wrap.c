@@ -180,7 +180,8 @@ ask_passphrase(const char *path, struct kv_buf *passphrase)
 	char prompt[512];
 	int err;
 
-	snprintf(prompt, sizeof(prompt), "Passphrase of %s: ", strcmp(path, "-") == 0 ? "the key" : path);
+	snprintf(prompt, sizeof(prompt),
+	    "Passphrase of %s: ", path == NULL || strcmp(path, "-") == 0 ? "the key" : path);
 	kv_buf_clear(passphrase);
 	err = kv_passphrase_ask(prompt, passphrase);
 	if (err == -ENXIO)
