@@ -178,9 +178,6 @@ def test_a_vault_that_is_away_is_a_warning_and_fails_until_it_is_back(four, moun
     assert errno_of("stat", m / "third" / "secrets") == "EIO"
     assert errno_of("stat", m / "third" / "restore") == "EIO"
     assert errno_of("stat", m / "third" / "nothing") == "EIO"
-    assert errno_of("list", m / "third" / "import") == "EIO"
-    assert errno_of("list", m / "third" / "deleted") == "EIO"
-    assert errno_of("list", m / "third" / "deleted" / "secrets") == "EIO"
     assert errno_of("stat", m / "third") == "0"
     assert len(m.names("prod-us/secrets")) == 6
     assert summary_of(m, "third")["failure"] == "EIO"
@@ -194,6 +191,15 @@ def test_a_vault_that_is_away_is_a_warning_and_fails_until_it_is_back(four, moun
     m.line(event="back")
     assert len(m.names("third/secrets")) == 6
     assert summary_of(m, "third")["failure"] is None
+    m.unmount()
+
+
+def test_of_a_vault_that_is_away_the_directories_that_are_not_listed_fail_too(four, mount):
+    four.fault(vault="third", status=503)
+    m = mount(four, targets=targets_of(four))
+    assert errno_of("list", m / "third" / "import") == "EIO"
+    assert errno_of("list", m / "third" / "deleted") == "EIO"
+    assert errno_of("list", m / "third" / "deleted" / "secrets") == "EIO"
     m.unmount()
 
 
