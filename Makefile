@@ -82,7 +82,7 @@ TEST_PKGS = cmocka
 pkg = $(patsubst -I%,-isystem%,$(shell $(PKG_CONFIG) $1))$(if $(filter 0,$(.SHELLSTATUS)),,$(error \
 	$(PKG_CONFIG) does not know all of: $(strip $(filter-out --%,$1)). "tests/install-packages build" installs them))
 KVFS_INC = $(eval KVFS_INC := $(call pkg,--cflags $(KVFS_PKGS)))$(KVFS_INC)
-KVFS_LIBS = $(eval KVFS_LIBS := $(call pkg,--libs $(KVFS_PKGS)))$(KVFS_LIBS)
+KVFS_LIBS = $(eval KVFS_LIBS := $(call pkg,--libs $(KVFS_PKGS)) -lm)$(KVFS_LIBS)
 VAULT_INC = $(eval VAULT_INC := $(call pkg,--cflags $(VAULT_PKGS)))$(VAULT_INC)
 VAULT_LIBS = $(eval VAULT_LIBS := $(call pkg,--libs $(VAULT_PKGS)))$(VAULT_LIBS)
 TEST_INC = $(eval TEST_INC := $(call pkg,--cflags $(TEST_PKGS)))$(TEST_INC)
