@@ -328,6 +328,15 @@ kv_chain_reload(struct kv_chain *c)
 	c->is_settled = false;
 }
 
+void
+kv_chain_cancel(struct kv_chain *c)
+{
+	kv_ask_free(c->ask);
+	c->ask = NULL;
+	kv_timer_stop(&c->timer);
+	c->done = NULL;
+}
+
 /* ---- the whole ---- */
 
 /* The credentials of "auto". */
@@ -362,8 +371,7 @@ kv_chain_free(struct kv_chain *c)
 {
 	if (c == NULL)
 		return;
-	kv_ask_free(c->ask);
-	kv_timer_stop(&c->timer);
+	kv_chain_cancel(c);
 	kv_buf_release(&c->lines);
 	free(c);
 }

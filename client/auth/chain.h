@@ -24,6 +24,9 @@ void kv_chain_free(struct kv_chain *chain);
  */
 void kv_chain_reload(struct kv_chain *chain);
 
+/* Cancels a fetch in progress without calling its completion. */
+void kv_chain_cancel(struct kv_chain *chain);
+
 /*
  * err 0 and the token, borrowed for the call. Otherwise a sentence in why (several lines if several
  * credentials were asked) and -EACCES (refused, or no credential), -EIO, -EBUSY, -EHOSTUNREACH,

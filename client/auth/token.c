@@ -52,7 +52,6 @@ struct kv_token_cache {
 	struct kv_token_cache *next; /* in the ring of those that share tokens; itself if it shares none */
 	struct kv_token_cache *followed; /* whose fetch it is; NULL: its own */
 	bool is_to_answer;		 /* a fetch has ended, and its callers wait for the result */
-	bool is_reloaded; /* reloaded during the fetch, which may have used the old credentials */
 	char *token;
 	int64_t mono_renew, mono_end;
 	int err; /* of the last fetch; why explains it */
@@ -241,8 +240,6 @@ end_fetch(struct kv_token_cache *cache, int err, const struct kv_token_answer *t
 		kv_log_event(has_token(cache) ? KV_LOG_WARNING : KV_LOG_DEBUG, MODULE,
 		    "op=token vault=%s errno=%s why=%s", cache->vault->host, kv_err_name(err), why);
 	}
-	if (cache->is_reloaded)
-		kv_token_reload(cache);
 }
 
 static void
@@ -263,13 +260,26 @@ token_fetched(void *arg, int err, const struct kv_token_answer *token, const cha
 	} while ((c = c->next) != cache);
 }
 
+/* The fetch in progress has used the old credentials, or waits for an answer that is lost. */
+static void
+fetch_again(struct kv_token_cache *cache)
+{
+	int err;
+
+	kv_chain_cancel(cache->chain);
+	err = kv_chain_fetch(cache->chain, &cache->audience, token_fetched, cache);
+	if (err != 0)
+		token_fetched(cache, err, NULL, strerror(-err));
+}
+
 void
 kv_token_reload(struct kv_token_cache *cache)
 {
-	cache->is_reloaded = cache->is_fetching;
 	cache->mono_failed = INT64_MIN / 2;
 	cache->mono_renew = 0;
 	kv_chain_reload(cache->chain);
+	if (cache->is_fetching && cache->followed == NULL)
+		fetch_again(cache);
 }
 
 uint64_t

@@ -59,7 +59,7 @@ int kv_token_get(
 void kv_token_cancel(struct kv_token_wait *wait);
 /*
  * The credentials may have changed: the next call requests a new token, and the old one is used until
- * it arrives.
+ * it arrives. A request in progress is begun anew. Call it from the loop: short of memory, it ends at once.
  */
 void kv_token_reload(struct kv_token_cache *cache);
 /* How many token requests succeeded (got) or failed. */

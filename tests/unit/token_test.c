@@ -792,20 +792,42 @@ after_a_reload_the_credential_is_asked_anew_while_the_token_serves(void **state)
 	assert_string_equal(done[4].token, "token-2");
 }
 
+/* The first request is never answered. */
+static int64_t
+lost_first(const struct fake_http_request *request, struct fake_http_reply *reply)
+{
+	return fake_http_requests(http) == 1 ? -1 : well(request, reply);
+}
+
 static void
-a_reload_during_a_fetch_asks_once_more(void **state)
+a_reload_during_a_fetch_begins_it_anew(void **state)
 {
 	(void)state;
 	make();
 	fake_http_use(http, refusing);
 	ask("a");
-	kv_token_reload(auth);
 	fake_http_use(http, well);
+	kv_token_reload(auth);
 	fake_loop_run(loop, 1000);
-	assert_int_equal(done[0].err, -EACCES); /* with the secret that there was before */
-	ask("b");
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, 0); /* not refused for the secret that there was before */
+}
+
+static void
+a_reload_ends_the_wait_for_an_answer_that_is_lost(void **state)
+{
+	(void)state;
+	make();
+	fake_http_use(http, lost_first);
+	ask("a");
 	fake_loop_run(loop, 1000);
-	assert_int_equal(done[1].err, 0);
+	assert_int_equal(n_done, 0);
+	kv_token_reload(auth);
+	assert_int_equal(n_done, 0);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 1);
+	assert_int_equal(done[0].err, 0);
+	assert_int_equal(fake_http_requests(http), 2);
 }
 
 static void
@@ -1044,6 +1066,23 @@ after_a_reload_one_request_renews_the_token_of_all(void **state)
 }
 
 static void
+a_reload_begins_the_fetch_anew_for_all_that_follow_it(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	fake_http_use(http, lost_first);
+	ask("a");
+	ask_other("b");
+	kv_token_reload(other);
+	kv_token_reload(auth);
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 2);
+	assert_int_equal(done[0].err, 0);
+	assert_string_equal(done[0].token, done[1].token);
+	kv_token_free(other);
+}
+
+static void
 a_cache_may_go_while_another_one_follows_its_fetch(void **state)
 {
 	(void)state;
@@ -1088,7 +1127,8 @@ main(void)
 		TEST(while_it_fails_the_service_is_asked_once_a_second),
 		TEST(a_service_that_never_answers_holds_nobody_longer_than_30_s),
 		TEST(after_a_reload_the_credential_is_asked_anew_while_the_token_serves),
-		TEST(a_reload_during_a_fetch_asks_once_more),
+		TEST(a_reload_during_a_fetch_begins_it_anew),
+		TEST(a_reload_ends_the_wait_for_an_answer_that_is_lost),
 		TEST(a_rejected_token_is_fetched_anew_once),
 		TEST(who_cancels_is_never_called),
 		TEST(the_end_calls_nobody),
@@ -1099,6 +1139,7 @@ main(void)
 		TEST(a_failed_token_request_is_the_result_of_all_that_share_it),
 		TEST(a_token_for_something_else_is_not_shared),
 		TEST(after_a_reload_one_request_renews_the_token_of_all),
+		TEST(a_reload_begins_the_fetch_anew_for_all_that_follow_it),
 		TEST(a_cache_may_go_while_another_one_follows_its_fetch),
 	};
 
