@@ -70,7 +70,9 @@ void
 kv_comeback_now(struct kv_comeback *all)
 {
 	for (struct kv_comeback *c = all; c != NULL; c = c->next)
-		if (kv_timer_is_set(&c->timer)) {
+		if (c->branch->away != 0) {
+			kv_probe_cancel(c->probe); /* it may wait for an answer that is lost */
+			c->probe = NULL;
 			c->pause_ms = FIRST_MS;
 			kv_timer_set(&c->timer, 0);
 		}

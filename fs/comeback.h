@@ -10,7 +10,7 @@ struct kv_comeback; /* of one vault; a list */
 
 /* *all must be NULL, and is then the list. Short of memory, a vault stays away. */
 void kv_comeback_start(struct kv_comeback **all, struct kv_mount *mount);
-/* Probe them at once: the credentials may have changed. */
+/* Probe them at once, also those that are being probed: credentials or network may have changed. */
 void kv_comeback_now(struct kv_comeback *all);
 void kv_comeback_stop(struct kv_comeback **all);
 #endif

@@ -41,8 +41,8 @@ struct kv_listing {
 	struct kv_bookmarks bookmarks;
 };
 
-static bool
-is_serving(const struct kv_listing *l)
+bool
+kv_listing_is_serving(const struct kv_listing *l)
 {
 	return kv_freshness_is_serving(&l->freshness);
 }
@@ -77,7 +77,7 @@ fail(struct kv_snapshot *g, int err, const struct kv_reply *reply)
 	kv_snapshot_end(g, err);
 	l->loading = NULL;
 	kv_freshness_failed(&l->freshness, g->serial, err, g->was_handed_out);
-	if (!is_serving(l))
+	if (!kv_listing_is_serving(l))
 		report_progress(g);
 	kv_snapshot_notify(g, has_come, reply);
 	kv_snapshot_unref(g);
@@ -220,7 +220,7 @@ use(struct kv_listing *l)
 
 	if (refusal != 0)
 		return refusal;
-	return is_serving(l) ? 0 : err;
+	return kv_listing_is_serving(l) ? 0 : err;
 }
 
 void
@@ -243,17 +243,16 @@ kv_listing_failure(const struct kv_listing *l)
 	return kv_freshness_failure(&l->freshness);
 }
 
-bool
-kv_listing_is_serving(struct kv_listing *l)
-{
-	return is_serving(l);
-}
-
 int
 kv_listing_begin(struct kv_listing *l, kv_snapshot_done *done, void *arg, struct kv_snapshot_wait **wait)
 {
-	const int err = start(l);
+	int err;
 
+	if (l->loading != NULL && kv_snapshot_is_useless(l->loading)) {
+		kv_snapshot_unref(l->loading);
+		l->loading = NULL;
+	}
+	err = start(l);
 	*wait = NULL;
 	return err != 0 ? err : kv_snapshot_wait_for_page(l->loading, done, arg, wait);
 }
@@ -266,14 +265,14 @@ kv_listing_open(struct kv_listing *l, struct kv_snapshot **snapshot)
 	*snapshot = NULL;
 	if (err != 0)
 		return err;
-	*snapshot = kv_snapshot_ref(is_serving(l) ? l->current : l->loading);
+	*snapshot = kv_snapshot_ref(kv_listing_is_serving(l) ? l->current : l->loading);
 	return 0;
 }
 
 struct kv_object *const *
 kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_complete)
 {
-	const struct kv_snapshot *g = is_serving(l) ? l->current : l->loading;
+	const struct kv_snapshot *g = kv_listing_is_serving(l) ? l->current : l->loading;
 
 	*n = g != NULL ? g->objects.n : 0;
 	if (serial != NULL)
@@ -300,7 +299,7 @@ kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **objec
 	if (err != 0)
 		return err;
 	found = !l->freshness.is_banned ? kv_catalog_find(l->catalog, name) : NULL;
-	if (found != NULL && !is_serving(l) && found->seen != l->loading->serial &&
+	if (found != NULL && !kv_listing_is_serving(l) && found->seen != l->loading->serial &&
 	    found->mono_added < l->loading->mono_started)
 		found = NULL;
 	if (found == NULL)

@@ -44,7 +44,10 @@ void kv_listing_set_lag(struct kv_listing *listing, int64_t lag_ms);
  */
 void kv_listing_use_parts(struct kv_listing *listing, int most, struct kv_bookmark_rows *rows);
 
-/* Begins a listing, at start-up; done is called when its first page has arrived or it has failed. */
+/*
+ * Begins a listing, at start-up; done is called when its first page has arrived or it has failed. One that has no page
+ * yet and that nobody waits for any more is begun anew, because its request may be lost.
+ */
 int kv_listing_begin(struct kv_listing *listing, kv_snapshot_done *done, void *arg,
     struct kv_snapshot_wait **wait) KV_MUST_CHECK;
 
@@ -82,7 +85,7 @@ int kv_listing_find(struct kv_listing *listing, const char *name, struct kv_obje
 /* 0, or the -errno of a listing that has just failed while none serves: then no lookup may return ENOENT. */
 int kv_listing_failure(const struct kv_listing *listing) KV_MUST_CHECK;
 /* Whether a complete listing serves: a name that is not in it is not listed. */
-bool kv_listing_is_serving(struct kv_listing *listing);
+bool kv_listing_is_serving(const struct kv_listing *listing);
 /*
  * done is called when the loading listing contains name, or has ended. Begins a listing if none is loading.
  */

@@ -180,6 +180,12 @@ kv_snapshot_is_wanted(const struct kv_snapshot *g)
 	return false;
 }
 
+bool
+kv_snapshot_is_useless(const struct kv_snapshot *g)
+{
+	return g->n_pages == 0 && g->refs == 1 && g->waits == NULL;
+}
+
 void
 kv_snapshot_check(const struct kv_snapshot *g)
 {

@@ -75,6 +75,8 @@ int kv_snapshot_wait_for_name(struct kv_snapshot *snapshot, const char *name, kv
 int kv_snapshot_append(struct kv_snapshot *snapshot, struct kv_object *object) KV_MUST_CHECK;
 /* Whether somebody waits for more than the first page, which the start waits for. */
 bool kv_snapshot_is_wanted(const struct kv_snapshot *snapshot);
+/* Whether it has no page, and nobody else has a reference or waits. */
+bool kv_snapshot_is_useless(const struct kv_snapshot *snapshot);
 /* Ends the snapshot: KV_COMPLETE if err is 0, else KV_FAILED. */
 void kv_snapshot_end(struct kv_snapshot *snapshot, int err);
 /* Whether the snapshot contains the object of that upper-cased name. */

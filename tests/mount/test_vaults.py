@@ -212,6 +212,19 @@ def test_a_vault_that_is_away_comes_back_by_itself(four, mount):
     m.unmount()
 
 
+def test_a_hangup_probes_a_vault_anew_while_its_probe_hangs(four, mount):
+    four.fault(operation="list", vault="third", refusal="rbac")
+    m = mount(four, targets=targets_of(four))
+    four.clear()
+    four.reset()
+    four.fault(operation="list", type="secrets", vault="third", action="stall", count=1)
+    eventually(lambda: four.count("list", 200, vault="third") == 2, "the probe hangs", 20)
+    m.process.child.send_signal(signal.SIGHUP)
+    eventually(lambda: m.lines(event="back"), "the vault is back", 10)
+    assert len(m.names("third/secrets")) == 6
+    m.unmount()
+
+
 def test_the_start_says_which_vault_cannot_be_used(four, tmp_path):
     point = tmp_path / "point"
     point.mkdir()

@@ -969,6 +969,30 @@ a_wait_that_is_cancelled_is_never_told(void **state)
 }
 
 static void
+a_first_page_that_nobody_waits_for_any_more_is_requested_anew(void **state)
+{
+	struct kv_snapshot_wait *wait, *other;
+
+	(void)state;
+	SCRIPT(PAGE("a", -1));
+	told = (struct told){ 0 };
+	assert_int_equal(kv_listing_begin(listing, tell, &told, &wait), 0);
+	fake_loop_run(rig.loop, 1000);
+	assert_int_equal(kv_listing_begin(listing, tell, &told, &other), 0);
+	fake_loop_run(rig.loop, 1000);
+	assert_int_equal(n_lists(), 1); /* it is waited for */
+	kv_snapshot_cancel(wait);
+	kv_snapshot_cancel(other);
+	SCRIPT(PAGE("a", 10));
+	assert_int_equal(kv_listing_begin(listing, tell, &told, &wait), 0);
+	fake_loop_run(rig.loop, 1000);
+	assert_int_equal(n_lists(), 2);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.err, 0);
+	assert_true(kv_listing_is_serving(listing));
+}
+
+static void
 a_listing_can_be_freed_while_it_is_waited_for(void **state)
 {
 	struct kv_snapshot_wait *wait;
@@ -1078,6 +1102,7 @@ main(void)
 		TEST(an_object_that_is_added_before_any_listing_is_complete_is_found),
 		TEST(an_object_that_is_restored_over_a_managed_one_is_shown),
 		TEST(a_wait_that_is_cancelled_is_never_told),
+		TEST(a_first_page_that_nobody_waits_for_any_more_is_requested_anew),
 		TEST(a_listing_can_be_freed_while_it_is_waited_for),
 		TEST(no_allocation_that_fails_does_harm),
 	};
