@@ -137,6 +137,19 @@ fail(struct recovery *r, enum kv_op op, struct kv_reply *reply)
 	finish(r, reply->err);
 }
 
+/* A Managed HSM has roles only, with actions of its own. */
+static const char *
+permission_to_look(const struct recovery *r)
+{
+	static const char *const of_vault[KV_TYPES] = {
+		[KV_KEYS] = "the permission list, or a role with keys/read",
+		[KV_SECRETS] = "the permission list, or a role with secrets/readMetadata/action",
+		[KV_CERTIFICATES] = "the permission list, or a role with certificates/read",
+	};
+
+	return r->node->branch->settings->is_hsm ? "a role with keys/read/action" : of_vault[r->type];
+}
+
 /* The principal may recover, but not look; that was logged. */
 static void
 cannot_look(struct recovery *r)
@@ -144,12 +157,9 @@ cannot_look(struct recovery *r)
 	struct kv_buf why;
 
 	kv_buf_init(&why, 512);
-	kv_buf_say(&why,
-	    "%s, but it could not be confirmed (see the line before): that needs the permission list, or a role with %s",
+	kv_buf_say(&why, "%s, but it could not be confirmed (see the line before): that needs %s",
 	    r->is_accepted ? "the vault has accepted the recovery" : "the recovery was sent",
-	    r->type == KV_SECRETS  ? "secrets/readMetadata/action" :
-		r->type == KV_KEYS ? "keys/read" :
-				     "certificates/read");
+	    permission_to_look(r));
 	log_end(r, -EACCES, kv_buf_str(&why));
 	kv_buf_release(&why);
 	finish(r, -EACCES);

@@ -129,6 +129,27 @@ def test_a_recovery_that_cannot_be_confirmed_says_what_was_done_and_what_is_need
     assert "has accepted the recovery" in why and "permission list" in why
 
 
+def test_on_a_managed_hsm_the_permission_to_confirm_has_its_own_name(vaults, mount):
+    hsm = vaults("first", seed="keys=1", options=["--hsm"])
+    m = mount(hsm)
+    name = m.names("keys")[0].removesuffix(".blob")
+    hsm.delete("keys", name)
+    assert os.listdir(m / "deleted/keys") == [name]
+    hsm.rights("keys=recover")
+    assert "ermission" in fails("mv", m / f"deleted/keys/{name}", m / "keys").err
+    why = m.line(op="recover", errno="EACCES")["why"]
+    assert "has accepted the recovery" in why and why.endswith("that needs a role with keys/read/action")
+
+
+def test_for_a_moment_after_mv_the_name_is_the_object_and_no_listing_shows_it(vault, mount):
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    m = mount(vault)
+    ok("mv", m / f"deleted/secrets/{name}", m / "secrets")
+    assert ok("cat", m / f"secrets/{name}", text=False) == ok("cat", m / f"secrets/{name}.blob", text=False)
+    assert m.names("secrets").count(name) == 0 and f"{name}.blob" in m.names("secrets")
+
+
 def test_another_object_of_the_name_is_no_recovery(vault, mount):
     name = first(vault, "secrets")
     created = vault.call("GET", f"/secrets/{name}")["attributes"]["created"]
