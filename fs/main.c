@@ -37,6 +37,7 @@
 #include "fs/preflight.h"
 #include "fs/command/commands.h"
 #include "fs/command/mount_helper.h"
+#include "fs/command/output.h"
 #include "fs/config/mountpoint.h"
 #include "fs/config/print_config.h"
 #include "fs/upkeep.h"
@@ -417,7 +418,7 @@ main(int argc, char *argv[])
 		kv_background_print_failure(kv_buf_str(&why));
 	} else if (program.settings.given.print != KV_PRINT_NOTHING) {
 		print(&program.settings);
-		status = 0;
+		status = kv_output_end() ? 0 : 1;
 	} else if (helper.is_fake) {
 		status = 0;
 	} else {

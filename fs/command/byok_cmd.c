@@ -43,18 +43,6 @@ kv_byok_cmd_fail(const char *format, ...)
 	return 1;
 }
 
-int
-kv_byok_cmd_check_output(void)
-{
-	const int flags = fcntl(STDOUT_FILENO, F_GETFL);
-
-	if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
-		errno = EBADF;
-	else if (flags >= 0 && write(STDOUT_FILENO, "", 0) == 0) /* a full device refuses this too */
-		return 0;
-	return -1;
-}
-
 /* Directly into the buffer, so that no copy stays anywhere. */
 static int
 read_all(int fd, struct kv_buf *content)
@@ -140,8 +128,6 @@ show(int argc, char *const argv[])
 	}
 	kv_buf_release(&content);
 	kv_buf_release(&why);
-	if (err == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		return kv_byok_cmd_fail("standard output: %s", strerror(errno));
 	return err == 0 ? 0 : 1;
 }
 

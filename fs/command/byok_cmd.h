@@ -16,8 +16,6 @@ int kv_byok_cmd(int argc, char *const argv[]);
 
 /* Print "kvfs: sentence" to stderr; returns 1, for an exit status. */
 int kv_byok_cmd_fail(const char *format, ...) KV_PRINTF(1, 2);
-/* Whether standard output is open and can be written, without writing to it: 0, or -1 and errno. */
-int kv_byok_cmd_check_output(void) KV_MUST_CHECK;
 /*
  * Read a file, "-" for the standard input, into content, in memory that is wiped. 0, or -1 after a failure that was
  * printed; a file that is larger than content's maximum is one.

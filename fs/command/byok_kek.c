@@ -25,6 +25,7 @@
 #include "client/vault/explain.h"
 #include "client/vault/vault.h"
 #include "fs/command/byok_cmd.h"
+#include "fs/command/output.h"
 #include "fs/config/settings.h"
 #include "fs/guard.h"
 
@@ -382,11 +383,14 @@ create(struct kek *k)
 	if (err == 0)
 		err = k->err;
 	if (err == 0 &&
-	    (fwrite(k->answer.data, 1, k->answer.len, stdout) != k->answer.len || fflush(stdout) != 0))
-		return kv_byok_cmd_fail(
+	    (fwrite(k->answer.data, 1, k->answer.len, stdout) != k->answer.len || fflush(stdout) != 0)) {
+		(void)kv_byok_cmd_fail(
 		    "the key %s was created, but its public half could not be written: %s; read it from "
 		    "MOUNTPOINT/keys/%s.json",
 		    k->given->name, strerror(errno), k->given->name);
+		kv_output_give_up();
+		return 1;
+	}
 	if (err != 0)
 		return kv_byok_cmd_fail("%s", k->why.len > 0 ? kv_buf_str(&k->why) : strerror(-err));
 	say_done(k);
@@ -412,7 +416,7 @@ run(const struct given *given)
 	struct kv_settings settings;
 	struct kek k = { .given = given };
 	const char *fault;
-	int status = 1;
+	int err, status = 1;
 
 	kv_buf_init(&k.answer, (size_t)64 << 10);
 	kv_buf_init(&k.why, MOST_WHY);
@@ -420,11 +424,11 @@ run(const struct given *given)
 		(void)kv_byok_cmd_fail("%s", kv_buf_str(&k.why));
 	} else if ((fault = find_fault(&settings)) != NULL) {
 		(void)kv_byok_cmd_fail("%s", fault);
-	} else if (kv_byok_cmd_check_output() != 0) {
+	} else if ((err = kv_output_check()) != 0) {
 		(void)kv_byok_cmd_fail(
 		    "the key %s was not created, because its public half cannot be printed: "
 		    "standard output: %s",
-		    given->name, strerror(errno));
+		    given->name, strerror(-err));
 	} else {
 		k.settings = kv_settings_vault(&settings, 0);
 		kv_guard_secrets();

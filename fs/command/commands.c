@@ -4,6 +4,7 @@
 #include "fs/command/byok_cmd.h"
 #include "fs/command/commands.h"
 #include "fs/command/complete.h"
+#include "fs/command/output.h"
 #include "fs/command/plan_cmd.h"
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
@@ -19,20 +20,22 @@ static int help_cmd(int argc, char *const argv[]);
 static const struct {
 	const char *name, *arguments, *help;
 	kv_command_fn *run;
+	int error; /* the exit status if its output does not arrive */
 } commands[] = {
 	{ "mount", "[-f] [-d] [-o NAME[=VALUE][,...]] [VAULT...] MOUNTPOINT", "mount, as without the word",
-	    NULL },
-	{ "umount", "MOUNTPOINT...", "unmount, or print what uses the mount", kv_umount_cmd },
-	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd },
-	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd },
+	    NULL, 1 },
+	{ "umount", "MOUNTPOINT...", "unmount, or print what uses the mount", kv_umount_cmd, 1 },
+	{ "status", "MOUNTPOINT[/VAULT] [--watch]", "show what a mount is doing", kv_status_cmd, 1 },
+	{ "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "print what restore would do", kv_plan_cmd,
+	    2 },
 	{ "restore", "[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]", "restore what the vault lacks",
-	    kv_restore_cmd },
+	    kv_restore_cmd, 2 },
 	{ "verify", "[--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]", "print what an archive lacks",
-	    kv_verify_cmd },
-	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd },
-	{ "help", "[COMMAND]", "print this text, or how a command is used", help_cmd },
-	{ "unmount", NULL, NULL, kv_umount_cmd },
-	{ "complete", NULL, NULL, kv_complete_cmd },
+	    kv_verify_cmd, 3 },
+	{ "byok", "kek|wrap|show ...", "bring your own key: prepare a package for import/", kv_byok_cmd, 1 },
+	{ "help", "[COMMAND]", "print this text, or how a command is used", help_cmd, 1 },
+	{ "unmount", NULL, NULL, kv_umount_cmd, 1 },
+	{ "complete", NULL, NULL, kv_complete_cmd, 1 },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -68,6 +71,8 @@ kv_commands_run(int argc, char *const argv[], int *status)
 	if (i == COMMANDS || commands[i].run == NULL)
 		return false;
 	*status = commands[i].run(argc - 1, argv + 1);
+	if (!kv_output_end())
+		*status = commands[i].error;
 	return true;
 }
 

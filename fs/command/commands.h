@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* argv[0] is the command's name. Returns the exit status; reports errors on stderr. */
+/*
+ * argv[0] is the command's name. Returns the exit status; reports errors on stderr, but for those of standard output,
+ * which kv_commands_run() reports.
+ */
 typedef int kv_command_fn(int argc, char *const argv[]);
 
 /* Whether argv (main's) is a subcommand. If so, runs it and sets *status to its exit status. */

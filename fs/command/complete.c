@@ -246,5 +246,5 @@ kv_complete_cmd(int argc, char *const argv[])
 		return 1;
 	}
 	kv_complete(argc - first, argv + first, stdout);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return 0;
 }

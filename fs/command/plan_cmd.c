@@ -59,7 +59,5 @@ kv_plan_cmd(int argc, char *const argv[])
 		kv_plan_cmd_print_sums(&plan);
 	kv_buf_release(&line);
 	kv_plan_release(&plan);
-	if (err == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		return 2;
 	return err == 0 ? 0 : 2;
 }

@@ -227,5 +227,5 @@ kv_restore_cmd(int argc, char *const argv[])
 		status = restore(&plan, (int)n_writers);
 	}
 	kv_plan_release(&plan);
-	return fflush(stdout) == 0 && !ferror(stdout) ? status : ERROR;
+	return status;
 }

@@ -14,6 +14,7 @@
 #include "fs/command/inventory.h"
 #include "fs/command/manifests.h"
 #include "fs/command/mounted.h"
+#include "fs/command/output.h"
 #include "fs/command/passphrase.h"
 #include "fs/command/plan.h"
 #include "fs/command/plan_cmd.h"
