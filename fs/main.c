@@ -49,6 +49,7 @@
 
 struct program {
 	struct kv_settings settings;
+	const char *meant; /* the command that the first argument is like, or NULL */
 	struct kv_loop *loop;
 	struct kv_mount mount;
 	struct kv_layers layers;
@@ -308,6 +309,18 @@ forget_options(void *arg)
 	kv_settings_release(arg);
 }
 
+/*
+ * The first argument is taken for a vault; if that fails, it may have been a command. Of several lines it is one of its
+ * own, because the last one is about something else.
+ */
+static void
+say_meant(const struct program *p, struct kv_buf *why)
+{
+	if (p->meant != NULL && p->settings.given.section == NULL)
+		kv_buf_say(why, "%s(did you mean the command '%s'? kvfs help lists them)",
+		    strchr(kv_buf_str(why), '\n') != NULL ? "\n  " : " ", p->meant);
+}
+
 /* Everything except the fork. report is -1 in the foreground. */
 static int
 run(struct program *p, int report)
@@ -328,8 +341,12 @@ run(struct program *p, int report)
 	kv_buf_init(&why, 4096);
 	err = start(p, &warnings, &why);
 	if (err != 0) {
-		const char *sentence = why.len > 0 ? kv_buf_str(&why) : strerror(-err);
+		const char *sentence;
 
+		if (why.len == 0)
+			kv_buf_say(&why, "%s", strerror(-err));
+		say_meant(p, &why);
+		sentence = kv_buf_str(&why);
 		if (report >= 0)
 			kv_background_failed(report, sentence);
 		else
@@ -409,9 +426,13 @@ main(int argc, char *argv[])
 	} else if (kv_commands_is_mount(argc, argv)) {
 		argc--;
 		argv++;
+	} else {
+		program.meant = kv_commands_meant(argc, argv);
 	}
 	if (err == 0) {
 		err = kv_settings_parse(argc, argv, &program.settings, &why);
+		if (err != 0)
+			say_meant(&program, &why);
 		kv_background_print_warnings(kv_buf_str(&program.settings.given.warnings));
 	}
 	if (err != 0) {

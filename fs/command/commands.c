@@ -10,6 +10,7 @@
 #include "fs/command/status_cmd.h"
 #include "fs/command/umount_cmd.h"
 #include "fs/command/verify_cmd.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 
 #define COLUMN 27 /* column at which descriptions start */
@@ -84,6 +85,24 @@ kv_commands_is_mount(int argc, char *const argv[])
 	return i < COMMANDS && commands[i].run == NULL;
 }
 
+static const char *
+nearest(const char *word)
+{
+	const char *best = NULL;
+	size_t least = kv_nearest_start(strlen(word));
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].help != NULL && kv_nearest_is(word, strlen(word), commands[i].name, &least))
+			best = commands[i].name;
+	return best;
+}
+
+const char *
+kv_commands_meant(int argc, char *const argv[])
+{
+	return argc > 1 && argv[1][0] != '-' && find(argv[1]) == COMMANDS ? nearest(argv[1]) : NULL;
+}
+
 const char *
 kv_commands_at(size_t i, const char **help)
 {
@@ -141,7 +160,11 @@ help_cmd(int argc, char *const argv[])
 		return 0;
 	}
 	if (i == COMMANDS || commands[i].help == NULL) {
-		fprintf(stderr, "kvfs: '%s' is no command (kvfs help lists them)\n", argv[argc - 1]);
+		const char *meant = nearest(argv[argc - 1]);
+
+		fprintf(stderr, "kvfs: '%s' is no command (%s%s%skvfs help lists them)\n", argv[argc - 1],
+		    meant != NULL ? "did you mean '" : "", meant != NULL ? meant : "",
+		    meant != NULL ? "'? " : "");
 		return 1;
 	}
 	printf("usage: kvfs %s %s\n%s; see kvfs(1)\n", commands[i].name, commands[i].arguments,

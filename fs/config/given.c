@@ -12,6 +12,7 @@
 #include "fs/config/arguments.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
+#include "fs/config/nearest.h"
 #include "fs/config/sections.h"
 
 #define SYSTEM_CONFIG "/etc/kvfs.conf"
@@ -272,6 +273,32 @@ take_argument(struct kv_given *g, const char *text)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	enum kv_print print;
+} longs[] = {
+	{ "--help", KV_PRINT_HELP },
+	{ "--version", KV_PRINT_VERSION },
+	{ "--print-config", KV_PRINT_CONFIG },
+};
+#define N_LONGS (sizeof(longs) / sizeof(longs[0]))
+
+/* Append the option that a misspelt one is like. */
+static void
+say_meant(const char *text, size_t n, size_t n_dashes, struct kv_buf *why)
+{
+	const char *meant = kv_options_nearest(text + n_dashes, n - n_dashes), *dash_o = "-o ";
+	size_t least = kv_nearest_start(n - n_dashes);
+
+	for (size_t i = 0; i < N_LONGS; i++)
+		if (kv_nearest_is(text, n, longs[i].name, &least)) {
+			meant = longs[i].name;
+			dash_o = "";
+		}
+	if (meant != NULL)
+		kv_buf_say(why, "did you mean '%s%s'? ", dash_o, meant);
+}
+
 /* The message repeats only the name: the value may be a secret. */
 static int
 say_unknown(const char *text, struct kv_buf *why)
@@ -279,8 +306,12 @@ say_unknown(const char *text, struct kv_buf *why)
 	const size_t n = strcspn(text, "="), n_dashes = strspn(text, "-");
 
 	kv_buf_say(why, "unknown option '%.*s'", (int)n, text);
-	if (n_dashes >= n || !kv_habits_say(text + n_dashes, n - n_dashes, why))
-		kv_buf_say(why, " (kvfs -h lists them)");
+	if (n_dashes < n && kv_habits_say(text + n_dashes, n - n_dashes, why))
+		return -EINVAL;
+	kv_buf_say(why, " (");
+	if (n_dashes < n)
+		say_meant(text, n, n_dashes, why);
+	kv_buf_say(why, "kvfs -h lists them)");
 	return -EINVAL;
 }
 
@@ -324,16 +355,7 @@ take_letter(struct kv_given *g, int argc, char *const argv[], int *i, struct kv_
 static bool
 take_long(struct kv_given *g, const char *text)
 {
-	static const struct {
-		const char *name;
-		enum kv_print print;
-	} longs[] = {
-		{ "--help", KV_PRINT_HELP },
-		{ "--version", KV_PRINT_VERSION },
-		{ "--print-config", KV_PRINT_CONFIG },
-	};
-
-	for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++)
+	for (size_t i = 0; i < N_LONGS; i++)
 		if (strcmp(text, longs[i].name) == 0) {
 			g->print = longs[i].print;
 			return true;

@@ -1,12 +1,11 @@
-#include <stdint.h>
 #include <string.h>
 
 #include "cache/pace/throttle.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 #include "fs/config/settings.h"
 
-#define MOST_NAME 32 /* longest name that is checked for misspelling */
-#define DAY_S	  86400
+#define DAY_S 86400
 #define IN(member) \
 	.at = offsetof(struct kv_settings, member), .size = sizeof(((struct kv_settings *)0)->member)
 #define CHOICES(...)                     \
@@ -462,46 +461,14 @@ kv_options_find(const char *name, size_t len)
 	return -1;
 }
 
-/* The number of characters to add, omit, change or swap to get from a to b; SIZE_MAX for long names. */
-static size_t
-distance(const char *a, size_t n, const char *b)
-{
-	size_t d[MOST_NAME + 1][MOST_NAME + 1];
-	const size_t m = strlen(b);
-
-	if (n > MOST_NAME || m > MOST_NAME)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		d[i][0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			const size_t other = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			d[i][j] = d[i - 1][j] < d[i][j - 1] ? d[i - 1][j] + 1 : d[i][j - 1] + 1;
-			if (other < d[i][j])
-				d[i][j] = other;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < d[i][j])
-				d[i][j] = d[i - 2][j - 2] + 1;
-		}
-	}
-	return d[n][m];
-}
-
 const char *
 kv_options_nearest(const char *name, size_t len)
 {
 	const char *best = NULL;
-	size_t least = len > 5 ? 3 : 2; /* at this distance it is another word */
+	size_t least = kv_nearest_start(len);
 
-	for (size_t i = 0; i < OPTIONS; i++) {
-		const size_t d = distance(name, len, options[i].name);
-
-		if (d < least) {
-			least = d;
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (kv_nearest_is(name, len, options[i].name, &least))
 			best = options[i].name;
-		}
-	}
 	return best;
 }

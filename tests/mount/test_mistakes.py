@@ -77,7 +77,11 @@ ROWS = [
     ("restore in the wrong order", "restore {p} {t}", "{p} has no file NAME.blob"),
     ("restore without an archive", "restore {t}/nowhere {p}", "{t}/nowhere"),
     ("verify without an archive", "verify {t}/nowhere", "{t}/nowhere: No such file or directory"),
-    ("help of what is no command", "help unmout", "is no command"),
+    ("a misspelt command", "stauts {p}", "(did you mean the command 'status'? kvfs help lists them)"),
+    ("a misspelt command with two directories", "verfy {t} {p}", "did you mean the command 'verify'?"),
+    ("a misspelt long option", "--allow-othr {v} {p}", "did you mean '-o allow_other'?"),
+    ("a misspelt --help", "--hlep", "did you mean '--help'?"),
+    ("help of what is no command", "help unmout", "'unmout' is no command (did you mean 'umount'?"),
 ]
 
 
@@ -122,6 +126,24 @@ def test_a_second_mount_on_a_directory_is_a_mistake(vault, mount):
                       f"in use by another kvfs: kvfs umount {m.path}")
     assert_a_sentence(run(KVFS, "-o", f"cacert={vault.ca}", vault.url, m / "restore", env=environment(vault)),
                       f"inside of a mount of kvfs, on {m.path}: choose another directory")
+
+
+def test_a_misspelt_command_on_a_mount_is_not_only_a_mount_point_in_use(vault, mount):
+    m = mount(vault)
+    assert_a_sentence(run(KVFS, "unmuont", m.path, env=environment(vault)), "did you mean the command 'umount'?")
+    assert is_mounted(m.path)
+
+
+def test_a_vault_with_a_name_like_a_command_is_a_vault(vault, place):
+    """By a section, whose failures say nothing of commands either."""
+    conf = pathlib.Path(place["t"]) / "kvfs.conf"
+    conf.write_text(f"cacert = {vault.ca}\n[stauts]\nvault = {vault.url}\n[vrify]\nvault = nosuch.vault.invalid\n")
+    env = environment(vault, XDG_CONFIG_HOME=place["t"])
+    ok(KVFS, "stauts", place["p"], env=env)
+    ok(KVFS, "umount", place["p"])
+    result = run(KVFS, "vrify", place["p"], env=env)
+    assert_a_sentence(result, "nosuch.vault.invalid")
+    assert "command" not in result.err
 
 
 @pytest.mark.parametrize("text, says", [

@@ -35,6 +35,7 @@
 #include "fs/mount/mountinfo.h"
 #include "fs/config/network.h"
 #include "fs/config/number.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 #include "fs/config/print_config.h"
 #include "fs/config/sections.h"
@@ -58,6 +59,42 @@ a_command_is_the_first_argument(void **state)
 	assert_int_equal(status, -1);
 	assert_true(kv_commands_run(2, (char *const *)(uintptr_t)command, &status));
 	assert_int_equal(status, 1);
+}
+
+static void
+a_misspelt_command_is_like_the_nearest(void **state)
+{
+	static const struct {
+		const char *word, *meant;
+	} rows[] = {
+		{ "stauts", "status" },
+		{ "statis", "status" },
+		{ "umonut", "umount" },
+		{ "unmout", "umount" },
+		{ "verfiy", "verify" },
+		{ "restor", "restore" },
+		{ "Status", "status" },
+		{ "halp", "help" },
+		{ "status", NULL }, /* it is one */
+		{ "unmount", NULL },
+		{ "myvault", NULL },
+		{ "production", NULL },
+		{ "complte", NULL }, /* not for people */
+		{ "-status", NULL },
+		{ "--", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const char *const argv[] = { "kvfs", rows[i].word, "m", NULL };
+		const char *meant = kv_commands_meant(3, (char *const *)(uintptr_t)argv);
+
+		if (rows[i].meant == NULL)
+			assert_row(meant == NULL, i, rows[i].word);
+		else
+			assert_row(meant != NULL && strcmp(meant, rows[i].meant) == 0, i, rows[i].word);
+	}
 }
 
 static void
@@ -212,6 +249,7 @@ main(void)
 		cmocka_unit_test(every_option_and_its_choices_are_offered),
 		cmocka_unit_test(every_command_is_offered_and_no_other_word),
 		cmocka_unit_test(what_is_offered_depends_on_the_place),
+		cmocka_unit_test(a_misspelt_command_is_like_the_nearest),
 		cmocka_unit_test(the_help_has_every_option_and_no_line_is_too_long),
 	};
 

@@ -13,6 +13,7 @@
 #include "fs/config/vault_list.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 #include "tests/unit/fake_alloc.h"
 
@@ -282,6 +283,14 @@ what_is_wrong_is_named_with_where_it_was_said(void **state)
 		{ "-o|read-only|m", "", "-o: unknown option 'read-only': that is -o ro here" },
 		{ "--read-only|m", "", "unknown option '--read-only': that is -o ro here" },
 		{ "--allow-other|m", "", "unknown option '--allow-other': that is -o allow_other here" },
+		{ "--allow-othr|m", "",
+		    "unknown option '--allow-othr' (did you mean '-o allow_other'? kvfs -h lists them)" },
+		{ "--client-secet-file=s3cret|m", "",
+		    "unknown option '--client-secet-file' (did you mean '-o client_secret_file'? kvfs -h lists them)" },
+		{ "--hlep", "", "unknown option '--hlep' (did you mean '--help'? kvfs -h lists them)" },
+		{ "--print-confg", "",
+		    "unknown option '--print-confg' (did you mean '--print-config'? kvfs -h lists them)" },
+		{ "---", "", "unknown option '---' (kvfs -h lists them)" },
 		{ "-u|m", "", "unknown option '-u': kvfs umount MOUNTPOINT unmounts" },
 		{ "--client-secret=s3cret|m", "",
 		    "unknown option '--client-secret': a secret has no place in the arguments, which every user can read: -o client_secret_file=FILE" },

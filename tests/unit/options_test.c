@@ -6,6 +6,7 @@
 
 #include "client/vault/type.h"
 #include "client/auth/credential.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 
 /* make check-unit runs the tests at the top of the repository. */

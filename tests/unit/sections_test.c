@@ -10,6 +10,7 @@
 #include "fs/config/conf.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 #include "fs/config/sections.h"
 #include "fs/config/vault_list.h"

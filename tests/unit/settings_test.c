@@ -19,6 +19,7 @@
 #include "fs/mount/fusermount.h"
 #include "fs/mount/mountinfo.h"
 #include "fs/config/network.h"
+#include "fs/config/nearest.h"
 #include "fs/config/options.h"
 #include "fs/config/print_config.h"
 #include "fs/config/settings.h"
