@@ -220,7 +220,7 @@ make_blobs(struct kv_volume *v)
 	if (v->blobs == NULL)
 		return false;
 	v->prefetch = kv_prefetch_new(v->blobs, v->throttle, v->listings, o->prefetch);
-	v->archivers = kv_archivers_new(v->loop, v->blobs, v->listings);
+	v->archivers = kv_archivers_new(v->loop, v->blobs, v->throttle, v->listings);
 	return v->prefetch != NULL && v->archivers != NULL;
 }
 

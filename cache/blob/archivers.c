@@ -3,16 +3,20 @@
  *
  * Invariants:
  *	a reader in use has fewer than MAX_PASSED objects passed over, and a window from FIRST to MOST
- *	ahead has n objects in the order of the list, with a reference each; n is at most MOST
+ *	ahead has n objects in the order of the list, with a reference each; n is at most MOST, and 0 with takes_all
  */
 #include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/blob/archivers.h"
 #include "cache/blob/blobs.h"
 #include "cache/blob/orders.h"
+#include "cache/blob/prefetch.h"
 #include "cache/list/listing.h"
+#include "cache/pace/throttle.h"
 #include "client/base/loop.h"
 
 #define READERS	   8
@@ -32,6 +36,7 @@ struct ahead {
 struct reader {
 	pid_t pid; /* 0: unused */
 	enum kv_type type;
+	bool takes_all;
 	uint64_t serial, used; /* of the snapshot that it lists; of its last use */
 	size_t next;	       /* position of the first object not examined yet */
 	size_t window, n_passed;
@@ -42,6 +47,7 @@ struct reader {
 
 struct kv_archivers {
 	struct kv_blobs *blobs;
+	struct kv_throttle *throttle;
 	struct kv_listing *listings[KV_TYPES];
 	struct kv_timer batch;
 	uint64_t uses;
@@ -60,7 +66,57 @@ end_reader(struct kv_archivers *a, struct reader *r)
 
 /* ---- fetching ---- */
 
-/* Fetches more for r, as far as its window goes and the list has come in. */
+static void
+plan_batch(struct kv_archivers *a)
+{
+	if (!kv_timer_is_set(&a->batch))
+		kv_timer_set(&a->batch, BATCH_MS);
+}
+
+static size_t
+n_fetching(const struct kv_archivers *a)
+{
+	struct kv_blobs_state state;
+
+	kv_blobs_state(a->blobs, &state);
+	return state.n_fetching;
+}
+
+/* How many requests may be sent for r now. */
+static size_t
+most_now(const struct kv_archivers *a, const struct reader *r)
+{
+	const double most = KV_PREFETCH_S * kv_throttle_rate(a->throttle, KV_OP_BACKUP, r->type);
+	const size_t n = n_fetching(a);
+
+	if (!r->takes_all)
+		return r->window - r->n;
+	return most > (double)n ? (size_t)most - n : 0;
+}
+
+/* Fetches more for r, as far as the list has come in. False: there is no room for more. */
+static bool
+fetch_more(struct kv_archivers *a, struct reader *r, struct kv_object *const *objects, size_t n)
+{
+	size_t most = most_now(a, r);
+
+	if (n > r->next + MAX_SCAN)
+		n = r->next + MAX_SCAN;
+	for (; most > 0 && r->next < n; r->next++) {
+		struct kv_object *object = objects[r->next];
+
+		if (object->is_gone || object->is_managed || kv_blobs_has(a->blobs, object))
+			continue;
+		if (kv_blobs_prefetch(a->blobs, object) != 0)
+			return false;
+		if (!r->takes_all)
+			r->ahead[r->n++] =
+			    (struct ahead){ .object = kv_object_ref(object), .position = r->next };
+		most--;
+	}
+	return true;
+}
+
 static void
 top_up(struct kv_archivers *a, struct reader *r)
 {
@@ -68,21 +124,14 @@ top_up(struct kv_archivers *a, struct reader *r)
 	uint64_t serial;
 	struct kv_object *const *objects = kv_listing_view(a->listings[r->type], &n, &serial, NULL);
 
-	if (serial != r->serial) { /* the list that it opened is no longer in use */
+	/* The list that it read is no longer in use, or nobody will read what is fetched now. */
+	if (serial != r->serial || (r->takes_all && kill(r->pid, 0) != 0 && errno == ESRCH)) {
 		end_reader(a, r);
 		return;
 	}
-	if (n > r->next + MAX_SCAN)
-		n = r->next + MAX_SCAN;
-	for (; r->n < r->window && r->next < n; r->next++) {
-		struct kv_object *object = objects[r->next];
-
-		if (object->is_gone || object->is_managed || kv_blobs_has(a->blobs, object))
-			continue;
-		if (kv_blobs_prefetch(a->blobs, object) != 0)
-			return; /* no room: retried with the next batch */
-		r->ahead[r->n++] = (struct ahead){ .object = kv_object_ref(object), .position = r->next };
-	}
+	/* Without room, answers that are shorter than expected make some, or the process when it reads. */
+	if ((fetch_more(a, r, objects, n) || n_fetching(a) > 0) && r->takes_all && r->next < n)
+		plan_batch(a);
 }
 
 static void
@@ -93,13 +142,6 @@ send_batch(void *arg)
 	for (int i = 0; i < READERS; i++)
 		if (a->readers[i].pid != 0)
 			top_up(a, &a->readers[i]);
-}
-
-static void
-plan_batch(struct kv_archivers *a)
-{
-	if (!kv_timer_is_set(&a->batch))
-		kv_timer_set(&a->batch, BATCH_MS);
 }
 
 /* ---- what the process does ---- */
@@ -158,7 +200,7 @@ kv_archivers_accessed(struct kv_archivers *a, const struct kv_object *object, pi
 }
 
 void
-kv_archivers_opened(struct kv_archivers *a, enum kv_type type, pid_t pid)
+kv_archivers_began(struct kv_archivers *a, enum kv_type type, pid_t pid, bool takes_all)
 {
 	struct reader *r = &a->readers[0];
 	size_t n;
@@ -174,7 +216,9 @@ kv_archivers_opened(struct kv_archivers *a, enum kv_type type, pid_t pid)
 			r = other;
 	}
 	end_reader(a, r);
-	*r = (struct reader){ .pid = pid, .type = type, .window = FIRST, .used = ++a->uses };
+	*r = (struct reader){
+		.pid = pid, .type = type, .takes_all = takes_all, .window = FIRST, .used = ++a->uses
+	};
 	(void)kv_listing_view(a->listings[type], &n, &r->serial, NULL);
 	a->n_readers++;
 	plan_batch(a);
@@ -201,7 +245,7 @@ kv_archivers_check(const struct kv_archivers *a)
 		n += r->pid != 0;
 		assert(r->pid != 0 || (r->n == 0 && r->used == 0));
 		assert(r->pid == 0 || (r->window >= FIRST && r->window <= MOST && r->n_passed < MAX_PASSED));
-		assert(r->n <= MOST);
+		assert(r->n <= (r->takes_all ? 0 : MOST));
 		for (size_t k = 1; k < r->n; k++)
 			assert(r->ahead[k - 1].position < r->ahead[k].position);
 	}
@@ -209,13 +253,15 @@ kv_archivers_check(const struct kv_archivers *a)
 }
 
 struct kv_archivers *
-kv_archivers_new(struct kv_loop *loop, struct kv_blobs *blobs, struct kv_listing *const listings[KV_TYPES])
+kv_archivers_new(struct kv_loop *loop, struct kv_blobs *blobs, struct kv_throttle *throttle,
+    struct kv_listing *const listings[KV_TYPES])
 {
 	struct kv_archivers *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;
 	a->blobs = blobs;
+	a->throttle = throttle;
 	memcpy(a->listings, listings, sizeof(a->listings));
 	kv_timer_init(&a->batch, loop, send_batch, a);
 	return a;

@@ -6,8 +6,13 @@
  *
  * A process gets 4 objects without a hit, and twice as many with each object that it stats or opens itself,
  * but never more than 64 that it has not read. Once it has passed over 4 of them, it gets none any more,
- * because it reads a selection. Requests are sent every 20 ms, so that answers come together and kvfs wakes
- * up less often.
+ * because it reads a selection.
+ *
+ * These limits are for programs that may read a selection. cp and tar read the names of a folder before they open
+ * the first file; for one that is known to read all of them (takes_all), objects are fetched as fast as the list
+ * comes in: in flight is what the rate allows in KV_PREFETCH_S, and it ends when the process has exited.
+ *
+ * Requests are sent every 20 ms, so that answers come together and kvfs wakes up less often.
  */
 #include <stdbool.h>
 #include <sys/types.h>
@@ -17,15 +22,19 @@ struct kv_archivers;
 struct kv_blobs;
 struct kv_listing;
 struct kv_loop;
+struct kv_throttle;
 
 /* listings: NULL for a type that is not mounted. NULL: out of memory. */
-struct kv_archivers *kv_archivers_new(
-    struct kv_loop *loop, struct kv_blobs *blobs, struct kv_listing *const listings[KV_TYPES]);
+struct kv_archivers *kv_archivers_new(struct kv_loop *loop, struct kv_blobs *blobs,
+    struct kv_throttle *throttle, struct kv_listing *const listings[KV_TYPES]);
 /* Call before the listings and blobs are freed. NULL does nothing. */
 void kv_archivers_free(struct kv_archivers *archivers);
 
-/* The archiver pid has opened the folder of type. Its earlier readings of that type end. */
-void kv_archivers_opened(struct kv_archivers *archivers, enum kv_type type, pid_t pid);
+/*
+ * The archiver pid begins to read the folder of type. Its earlier readings of that type end. takes_all: it reads
+ * each file that it lists.
+ */
+void kv_archivers_began(struct kv_archivers *archivers, enum kv_type type, pid_t pid, bool takes_all);
 /* pid, which may be any process, has called stat on object, or is_read: has opened it. */
 void kv_archivers_accessed(
     struct kv_archivers *archivers, const struct kv_object *object, pid_t pid, bool is_read);

@@ -22,7 +22,6 @@
 #define STREAMS	   8
 #define RECENT	   8
 #define FIRST	   4
-#define PACE_S	   2.5
 #define MAX_MISSES 4
 #define MAX_GAP	   2	/* objects skipped between two accesses that still follow each other */
 #define MAX_SCAN   2000 /* objects examined in one turn: with cache=disk each costs a system call */
@@ -113,7 +112,7 @@ is_small_gap(
 static size_t
 most_ahead(const struct kv_prefetch *p, enum kv_type type)
 {
-	const double by_pace = PACE_S * kv_throttle_rate(p->throttle, KV_OP_BACKUP, type);
+	const double by_pace = KV_PREFETCH_S * kv_throttle_rate(p->throttle, KV_OP_BACKUP, type);
 
 	if (p->most >= 0)
 		return (size_t)p->most;

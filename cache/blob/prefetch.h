@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include "cache/blob/blobs.h"
 
+#define KV_PREFETCH_S 2.5 /* what the rate allows in this time is fetched ahead at most */
+
 struct kv_listing;
 struct kv_prefetch;
 

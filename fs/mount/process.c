@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/base/buf.h"
 #include "client/vault/vault.h"
 #include "fs/mount/process.h"
 
@@ -100,6 +101,23 @@ kv_process_command(struct kv_process_reader *reader, pid_t tid, char *command, s
 	}
 	command[n > 0 ? n : 0] = '\0';
 	command[strcspn(command, "\n")] = '\0';
+}
+
+bool
+kv_process_words(pid_t tid, const char *file, struct kv_buf *words)
+{
+	char part[1024];
+	ssize_t n = 0;
+	const int fd = open_proc(tid, file);
+
+	if (fd < 0)
+		return false;
+	kv_buf_clear(words);
+	while ((n = read(fd, part, sizeof(part))) > 0 && kv_buf_append(words, part, (size_t)n) == 0)
+		continue;
+	explicit_bzero(part, sizeof(part));
+	close(fd);
+	return n == 0 && words->len > 0 && words->data[words->len - 1] == '\0';
 }
 
 void

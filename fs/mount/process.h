@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct kv_buf;
 struct kv_caller;
 
 #define KV_TICK_MS 10 /* a clock tick in /proc; start times are rounded down to it */
@@ -30,5 +31,11 @@ struct kv_process_reader {
 };
 /* The command name of thread tid, "rsync"; "" if it has exited. */
 void kv_process_command(struct kv_process_reader *reader, pid_t tid, char *command, size_t size);
+/*
+ * The words of thread tid's /proc/TID/file, "cmdline" or "environ", each with a NUL after it; words has their size as its
+ * maximum. False if there are none, they are longer, or they cannot be read: an environment may hold passwords and is
+ * only open to those who may trace the process.
+ */
+bool kv_process_words(pid_t tid, const char *file, struct kv_buf *words);
 void kv_process_release(struct kv_process_reader *reader);
 #endif

@@ -10,6 +10,7 @@
 #include "fs/object/file.h"
 #include "fs/object/find.h"
 #include "fs/object/objects.h"
+#include "fs/object/takes_all.h"
 #include "fs/object/type_folder.h"
 
 #define VALID_S 3600
@@ -206,7 +207,10 @@ close_handle(struct kv_handle *handle)
 	free(h);
 }
 
-/* Read-ahead by listing begins if the program is one of those named in archivers=. */
+/*
+ * Read-ahead by listing begins if the program is one of those named in archivers=. A limit that was given with
+ * prefetch= is kept, also for a program that takes all.
+ */
 static void
 note_archiver(const struct kv_node *node, fuse_req_t req)
 {
@@ -217,7 +221,8 @@ note_archiver(const struct kv_node *node, fuse_req_t req)
 		return;
 	kv_request_caller(req, &caller);
 	if (kv_words_has(settings->archivers, caller.command))
-		kv_archivers_opened(node->branch->volume->archivers, type_of(node), caller.pid);
+		kv_archivers_began(node->branch->volume->archivers, type_of(node), caller.pid,
+		    settings->prefetch < 0 && kv_takes_all(&caller));
 }
 
 static void
@@ -233,7 +238,6 @@ open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 		fuse_reply_err(req, -err);
 		return;
 	}
-	note_archiver(node, req);
 	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
 }
 
@@ -244,6 +248,8 @@ read_folder(
 	struct kv_snapshot *snapshot = ((struct handle *)kv_handle_of(fi))->snapshot;
 	struct kv_entries entries;
 
+	if (offset == 0) /* not when it is opened, as tar -C does with a folder that it does not list */
+		note_archiver(node, req);
 	if (!kv_snapshot_is_complete(snapshot)) {
 		read_coming(node, req, snapshot, size, offset, plus);
 		return;

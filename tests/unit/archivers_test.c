@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cache/blob/archivers.h"
 #include "cache/blob/blobs.h"
@@ -38,18 +40,31 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 }
 
 static int
-set_up(void **state)
+set_up_with(double rate)
 {
-	(void)state;
 	memset(is_asked_for, 0, sizeof(is_asked_for));
-	rig_begin(answer, 10000, 0);
+	rig_begin(answer, rate, 0);
 	rig.blobs = kv_blobs_new(rig.loop, rig.throttle, &(struct kv_blobs_options){ .store.room = 1000000 });
 	rig_list(KV_SECRETS);
 	/* gives the objects their positions, and reads nothing ahead by itself */
 	rig.prefetch = kv_prefetch_new(rig.blobs, rig.throttle, rig.listings, 1);
 	kv_prefetch_grew(rig.prefetch, KV_SECRETS);
-	rig.archivers = kv_archivers_new(rig.loop, rig.blobs, rig.listings);
+	rig.archivers = kv_archivers_new(rig.loop, rig.blobs, rig.throttle, rig.listings);
 	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	return set_up_with(10000);
+}
+
+static int
+set_up_slow(void **state)
+{
+	(void)state;
+	return set_up_with(20);
 }
 
 static int
@@ -88,8 +103,46 @@ access_at(int i, pid_t pid, bool is_read)
 static void
 open_folder(pid_t pid)
 {
-	kv_archivers_opened(rig.archivers, KV_SECRETS, pid);
+	kv_archivers_began(rig.archivers, KV_SECRETS, pid, false);
 	fake_loop_run(rig.loop, 200);
+}
+
+static void
+a_process_that_takes_all_gets_all_of_the_list(void **state)
+{
+	(void)state;
+	kv_archivers_began(rig.archivers, KV_SECRETS, getpid(), true);
+	fake_loop_run(rig.loop, 10000);
+	assert_int_equal(n_asked_for(), OBJECTS);
+	kv_archivers_check(rig.archivers);
+}
+
+static void
+no_more_than_the_rate_allows_in_two_and_a_half_seconds_is_in_flight(void **state)
+{
+	struct kv_blobs_state now;
+
+	(void)state;
+	kv_archivers_began(rig.archivers, KV_SECRETS, getpid(), true);
+	fake_loop_run(rig.loop, 20);
+	kv_blobs_state(rig.blobs, &now);
+	assert_int_equal(now.n_fetching, 50);
+	fake_loop_run(rig.loop, 15000);
+	assert_int_equal(n_asked_for(), OBJECTS);
+}
+
+static void
+nothing_is_fetched_for_a_process_that_has_exited(void **state)
+{
+	const pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	kv_archivers_began(rig.archivers, KV_SECRETS, pid, true);
+	fake_loop_run(rig.loop, 10000);
+	assert_int_equal(n_asked_for(), 0);
 }
 
 static void
@@ -203,6 +256,11 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(a_process_that_takes_all_gets_all_of_the_list),
+		cmocka_unit_test_setup_teardown(
+		    no_more_than_the_rate_allows_in_two_and_a_half_seconds_is_in_flight, set_up_slow,
+		    tear_down),
+		TEST(nothing_is_fetched_for_a_process_that_has_exited),
 		TEST(four_are_fetched_without_a_hit),
 		TEST(each_object_of_the_same_process_doubles_them_up_to_64_unread),
 		TEST(a_process_that_passes_over_four_gets_none_any_more),

@@ -24,6 +24,7 @@
 #include "fs/object/objects.h"
 #include "fs/object/read.h"
 #include "fs/object/stat_only.h"
+#include "fs/object/takes_all.h"
 #include "fs/object/told.h"
 #include "fs/object/type_folder.h"
 #include "tests/unit/fake_alloc.h"
@@ -86,7 +87,7 @@ begin(bool is_listed)
 	else
 		rig_make_listing(KV_KEYS);
 	rig.prefetch = kv_prefetch_new(rig.blobs, rig.throttle, rig.listings, 0);
-	rig.archivers = kv_archivers_new(rig.loop, rig.blobs, rig.listings);
+	rig.archivers = kv_archivers_new(rig.loop, rig.blobs, rig.throttle, rig.listings);
 	memcpy(mount_settings.types, (const bool[KV_TYPES]){ [KV_KEYS] = true }, KV_TYPES);
 	mount_rig_begin(parts);
 	keys = mount_rig_find("keys");

@@ -24,6 +24,7 @@
 #include "fs/object/objects.h"
 #include "fs/object/read.h"
 #include "fs/object/stat_only.h"
+#include "fs/object/takes_all.h"
 #include "fs/object/told.h"
 #include "fs/object/type_folder.h"
 #include "tests/unit/caught.h"
