@@ -6,7 +6,7 @@
 #   make interop            clients of others: Azure SDKs, az, another Key Vault server (PARTS='go java': these alone)
 #   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
-#   make deb                the Debian package, built in a clean tree and tried in a bare one (RELEASE=trixie)
+#   make deb                the Debian package, built in a clean tree and tried in a bare one (RELEASE=trixie ARCH=arm64)
 #   make dist               the tarball of this version, and its checksum, in build/dist
 #   make install            PREFIX=/usr/local DESTDIR= HELPERDIR=/sbin (empty without root)
 #   make lint format hdr-check clean uninstall
@@ -274,9 +274,7 @@ dist:
 	$Qtests/package/dist $(VERSION) build/dist
 
 deb:
-	@tests/install-packages build package
-	$Q$(MAKE) $(JOBS) all
-	$Qtests/package/run $(RELEASE)
+	$Qtests/package/run "$(RELEASE)" $(ARCH)
 
 # contrib/Containerfile, with that package.
 container:
