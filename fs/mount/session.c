@@ -279,6 +279,7 @@ kv_session_mount(struct kv_session *s, struct kv_mount *m, struct kv_buf *why)
 	err = mount_options(o, &text);
 	if (err == 0)
 		err = begin(s, m, kv_buf_str(&text), &words);
+	kv_mountinfo_top(o->mountpoint, s->below);
 	if (err == 0)
 		err = mount_quietly(s, &words);
 	if (err == 0) {
@@ -309,6 +310,7 @@ kv_session_attach(struct kv_session *s, struct kv_mount *m, int fd)
 /*
  * libfuse unmounts whatever is mounted at the path. After umount -l, or with another mount on top of ours,
  * that would be somebody else's mount. Ours ends when the device is closed, or stays below as a dead mount.
+ * An automounter's trap, which was there before, shows that ours is unmounted.
  */
 static bool
 is_covered(const struct kv_session *s)
@@ -319,6 +321,8 @@ is_covered(const struct kv_session *s)
 	kv_mountinfo_top(mountpoint, device);
 	if (device[0] == '\0' || strcmp(device, s->mounted_device) == 0)
 		return false;
+	if (strcmp(device, s->below) == 0)
+		return true;
 	kv_log_event(KV_LOG_WARNING, "fuse", "mountpoint=%s why=%s", mountpoint,
 	    "something else is mounted there now: it is left alone");
 	return true;
