@@ -16,8 +16,7 @@ struct kv_session {
 	struct kv_timer again; /* retries after a failed read of the device */
 	struct fuse_buf request;
 	bool is_mounted;
-	char below
-	    [KV_DEVICE_LEN]; /* the device that was at the mount point, as in mountinfo; "" if none was */
+	char below[KV_DEVICE_LEN];	    /* what was at the mount point before, as in mountinfo */
 	char mounted_device[KV_DEVICE_LEN]; /* the mount's device */
 	uint64_t init_unique;		    /* of the kernel's INIT request; 0: not received yet */
 	uint32_t init_flags;		    /* flags to add to libfuse's reply to INIT */
