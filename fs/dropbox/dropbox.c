@@ -400,14 +400,15 @@ kv_dropbox_setattr(
 /* ---- the whole ---- */
 
 int
-kv_dropbox_under_way(const struct kv_dropbox *box)
+kv_dropbox_under_way(const void *dropbox)
 {
-	return box->n_submits;
+	return ((const struct kv_dropbox *)dropbox)->n_submits;
 }
 
 void
-kv_dropbox_log_lost(struct kv_dropbox *box)
+kv_dropbox_log_lost(void *dropbox)
 {
+	struct kv_dropbox *box = dropbox;
 	const struct kv_drop *file;
 
 	kv_submit_log_lost(box);
@@ -420,8 +421,9 @@ kv_dropbox_log_lost(struct kv_dropbox *box)
 }
 
 void
-kv_dropbox_check(const struct kv_dropbox *box)
+kv_dropbox_check(const void *dropbox)
 {
+	const struct kv_dropbox *box = dropbox;
 	const struct kv_dropbox_handle *h;
 	const struct kv_drop *file;
 	unsigned int n_handles = 0;
@@ -473,15 +475,19 @@ kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind)
 }
 
 void
-kv_dropbox_stop(struct kv_dropbox *box)
+kv_dropbox_stop(void *dropbox)
 {
+	struct kv_dropbox *box = dropbox;
+
 	box->is_stopped = true;
 	kv_submit_cancel_all(box);
 }
 
 void
-kv_dropbox_free(struct kv_dropbox *box)
+kv_dropbox_free(void *dropbox)
 {
+	struct kv_dropbox *box = dropbox;
+
 	if (box == NULL)
 		return;
 	free(box->stream);

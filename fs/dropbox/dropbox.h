@@ -62,16 +62,19 @@ struct kv_dropbox {
 
 /* branch must have its volume. NULL: out of memory. */
 struct kv_dropbox *kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind);
+
+/* ---- functions of struct kv_part, whose state is the drop box ---- */
+
 /* Cancel what is in flight without calling completions. Call it before the nodes are freed. */
-void kv_dropbox_stop(struct kv_dropbox *dropbox);
+void kv_dropbox_stop(void *dropbox);
 /* Call it after the nodes, whose bytes staged counts, were freed. NULL does nothing. */
-void kv_dropbox_free(struct kv_dropbox *dropbox);
+void kv_dropbox_free(void *dropbox);
 /* Files that are queued or in flight. */
-int kv_dropbox_under_way(const struct kv_dropbox *dropbox);
+int kv_dropbox_under_way(const void *dropbox);
 /* At the end of the mount: log each file whose bytes are lost or whose request has no answer. */
-void kv_dropbox_log_lost(struct kv_dropbox *dropbox);
+void kv_dropbox_log_lost(void *dropbox);
 /* Assert the invariants that hold between two requests. */
-void kv_dropbox_check(const struct kv_dropbox *dropbox);
+void kv_dropbox_check(const void *dropbox);
 
 /* ---- operations of struct kv_node_ops; node is the kv_drop of a file, or of the folder for CREATE ---- */
 

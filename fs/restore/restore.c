@@ -52,41 +52,11 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	return err;
 }
 
-static int
-under_way(const void *state)
-{
-	return kv_dropbox_under_way(state);
-}
-
-static void
-log_lost(void *state)
-{
-	kv_dropbox_log_lost(state);
-}
-
-static void
-stop(void *state)
-{
-	kv_dropbox_stop(state);
-}
-
-static void
-release(void *state)
-{
-	kv_dropbox_free(state);
-}
-
-static void
-check(const void *state)
-{
-	kv_dropbox_check(state);
-}
-
 const struct kv_part kv_restore_part = {
 	.attach = attach,
-	.under_way = under_way,
-	.log_lost = log_lost,
-	.stop = stop,
-	.release = release,
-	.check = check,
+	.under_way = kv_dropbox_under_way,
+	.log_lost = kv_dropbox_log_lost,
+	.stop = kv_dropbox_stop,
+	.release = kv_dropbox_free,
+	.check = kv_dropbox_check,
 };
