@@ -17,6 +17,7 @@
 #include "fs/control/vault_log.h"
 #include "fs/mount/folder.h"
 #include "fs/mount/request.h"
+#include "fs/mount/text.h"
 
 #define VALID_S	   3600
 #define MOST_BYTES ((size_t)64 << 20)
@@ -53,12 +54,6 @@ struct file {
 	const struct row *row;
 };
 
-/* An open file. */
-struct handle {
-	struct kv_handle handle;
-	struct kv_buf text;
-};
-
 /* An open that waits for a listing, or for facts. */
 struct opening {
 	struct kv_request request;
@@ -76,41 +71,22 @@ static void facts_answered(void *, int, struct kv_buf *);
 
 /* ---- open ---- */
 
+/* The row writes the content. */
 static void
-close_handle(struct kv_handle *handle)
-{
-	struct handle *h = (struct handle *)handle;
-
-	kv_buf_release(&h->text);
-	free(h);
-}
-
-/* text: the content, which is taken; NULL: the row writes it. */
-static void
-reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi, struct kv_buf *text)
+reply(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	const struct kv_scope scope = { node->tree->mount, node->branch };
-	struct handle *h = calloc(1, sizeof(*h));
-	int err = 0;
+	struct kv_buf text;
+	int err;
 
-	if (h == NULL) {
-		fuse_reply_err(req, ENOMEM);
+	kv_buf_init(&text, MOST_BYTES);
+	err = ((const struct file *)node)->row->write(&scope, &text);
+	if (err == 0) {
+		kv_text_reply_open(node, req, fi, &text);
 		return;
 	}
-	kv_buf_init(&h->text, MOST_BYTES);
-	if (text == NULL) {
-		err = ((const struct file *)node)->row->write(&scope, &h->text);
-	} else {
-		h->text = *text;
-		kv_buf_init(text, MOST_BYTES);
-	}
-	if (err != 0) {
-		close_handle(&h->handle);
-		fuse_reply_err(req, -err);
-		return;
-	}
-	fi->direct_io = 1;
-	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
+	kv_buf_release(&text);
+	fuse_reply_err(req, -err);
 }
 
 static void
@@ -185,7 +161,7 @@ reply_or_wait(struct opening *o)
 		kv_request_finish(&o->request, err);
 		return;
 	}
-	reply(o->node, kv_request_take(&o->request), &o->fi, NULL);
+	reply(o->node, kv_request_take(&o->request), &o->fi);
 	kv_request_free(&o->request);
 }
 
@@ -199,7 +175,7 @@ facts_answered(void *arg, int err, struct kv_buf *text)
 		kv_request_finish(&o->request, err);
 		return;
 	}
-	reply(o->node, kv_request_take(&o->request), &o->fi, text);
+	kv_text_reply_open(o->node, kv_request_take(&o->request), &o->fi, text);
 	kv_request_free(&o->request);
 }
 
@@ -222,7 +198,7 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 	struct opening *o;
 
 	if (((const struct file *)node)->row->listings == NO_LISTINGS) {
-		reply(node, req, fi, NULL);
+		reply(node, req, fi);
 		return;
 	}
 	o = kv_request_new(node->tree->mount, req, sizeof(*o), release_opening);
@@ -237,15 +213,6 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 }
 
 /* ---- the other operations ---- */
-
-static void
-read_file(struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	const struct kv_buf *text = &((const struct handle *)kv_handle_of(fi))->text;
-
-	(void)node;
-	kv_request_reply_slice(req, text->data, text->len, size, offset);
-}
 
 static void
 release_file(struct kv_node *node)
@@ -273,7 +240,7 @@ static const struct kv_node_ops ops = {
 	.describe = describe,
 	.attributes = attributes,
 	.open = open_file,
-	.read = read_file,
+	.read = kv_text_read,
 };
 
 /* ---- the part ---- */

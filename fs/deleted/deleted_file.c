@@ -8,7 +8,7 @@
 
 #include "client/base/json_quote.h"
 #include "fs/control/report.h"
-#include "fs/mount/request.h"
+#include "fs/mount/text.h"
 
 #define MOST_TEXT 4096
 
@@ -97,49 +97,19 @@ attributes(struct kv_node *node, struct kv_attributes *a)
 	a->stat.st_size = (off_t)f->text.len;
 }
 
-struct handle {
-	struct kv_handle handle;
-	struct kv_buf text;
-};
-
-static void
-close_handle(struct kv_handle *handle)
-{
-	struct handle *h = (struct handle *)handle;
-
-	kv_buf_release(&h->text);
-	free(h);
-}
-
 static void
 open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 {
 	const struct kv_deleted_file *f = cast(node);
-	struct handle *h = calloc(1, sizeof(*h));
+	struct kv_buf text;
 	int err;
 
-	if (h == NULL) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	kv_buf_init(&h->text, MOST_TEXT);
-	err = kv_buf_append(&h->text, f->text.data, f->text.len);
-	if (err != 0) {
-		close_handle(&h->handle);
+	kv_buf_init(&text, MOST_TEXT);
+	err = kv_buf_append(&text, f->text.data, f->text.len);
+	if (err == 0)
+		kv_text_reply_open(node, req, fi, &text);
+	else
 		fuse_reply_err(req, -err);
-		return;
-	}
-	fi->direct_io = 1;
-	kv_handle_reply_open(&h->handle, node, close_handle, req, fi);
-}
-
-static void
-read_file(struct kv_node *node, fuse_req_t req, size_t size, off_t offset, struct fuse_file_info *fi)
-{
-	const struct kv_buf *text = &((const struct handle *)kv_handle_of(fi))->text;
-
-	(void)node;
-	kv_request_reply_slice(req, text->data, text->len, size, offset);
 }
 
 static const struct kv_node_ops ops = {
@@ -147,7 +117,7 @@ static const struct kv_node_ops ops = {
 	.describe = describe,
 	.attributes = attributes,
 	.open = open_file,
-	.read = read_file,
+	.read = kv_text_read,
 };
 
 /* ---- files by name ---- */
