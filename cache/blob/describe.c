@@ -20,6 +20,7 @@
 #include "client/base/refusal_rows.h"
 #include "client/vault/audit.h"
 #include "client/vault/blob.h"
+#include "client/vault/explain.h"
 
 #define MOST_BYTES ((size_t)16 << 20)
 #define MOST_PAGES 10000
@@ -194,28 +195,18 @@ versions_answered(void *arg, struct kv_reply *reply)
 	end_if_complete(d);
 }
 
-/* It refuses for good. One without a code of Key Vault is of a proxy, and proves nothing. */
-static bool
-is_refused(const struct kv_reply *reply)
-{
-	return reply->status >= 400 && reply->status < 500 && !reply->is_of_token &&
-	    !kv_err_is_temporary(reply->status);
-}
-
 static void
 policy_answered(void *arg, struct kv_reply *reply)
 {
 	struct kv_describe *d = arg;
-	int err;
+	int err, refusal;
 
 	note_answer(d, &d->policy, reply);
 	err = d->policy.err;
 	if (err == 0)
 		err = kv_description_policy(d->text, reply->json);
-	else if (is_refused(reply))
-		err = reply->fault.code[0] != '\0' ?
-		    kv_description_no_policy(d->text, reply->status, &reply->fault) :
-		    -EBADMSG;
+	else if ((refusal = kv_explain_refusal(reply)) != 0)
+		err = refusal > 0 ? kv_description_no_policy(d->text, reply->status, &reply->fault) : refusal;
 	d->policy.err = err;
 	if (err != 0) {
 		reply->err = err;

@@ -1,5 +1,6 @@
 #include "client/vault/explain.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "client/base/buf.h"
@@ -51,4 +52,13 @@ kv_explain_401(const struct kv_fault *fault, const char *host, int64_t wall_date
 	kv_refusal_say(&refusal, why);
 	if (fault->message[0] != '\0')
 		kv_buf_say(why, " (the vault's words: %s)", fault->message);
+}
+
+int
+kv_explain_refusal(const struct kv_reply *reply)
+{
+	if (reply->status < 400 || reply->status > 499 || reply->is_of_token ||
+	    kv_err_is_temporary(reply->status))
+		return 0;
+	return reply->fault.code[0] != '\0' ? 1 : -EBADMSG;
 }

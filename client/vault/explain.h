@@ -4,6 +4,7 @@
  * Why a call failed, as one sentence with what to do, for the log and for the start.
  */
 #include <stdint.h>
+#include "client/base/err.h"
 
 struct kv_buf;
 struct kv_fault;
@@ -19,4 +20,9 @@ void kv_explain(const struct kv_reply *reply, const char *host, struct kv_buf *w
  * Date, 0 if missing.
  */
 void kv_explain_401(const struct kv_fault *fault, const char *host, int64_t wall_date, struct kv_buf *why);
+/*
+ * Whether an answer refuses what was asked for, and will do so again: 1; 0: it does not. -EBADMSG: it does, but without
+ * a code of Key Vault, so it is a proxy's and proves nothing.
+ */
+int kv_explain_refusal(const struct kv_reply *reply) KV_MUST_CHECK;
 #endif

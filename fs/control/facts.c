@@ -18,6 +18,7 @@
 #include "client/base/json_put.h"
 #include "client/base/json_quote.h"
 #include "client/vault/audit.h"
+#include "client/vault/explain.h"
 #include "fs/control/report.h"
 
 #define SIDE_BY_SIDE 64
@@ -231,14 +232,6 @@ read_answer(struct kv_facts *facts, struct request *r, const struct kv_reply *re
 	}
 }
 
-/* For good. One without a code of Key Vault is of a proxy, and proves nothing. */
-static bool
-is_refused(const struct kv_reply *reply)
-{
-	return reply->status >= 400 && reply->status < 500 && !reply->is_of_token &&
-	    !kv_err_is_temporary(reply->status);
-}
-
 /* The refusal of one is that of all of its kind: the others are not asked for. */
 static void
 note_refusal(struct kv_facts *facts, enum kind kind, const struct kv_reply *reply)
@@ -280,15 +273,15 @@ fact_answered(void *arg, struct kv_reply *reply)
 	struct request *r = arg;
 	struct kv_facts *facts = r->facts;
 	struct fact *f = r->fact;
-	int err = reply->err;
+	int err = reply->err, refusal;
 
 	r->ticket = NULL;
 	if (err == 0)
 		err = read_answer(facts, r, reply);
 	else if (err == -ENOENT)
 		err = f->op == KV_OP_CONTACTS ? kv_buf_puts(&f->text, "[]") : 0; /* none, or gone meanwhile */
-	else if (is_refused(reply)) {
-		err = reply->fault.code[0] != '\0' ? 0 : -EBADMSG;
+	else if ((refusal = kv_explain_refusal(reply)) != 0) {
+		err = refusal > 0 ? 0 : refusal;
 		if (err == 0)
 			note_refusal(facts, f->kind, reply);
 	}

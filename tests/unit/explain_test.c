@@ -72,12 +72,40 @@ a_wrong_clock_is_in_the_explanation_of_an_expired_token(void **state)
 	kv_buf_release(&why);
 }
 
+static void
+only_a_refusal_with_a_code_of_key_vault_proves_something(void **state)
+{
+	static const struct {
+		struct kv_reply reply;
+		int wanted;
+	} rows[] = {
+		{ { .err = -EACCES, .status = 403, .fault = { "Forbidden", "", "" } }, 1 },
+		{ { .err = -EINVAL, .status = 400, .fault = { "BadParameter", "", "" } }, 1 },
+		{ { .err = -EBADMSG, .status = 404 }, -EBADMSG },
+		{ { .err = -EACCES, .status = 403 }, -EBADMSG },
+		/* time can mend it, or it is no answer of the vault */
+		{ { .err = -EBUSY, .status = 429, .fault = { "Throttled", "", "" } }, 0 },
+		{ { .err = -EIO, .status = 408 }, 0 },
+		{ { .err = -EIO, .status = 503, .fault = { "ServiceUnavailable", "", "" } }, 0 },
+		{ { .err = -EACCES, .status = 401, .is_of_token = true, .fault = { "Forbidden", "", "" } },
+		    0 },
+		{ { .err = -ETIMEDOUT }, 0 },
+		{ { .err = -EBADMSG, .status = 200 }, 0 },
+		{ { .status = 200 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++)
+		assert_row(kv_explain_refusal(&rows[i].reply) == rows[i].wanted, i, "refusal");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_is_explained_by_what_decided_it),
 		cmocka_unit_test(a_wrong_clock_is_in_the_explanation_of_an_expired_token),
+		cmocka_unit_test(only_a_refusal_with_a_code_of_key_vault_proves_something),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
