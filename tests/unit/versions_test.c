@@ -86,9 +86,26 @@ all_pages_of_versions_are_read(void **state)
 		assert_row(!told.versions.newest.is_managed, fake_versions.per_page, "of that one");
 		assert_row(
 		    told.versions.wall_updated == 900, fake_versions.per_page, "the last change of any");
+		assert_row(told.versions.wall_oldest == 100, fake_versions.per_page, "the first made of any");
 		assert_row(!told.versions.has_version, fake_versions.per_page, "none was asked for");
 	}
 	assert_int_equal(n_asked(), 4 + 2 + 2 + 1 + 1);
+}
+
+static void
+the_oldest_version_may_be_anywhere(void **state)
+{
+	static const int64_t orders[][3] = { { 100, 200, 300 }, { 300, 200, 100 }, { 200, 100, 300 },
+		{ 100, 100, 100 } };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(orders); i++)
+		for (fake_versions.per_page = 1; fake_versions.per_page <= 3; fake_versions.per_page++) {
+			VERSIONS({ "a", "v1", orders[i][0], 900, false },
+			    { "a", "v2", orders[i][1], 50, false }, { "a", "v3", orders[i][2], 900, false });
+			assert_int_equal(ask(NULL), 0);
+			assert_row(told.versions.wall_oldest == 100, i, "created, not updated");
+		}
 }
 
 static void
@@ -194,6 +211,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(all_pages_of_versions_are_read),
+		TEST(the_oldest_version_may_be_anywhere),
 		TEST(a_version_is_among_them_in_any_case),
 		TEST(no_versions_mean_no_object),
 		TEST(any_other_failure_is_returned_and_logged),
