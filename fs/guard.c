@@ -38,6 +38,16 @@ has_swap(void)
 	return n > 1; /* the first line is a heading */
 }
 
+#ifdef __SANITIZE_ADDRESS__ /* its shadow is larger than any memory */
+
+static bool
+lock_memory(void)
+{
+	return false;
+}
+
+#else
+
 /* The heap and the stack are small, so an ordinary user's limit is enough for them. */
 static int
 lock_parts(void)
@@ -60,17 +70,21 @@ lock_parts(void)
 	return err == 0 && mlockall(MCL_FUTURE) != 0 ? -errno : err;
 }
 
+/* All memory comes from the heap, which is not given back: what was freed stays locked, too. */
+static bool
+lock_memory(void)
+{
+	(void)mallopt(M_MMAP_MAX, 0);
+	(void)mallopt(M_TRIM_THRESHOLD, -1);
+	return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 || lock_parts() == 0;
+}
+
+#endif
+
 int
 kv_guard_lock(struct kv_buf *why)
 {
-	/* all memory comes from the heap, which is not given back: what was freed stays locked, too */
-#ifndef __SANITIZE_ADDRESS__ /* its shadow is larger than any memory */
-	(void)mallopt(M_MMAP_MAX, 0);
-	(void)mallopt(M_TRIM_THRESHOLD, -1);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0 || lock_parts() == 0)
-		return 0;
-#endif
-	if (!has_swap())
+	if (lock_memory() || !has_swap())
 		return 0;
 	kv_buf_say(why,
 	    "memory cannot be locked, and this machine swaps, so that the key could be written to its disk: raise the "
