@@ -14,7 +14,7 @@
 static int
 read_head(const char *line, size_t len, struct kv_inventory *inventory, int64_t *n_objects)
 {
-	const char *vault = NULL, *listed = NULL;
+	const char *vault = NULL, *listed = NULL, *describes = NULL;
 	struct kv_json *json;
 	int err = kv_json_parse(line, len, &json);
 
@@ -24,10 +24,13 @@ read_head(const char *line, size_t len, struct kv_inventory *inventory, int64_t 
 		err = kv_json_string(json, "listed", &listed);
 	if (err == 0)
 		err = kv_json_integer(json, "objects", n_objects);
+	if (err == 0)
+		err = kv_json_string(json, "describes", &describes);
 	if (err == 0 && (vault == NULL || listed == NULL))
 		err = -EBADMSG;
 	if (err == 0) {
 		snprintf(inventory->listed, sizeof(inventory->listed), "%s", listed);
+		inventory->is_of_files = describes != NULL && strcmp(describes, "files") == 0;
 		inventory->vault = strdup(vault);
 		err = inventory->vault != NULL ? 0 : -ENOMEM;
 	}

@@ -3,6 +3,7 @@
 /*
  * The content of a file .kvfs/manifest: of the mount, or kept beside an archive.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include "client/base/err.h"
 #include "client/vault/type.h"
@@ -24,6 +25,8 @@ struct kv_inventory {
 	size_t n;
 	char *vault;			/* its host */
 	char listed[KV_INVENTORY_TIME]; /* when the oldest listing was started */
+	bool
+	    is_of_files; /* sizes and SHA-256 are those of the archive's files, not of the mount's last downloads */
 };
 
 /*

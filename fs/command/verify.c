@@ -16,10 +16,14 @@
 #include "fs/command/manifests.h"
 #include "fs/command/mounted.h"
 
+#define UNPROVED                                                                                  \
+	"its SHA-256 is not that of the manifest, which may be of a later download: to be sure, " \
+	"remove the file and archive again"
+
 const char *
 kv_verify_name(enum kv_finding finding)
 {
-	static const char *const names[KV_FINDINGS] = { "missing", "damaged", "changed", "gone" };
+	static const char *const names[KV_FINDINGS] = { "missing", "damaged", "changed", "gone", "unproved" };
 
 	return names[finding];
 }
@@ -84,6 +88,7 @@ write_hex(const unsigned char digest[KV_DIGEST_LEN], char text[2 * KV_DIGEST_LEN
 /* What was found out about a file. */
 struct checked {
 	bool is_damaged;
+	bool is_unproved;
 	char updated[KV_INVENTORY_TIME]; /* of its state */
 };
 
@@ -106,11 +111,15 @@ check_form(const struct kv_archive_file *f, const struct kv_blob *blob, struct k
 /*
  * Append why the blob is not what the archive should have of this state; nothing if it is. The state is that of the
  * file's time, which tools keep; or that of the manifest, if the content is the manifest's.
+ *
+ * Each download of an object has other bytes. The manifest of a mount has the last one, which need not be the one that
+ * was copied: only a manifest of the files themselves proves damage.
  */
 static void
-check_blob(const struct kv_archive_file *f, const struct kv_blob *blob, const struct kv_inventory_entry *kept,
+check_blob(const struct kv_verify *v, const struct kv_archive_file *f, const struct kv_blob *blob,
     struct checked *checked, struct kv_buf *why)
 {
+	const struct kv_inventory_entry *kept = kv_inventory_find(&v->kept, f->type, f->name);
 	char sha256[2 * KV_DIGEST_LEN + 1];
 
 	kv_inventory_time(f->wall_modified, checked->updated);
@@ -121,6 +130,8 @@ check_blob(const struct kv_archive_file *f, const struct kv_blob *blob, const st
 		memcpy(checked->updated, kept->updated, sizeof(checked->updated));
 	else if (strcmp(checked->updated, kept->updated) != 0)
 		return; /* the manifest is about another state */
+	else if (!v->kept.is_of_files)
+		checked->is_unproved = true;
 	else if ((int64_t)blob->len != kept->size)
 		kv_buf_say(why, "%zu bytes, %lld in the manifest", blob->len, (long long)kept->size);
 	else
@@ -130,14 +141,14 @@ check_blob(const struct kv_archive_file *f, const struct kv_blob *blob, const st
 static int
 check_file(struct kv_verify *v, const struct kv_archive_file *f, struct checked *checked)
 {
-	const struct kv_inventory_entry *kept = kv_inventory_find(&v->kept, f->type, f->name);
 	struct kv_blob *blob;
 	struct kv_buf why;
 	int err = read_blob(&v->archive, f, &blob);
 
 	kv_buf_init(&why, sizeof(v->items->why));
+	checked->is_unproved = false;
 	if (err == 0)
-		check_blob(f, blob, kept, checked, &why);
+		check_blob(v, f, blob, checked, &why);
 	else if (err != -ENOMEM)
 		kv_buf_say(&why, "%s", strerror(-err));
 	checked->is_damaged = why.len > 0;
@@ -200,6 +211,8 @@ judge(struct kv_verify *v, const struct kv_inventory_entry *object, const struct
 
 	if (whole == NULL)
 		return add(v, KV_FINDING_MISSING, object->type, object->name, NULL, "no file of it is whole");
+	if (strcmp(checked->updated, object->updated) == 0 && checked->is_unproved)
+		return add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, UNPROVED);
 	if (strcmp(checked->updated, object->updated) == 0) {
 		v->n_whole++;
 		return 0;

@@ -12,9 +12,10 @@ enum kv_finding {
 	KV_FINDING_MISSING, /* the archive has no file of the object */
 	KV_FINDING_DAMAGED, /* its content is incomplete, of another type, or not that of the manifest */
 	KV_FINDING_CHANGED, /* the object has changed since */
-	KV_FINDING_GONE	    /* the vault has no such object any more */
+	KV_FINDING_GONE,    /* the vault has no such object any more */
+	KV_FINDING_UNPROVED /* a whole blob, but another download of this state than that of the manifest, or damaged */
 };
-#define KV_FINDINGS 4
+#define KV_FINDINGS 5
 
 struct kv_verify_item {
 	enum kv_finding finding;
@@ -42,6 +43,6 @@ struct kv_verify_options {
 /* -errno, with one line printed on stderr. Release verify in any case. */
 int kv_verify_make(const struct kv_verify_options *options, struct kv_verify *verify) KV_MUST_CHECK;
 void kv_verify_release(struct kv_verify *verify);
-/* "missing", "damaged", "changed", "gone" */
+/* "missing", "damaged", "changed", "gone", "unproved" */
 const char *kv_verify_name(enum kv_finding finding);
 #endif

@@ -31,9 +31,12 @@ print_text(const struct kv_verify *v)
 		    "%s  %s: %s\n", kv_verify_name(v->items[i].finding), kv_buf_str(&line), v->items[i].why);
 	}
 	kv_buf_release(&line);
-	printf("%zu complete, %zu missing, %zu damaged, %zu changed, %zu gone from the vault\n", v->n_whole,
+	printf("%zu complete, %zu missing, %zu damaged, %zu changed, %zu gone from the vault", v->n_whole,
 	    v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED], v->count[KV_FINDING_CHANGED],
 	    v->count[KV_FINDING_GONE]);
+	if (v->count[KV_FINDING_UNPROVED] > 0)
+		printf(", %zu unproved", v->count[KV_FINDING_UNPROVED]);
+	printf("\n");
 }
 
 static int
@@ -59,9 +62,9 @@ print_json(const struct kv_verify *v)
 	int err = 0;
 
 	printf(
-	    "{\"complete\":%zu,\"missing\":%zu,\"damaged\":%zu,\"changed\":%zu,\"gone\":%zu,\"findings\":[",
+	    "{\"complete\":%zu,\"missing\":%zu,\"damaged\":%zu,\"changed\":%zu,\"gone\":%zu,\"unproved\":%zu,\"findings\":[",
 	    v->n_whole, v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED],
-	    v->count[KV_FINDING_CHANGED], v->count[KV_FINDING_GONE]);
+	    v->count[KV_FINDING_CHANGED], v->count[KV_FINDING_GONE], v->count[KV_FINDING_UNPROVED]);
 	kv_buf_init(&item, MOST_LINE);
 	for (size_t i = 0; err == 0 && i < v->n; i++) {
 		kv_buf_clear(&item);
@@ -76,7 +79,8 @@ print_json(const struct kv_verify *v)
 static int
 status_of(const struct kv_verify *v)
 {
-	if (v->count[KV_FINDING_MISSING] > 0 || v->count[KV_FINDING_DAMAGED] > 0)
+	if (v->count[KV_FINDING_MISSING] > 0 || v->count[KV_FINDING_DAMAGED] > 0 ||
+	    v->count[KV_FINDING_UNPROVED] > 0)
 		return INCOMPLETE;
 	return v->count[KV_FINDING_CHANGED] > 0 ? ONLY_CHANGED : COMPLETE;
 }

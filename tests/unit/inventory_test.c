@@ -25,6 +25,7 @@ an_object_is_found_in_any_case(void **state)
 	(void)state;
 	assert_int_equal(kv_inventory_parse(text, sizeof(text) - 1, &inventory, NULL), 0);
 	assert_string_equal(inventory.vault, "v.example");
+	assert_false(inventory.is_of_files);
 	assert_string_equal(inventory.listed, "2026-01-31T23:59:59Z");
 	e = kv_inventory_find(&inventory, KV_KEYS, "dB");
 	assert_non_null(e);
@@ -39,6 +40,24 @@ an_object_is_found_in_any_case(void **state)
 	assert_null(kv_inventory_find(&inventory, KV_CERTIFICATES, "pw"));
 	kv_inventory_release(&inventory);
 	assert_null(kv_inventory_find(&inventory, KV_KEYS, "Db"));
+}
+
+static void
+a_manifest_may_be_about_the_files(void **state)
+{
+	static const char *const rows[] = { "\"files\"", "\"downloads\"", "null" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		struct kv_inventory inventory;
+		char text[200];
+
+		snprintf(text, sizeof(text),
+		    "{\"vault\":\"v\",\"listed\":\"\",\"objects\":0,\"describes\":%s}\n", rows[i]);
+		assert_row(kv_inventory_parse(text, strlen(text), &inventory, NULL) == 0, i, text);
+		assert_row(inventory.is_of_files == (i == 0), i, text);
+		kv_inventory_release(&inventory);
+	}
 }
 
 static void
@@ -119,6 +138,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_object_is_found_in_any_case),
+		cmocka_unit_test(a_manifest_may_be_about_the_files),
 		cmocka_unit_test(what_is_no_whole_manifest_is_refused),
 		cmocka_unit_test(the_want_of_memory_is_reported),
 		cmocka_unit_test(a_time_is_as_in_a_manifest),
