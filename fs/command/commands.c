@@ -64,6 +64,21 @@ find(const char *name)
 	return i;
 }
 
+/* -h after a command. byok has a text of its own. */
+static bool
+is_help(size_t i, int argc, char *const argv[])
+{
+	return argc > 2 && commands[i].help != NULL && commands[i].run != kv_byok_cmd &&
+	    (strcmp(argv[2], "-h") == 0 || strcmp(argv[2], "--help") == 0);
+}
+
+static void
+print_command(size_t i)
+{
+	printf("usage: kvfs %s %s\n%s; see kvfs(1)\n", commands[i].name, commands[i].arguments,
+	    commands[i].help);
+}
+
 bool
 kv_commands_run(int argc, char *const argv[], int *status)
 {
@@ -71,7 +86,12 @@ kv_commands_run(int argc, char *const argv[], int *status)
 
 	if (i == COMMANDS || commands[i].run == NULL)
 		return false;
-	*status = commands[i].run(argc - 1, argv + 1);
+	if (is_help(i, argc, argv)) {
+		print_command(i);
+		*status = 0;
+	} else {
+		*status = commands[i].run(argc - 1, argv + 1);
+	}
 	if (!kv_output_end())
 		*status = commands[i].error;
 	return true;
@@ -167,7 +187,6 @@ help_cmd(int argc, char *const argv[])
 		    meant != NULL ? "'? " : "");
 		return 1;
 	}
-	printf("usage: kvfs %s %s\n%s; see kvfs(1)\n", commands[i].name, commands[i].arguments,
-	    commands[i].help);
+	print_command(i);
 	return 0;
 }

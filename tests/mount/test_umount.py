@@ -265,5 +265,8 @@ def test_another_dead_file_system_is_left_alone(start, tmp_path):
 def test_help_is_a_command(tmp_path):
     assert ok(KVFS, "help") == ok(KVFS, "-h")
     assert ok(KVFS, "help", "umount").startswith("usage: kvfs umount MOUNTPOINT...\n")
+    for command in ("umount", "status", "plan", "restore", "verify", "help"):
+        assert ok(KVFS, command, "-h") == ok(KVFS, command, "--help") == ok(KVFS, "help", command)
+    assert ok(KVFS, "byok", "-h").startswith("usage: kvfs byok kek")
     result = run(KVFS, "help", "nosuch")
     assert result.code == 1 and result.err == "kvfs: 'nosuch' is no command (kvfs help lists them)\n", result
