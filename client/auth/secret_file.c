@@ -91,6 +91,13 @@ read_all(int fd, struct kv_buf *content)
 	return err;
 }
 
+/* A bare name has become a path below /, where a service starts, if the service has no credential of that name. */
+static bool
+is_missing_credential(const char *path, int err)
+{
+	return err == -ENOENT && strrchr(path, '/') == path && getenv("CREDENTIALS_DIRECTORY") != NULL;
+}
+
 /* fd is the open file, or -errno. */
 static int
 read_checked(int fd, const struct kv_secret_file *file, struct kv_buf *content, struct kv_buf *why)
@@ -111,7 +118,12 @@ read_checked(int fd, const struct kv_secret_file *file, struct kv_buf *content, 
 		fault = "is empty";
 	if (err == -ENOMEM)
 		return err;
-	if (err != 0)
+	if (is_missing_credential(file->path, err))
+		kv_buf_say(why,
+		    "%s=%s is missing, and the service has no such credential: for kvfs@NAME it is "
+		    "/etc/credstore/kvfs.NAME.%s",
+		    file->name, file->path + 1, file->path + 1);
+	else if (err != 0)
 		kv_buf_say(why, "%s=%s: %s", file->name, file->path, strerror(-err));
 	else if (fault != NULL)
 		kv_buf_say(why, "%s=%s %s", file->name, file->path, fault);

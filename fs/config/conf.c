@@ -1,8 +1,10 @@
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/auth/secret_file.h"
 #include "client/base/buf.h"
@@ -262,6 +264,20 @@ read_line(struct reading *r, char *text, size_t len)
 
 /* ---- a file ---- */
 
+/* A file for root alone cannot be read by the user of a service. */
+static void
+say_unreadable(const char *path, int err, struct kv_buf *why)
+{
+	const struct passwd *user = err == EACCES ? getpwuid(geteuid()) : NULL;
+
+	if (err == EACCES)
+		kv_buf_say(why,
+		    "%s cannot be read by the user %s: give it mode 0644, and put secrets into files of their own",
+		    path, user != NULL ? user->pw_name : "who mounts");
+	else
+		kv_buf_say(why, "%s: %s", path, strerror(err));
+}
+
 int
 kv_conf_read(struct kv_conf *c, const char *path, bool is_personal, struct kv_buf *why)
 {
@@ -275,7 +291,7 @@ kv_conf_read(struct kv_conf *c, const char *path, bool is_personal, struct kv_bu
 	if (f == NULL && (errno == ENOENT || errno == ENOTDIR || (is_personal && errno == EACCES)))
 		return 0;
 	if (f == NULL) {
-		kv_buf_say(why, "%s: %s", path, strerror(errno));
+		say_unreadable(path, errno, why);
 		return -EINVAL;
 	}
 	r.fault = kv_secret_file_fault(fileno(f));

@@ -169,6 +169,22 @@ a_file_that_others_can_write_must_not_contain_secrets(void **state)
 	assert_non_null(conf.lines->fault);
 }
 
+static void
+a_file_that_the_user_cannot_read_names_the_user(void **state)
+{
+	const uid_t me = geteuid();
+	int err;
+
+	(void)state;
+	assert_int_equal(chmod(path, 0), 0);
+	assert_int_equal(me == 0 ? seteuid(65534) : 0, 0);
+	err = kv_conf_read(&conf, path, false, &why);
+	assert_int_equal(me == 0 ? seteuid(me) : 0, 0);
+	assert_int_equal(err, -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), " cannot be read by the user "));
+	assert_null(strstr(kv_buf_str(&why), "who mounts"));
+}
+
 static int
 read_again(void)
 {
@@ -199,6 +215,7 @@ main(void)
 		TEST(a_long_line_is_one_line),
 		TEST(files_are_added_and_a_missing_one_is_none),
 		TEST(a_file_that_others_can_write_must_not_contain_secrets),
+		TEST(a_file_that_the_user_cannot_read_names_the_user),
 		TEST(without_memory_nothing_is_lost_or_leaked),
 	};
 

@@ -65,7 +65,7 @@ read_it(const char *name, bool is_of_sdk)
 	err = kv_secret_file_read(&file, &content, &why);
 	assert_true((err == 0) == (why.len == 0));
 	if (err != 0)
-		assert_non_null(strstr(kv_buf_str(&why), name));
+		assert_non_null(strstr(kv_buf_str(&why), strrchr(name, '/') + 1));
 	return err;
 }
 
@@ -167,6 +167,20 @@ a_line_ends_before_blanks_and_line_ends(void **state)
 	}
 }
 
+static void
+a_credential_that_the_service_lacks_is_named_with_its_place(void **state)
+{
+	(void)state;
+	assert_int_equal(read_it("/no-such-secret", false), -EACCES);
+	assert_null(strstr(kv_buf_str(&why), "credstore"));
+	setenv("CREDENTIALS_DIRECTORY", below, 1);
+	assert_int_equal(read_it("/no-such-secret", false), -EACCES);
+	assert_non_null(strstr(kv_buf_str(&why), "=no-such-secret is missing"));
+	assert_non_null(strstr(kv_buf_str(&why), "/etc/credstore/kvfs.NAME.no-such-secret"));
+	assert_int_equal(read_it("/no/such/secret", false), -EACCES);
+	assert_null(strstr(kv_buf_str(&why), "credstore"));
+}
+
 int
 main(void)
 {
@@ -175,6 +189,7 @@ main(void)
 		TEST(it_belongs_to_the_user_or_to_root_and_nobody_else_reads_it),
 		TEST(it_is_a_regular_file_with_something_in_it),
 		TEST(a_line_ends_before_blanks_and_line_ends),
+		TEST(a_credential_that_the_service_lacks_is_named_with_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
