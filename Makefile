@@ -62,8 +62,8 @@ B := build$(if $(FLAVOUR),/$(FLAVOUR))
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough $(if $(DEV),-Werror)
-# _FORTIFY_SOURCE needs an optimizer, and hides from the sanitizers what they look for.
-FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+# _FORTIFY_SOURCE needs an optimizer, and hides from the sanitizers what they look for. dpkg has its own.
+FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS))$(findstring _FORTIFY_SOURCE,$(CPPFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 SAN_COMPILE = $(if $(SANITIZE),-fsanitize=$(subst fuzzer,fuzzer-no-link,$(SANITIZE)) \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer)
 SAN_LINK = $(if $(SANITIZE),-fsanitize=$(subst $(space),$(comma),$(filter-out \

@@ -95,7 +95,7 @@ read_all(int fd, struct kv_buf *content)
 static bool
 is_missing_credential(const char *path, int err)
 {
-	return err == -ENOENT && strrchr(path, '/') == path && getenv("CREDENTIALS_DIRECTORY") != NULL;
+	return err == -ENOENT && strrchr(path, '/') == path && getenv("INVOCATION_ID") != NULL;
 }
 
 /* fd is the open file, or -errno. */

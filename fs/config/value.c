@@ -343,7 +343,7 @@ kv_value_absolute(const char *path, struct kv_given *keeper)
 	while (path[0] == '.' && path[1] == '/')
 		path += 2;
 	folder = getcwd(NULL, 0);
-	if (folder != NULL && asprintf(&whole, "%s/%s", folder, path) < 0)
+	if (folder != NULL && asprintf(&whole, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, path) < 0)
 		whole = NULL;
 	free(folder);
 	return kv_given_keep(keeper, whole);

@@ -924,11 +924,14 @@ paths_are_absolute_because_the_process_leaves_its_folder(void **state)
 	write_file("secret", "x", 0600);
 	assert_int_equal(chdir(folder), 0);
 	assert_int_equal(parse(5, argv), 0);
-	assert_int_equal(chdir(before), 0);
-	free(before);
 	assert_string_equal(options.mountpoint, point);
 	assert_string_equal(options.auth.credential.token_file, file("secret"));
 	assert_string_equal(options.ca.added, file("kvfs.conf"));
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(parse_with("myvault", "token_file=none"), 0);
+	assert_string_equal(options.auth.credential.token_file, "/none");
+	assert_int_equal(chdir(before), 0);
+	free(before);
 }
 
 static void
