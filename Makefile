@@ -75,7 +75,7 @@ KV_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_LINK) $(LDFLAGS)
 # ---- libraries: asked once, when the first recipe needs them
 
 KVFS_PKGS = fuse3 libcurl libssl libcrypto libcjson sqlite3
-VAULT_PKGS = libmicrohttpd sqlite3 libcrypto libcjson $(if $(shell grep -ls '<gnutls/' tests/vault/*.c),gnutls)
+VAULT_PKGS = libmicrohttpd sqlite3 libcrypto libcjson gnutls
 TEST_PKGS = cmocka
 
 # The warnings of foreign headers are not ours.

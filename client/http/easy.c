@@ -43,12 +43,14 @@ set_generation(CURL *easy, unsigned int generation)
 
 /* Options that are the same for all transfers and stay with the handle. */
 static CURL *
-new_handle(const struct kv_easy_setup *s)
+new_handle(const struct kv_easies *easies)
 {
+	const struct kv_easy_setup *s = &easies->setup;
 	CURL *easy = curl_easy_init();
 
 	if (easy == NULL)
 		return NULL;
+	curl_easy_setopt(easy, CURLOPT_SHARE, easies->sessions);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -84,6 +86,9 @@ void
 kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup)
 {
 	easies->setup = *setup;
+	easies->sessions = curl_share_init();
+	if (easies->sessions != NULL)
+		curl_share_setopt(easies->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	easies->n_idle = 0;
 	easies->generation = 0;
 }
@@ -91,7 +96,7 @@ kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup)
 CURL *
 kv_easies_take(struct kv_easies *easies)
 {
-	CURL *easy = easies->n_idle > 0 ? easies->idle[--easies->n_idle] : new_handle(&easies->setup);
+	CURL *easy = easies->n_idle > 0 ? easies->idle[--easies->n_idle] : new_handle(easies);
 
 	if (easy != NULL && easies->generation > 0)
 		set_generation(easy, easies->generation);
@@ -121,6 +126,7 @@ kv_easies_release(struct kv_easies *easies)
 {
 	while (easies->n_idle > 0)
 		curl_easy_cleanup(easies->idle[--easies->n_idle]);
+	curl_share_cleanup(easies->sessions);
 }
 
 /* ---- a request ---- */

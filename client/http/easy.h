@@ -26,12 +26,16 @@ struct kv_easy_setup {
 
 struct kv_easies {
 	struct kv_easy_setup setup;
+	CURLSH *sessions; /* TLS sessions of all handles; NULL: each has its own */
 	CURL *idle[KV_EASY_IDLE];
 	int n_idle;
 	unsigned int generation; /* of the CA certificates */
 };
 
-/* setup's strings are borrowed. */
+/*
+ * setup's strings are borrowed. The handles share their TLS sessions: a new connection to a host resumes one, which
+ * costs half of a full handshake.
+ */
 void kv_easies_init(struct kv_easies *easies, const struct kv_easy_setup *setup);
 void kv_easies_release(struct kv_easies *easies);
 /*

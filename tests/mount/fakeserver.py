@@ -45,9 +45,9 @@ class FakeServer:
             address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
         self.server = Server((address, 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.ca, key)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.ca, key)
+        self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.host = f"[{address}]:{self.port}" if ":" in address else f"fake.localhost:{self.port}"

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from between import Relay, gateway
-from harness import ok, passes
+from fakeserver import FakeVault
+from harness import ok, passes, run
 
 
 @pytest.fixture
@@ -83,3 +84,21 @@ def test_the_first_restore_after_all_connections_died_succeeds(relay, mount, tmp
     assert vault.count("restore", 200) == 2
     assert {name, other} <= set(vault.list("secrets"))
     m.unmount()
+
+
+def test_a_new_connection_resumes_the_tls_session_of_another(vault, mount, tmp_path):
+    def answer(method, path, headers, body):
+        if path.startswith("/secrets/"):
+            time.sleep(0.5)  # so that all are under way at once
+            return 404, {"Connection": "close"}, {"error": {"code": "SecretNotFound", "message": "nothing here"}}
+        return None
+
+    with FakeVault(tmp_path, {}, answer=answer) as fake:
+        m = mount(vault, f"cacert={fake.ca}", url=fake.url, env=fake.environment())
+        before = fake.context.session_stats()
+        run(shell=f"for i in $(seq 12); do cat {m.path}/secrets/missing$i.blob & done; wait")
+        m.unmount()
+        stats = fake.context.session_stats()
+    made, resumed = (stats[name] - before[name] for name in ("accept_good", "hits"))
+    assert made >= 8
+    assert resumed >= made / 2

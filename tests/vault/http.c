@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -57,6 +58,7 @@ struct lv_http {
 	unsigned count;
 	int epoll;
 	uint64_t connections;
+	gnutls_datum_t ticket_key; /* clients may resume their TLS sessions, as with the service */
 	struct list waiting, stalled;
 };
 
@@ -97,7 +99,7 @@ lv_http_new(lv_http_handler *handler, lv_http_done *done, void *arg)
 	h->done = done;
 	h->arg = arg;
 	h->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (h->epoll < 0)
+	if (h->epoll < 0 || gnutls_session_ticket_key_generate(&h->ticket_key) != 0)
 		abort();
 	return h;
 }
@@ -122,6 +124,7 @@ lv_http_free(struct lv_http *h)
 		MHD_stop_daemon(h->daemons[i]);
 	}
 	close(h->epoll);
+	gnutls_free(h->ticket_key.data);
 	free(h);
 }
 
@@ -174,6 +177,7 @@ static void
 on_connection(void *arg, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode code)
 {
 	struct lv_http *h = arg;
+	const union MHD_ConnectionInfo *info;
 	int on = 1;
 
 	(void)state;
@@ -181,6 +185,9 @@ on_connection(void *arg, struct MHD_Connection *c, void **state, enum MHD_Connec
 		return;
 	h->connections++;
 	setsockopt(socket_of(c), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info != NULL && info->tls_session != NULL)
+		gnutls_session_ticket_enable_server(info->tls_session, &h->ticket_key);
 }
 
 static void
