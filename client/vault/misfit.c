@@ -16,7 +16,7 @@
 static bool
 is_blank(char c)
 {
-	return (c >= 0 && c <= ' ') || c == 0x7f;
+	return (unsigned char)c <= ' ' || c == 0x7f;
 }
 
 /* Skip a byte order mark and blanks. */
