@@ -4,7 +4,7 @@
 #   make demo               try it: archives a local vault and restores it into a second one
 #   make check              every test, plain and under ASan+UBSan
 #   make interop            clients of others: Azure SDKs, az, another Key Vault server (PARTS='go java': these alone)
-#   make nightly            what is too long for every change: many seeds, long fuzzing, all figures
+#   make nightly            what is too long for every change: many seeds, long fuzzing, arm64, all figures
 #   make bench              how fast it is, beside other clients (QUICK=1: whether the bench works)
 #   make deb                the Debian package, built in a clean tree and tried in a bare one (RELEASE=trixie ARCH=arm64)
 #   make dist               the tarball of this version, and its checksum, in build/dist
@@ -248,7 +248,8 @@ $(FUZZERS:%=%.run): %.run: %
 	    || { echo "== $$x"; tail -n 40 $*.log; exit 1; }; \
 	sed -n "s/^stat::\(number_of_executed_units\|new_units_added\): */$$x \1: /p" $*.log
 
-# What is too long for every change: the drop box's model with many seeds, unfit tools, the fuzzers, all figures.
+# What is too long for every change: the drop box's model with many seeds, unfit tools, the fuzzers, the other Debian and
+# architecture, all figures.
 nightly:
 	@tests/install-packages build check tools
 	$Q$(MAKE) check-mount MOUNT_TESTS=tests/mount/test_tools.py
@@ -257,6 +258,10 @@ nightly:
 	$Q$(MAKE) $B/tests/parts_test
 	PARTS_SEEDS=200000 $B/tests/parts_test
 	$Q$(MAKE) check-fuzz FUZZ_S=600
+	$Q$(MAKE) deb RELEASE=trixie
+	$Qtests/boot/run trixie
+	$Qtests/package/installed trixie
+	$Q$(MAKE) deb ARCH=arm64
 	$Q$(MAKE) bench
 
 lint:
