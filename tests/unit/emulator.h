@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 
+#include "tests/unit/unit.h"
+
 /*
  * Whether posix_spawn(3) hides that a program could not be started: its child does not share the memory of its parent
  * there, and ends with status 127 instead. Says so if it does.
