@@ -90,7 +90,7 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 }
 
 /*
- * The parts of the tree, in the order of the root: PART(x, n) is struct kv_part kv_x_part, in a folder of
+ * The parts of the tree, in the order of the root: PART(x, n) is struct kv_tree_part kv_x_part, in a folder of
  * fs/, with inode numbers from n. 1 is the root's, 14 is unused, and objects get numbers from 16.
  */
 #define PARTS(PART)      \
@@ -102,10 +102,10 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 
 #define FAR		   ((uint64_t)1 << 46) /* beyond the numbers of objects */
 
-#define DECLARE(name, ino) extern const struct kv_part kv_##name##_part;
+#define DECLARE(name, ino) extern const struct kv_tree_part kv_##name##_part;
 PARTS(DECLARE)
 #define ROW(name, ino) { &kv_##name##_part, ino },
-static const struct kv_part_row parts[] = { PARTS(ROW){ NULL, 0 } };
+static const struct kv_tree_part_row parts[] = { PARTS(ROW){ NULL, 0 } };
 
 /* With an earlier vault that has the same credentials. */
 static void

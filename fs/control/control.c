@@ -286,4 +286,4 @@ kv_control_add_sums(struct kv_mount *m, struct kv_folder *root, uint64_t first_i
 	return add_folder(&m->tree, NULL, root, first_ino);
 }
 
-const struct kv_part kv_control_part = { .attach = attach };
+const struct kv_tree_part kv_control_part = { .attach = attach };

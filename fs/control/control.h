@@ -6,7 +6,7 @@
  */
 #include "fs/mount/branch.h"
 
-extern const struct kv_part kv_control_part;
+extern const struct kv_tree_part kv_control_part;
 
 /* Add .kvfs/ with the sums of all vaults to the root of a mount with a folder for each. -ENOMEM. */
 int kv_control_add_sums(struct kv_mount *mount, struct kv_folder *root, uint64_t first_ino) KV_MUST_CHECK;

@@ -45,7 +45,7 @@ release(void *state)
 	free(state);
 }
 
-const struct kv_part kv_deletions_part = {
+const struct kv_tree_part kv_deletions_part = {
 	.attach = attach,
 	.release = release,
 };

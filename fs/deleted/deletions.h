@@ -7,7 +7,7 @@
 #include "cache/list/deleted.h"
 #include "fs/mount/branch.h"
 
-extern const struct kv_part kv_deletions_part;
+extern const struct kv_tree_part kv_deletions_part;
 
 /* The state of the part, for the modules of this folder. */
 struct kv_deletions {

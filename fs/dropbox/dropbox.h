@@ -63,7 +63,7 @@ struct kv_dropbox {
 /* branch must have its volume. NULL: out of memory. */
 struct kv_dropbox *kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind);
 
-/* ---- functions of struct kv_part, whose state is the drop box ---- */
+/* ---- functions of struct kv_tree_part, whose state is the drop box ---- */
 
 /* Cancel what is in flight without calling completions. Call it before the nodes are freed. */
 void kv_dropbox_stop(void *dropbox);

@@ -80,7 +80,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	return err == 0 ? make_folders(drop) : err;
 }
 
-const struct kv_part kv_import_part = {
+const struct kv_tree_part kv_import_part = {
 	.attach = attach,
 	.under_way = kv_dropbox_under_way,
 	.log_lost = kv_dropbox_log_lost,

@@ -7,6 +7,6 @@
 #include "fs/dropbox/dropbox.h"
 #include "fs/mount/branch.h"
 
-extern const struct kv_part kv_import_part;
+extern const struct kv_tree_part kv_import_part;
 extern const struct kv_dropbox_kind kv_import_kind;
 #endif

@@ -18,7 +18,7 @@ next_part(const struct kv_branch *b, size_t i)
 
 int
 kv_branch_init(struct kv_branch *b, struct kv_mount *mount, struct kv_volume *volume,
-    const struct kv_settings *settings, const struct kv_part_row parts[])
+    const struct kv_settings *settings, const struct kv_tree_part_row parts[])
 {
 	struct kv_folder *root;
 	int err = 0;
@@ -47,7 +47,7 @@ kv_branch_ino(const struct kv_branch *b, uint64_t ino)
 }
 
 void *
-kv_branch_state(const struct kv_branch *b, const struct kv_part *part)
+kv_branch_state(const struct kv_branch *b, const struct kv_tree_part *part)
 {
 	for (size_t i = 0; b->parts[i].part != NULL; i++)
 		if (b->parts[i].part == part)

@@ -14,7 +14,7 @@
 
 struct kv_buf;
 struct kv_folder;
-struct kv_part_row;
+struct kv_tree_part_row;
 
 #define KV_PARTS_MAX	  8
 #define KV_CONTROL_FOLDER ".kvfs"
@@ -31,18 +31,18 @@ struct kv_branch {
 	 * with this errno. 0: it could be.
 	 */
 	int away;
-	const struct kv_part_row *parts; /* ends with a row whose part is NULL */
-	void *states[KV_PARTS_MAX];	 /* one per part, in the same order; NULL: not attached */
-	uint64_t n_read;		 /* opens that returned a blob */
-	uint64_t n_restored;		 /* restored objects */
-	uint64_t n_imported;		 /* imported keys */
-	uint64_t n_failed;		 /* failed opens and restores */
+	const struct kv_tree_part_row *parts; /* ends with a row whose part is NULL */
+	void *states[KV_PARTS_MAX];	      /* one per part, in the same order; NULL: not attached */
+	uint64_t n_read;		      /* opens that returned a blob */
+	uint64_t n_restored;		      /* restored objects */
+	uint64_t n_imported;		      /* imported keys */
+	uint64_t n_failed;		      /* failed opens and restores */
 };
 
 /*
  * A part of the tree. Every function except attach may be NULL, and is called only if attach has set a state.
  */
-struct kv_part {
+struct kv_tree_part {
 	/*
 	 * Add the part's nodes to root, with inode numbers starting at first_ino. *state stays NULL if the
 	 * part has no state or the settings disable it. -ENOMEM: a state that was set is still released.
@@ -64,8 +64,8 @@ struct kv_part {
 	void (*check)(const void *state);
 };
 
-struct kv_part_row {
-	const struct kv_part *part;
+struct kv_tree_part_row {
+	const struct kv_tree_part *part;
 	uint64_t first_ino;
 };
 
@@ -74,7 +74,7 @@ struct kv_part_row {
  * which must exist. -ENOMEM; release branch in any case.
  */
 int kv_branch_init(struct kv_branch *branch, struct kv_mount *mount, struct kv_volume *volume,
-    const struct kv_settings *settings, const struct kv_part_row parts[]) KV_MUST_CHECK;
+    const struct kv_settings *settings, const struct kv_tree_part_row parts[]) KV_MUST_CHECK;
 /* Call them in this order, and free the volume last. */
 void kv_branch_stop(struct kv_branch *branch);
 void kv_branch_release(struct kv_branch *branch); /* after kv_mount_release() */
@@ -86,7 +86,7 @@ void kv_branch_release(struct kv_branch *branch); /* after kv_mount_release() */
 uint64_t kv_branch_ino(const struct kv_branch *branch, uint64_t ino);
 
 /* The state of part; NULL if it is not attached. */
-void *kv_branch_state(const struct kv_branch *branch, const struct kv_part *part);
+void *kv_branch_state(const struct kv_branch *branch, const struct kv_tree_part *part);
 
 /* Handlers for the volume's events; their argument is the branch. */
 void kv_branch_changed(void *branch, struct kv_object *object);

@@ -88,7 +88,7 @@ check(const void *state)
 	kv_told_check(os->told);
 }
 
-const struct kv_part kv_objects_part = {
+const struct kv_tree_part kv_objects_part = {
 	.attach = attach,
 	.changed = changed,
 	.listing_failed = listing_failed,

@@ -8,7 +8,7 @@
 
 struct kv_told_map;
 
-extern const struct kv_part kv_objects_part;
+extern const struct kv_tree_part kv_objects_part;
 
 /* The state of the part, for the modules of this folder. */
 struct kv_objects {

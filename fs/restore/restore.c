@@ -52,7 +52,7 @@ attach(struct kv_branch *branch, struct kv_folder *root, uint64_t first_ino, voi
 	return err;
 }
 
-const struct kv_part kv_restore_part = {
+const struct kv_tree_part kv_restore_part = {
 	.attach = attach,
 	.under_way = kv_dropbox_under_way,
 	.log_lost = kv_dropbox_log_lost,

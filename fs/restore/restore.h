@@ -6,6 +6,6 @@
 #include "fs/dropbox/dropbox.h"
 #include "fs/mount/branch.h"
 
-extern const struct kv_part kv_restore_part;
+extern const struct kv_tree_part kv_restore_part;
 extern const struct kv_dropbox_kind kv_restore_kind;
 #endif

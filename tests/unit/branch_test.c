@@ -55,8 +55,8 @@ stop(void *state)
 	n_stopped++;
 }
 
-static const struct kv_part part = { .attach = attach, .under_way = under_way, .stop = stop };
-static const struct kv_part_row parts[] = { { &part, 2 }, { NULL, 0 } };
+static const struct kv_tree_part part = { .attach = attach, .under_way = under_way, .stop = stop };
+static const struct kv_tree_part_row parts[] = { { &part, 2 }, { NULL, 0 } };
 
 static int64_t
 answer(const struct kv_call *call, struct kv_reply *reply)

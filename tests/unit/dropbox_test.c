@@ -155,7 +155,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 
 /* ---- the mount ---- */
 
-static const struct kv_part_row parts[] = { { &kv_restore_part, 2 }, { NULL, 0 } };
+static const struct kv_tree_part_row parts[] = { { &kv_restore_part, 2 }, { NULL, 0 } };
 
 /* A mount with complete listings of these types. */
 static void

@@ -113,7 +113,7 @@ answer(const struct kv_call *call, struct kv_reply *reply)
 
 /* ---- the mount ---- */
 
-static const struct kv_part_row parts[] = { { &kv_import_part, 15 }, { NULL, 0 } };
+static const struct kv_tree_part_row parts[] = { { &kv_import_part, 15 }, { NULL, 0 } };
 
 static void
 returns(const char *kty)

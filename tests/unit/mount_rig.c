@@ -25,7 +25,7 @@ struct kv_mount mount;
 struct kv_branch branch;
 
 void
-mount_rig_begin(const struct kv_part_row parts[])
+mount_rig_begin(const struct kv_tree_part_row parts[])
 {
 	kv_mount_init(&mount, rig.loop, &mount_settings);
 	assert_int_equal(kv_branch_init(&branch, &mount, &rig, &mount_settings, parts), 0);

@@ -12,7 +12,7 @@ extern struct kv_mount mount;
 extern struct kv_branch branch;
 
 /* Call it after rig_begin() and after making the listings that the test needs. */
-void mount_rig_begin(const struct kv_part_row parts[]);
+void mount_rig_begin(const struct kv_tree_part_row parts[]);
 /* Asserts all invariants, frees the mount, and ends the rig. */
 void mount_rig_end(void);
 /* Asserts all invariants. */

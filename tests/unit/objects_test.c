@@ -32,7 +32,7 @@
 #include "tests/unit/mount_rig.h"
 #include "tests/unit/rig.h"
 
-static const struct kv_part_row parts[] = { { &kv_objects_part, 2 }, { NULL, 0 } };
+static const struct kv_tree_part_row parts[] = { { &kv_objects_part, 2 }, { NULL, 0 } };
 static struct kv_node *keys;
 
 /* ---- the session ---- */

@@ -35,7 +35,7 @@
 
 #define KERNEL_FLAGS (FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS | FUSE_ASYNC_READ | FUSE_BIG_WRITES)
 
-static const struct kv_part_row parts[] = { { &kv_objects_part, 2 }, { NULL, 0 } };
+static const struct kv_tree_part_row parts[] = { { &kv_objects_part, 2 }, { NULL, 0 } };
 static const struct kv_settings settings = { .types = { true }, .umask = 0077, .stat_only = "ls" };
 static struct kv_mount mount;
 static struct kv_branch branch;

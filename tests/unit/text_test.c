@@ -18,7 +18,7 @@
 #include "tests/unit/mount_rig.h"
 #include "tests/unit/rig.h"
 
-static const struct kv_part_row no_parts[] = { { NULL, 0 } };
+static const struct kv_tree_part_row no_parts[] = { { NULL, 0 } };
 
 static int64_t
 answer(const struct kv_call *call, struct kv_reply *reply)
