@@ -111,3 +111,12 @@ def test_the_roles_of_the_page_of_permissions_suffice(vaults, mount, tmp_path):
     vault.rights("*")
     assert vault.dump("second") == vault.dump("first")
     assert vault.stats()["requests"] and not any("403" in statuses for statuses in vault.stats()["requests"].values())
+
+
+@pytest.mark.parametrize("page", ["docs/nightly.md", "man/kvfs-archive.8"])
+def test_a_line_for_cron_finds_the_script(page):
+    """cron's own PATH is /usr/bin:/bin, and the script is in sbin."""
+    lines = [line.strip() for line in (ROOT / page).read_text().splitlines()]
+    at = next(i for i, line in enumerate(lines) if " root kvfs-archive " in line)
+    assert lines[at - 1].startswith("PATH=")
+    assert {"/usr/sbin", "/usr/local/sbin", "/usr/local/bin"} <= set(lines[at - 1].removeprefix("PATH=").split(":"))
