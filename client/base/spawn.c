@@ -69,8 +69,10 @@ free_run(struct kv_spawn *run)
 	kv_timer_stop(&run->timer);
 	kv_loop_unwatch(&run->end);
 	if (run->pid > 0) {
-		if (run->is_killed) /* and its children: az is a shell script that runs python */
+		if (run->is_killed) { /* and its children: az is a shell script that runs python */
 			(void)kill(-run->pid, SIGKILL);
+			(void)kill(run->pid, SIGKILL); /* it may have left its group, and is waited for */
+		}
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			continue;
 	}

@@ -1,6 +1,6 @@
 #ifndef KV_TESTS_UNIT_EMULATOR_H
 #define KV_TESTS_UNIT_EMULATOR_H
-/* What qemu-user does otherwise than a kernel. */
+/* For tests of what qemu-user does otherwise than a kernel. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -9,11 +9,11 @@
 #include "tests/unit/unit.h"
 
 /*
- * Whether posix_spawn(3) hides that a program could not be started: its child does not share the memory of its parent
- * there, and ends with status 127 instead. Says so if it does.
+ * Whether qemu-user runs this program; says so if it does. There posix_spawn(3) returns before its child has begun, so it
+ * does not tell what could not be started, and the command line of a process begins with that of the emulator.
  */
 static inline bool
-emulator_hides_failed_starts(void)
+is_emulated(void)
 {
 	char name[] = "/no/such/program", *argv[] = { name, NULL };
 	pid_t child;
@@ -22,8 +22,7 @@ emulator_hides_failed_starts(void)
 		return false;
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
-	print_message(
-	    "skipped: this machine is emulated, and posix_spawn does not tell what could not be started\n");
+	print_message("skipped: qemu-user starts and shows processes otherwise than a kernel\n");
 	return true;
 }
 #endif
