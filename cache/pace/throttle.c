@@ -22,6 +22,7 @@
 #include "cache/pace/bucket.h"
 #include "cache/pace/retry.h"
 #include "cache/pace/schedule.h"
+#include "cache/pace/silence.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
@@ -39,8 +40,11 @@ struct kv_ticket {
 	LIST_ENTRY(kv_ticket) all;
 	enum state state;
 	bool is_quiet;
+	bool is_short; /* began while the vault was silent */
+	bool has_own_deadline;
 	struct kv_call call; /* the ticket owns its strings and blob */
 	int attempts;
+	int64_t mono_begun;
 	int64_t mono_deadline; /* 0 before the first attempt of a call without its own deadline */
 	struct kv_reply last;  /* of the last failed attempt */
 	const char *silence;   /* what the attempt that was given up waited for, a sentence; or NULL */
@@ -55,6 +59,7 @@ struct kv_throttle {
 	struct kv_vault *vault;
 	struct kv_schedule *schedule;
 	struct kv_total_member member;
+	struct kv_silence silence;
 	int64_t timeout_ms;
 	int max_inflight;
 	bool is_patient;
@@ -110,6 +115,14 @@ reason_not_sent(const struct kv_ticket *t)
 	return !bucket->is_closed ? -ETIMEDOUT : bucket->is_limited ? -EBUSY : t->throttle->down_err;
 }
 
+static void
+note_time_out(const struct kv_ticket *t)
+{
+	if (!t->is_short && !t->has_own_deadline && t->throttle->is_patient)
+		kv_silence_timed_out(
+		    &t->throttle->silence, t->mono_begun, t->throttle->timeout_ms, kv_clock_mono_ms());
+}
+
 /* Completes a ticket at its deadline: with the failure of its last attempt, or the reason why there was none. */
 static void
 give_up(struct kv_ticket *t)
@@ -119,9 +132,11 @@ give_up(struct kv_ticket *t)
 	if (t->attempts == 0 || reply.err == 0)
 		reply = (struct kv_reply){ .err = t->attempts == 0 ? reason_not_sent(t) : -ETIMEDOUT,
 			.retry_after_ms = -1 };
-	reply.why = t->silence != NULL ? t->silence :
-	    reply.err == -EBUSY	       ? "the vault's limit was reached until the time-out" :
-					 "no success until the time-out";
+	note_time_out(t);
+	reply.why = t->is_short ? "the vault has answered nothing for a whole time-out, nor does it now" :
+	    t->silence != NULL	? t->silence :
+	    reply.err == -EBUSY ? "the vault's limit was reached until the time-out" :
+				  "no success until the time-out";
 	complete(t, &reply);
 }
 
@@ -224,17 +239,22 @@ attempt_done(void *arg, struct kv_reply *reply)
 	struct kv_throttle *th = t->throttle;
 	const enum kv_outcome outcome = kv_schedule_outcome(reply);
 	const int64_t mono_now = kv_clock_mono_ms();
+	bool is_worth;
 	int64_t ms;
 
 	t->attempt = NULL;
 	if (outcome == KV_DOWN)
 		th->down_err = reply->err;
+	if (reply->status != 0)
+		kv_silence_answered(&th->silence, mono_now);
 	kv_schedule_ended(th->schedule, &t->entry, outcome, reply->retry_after_ms, mono_now);
 	log_changes(th, t->entry.class);
 	kv_timer_set(&th->turn, 0);
 	ms = reply->err != 0 && reply->status != 429 ? kv_retry_rest_ms(reply, t->attempts) : 0;
-	if (!kv_retry_is_worth(&t->call, reply, t->attempts, th->is_patient) ||
-	    mono_now + ms >= t->mono_deadline) {
+	is_worth = kv_retry_is_worth(&t->call, reply, t->attempts, th->is_patient);
+	if (!is_worth || mono_now + ms >= t->mono_deadline) {
+		if (is_worth)
+			note_time_out(t);
 		if (reply->status == 429)
 			reply->err = -EBUSY;
 		complete(t, reply);
@@ -304,6 +324,7 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_do
 {
 	const struct kv_call *call = &task->call;
 	struct kv_ticket *t = calloc(1, sizeof(*t));
+	const int64_t mono_now = kv_clock_mono_ms();
 	int64_t left_ms;
 	int err;
 
@@ -323,8 +344,14 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_do
 		return err;
 	}
 	kv_schedule_add(th->schedule, &t->entry, call->op, call->type, task->priority);
+	t->mono_begun = mono_now;
 	t->mono_deadline = task->mono_deadline;
-	left_ms = t->mono_deadline != 0 ? t->mono_deadline - kv_clock_mono_ms() : th->timeout_ms;
+	t->has_own_deadline = t->mono_deadline != 0;
+	t->is_short = !t->has_own_deadline && !kv_operation(call->op)->is_once &&
+	    th->timeout_ms > KV_SILENCE_MS && kv_silence_is_on(&th->silence, mono_now);
+	if (t->is_short)
+		t->mono_deadline = mono_now + KV_SILENCE_MS;
+	left_ms = t->mono_deadline != 0 ? t->mono_deadline - mono_now : th->timeout_ms;
 	kv_timer_set(&t->deadline, left_ms > 0 ? left_ms : 0);
 	kv_timer_set(&th->turn, 0);
 	*ticket = t;
@@ -334,7 +361,11 @@ kv_throttle_send(struct kv_throttle *th, const struct kv_task *task, kv_vault_do
 int64_t
 kv_throttle_deadline(const struct kv_ticket *t)
 {
-	return t->mono_deadline != 0 ? t->mono_deadline : kv_clock_mono_ms();
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	if (t->is_short && !kv_silence_is_on(&t->throttle->silence, mono_now))
+		return mono_now + t->throttle->timeout_ms; /* its answer has ended the silence */
+	return t->mono_deadline != 0 ? t->mono_deadline : mono_now;
 }
 
 void
@@ -473,6 +504,7 @@ kv_throttle_new(struct kv_loop *loop, struct kv_vault *vault, const struct kv_th
 	th->loop = loop;
 	th->vault = vault;
 	th->timeout_ms = options->timeout_ms;
+	kv_silence_init(&th->silence, kv_clock_mono_ms());
 	th->is_patient = true;
 	th->max_inflight = options->max_inflight > 0 ? options->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
 	schedule = (struct kv_schedule_options){ .rate = options->rate,

@@ -435,6 +435,69 @@ a_vault_that_is_down_and_well_again_is_a_line_each(void **state)
 	assert_int_equal(n_lines("event="), 2);
 }
 
+/* Answers nothing until it is back. */
+static bool is_back;
+
+static int64_t
+silent(const struct kv_call *call, struct kv_reply *reply)
+{
+	return is_back ? well(call, reply) : never(call, reply);
+}
+
+/* How long a backup takes, in ms. */
+static int64_t
+ms_of(enum kv_op op)
+{
+	const int64_t mono_asked = kv_clock_mono_ms();
+	const int n = n_done;
+
+	ask(op, KV_SECRETS, KV_READ, "x");
+	while (n_done == n)
+		fake_loop_run(rig.loop, 100);
+	return done[n].mono - mono_asked;
+}
+
+static void
+a_vault_that_was_silent_for_a_whole_time_out_is_then_asked_for_two_seconds(void **state)
+{
+	(void)state;
+	is_back = false;
+	rig_begin(silent, 100, 0);
+	assert_in_range(ms_of(KV_OP_BACKUP), 299000, 301000);
+	for (int i = 0; i < 100; i++) {
+		assert_in_range(ms_of(KV_OP_BACKUP), 1900, 2100);
+		assert_int_equal(done[n_done - 1].err, -ETIMEDOUT);
+		assert_true(done[n_done - 1].mono_deadline <= done[n_done - 1].mono);
+	}
+	is_back = true;
+	assert_in_range(ms_of(KV_OP_BACKUP), 0, 2000);
+	assert_int_equal(done[n_done - 1].err, 0);
+	assert_int_equal(done[n_done - 1].mono_deadline, done[n_done - 1].mono + 300000);
+	is_back = false; /* it has answered since */
+	assert_in_range(ms_of(KV_OP_BACKUP), 290000, 301000);
+}
+
+static void
+after_as_long_again_a_silent_vault_is_waited_for_again(void **state)
+{
+	(void)state;
+	is_back = false;
+	rig_begin(silent, 100, 0);
+	assert_in_range(ms_of(KV_OP_BACKUP), 299000, 301000);
+	fake_loop_run(rig.loop, 300000);
+	assert_in_range(ms_of(KV_OP_BACKUP), 299000, 301000);
+}
+
+static void
+a_restore_to_a_silent_vault_has_its_whole_time_out(void **state)
+{
+	(void)state;
+	is_back = false;
+	rig_begin(silent, 100, 0);
+	assert_in_range(ms_of(KV_OP_BACKUP), 299000, 301000);
+	assert_in_range(ms_of(KV_OP_RESTORE), 299000, 301000);
+}
+
 static void
 an_answer_that_never_comes_is_a_time_out(void **state)
 {
@@ -754,6 +817,9 @@ main(void)
 		TEST(a_class_that_closes_and_opens_is_a_line_each),
 		TEST(a_vault_that_is_down_and_well_again_is_a_line_each),
 		TEST(an_answer_that_never_comes_is_a_time_out),
+		TEST(a_vault_that_was_silent_for_a_whole_time_out_is_then_asked_for_two_seconds),
+		TEST(after_as_long_again_a_silent_vault_is_waited_for_again),
+		TEST(a_restore_to_a_silent_vault_has_its_whole_time_out),
 		TEST(what_follows_from_a_call_ends_with_its_deadline),
 		TEST(a_restore_whose_answer_was_lost_is_sent_once),
 		TEST(a_restore_sent_in_the_millisecond_of_its_deadline_was_sent),
