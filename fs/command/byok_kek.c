@@ -407,7 +407,7 @@ find_fault(const struct kv_settings *settings)
 		return "kvfs byok kek creates a key, which -o dry_run forbids: leave the option out";
 	if (settings->is_read_only || kv_settings_vault(settings, 0)->is_read_only)
 		return "kvfs byok kek creates a key, which -o ro forbids: leave the option out";
-	return NULL;
+	return kv_settings_vault(settings, 0)->secret_fault;
 }
 
 static int

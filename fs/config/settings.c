@@ -160,19 +160,19 @@ take_mountpoint(struct kv_settings *s, struct kv_buf *why)
 
 /* ---- credential ---- */
 
-int
-kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
+/* -EACCES and a sentence in why; -ENOMEM. */
+static int
+read_secret(struct kv_settings *s, struct kv_buf *why)
 {
 	const struct kv_secret_file file = { "client_secret_file", s->client_secret_file, false };
 	const char *old = s->auth.credential.client_secret;
-	struct kv_buf text, sentence;
+	struct kv_buf text;
 	int err;
 
-	if (file.path == NULL)
-		return 0;
 	kv_buf_init(&text, KV_SECRET_FILE_MAX);
-	kv_buf_init(&sentence, 1024);
-	err = kv_secret_file_read_line(&file, &text, &sentence);
+	err = kv_secret_file_read_line(&file, &text, why);
+	if (err == -EACCES)
+		kv_value_say_bare(kv_given_value(&s->given, file.name), file.path, why);
 	if (err == 0 && (old == NULL || strcmp(old, kv_buf_str(&text)) != 0)) {
 		char *secret = kv_given_keep(&s->given, strdup(kv_buf_str(&text)));
 
@@ -181,10 +181,27 @@ kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
 		else
 			err = -ENOMEM;
 	}
+	kv_buf_release(&text);
+	return err;
+}
+
+int
+kv_settings_read_secret(struct kv_settings *s, struct kv_buf *why)
+{
+	struct kv_buf sentence;
+	int err = 0;
+
+	kv_buf_init(&sentence, 1024);
+	if (s->client_secret_file != NULL)
+		err = read_secret(s, &sentence);
+	if (err == -EACCES && s->given.print == KV_PRINT_CONFIG) {
+		/* printed beside the value: who has no right to read the secret can still see the options */
+		s->secret_fault = kv_given_keep(&s->given, strdup(kv_buf_str(&sentence)));
+		err = s->secret_fault != NULL ? 0 : -ENOMEM;
+	}
 	if (err != 0)
 		kv_buf_say(why, "%s: %s", kv_given_where(&s->given, "client_secret_file"),
 		    err == -ENOMEM ? "out of memory" : kv_buf_str(&sentence));
-	kv_buf_release(&text);
 	kv_buf_release(&sentence);
 	return err != 0 ? -EINVAL : 0;
 }

@@ -35,6 +35,7 @@ struct kv_settings {
 	const char *auth_words;		/* credentials, separated by ':', or "auto" */
 	struct kv_token_options auth;	/* strings are NULL if not given */
 	const char *client_secret_file; /* absolute, or NULL */
+	const char *secret_fault;	/* of KV_PRINT_CONFIG: why it cannot be read, or NULL */
 	double rate;			/* requests per second; 0: a separate rate for each class */
 	double total_rate;		/* of all vaults together; 0: 2.5 times the start of one */
 	double share;			/* of a detected rate limit to use, 0 to 1 */
@@ -86,7 +87,8 @@ bool kv_settings_share_credentials(const struct kv_settings *a, const struct kv_
 /*
  * 0; or -EINVAL and one sentence in why that names the option, its value and what it should be. If
  * given.print is set, there is no mount point, and only KV_PRINT_CONFIG fills in values (the vault's too, if
- * one is given). Release settings in any case.
+ * one is given); a client_secret_file that cannot be read is then no error, but secret_fault. Release settings in any
+ * case.
  */
 int kv_settings_parse(
     int argc, char *const argv[], struct kv_settings *settings, struct kv_buf *why) KV_MUST_CHECK;

@@ -366,6 +366,18 @@ find_secret(const char *name, struct kv_given *keeper)
 	return kv_value_absolute(name, keeper);
 }
 
+void
+kv_value_say_bare(const char *name, const char *path, struct kv_buf *why)
+{
+	const bool is_of_service = strrchr(path, '/') == path; /* client/auth/secret_file has a sentence */
+
+	if (strchr(name, '/') != NULL || is_of_service || access(path, F_OK) == 0 || errno != ENOENT)
+		return;
+	kv_buf_say(why,
+	    " (a name without '/' is a file in $CREDENTIALS_DIRECTORY, which is %s, or in the current directory)",
+	    kv_given_environment("CREDENTIALS_DIRECTORY") != NULL ? "set, and does not have it" : "not set");
+}
+
 int
 kv_value_parse(
     const struct kv_option *o, const char *text, struct kv_given *keeper, struct kv_settings *settings)

@@ -23,4 +23,9 @@ const char *kv_value_absolute(const char *path, struct kv_given *keeper);
 void kv_value_say_right(const struct kv_option *option, struct kv_buf *why);
 /* Set out to the value in effect as a user would write it, or to "(what happens without one)". */
 void kv_value_say(const struct kv_option *option, const struct kv_settings *settings, struct kv_buf *out);
+/*
+ * Append to a sentence about path, a KV_OPTION_SECRET given as name: where it was looked for, if name is bare and no such
+ * file exists.
+ */
+void kv_value_say_bare(const char *name, const char *path, struct kv_buf *why);
 #endif

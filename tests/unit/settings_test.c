@@ -993,6 +993,28 @@ print_config_shows_each_value_and_where_it_was_given(void **state)
 		assert_row(strstr(printed(), kv_options_at(i)->name) != NULL, i, kv_options_at(i)->name);
 }
 
+static void
+print_config_remarks_on_a_secret_that_cannot_be_read(void **state)
+{
+	static const char missing[] = "# -o; client_secret_file=",
+			  hint[] = " (a name without '/' is a file in "
+				   "$CREDENTIALS_DIRECTORY, which is not set, or in the current directory)\n";
+	const char *argv[] = { "kvfs", "--print-config", "-o", "rate=7,client_secret_file=absent", "myvault",
+		NULL };
+
+	(void)state;
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(parse(5, argv), 0);
+	assert_non_null(strstr(options.secret_fault, "/absent: No such file or directory (a name"));
+	assert_non_null(strstr(printed(), missing));
+	assert_non_null(strstr(printed(), hint));
+	assert_non_null(strstr(printed(), "rate 7 # -o\n"));
+	assert_int_equal(parse_with("myvault", "client_id=c,client_secret_file=absent"), -EINVAL);
+	assert_non_null(strstr(kv_buf_str(&why), "/absent: No such file or directory (a name"));
+	assert_int_equal(parse_with("myvault", "client_id=c,client_secret_file=./absent"), -EINVAL);
+	assert_null(strstr(kv_buf_str(&why), "(a name"));
+}
+
 static int
 parse_once(void)
 {
@@ -1073,6 +1095,7 @@ main(void)
 		TEST(paths_are_absolute_because_the_process_leaves_its_folder),
 		TEST(help_and_version_need_nothing_else),
 		TEST(print_config_shows_each_value_and_where_it_was_given),
+		TEST(print_config_remarks_on_a_secret_that_cannot_be_read),
 		TEST(the_want_of_memory_is_an_error),
 		TEST(nothing_that_was_given_stays_in_memory),
 	};
