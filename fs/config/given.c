@@ -305,6 +305,12 @@ say_unknown(const char *text, struct kv_buf *why)
 {
 	const size_t n = strcspn(text, "="), n_dashes = strspn(text, "-");
 
+	for (size_t i = 0; i < N_LONGS; i++)
+		if (text[n] == '=' && strlen(longs[i].name) == n && strncmp(text, longs[i].name, n) == 0) {
+			kv_buf_say(why, "%s takes no value: kvfs %s%s", longs[i].name, longs[i].name,
+			    longs[i].print == KV_PRINT_CONFIG ? " VAULT" : "");
+			return -EINVAL;
+		}
 	kv_buf_say(why, "unknown option '%.*s'", (int)n, text);
 	if (n_dashes < n && kv_habits_say(text + n_dashes, n - n_dashes, why))
 		return -EINVAL;
