@@ -57,13 +57,14 @@ struct kv_object {
 	unsigned char digest[KV_DIGEST_LEN]; /* SHA-256 of the last blob fetched */
 	int64_t wall_fetched;		     /* when it was fetched, by the vault's clock */
 	int64_t mono_fetched;		     /* when it was fetched in this mount; 0: not yet */
-	int refused;			     /* -errno of the last backup if it failed, else 0 */
-	const struct kv_refusal_row *cause;  /* of refused; NULL: no answer that refuses it */
-	struct kv_stored *stored;	     /* cache/blob/store's; NULL: no entry */
-	struct kv_pending *pending;	     /* cache/blob/blobs's; NULL: no fetch and no recent failure */
-	TAILQ_ENTRY(kv_object) noted;	     /* cache/index/object_rows's */
-	bool is_noted;			     /* cache/index/object_rows's */
-	uint32_t position[KV_ORDERS];	     /* cache/blob/orders's */
+	bool was_read; /* by this mount: downloaded, or taken from the cache directory; not in the index */
+	int refused;   /* -errno of the last backup if it failed, else 0 */
+	const struct kv_refusal_row *cause; /* of refused; NULL: no answer that refuses it */
+	struct kv_stored *stored;	    /* cache/blob/store's; NULL: no entry */
+	struct kv_pending *pending;	    /* cache/blob/blobs's; NULL: no fetch and no recent failure */
+	TAILQ_ENTRY(kv_object) noted;	    /* cache/index/object_rows's */
+	bool is_noted;			    /* cache/index/object_rows's */
+	uint32_t position[KV_ORDERS];	    /* cache/blob/orders's */
 	uint8_t ahead_of; /* cache/blob/prefetch's: a bit per stream that prefetched and has not passed it */
 	unsigned int refs;
 	char name[]; /* in the service's spelling, a sibling's with its suffix; key is stored after it */

@@ -15,10 +15,11 @@
 static void
 say_counts(const struct kv_census *c, struct kv_buf *text)
 {
-	size_t n_backed_up = 0, n_refused = 0;
+	size_t n_backed_up = 0, n_earlier = 0, n_refused = 0;
 
 	for (int t = 0; t < KV_TYPES; t++) {
 		n_backed_up += c->n_backed_up[t];
+		n_earlier += c->n_earlier[t];
 		n_refused += c->n_refused[t];
 	}
 	if (c->n_all == 0 && !c->is_complete) {
@@ -27,6 +28,8 @@ say_counts(const struct kv_census *c, struct kv_buf *text)
 	}
 	kv_buf_say(
 	    text, "%zu of %zu%s objects backed up", n_backed_up, c->n_all, c->is_complete ? "" : " or more");
+	if (n_earlier > 0)
+		kv_buf_say(text, ", %zu of them by earlier mounts", n_earlier);
 	if (n_refused > 0)
 		kv_buf_say(text, ", %zu failed", n_refused);
 }

@@ -250,6 +250,7 @@ learn(struct kv_blobs *b, struct kv_object *object, const struct kv_fetch_result
 
 	object->size = (int64_t)blob->len;
 	object->refused = 0;
+	object->was_read = true;
 	if (object->kind == KV_KIND_BLOB) {
 		b->state.n_fetched++;
 		b->state.n_bytes += blob->len;

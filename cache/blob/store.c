@@ -267,8 +267,10 @@ take_from_disk(struct kv_store *s, struct kv_object *object)
 {
 	struct kv_blob *blob = read_disk(s, object);
 
-	if (blob != NULL && new_entry(s, object, blob, &s->read) != NULL)
+	if (blob != NULL && new_entry(s, object, blob, &s->read) != NULL) {
 		s->state.n_from_disk++;
+		object->was_read = true;
+	}
 	kv_blob_unref(blob);
 }
 

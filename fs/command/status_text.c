@@ -145,8 +145,9 @@ say_objects(const struct kv_json *objects, struct kv_buf *text)
 
 struct progress {
 	double n, n_backed_up, n_failed;
-	bool is_listed; /* the listing is complete, n is final */
-	bool is_active; /* something is being downloaded */
+	double n_earlier; /* of n_backed_up: downloaded only by earlier mounts */
+	bool is_listed;	  /* the listing is complete, n is final */
+	bool is_active;	  /* something is being downloaded */
 };
 
 static struct progress
@@ -162,16 +163,19 @@ count(const struct kv_json *root)
 			continue;
 		p.n += number(type, "shown");
 		p.n_backed_up += number(type, "backed_up");
+		p.n_earlier += number(type, "earlier");
 		p.n_failed += number(type, "failed");
 		p.is_listed = p.is_listed && is_true(type, "complete") && string(type, "failure")[0] == '\0';
 	}
 	return p;
 }
 
+/* This mount has read everything: what only earlier ones read may be in no archive any more. */
 static bool
 is_complete(const struct progress *p)
 {
-	return !p->is_active && p->is_listed && p->n > 0 && p->n_backed_up + p->n_failed >= p->n;
+	return !p->is_active && p->is_listed && p->n > 0 && p->n_earlier == 0 &&
+	    p->n_backed_up + p->n_failed >= p->n;
 }
 
 /* An archive began between the last status that did not show it and the first that does. */
@@ -227,6 +231,8 @@ say_archive(const struct kv_json *root, struct kv_status_watch *watch, int64_t m
 		return;
 	}
 	kv_buf_say(text, "%.0f of %.0f%s downloaded", p.n_backed_up, p.n, p.is_listed ? "" : " or more");
+	if (p.n_earlier > 0)
+		kv_buf_say(text, ", %.0f of them by earlier mounts", p.n_earlier);
 	if (p.is_active)
 		say_active(member(root, "archive"), text);
 	if (p.n_failed > 0)

@@ -62,13 +62,16 @@ count_type(struct kv_census *c, struct kv_listing *listing, int t)
 	c->is_listed[t] = c->is_listed[t] && is_complete;
 	c->is_complete = c->is_complete && is_complete;
 	for (size_t i = 0; i < n; i++) {
-		if (objects[i]->is_gone || objects[i]->is_managed)
+		const struct kv_object *o = objects[i];
+
+		if (o->is_gone || o->is_managed)
 			continue;
 		c->n[t]++;
 		c->n_all++;
-		c->n_known += objects[i]->size >= 0;
-		c->n_backed_up[t] += objects[i]->size >= 0 && objects[i]->refused == 0;
-		c->n_refused[t] += objects[i]->refused != 0;
+		c->n_known += o->size >= 0;
+		c->n_backed_up[t] += o->size >= 0 && o->refused == 0;
+		c->n_earlier[t] += o->size >= 0 && o->refused == 0 && !o->was_read;
+		c->n_refused[t] += o->refused != 0;
 	}
 }
 
@@ -152,10 +155,10 @@ put_objects(const struct kv_scope *scope, const struct kv_census *c, struct kv_b
 		if (!sum.is_there)
 			continue;
 		err = kv_buf_printf(text,
-		    "%s\"%s\":{\"shown\":%zu,\"not_shown\":%zu,\"backed_up\":%zu,\"failed\":%zu,"
+		    "%s\"%s\":{\"shown\":%zu,\"not_shown\":%zu,\"backed_up\":%zu,\"earlier\":%zu,\"failed\":%zu,"
 		    "\"complete\":%s,\"age_seconds\":%" PRId64 ",\"failure\":",
 		    comma, kv_type_name((enum kv_type)t), c->n[t], sum.n_hidden, c->n_backed_up[t],
-		    c->n_refused[t], c->is_listed[t] ? "true" : "false", sum.age_ms / 1000);
+		    c->n_earlier[t], c->n_refused[t], c->is_listed[t] ? "true" : "false", sum.age_ms / 1000);
 		if (err == 0)
 			err = put_errno(text, sum.failure);
 		if (err == 0)

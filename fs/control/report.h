@@ -28,6 +28,7 @@ struct kv_census {
 	size_t n[KV_TYPES], n_all;
 	size_t n_known;		      /* with known size: the blob was downloaded, now or earlier */
 	size_t n_backed_up[KV_TYPES]; /* n_known without those whose last backup failed */
+	size_t n_earlier[KV_TYPES];   /* n_backed_up that only earlier mounts downloaded */
 	size_t n_refused[KV_TYPES];   /* with a failed last backup */
 	bool is_listed[KV_TYPES];
 	bool is_complete;

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import TYPES, eventually, ok, run, tree
+from harness import KVFS, TYPES, eventually, ok, run, tree
 
 
 def index_of(folder):
@@ -72,6 +72,18 @@ def test_numbers_sizes_and_times_are_the_same_after_a_remount_and_cost_nothing(v
     assert looks(m) == first
     m.unmount()
     assert vault.count("backup") == 0 and warnings(m) == []
+
+
+def test_an_archive_is_not_complete_by_what_an_earlier_mount_downloaded(vault, again, tmp_path):
+    m = again(vault)
+    n = len(copy_of(m, tmp_path / "first"))
+    assert f"archive     complete: {n} of {n}, 0 failed" in ok(KVFS, "status", m.path)
+    m.unmount()
+    m = again(vault, after=m)
+    looks(m)
+    assert f"archive     {n} of {n} downloaded, {n} of them by earlier mounts\n" in ok(KVFS, "status", m.path)
+    copy_of(m, tmp_path / "second")
+    assert f"archive     complete: {n} of {n}, 0 failed" in ok(KVFS, "status", m.path)
 
 
 def test_a_number_is_never_given_to_another_object(vault, again):

@@ -48,6 +48,10 @@ def test_the_status_follows_an_archive(vault, mount, tmp_path):
         eventually(lambda: "9 of 9 objects backed up" in str(messages(s, seen)), "the status", 20)
         m.unmount()
         assert messages(s, seen)[-1] == {"STOPPING": "1"}
+        m = mount(vault, env={"NOTIFY_SOCKET": tmp_path / "notify"}, again=m)
+        ok("ls", "-l", m / "keys", m / "secrets", m / "certificates")
+        again = {"STATUS": "9 of 9 objects backed up, 9 of them by earlier mounts", "READY": "1"}
+        eventually(lambda: again in messages(s, seen), "the status of the next mount", 20)
 
 
 def test_a_start_that_fails_gives_its_reason(vault, tmp_path):

@@ -161,6 +161,30 @@ of_an_archive_that_began_before_the_time_is_not_known(void **state)
 }
 
 static void
+what_earlier_mounts_downloaded_is_no_complete_archive(void **state)
+{
+	static const char json[] =
+	    "{\"objects\":{\"keys\":{\"shown\":3,\"backed_up\":3,\"earlier\":%d,\"failed\":0,\"complete\":true},"
+	    "\"secrets\":{\"shown\":5,\"backed_up\":4,\"earlier\":%d,\"failed\":1,\"complete\":true}},\"archive\":null}";
+	static const struct {
+		int keys, secrets;
+		const char *line;
+	} rows[] = {
+		{ 3, 4, "archive     7 of 8 downloaded, 7 of them by earlier mounts, 1 failed" },
+		{ 0, 1, "archive     7 of 8 downloaded, 1 of them by earlier mounts, 1 failed" },
+		{ 0, 0, "archive     complete: 7 of 8, 1 failed" },
+	};
+	char one[sizeof(json) + 20];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(one, sizeof(one), json, rows[i].keys, rows[i].secrets);
+		assert_row(print(one, NULL, 0) == 0, i, one);
+		assert_row(has_line(rows[i].line), i, kv_buf_str(&text));
+	}
+}
+
+static void
 an_archive_between_two_looks_is_seen(void **state)
 {
 	struct kv_status_watch watch = { .has_seen = false };
@@ -180,6 +204,7 @@ main(void)
 		cmocka_unit_test(a_failure_is_short),
 		cmocka_unit_test(the_time_that_an_archive_took_stays),
 		cmocka_unit_test(of_an_archive_that_began_before_the_time_is_not_known),
+		cmocka_unit_test(what_earlier_mounts_downloaded_is_no_complete_archive),
 		cmocka_unit_test(an_archive_between_two_looks_is_seen),
 	};
 	int failed;
