@@ -11,6 +11,7 @@
 #include "client/vault/byok.h"
 #include "fs/command/byok_kek.h"
 #include "fs/command/byok_wrap.h"
+#include "fs/command/usage.h"
 
 static const char usage[] =
     "usage: kvfs byok kek [-o NAME[=VALUE][,...]] [--size 4096] [--expires 24h] VAULT NAME\n"
@@ -139,7 +140,7 @@ kv_byok_cmd(int argc, char *const argv[])
 		int (*run)(int argc, char *const argv[]);
 	} steps[] = { { "kek", kv_byok_kek }, { "wrap", kv_byok_wrap }, { "show", show } };
 
-	if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+	if (kv_usage_is_help(argc, argv)) {
 		fputs(usage, stdout);
 		return 0;
 	}

@@ -26,6 +26,7 @@
 #include "client/vault/vault.h"
 #include "fs/command/byok_cmd.h"
 #include "fs/command/output.h"
+#include "fs/command/usage.h"
 #include "fs/config/settings.h"
 #include "fs/guard.h"
 
@@ -90,7 +91,7 @@ read_option(struct given *given, int c)
 		return given->life_s > 0 ? 0 :
 					   kv_byok_cmd_fail("--expires must be a time like 90m, 24h or 7d");
 	}
-	return kv_byok_cmd_fail("kvfs byok -h lists the options");
+	return 1;
 }
 
 static int
@@ -98,11 +99,13 @@ read_arguments(int argc, char *const argv[], struct given *given)
 {
 	static const struct option options[] = { { "size", required_argument, NULL, 's' },
 		{ "expires", required_argument, NULL, 'e' }, { NULL, 0, NULL, 0 } };
+	static const struct kv_usage usage = { "byok kek", NULL };
 	int c, status = add(given, "kvfs");
 
 	if (status == 0)
 		status = add(given, "--print-config"); /* the settings of a vault, without a mount point */
-	while (status == 0 && (c = getopt_long(argc, argv, "o:", options, NULL)) >= 0)
+	optind = 0;
+	while (status == 0 && (c = kv_usage_option(&usage, argc, argv, ":o:", options)) != -1)
 		status = read_option(given, c);
 	if (status != 0)
 		return status;

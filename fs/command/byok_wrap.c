@@ -14,6 +14,7 @@
 #include "client/vault/byok.h"
 #include "fs/command/byok_cmd.h"
 #include "fs/command/passphrase.h"
+#include "fs/command/usage.h"
 #include "fs/guard.h"
 
 #define MOST_FILE ((size_t)256 << 10)
@@ -34,9 +35,11 @@ read_options(int argc, char *const argv[], struct given *given)
 		{ "kid", required_argument, NULL, KID }, { "key", required_argument, NULL, KEY },
 		{ "oct", required_argument, NULL, OCT },
 		{ "passin-file", required_argument, NULL, PASSIN_FILE }, { NULL, 0, NULL, 0 } };
+	static const struct kv_usage usage = { "byok wrap", NULL };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "o:", options, NULL)) >= 0) {
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":o:", options)) != -1) {
 		const char **const to = c == KEK ? &given->kek :
 		    c == KID			 ? &given->kid :
 		    c == KEY			 ? &given->key :
@@ -46,7 +49,7 @@ read_options(int argc, char *const argv[], struct given *given)
 						   NULL;
 
 		if (to == NULL)
-			return kv_byok_cmd_fail("kvfs byok -h lists the options");
+			return 1;
 		*to = optarg;
 		if (c == 'o' && strcmp(optarg, "-") == 0)
 			return kv_byok_cmd_fail(

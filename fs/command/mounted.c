@@ -117,7 +117,7 @@ kv_mounted_say_why(const char *given, const char *path, int err)
 		fprintf(
 		    stderr, "kvfs: the mount on %s is another user's: only who mounted it can ask\n", given);
 	else if (err == -ENOTCONN)
-		fprintf(stderr, "kvfs: the kvfs of %s has ended: fusermount3 -u it\n", given);
+		fprintf(stderr, "kvfs: the kvfs of %s has ended: kvfs umount %s\n", given, given);
 	else
 		fprintf(stderr, "kvfs: %s cannot be read: %s\n", given, strerror(-err));
 }

@@ -1,10 +1,11 @@
 #include "fs/command/plan_cmd.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/base/buf.h"
+#include "fs/command/usage.h"
 
 #define MOST_LINE 16384
 
@@ -27,21 +28,21 @@ kv_plan_cmd_print_sums(const struct kv_plan *p)
 int
 kv_plan_cmd(int argc, char *const argv[])
 {
+	static const struct kv_usage usage = { "plan", "[-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]" };
+	static const struct option none[] = { { NULL, 0, NULL, 0 } };
 	struct kv_plan_options o = { .manifest = NULL };
 	struct kv_plan plan;
 	struct kv_buf line;
-	bool is_wrong = false;
 	int c, err;
 
-	optind = 1;
-	while ((c = getopt(argc, argv, "+m:")) != -1) {
-		if (c == 'm')
-			o.manifest = optarg;
-		else
-			is_wrong = true;
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":m:", none)) != -1) {
+		if (c == '?')
+			return 2;
+		o.manifest = optarg;
 	}
-	if (is_wrong || argc - optind < 2) {
-		fprintf(stderr, "usage: kvfs plan [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]\n");
+	if (argc - optind < 2) {
+		kv_usage_refuse(&usage, "no %s is given", argc == optind ? "archive" : "mount point");
 		return 2;
 	}
 	o.archive = argv[optind];

@@ -1,6 +1,7 @@
 #include "fs/command/restore_cmd.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "fs/command/mounted.h"
 #include "fs/command/plan_cmd.h"
 #include "fs/command/writers.h"
+#include "fs/command/usage.h"
 
 #define MOST_LINE   16384
 #define MOST_STATUS ((size_t)1 << 20)
@@ -192,28 +194,33 @@ check_mount(const struct kv_plan *plan, const char *given)
 int
 kv_restore_cmd(int argc, char *const argv[])
 {
+	static const struct kv_usage usage = { "restore",
+		"[-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]" };
+	static const struct option none[] = { { NULL, 0, NULL, 0 } };
 	struct kv_plan_options o = { .manifest = NULL };
 	struct sigaction action = { .sa_handler = interrupted };
 	struct kv_plan plan;
 	long n_writers = WRITERS;
-	bool is_wrong = false;
 	char *end = NULL;
 	int c, status = ERROR;
 
-	optind = 1;
-	while ((c = getopt(argc, argv, "+j:m:")) != -1) {
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":j:m:", none)) != -1) {
+		if (c == '?')
+			return ERROR;
 		if (c == 'm')
 			o.manifest = optarg;
-		else if (c == 'j')
+		else
 			n_writers = strtol(optarg, &end, 10);
-		is_wrong =
-		    is_wrong || c == '?' || (c == 'j' && (*end != '\0' || n_writers < 1 || n_writers > MOST));
 	}
-	if (is_wrong || argc - optind < 2) {
-		fprintf(stderr,
-		    "usage: kvfs restore [-j N] [-m MANIFEST] ARCHIVE MOUNTPOINT [PATH...]\n"
-		    "N is the number of files that are written at a time, 1 to %d (%d)\n",
-		    MOST, WRITERS);
+	if (end != NULL && (*end != '\0' || n_writers < 1 || n_writers > MOST)) {
+		kv_usage_refuse(&usage,
+		    "-j is the number of files that are written at a time, 1 to %d (default %d)", MOST,
+		    WRITERS);
+		return ERROR;
+	}
+	if (argc - optind < 2) {
+		kv_usage_refuse(&usage, "no %s is given", argc == optind ? "archive" : "mount point");
 		return ERROR;
 	}
 	o.archive = argv[optind];

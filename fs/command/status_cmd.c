@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include "fs/command/mounted.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
+#include "fs/command/usage.h"
 
 #define MOST_BYTES  ((size_t)1 << 20)
 #define INTERVAL_MS 1000
@@ -122,23 +124,27 @@ show(const char *path)
 int
 kv_status_cmd(int argc, char *const argv[])
 {
-	const char *given = NULL;
+	static const struct kv_usage usage = { "status", "MOUNTPOINT[/VAULT] [--watch]" };
+	static const struct option longs[] = { { "watch", no_argument, NULL, 'w' }, { NULL, 0, NULL, 0 } };
+	const char *given;
 	char path[PATH_MAX];
-	bool is_watched = false, is_wrong = false;
-	int err;
+	bool is_watched = false;
+	int c, err;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--watch") == 0)
-			is_watched = true;
-		else if (given == NULL && argv[i][0] != '-')
-			given = argv[i];
-		else
-			is_wrong = true;
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":", longs)) != -1) {
+		if (c == '?')
+			return 1;
+		is_watched = true;
 	}
-	if (given == NULL || is_wrong) {
-		fprintf(stderr, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n");
+	if (argc - optind != 1) {
+		if (argc == optind)
+			kv_usage_refuse(&usage, "no mount point is given");
+		else
+			kv_usage_refuse(&usage, "too many arguments: '%s'", argv[optind + 1]);
 		return 1;
 	}
+	given = argv[optind];
 	err = kv_mounted_find(given, path);
 	if (err != 0) {
 		fprintf(stderr, "kvfs: %s: %s\n", given, strerror(-err));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "client/base/buf.h"
 #include "fs/command/holders.h"
+#include "fs/command/usage.h"
 #include "fs/mount/fusermount.h"
 #include "fs/mount/mountinfo.h"
 
@@ -110,15 +112,23 @@ umount_one(const char *given)
 int
 kv_umount_cmd(int argc, char *const argv[])
 {
-	int first = 1, status = 0;
+	static const struct kv_usage usage = { "umount", "MOUNTPOINT..." };
+	static const struct option none[] = { { NULL, 0, NULL, 0 } };
+	int c, status = 0;
 
-	if (first < argc && strcmp(argv[first], "--") == 0)
-		first++;
-	if (first == argc || (first == 1 && argv[1][0] == '-')) {
-		fprintf(stderr, "usage: kvfs umount MOUNTPOINT...\n");
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":flz", none)) != -1) {
+		if (c != '?')
+			kv_usage_refuse(&usage,
+			    "there is no option '-%c': fusermount3 -uz MOUNTPOINT unmounts a busy mount when it is free",
+			    c);
 		return 1;
 	}
-	for (int i = first; i < argc; i++)
+	if (optind == argc) {
+		kv_usage_refuse(&usage, "no mount point is given");
+		return 1;
+	}
+	for (int i = optind; i < argc; i++)
 		if (umount_one(argv[i]) != 0)
 			status = 1;
 	return status;

@@ -6,6 +6,7 @@
 
 #include "client/base/buf.h"
 #include "client/base/json_quote.h"
+#include "fs/command/usage.h"
 #include "fs/command/verify.h"
 
 #define MOST_LINE 16384
@@ -88,23 +89,27 @@ status_of(const struct kv_verify *v)
 int
 kv_verify_cmd(int argc, char *const argv[])
 {
+	static const struct kv_usage usage = { "verify", "[--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]" };
 	static const struct option longs[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	struct kv_verify_options o = { .manifest = NULL };
 	struct kv_verify verify;
-	bool is_json = false, is_wrong = false;
+	bool is_json = false;
 	int c, err, status = ERROR;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "+m:", longs, NULL)) != -1) {
+	optind = 0;
+	while ((c = kv_usage_option(&usage, argc, argv, ":m:", longs)) != -1) {
+		if (c == '?')
+			return ERROR;
 		if (c == 'm')
 			o.manifest = optarg;
-		else if (c == 'j')
-			is_json = true;
 		else
-			is_wrong = true;
+			is_json = true;
 	}
-	if (is_wrong || argc - optind < 1 || argc - optind > 2) {
-		fprintf(stderr, "usage: kvfs verify [--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]\n");
+	if (argc - optind < 1 || argc - optind > 2) {
+		if (argc == optind)
+			kv_usage_refuse(&usage, "no archive is given");
+		else
+			kv_usage_refuse(&usage, "too many arguments: '%s'", argv[optind + 2]);
 		return ERROR;
 	}
 	o.archive = argv[optind];

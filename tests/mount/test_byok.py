@@ -411,6 +411,8 @@ def test_other_uses_are_a_sentence(byok, tmp_path):
     refuses(byok("unwrap"), "is not kek, wrap or show")
     refuses(byok("show"), "takes one argument")
     refuses(byok("wrap"), "--kek is missing")
+    refuses(byok("wrap", "--keck", "x"), "kvfs: byok wrap: unknown option '--keck' (kvfs byok -h lists the options)")
+    refuses(byok("kek", "--size"), "kvfs: byok kek: --size needs a value")
     refuses(byok("wrap", "--kek", "x"), "--key")
     refuses(byok("wrap", "--kek", "x", "--key", "y"), "-o NAME.byok")
     assert "usage: kvfs byok" in fails(KVFS, "byok", env=environment()).err

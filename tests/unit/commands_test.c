@@ -22,6 +22,7 @@
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
 #include "fs/command/umount_cmd.h"
+#include "fs/command/usage.h"
 #include "fs/command/verify.h"
 #include "fs/command/verify_cmd.h"
 #include "fs/command/writers.h"

@@ -6,17 +6,23 @@
 #include "fs/command/mounted.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
+#include "fs/command/usage.h"
+
+#define USAGE "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n"
 
 /* The exit status, and in sentence what was on stderr. */
 static int
 status(int argc, const char *const argv[], char *sentence, size_t size)
 {
 	FILE *out = fmemopen(sentence, size, "w"), *before = stderr;
+	const char *sorted[8];
 	int result;
 
 	assert_non_null(out);
+	memcpy(sorted, argv, (size_t)argc * sizeof(argv[0])); /* getopt_long(3) changes the order */
+	sorted[argc] = NULL;
 	stderr = out;
-	result = kv_status_cmd(argc, (char *const *)(uintptr_t)argv);
+	result = kv_status_cmd(argc, (char *const *)(uintptr_t)sorted);
 	stderr = before;
 	assert_int_equal(fclose(out), 0);
 	return result;
@@ -30,10 +36,11 @@ what_cannot_be_shown_is_one_sentence(void **state)
 		int argc;
 		const char *sentence;
 	} rows[] = {
-		{ { "status" }, 1, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
-		{ { "status", "--watch" }, 2, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
-		{ { "status", "/", "/tmp" }, 3, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
-		{ { "status", "--look", "/" }, 3, "usage: kvfs status MOUNTPOINT[/VAULT] [--watch]\n" },
+		{ { "status" }, 1, "kvfs: status: no mount point is given\n" USAGE },
+		{ { "status", "--watch" }, 2, "kvfs: status: no mount point is given\n" USAGE },
+		{ { "status", "/", "/tmp" }, 3, "kvfs: status: too many arguments: '/tmp'\n" USAGE },
+		{ { "status", "--look", "/" }, 3, "kvfs: status: unknown option '--look'\n" USAGE },
+		{ { "status", "/", "--wach" }, 3, "kvfs: status: unknown option '--wach'\n" USAGE },
 		{ { "status", "/nonesuch" }, 2, "kvfs: /nonesuch: No such file or directory\n" },
 		{ { "status", "/proc" }, 2, "kvfs: /proc is a mount of proc, not of kvfs\n" },
 		{ { "status", "/proc/self/" }, 2, "kvfs: nothing is mounted on /proc/self/\n" },
