@@ -49,7 +49,8 @@
 
 struct program {
 	struct kv_settings settings;
-	const char *meant; /* the command that the first argument is like, or NULL */
+	const char *meant;   /* the command that the first argument is like, or NULL */
+	const char *instead; /* what to do instead, if it is a command elsewhere, or NULL */
 	struct kv_loop *loop;
 	struct kv_mount mount;
 	struct kv_layers layers;
@@ -316,9 +317,14 @@ forget_options(void *arg)
 static void
 say_meant(const struct program *p, struct kv_buf *why)
 {
-	if (p->meant != NULL && p->settings.given.section == NULL)
-		kv_buf_say(why, "%s(did you mean the command '%s'? kvfs help lists them)",
-		    strchr(kv_buf_str(why), '\n') != NULL ? "\n  " : " ", p->meant);
+	const char *between = strchr(kv_buf_str(why), '\n') != NULL ? "\n  " : " ";
+
+	if (p->settings.given.section != NULL)
+		return;
+	if (p->instead != NULL)
+		kv_buf_say(why, "%s(if a command was meant: %s)", between, p->instead);
+	else if (p->meant != NULL)
+		kv_buf_say(why, "%s(did you mean the command '%s'? kvfs help lists them)", between, p->meant);
 }
 
 /* Everything except the fork. report is -1 in the foreground. */
@@ -428,6 +434,7 @@ main(int argc, char *argv[])
 		argv++;
 	} else {
 		program.meant = kv_commands_meant(argc, argv);
+		program.instead = kv_commands_instead(argc, argv);
 	}
 	if (err == 0) {
 		err = kv_settings_parse(argc, argv, &program.settings, &why);

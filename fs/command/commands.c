@@ -9,6 +9,7 @@
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/umount_cmd.h"
+#include "fs/command/usage.h"
 #include "fs/command/verify_cmd.h"
 #include "fs/config/nearest.h"
 #include "fs/config/options.h"
@@ -64,14 +65,6 @@ find(const char *name)
 	return i;
 }
 
-/* -h after a command. byok has a text of its own. */
-static bool
-is_help(size_t i, int argc, char *const argv[])
-{
-	return argc > 2 && commands[i].help != NULL && commands[i].run != kv_byok_cmd &&
-	    (strcmp(argv[2], "-h") == 0 || strcmp(argv[2], "--help") == 0);
-}
-
 static void
 print_command(size_t i)
 {
@@ -86,7 +79,9 @@ kv_commands_run(int argc, char *const argv[], int *status)
 
 	if (i == COMMANDS || commands[i].run == NULL)
 		return false;
-	if (is_help(i, argc, argv)) {
+	/* byok has a text of its own */
+	if (commands[i].help != NULL && commands[i].run != kv_byok_cmd &&
+	    kv_usage_is_help(argc - 1, argv + 1)) {
 		print_command(i);
 		*status = 0;
 	} else {
@@ -121,6 +116,27 @@ const char *
 kv_commands_meant(int argc, char *const argv[])
 {
 	return argc > 1 && argv[1][0] != '-' && find(argv[1]) == COMMANDS ? nearest(argv[1]) : NULL;
+}
+
+const char *
+kv_commands_instead(int argc, char *const argv[])
+{
+	static const char
+	    list[] = "to list a vault, mount it and use ls: kvfs VAULT MOUNTPOINT",
+	    backup[] =
+		"to back up, mount the vault and copy: rsync -a MOUNTPOINT/ ARCHIVE/, or kvfs-archive(8)",
+	    print[] = "kvfs --print-config prints the options in effect";
+	static const struct {
+		const char *word, *instead;
+	} rows[] = { { "version", "kvfs --version prints the version" }, { "print-config", print },
+		{ "config", print }, { "list", list }, { "ls", list }, { "show", list }, { "backup", backup },
+		{ "archive", backup }, { "copy", backup }, { "download", backup }, { "get", backup },
+		{ "import", "to import a key, mount the vault and copy the file into MOUNTPOINT/import/" } };
+
+	for (size_t i = 0; argc > 1 && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(argv[1], rows[i].word) == 0)
+			return rows[i].instead;
+	return NULL;
 }
 
 const char *

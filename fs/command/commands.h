@@ -19,6 +19,8 @@ bool kv_commands_run(int argc, char *const argv[], int *status);
 bool kv_commands_is_mount(int argc, char *const argv[]);
 /* The command that argv (main's) begins with if it is misspelt; NULL: none. It may as well be the name of a vault. */
 const char *kv_commands_meant(int argc, char *const argv[]);
+/* What to do instead, if argv begins with what is a command of other programs ("list"), or NULL; likewise. */
+const char *kv_commands_instead(int argc, char *const argv[]);
 /* The name of the i-th command in the order of -h, and what it does; NULL after the last. */
 const char *kv_commands_at(size_t i, const char **help);
 /* Print the output of -h: usage, subcommands and options. */

@@ -81,6 +81,10 @@ ROWS = [
     ("a misspelt command with two directories", "verfy {t} {p}", "did you mean the command 'verify'?"),
     ("a misspelt long option", "--allow-othr {v} {p}", "did you mean '-o allow_other'?"),
     ("a misspelt --help", "--hlep", "did you mean '--help'?"),
+    ("version without dashes", "version", "(if a command was meant: kvfs --version prints the version)"),
+    ("a command of other programs", "list {p}", "(if a command was meant: to list a vault, mount it and use ls"),
+    ("a vault after --print-config=", "--print-config=one", "--print-config takes no value: kvfs --print-config VAULT"),
+    ("the option -t of mount", "-t kvfs {v} {p}", "-t TYPE belongs to mount(8)"),
     ("help of what is no command", "help unmout", "'unmout' is no command (did you mean 'umount'?"),
 ]
 

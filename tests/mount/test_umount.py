@@ -120,9 +120,12 @@ def test_what_is_no_mount_of_kvfs_is_left_alone(start, tmp_path):
     assert result.code == 1 and result.err == f"kvfs: {tmp_path}/nowhere: No such file or directory\n", result
     result = run(KVFS, "umount", "/proc")
     assert result.code == 1 and result.err == "kvfs: /proc is a mount of proc, not of kvfs: umount /proc\n", result
-    for argv in ([], ["-x"]):
+    for argv, says in (([], "no mount point is given"), (["-x"], "unknown option '-x'"),
+                       ([start.point, "-l"], "there is no option '-l': fusermount3 -uz MOUNTPOINT unmounts a busy mount "
+                                             "when it is free")):
         result = run(KVFS, "umount", *argv)
-        assert result.code == 1 and result.err == "usage: kvfs umount MOUNTPOINT...\n", result
+        assert result.code == 1, result
+        assert result.err == f"kvfs: umount: {says}\nusage: kvfs umount MOUNTPOINT...\n", result
 
 
 def test_a_folder_of_the_mount_is_not_its_mount_point(start):
@@ -267,6 +270,8 @@ def test_help_is_a_command(tmp_path):
     assert ok(KVFS, "help", "umount").startswith("usage: kvfs umount MOUNTPOINT...\n")
     for command in ("umount", "status", "plan", "restore", "verify", "help"):
         assert ok(KVFS, command, "-h") == ok(KVFS, command, "--help") == ok(KVFS, "help", command)
-    assert ok(KVFS, "byok", "-h").startswith("usage: kvfs byok kek")
+        assert ok(KVFS, command, "x", "-h") == ok(KVFS, "help", command)
+    for words in ((), ("wrap",), ("kek",), ("show",)):
+        assert ok(KVFS, "byok", *words, "-h").startswith("usage: kvfs byok kek")
     result = run(KVFS, "help", "nosuch")
     assert result.code == 1 and result.err == "kvfs: 'nosuch' is no command (kvfs help lists them)\n", result
