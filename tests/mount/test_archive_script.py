@@ -61,6 +61,30 @@ def blobs(state):
     return {str(x.relative_to(state)): x.read_bytes() for x in state.rglob("*.blob")}
 
 
+def lines(state):
+    """The lines of its manifest, by path."""
+    text = (state / "manifest").read_text().splitlines()
+    entries = {f"{x['type']}/{x['name']}.blob": x for x in map(json.loads, text[1:])}
+    assert json.loads(text[0])["objects"] == len(text) - 1 == len(entries)
+    return entries
+
+
+def garble(path):
+    """Other content of the same size and time."""
+    stat, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] = ord("A") if data[len(data) // 2] != ord("A") else ord("B")
+    path.write_bytes(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def replace(path, content):
+    """As another file, which no older state has."""
+    stat = path.stat()
+    path.unlink()
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 def no_remains(archive):
     assert {x.name for x in archive.iterdir()} == {"latest", ".lock"} | {x.name for x in states(archive)}
 
@@ -202,7 +226,7 @@ def test_a_dead_mount_is_an_error(m, archive):
     m.process.child.send_signal(signal.SIGKILL)
     m.process.wait()
     m.is_ended = True
-    bad_night(m, archive, "its kvfs has ended", "not connected")
+    bad_night(m, archive, "has ended", f"kvfs umount {m.path}")
     assert states(archive) == before
 
 
@@ -241,7 +265,51 @@ def test_one_that_vanishes_meanwhile_is_no_failure(vault, m, archive, tmp_path):
     assert len(blobs(archive / "latest")) >= 8
 
 
+@pytest.mark.parametrize("had_a_state", [False, True])
+def test_a_last_good_copy_is_named_only_if_there_is_one(vault, m, archive, had_a_state):
+    name = vault.list("secrets")[0]
+    if had_a_state:
+        good_night(m, archive)
+        name = "new"
+        vault.set_secret(name)
+    vault.fault(operation="backup", type="secrets", name=name, status=403)
+    result = bad_night(m, archive, "not everything could be read", f"missing secrets/{name}: ", "1 missing")
+    assert "last good copy" not in result.err
+
+
 # What can go wrong on this side.
+
+
+def test_swapped_arguments_are_called_so(m, archive):
+    good_night(m, archive)
+    result = run(SCRIPT, archive, m.path, env=variables())
+    assert result.code == 1 and "the arguments are swapped" in result.err and len(result.err.splitlines()) == 1, result
+
+
+def test_a_run_leaves_no_temporary_files(vault, m, archive, tmp_path):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    good_night(m, archive, TMPDIR=folder)
+    vault.fault(operation="backup", action="delay", delay_ms=3000)
+    vault.set_secret("new")
+    process = Process([SCRIPT, m.path, archive], tmp_path, "script", env=variables(TMPDIR=folder))
+    eventually(lambda: (archive / ".new").is_dir(), "the run")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    assert os.listdir(folder) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system needs root")
+def test_a_target_that_is_read_only_is_one_line_with_the_reason(m, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    ok("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
+    try:
+        (disk / "first").mkdir()
+        ok("mount", "-o", "remount,ro", disk)
+        bad_night(m, disk / "first", f"{disk}/first/.lock cannot be written: Read-only file system\n")
+    finally:
+        ok("umount", "-l", disk)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a file system needs root")
@@ -363,6 +431,180 @@ def test_a_damaged_file_that_the_vault_does_not_give_is_reported(vault, m, archi
     assert (archive / "latest/secrets" / path.name).exists()
 
 
+# What only the archive has.
+
+
+def test_the_manifest_keeps_what_it_knows_of_an_object_that_left_the_vault(vault, m, archive):
+    first = good_night(m, archive)
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    for _ in range(2):
+        state = good_night(m, archive)
+        assert lines(state)[f"secrets/{name}.blob"] == lines(first)[f"secrets/{name}.blob"]
+        assert ok(KVFS, "verify", state).startswith("9 complete, 0 missing")
+
+
+def test_the_manifest_keeps_what_it_knows_of_the_last_good_copy(vault, m, archive):
+    path = f"secrets/{vault.list('secrets')[0]}.blob"
+    first = good_night(m, archive)
+    passes(1.1)
+    vault.set_secret(vault.list("secrets")[0], "newer")
+    vault.fault(operation="backup", type="secrets", name=vault.list("secrets")[0], status=403)
+    for _ in range(2):
+        bad_night(m, archive, "the last good copy of the rest stays")
+        for member in ("updated", "size", "sha256"):
+            assert lines(states(archive)[-1])[path][member] == lines(first)[path][member]
+    garble(archive / "latest" / path)
+    result = bad_night(m, archive, f"damaged {path.removesuffix('.blob')} ")
+    assert "last good copy" not in result.err and states(archive)[-1].name.endswith("-incomplete")
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_line_of_an_older_manifest_that_lacks_it_is_made_from_the_file(vault, m, archive, is_refused):
+    """As an older kvfs-archive wrote it: without the object, or with its new state."""
+    state = good_night(m, archive)
+    path = f"secrets/{vault.list('secrets')[0]}.blob"
+    expected = lines(state)[path]
+    head, *rest = (state / "manifest").read_text().splitlines()
+    rest = [x for x in rest if f'"{path[8:-5]}"' not in x]
+    if is_refused:
+        rest.append(json.dumps({**expected, "updated": "2026-01-01T00:00:00Z", "size": None, "sha256": None},
+                               separators=(",", ":")))
+    head = re.sub('"objects":[0-9]+', f'"objects":{len(rest)}', head)
+    (state / "manifest").write_text("\n".join([head, *rest]) + "\n")
+    vault.lose("secrets", path[8:-5])
+    line = lines(good_night(m, archive))[path]
+    assert {k: line[k] for k in ("type", "name", "updated", "size", "sha256")} == \
+           {k: expected[k] for k in ("type", "name", "updated", "size", "sha256")}
+
+
+def test_an_object_without_a_file_is_in_the_manifest_without_a_sum(vault, m, archive):
+    name = vault.list("secrets")[0]
+    ok("cat", m / f"secrets/{name}.blob", text=False)
+    vault.fault(operation="backup", type="secrets", name=name, status=403)
+    shutil.rmtree(archive, ignore_errors=True)
+    passes(1.1)
+    vault.set_secret(name, "newer")
+    bad_night(m, archive, f"missing secrets/{name}")
+    line = lines(states(archive)[-1])[f"secrets/{name}.blob"]
+    assert line["size"] is None and line["sha256"] is None
+    assert "1 missing" in run(KVFS, "verify", states(archive)[-1]).out
+
+
+def test_damage_to_what_left_the_vault_is_reported_each_night(vault, m, archive):
+    good_night(m, archive)
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    garble(good_night(m, archive) / f"secrets/{name}.blob")
+    for _ in range(2):
+        bad_night(m, archive, f"damaged secrets/{name} ")
+        assert states(archive)[-1].name.endswith("-incomplete")
+        assert run(KVFS, "verify", archive / "latest").code == 1
+
+
+def test_damage_to_what_left_the_vault_is_mended_from_an_older_state(vault, m, archive):
+    first = good_night(m, archive)
+    before, name = blobs(first), vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    path = good_night(m, archive) / f"secrets/{name}.blob"
+    replace(path, b"A" * path.stat().st_size)
+    state = good_night(m, archive)
+    assert blobs(state) == before and ok(KVFS, "verify", state).startswith("9 complete")
+    assert (state / f"secrets/{name}.blob").samefile(first / f"secrets/{name}.blob")
+
+
+def test_a_damaged_file_that_no_manifest_knows_is_fetched_again(vault, m, archive):
+    state = good_night(m, archive)
+    path = f"secrets/{vault.list('secrets')[0]}.blob"
+    (state / "manifest").unlink()
+    data = bytearray((state / path).read_bytes())
+    data[len(data) // 2] = 0xff  # of no blob, whatever its sum
+    replace(state / path, data)
+    assert blobs(good_night(m, archive))[path] != bytes(data)
+
+
+def test_an_empty_file_of_a_broken_run_does_not_hide_the_last_good_copy(vault, m, archive):
+    before = blobs(good_night(m, archive))
+    path = f"secrets/{vault.list('secrets')[0]}.blob"
+    vault.lose("secrets", vault.list("secrets")[0])
+    (archive / ".broken/secrets").mkdir(parents=True)
+    (archive / ".broken" / path).touch()
+    assert blobs(good_night(m, archive)) == before
+
+
+def test_a_file_that_is_removed_comes_back_from_an_older_state(vault, m, archive):
+    """Also if that is removed in the same night."""
+    before = blobs(good_night(m, archive))
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    (good_night(m, archive) / f"secrets/{name}.blob").unlink()
+    for _ in range(2):
+        good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert len(states(archive)) == 1 and blobs(archive / "latest") == before
+
+
+def test_a_file_that_only_an_older_state_has_comes_back_without_a_manifest(vault, m, archive):
+    before = blobs(good_night(m, archive))
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    state = good_night(m, archive)
+    (state / f"secrets/{name}.blob").unlink()
+    (state / "manifest").unlink()
+    good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert len(states(archive)) == 1 and blobs(archive / "latest") == before
+
+
+def test_a_file_that_no_state_has_is_lost_until_it_is_forgotten(vault, m, archive):
+    good_night(m, archive)
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    (good_night(m, archive, KVFS_ARCHIVE_KEEP="1") / f"secrets/{name}.blob").unlink()
+    for _ in range(2):
+        bad_night(m, archive, f"lost secrets/{name}: ", "1 lost", "forget", KVFS_ARCHIVE_KEEP="1")
+        assert states(archive)[-1].name.endswith("-incomplete")
+        assert f"lost  secrets/{name}: " in (archive / "latest/verify").read_text()
+    (archive / "forget").write_text(f"secrets/{name}.blob\n")
+    state = good_night(m, archive, KVFS_ARCHIVE_KEEP="1")
+    assert len(blobs(state)) == len(lines(state)) == 8 and len(states(archive)) == 1
+
+
+def test_what_is_forgotten_leaves_the_archive_with_the_states_that_have_it(vault, m, archive):
+    first = good_night(m, archive)
+    names = vault.list("secrets")
+    vault.lose("secrets", names[0])
+    good_night(m, archive)
+    # The vault has the second one.
+    (archive / "forget").write_text(f"secrets/{names[0]}.blob\nsecrets/{names[1]}.blob\n*\nsecrets/*\n")
+    state = good_night(m, archive)
+    assert blobs(first).keys() - blobs(state).keys() == {f"secrets/{names[0]}.blob"}
+
+
+def test_of_a_newer_file_that_is_lost_an_older_one_is_taken_and_reported_once(vault, m, archive):
+    first = good_night(m, archive)
+    before, name = blobs(first), vault.list("secrets")[0]
+    passes(1.1)
+    vault.set_secret(name, "newer")
+    second = good_night(m, archive)
+    vault.lose("secrets", name)
+    (second / f"secrets/{name}.blob").unlink()
+    bad_night(m, archive, f"the last file of secrets/{name} is lost", "an older one")
+    assert blobs(archive / "latest") == before
+    assert lines(archive / "latest")[f"secrets/{name}.blob"]["sha256"] == \
+        hashlib.sha256(before[f"secrets/{name}.blob"]).hexdigest()
+    good_night(m, archive)
+
+
+def test_a_damaged_file_of_an_older_state_does_not_come_back(vault, m, archive):
+    good_night(m, archive)
+    name = vault.list("secrets")[0]
+    vault.lose("secrets", name)
+    state = good_night(m, archive)
+    garble(state / f"secrets/{name}.blob")
+    (state / f"secrets/{name}.blob").unlink()
+    bad_night(m, archive, f"lost secrets/{name}: ")
+    assert f"secrets/{name}.blob" not in blobs(archive / "latest")
+
+
 # Many nights.
 
 
@@ -451,7 +693,7 @@ def test_the_time_of_the_last_success_is_a_metric(vault, m, archive, tmp_path):
     bad_night(m, archive, KVFS_ARCHIVE_TEXTFILE=folder)
     assert file.read_text() == "older"
     vault.clear()
-    bad_night(m, archive, "/nonexistent", KVFS_ARCHIVE_TEXTFILE="/nonexistent")
+    bad_night(m, archive, "written to /nonexistent: No such file or directory\n", KVFS_ARCHIVE_TEXTFILE="/nonexistent")
 
 
 def test_each_of_several_vaults_has_its_own_states(vaults, mount, tmp_path):
