@@ -5,26 +5,16 @@
  * Content that cannot be right is refused here; everything else is left to the vault.
  */
 #include <stdbool.h>
-#include "client/base/buf.h"
-#include "client/vault/type.h"
+#include "client/vault/content.h"
 
 struct kv_drop;
 struct kv_volume;
 
-struct kv_verdict {
-	enum kv_type type;
-	bool is_guess;	       /* keys and certificates have the same form: try certificate first, then key */
-	struct kv_buf decoded; /* the blob, if the file contains it as text; else empty */
-};
-
 /*
- * content is the file's, in folder. Release verdict after a failure too. -EINVAL: not a blob, truncated, or
- * of another type than the folder's. -EFBIG. -EACCES: types= excludes this type. Each of these with a
- * sentence in why; -ENOMEM without one.
+ * bytes are the file's, in folder. As kv_content_judge(); and -EACCES with a sentence in why if types= excludes this type.
  */
-int kv_classify(const struct kv_volume *volume, const struct kv_buf *content, const struct kv_drop *folder,
-    struct kv_verdict *verdict, struct kv_buf *why) KV_MUST_CHECK;
-void kv_verdict_release(struct kv_verdict *verdict);
+int kv_classify(const struct kv_volume *volume, const struct kv_buf *bytes, const struct kv_drop *folder,
+    struct kv_content *content, struct kv_buf *why) KV_MUST_CHECK;
 
 /*
  * Whether a file in folder may start with these bytes, its first write. A tool that ignores errors from close

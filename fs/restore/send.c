@@ -239,7 +239,7 @@ find_receipt(struct sending *s)
 
 static int
 start(struct kv_drop *file, struct kv_drop *folder, const char *name, const struct kv_caller *caller,
-    struct kv_verdict *verdict)
+    struct kv_content *verdict)
 {
 	struct sending *s;
 	struct kv_submit *submit;
@@ -259,14 +259,14 @@ kv_send_start(struct kv_drop *file, struct kv_drop *folder, const char *name, co
     struct kv_buf *why)
 {
 	const struct kv_branch *branch = file->dropbox->branch;
-	struct kv_verdict verdict;
+	struct kv_content verdict;
 	int err = kv_classify(branch->volume, &file->upload->data, folder, &verdict, why);
 
 	if (err == 0 && branch->settings->is_dry_run)
 		kv_submit_pretend(file, name, verdict.type, caller, "dry_run: would be restored");
 	else if (err == 0)
 		err = start(file, folder, name, caller, &verdict);
-	kv_verdict_release(&verdict);
+	kv_content_release(&verdict);
 	return err;
 }
 

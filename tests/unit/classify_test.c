@@ -50,7 +50,7 @@ what_it_is_restored_as(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		struct kv_verdict verdict;
+		struct kv_content verdict;
 		struct kv_drop *folder;
 		struct kv_buf content, why;
 		int err;
@@ -72,7 +72,7 @@ what_it_is_restored_as(void **state)
 			assert_row(verdict.decoded.len == 0, i, "its own bytes");
 		}
 		assert_row(strstr(kv_buf_str(&why), rows[i].why) != NULL, i, kv_buf_str(&why));
-		kv_verdict_release(&verdict);
+		kv_content_release(&verdict);
 		kv_buf_release(&content);
 		kv_buf_release(&why);
 		drop_rig_end();
@@ -98,7 +98,7 @@ without_memory_there_is_no_verdict(void **state)
 		int wanted = 0;
 
 		for (int n = 0; has_failed; n++) { /* 0: none fails */
-			struct kv_verdict verdict;
+			struct kv_content verdict;
 			struct kv_buf content, why;
 			int err;
 
@@ -113,7 +113,7 @@ without_memory_there_is_no_verdict(void **state)
 				wanted = err;
 			/* the sentence may be lost, the refusal not */
 			assert_row(err == wanted || (has_failed && err == -ENOMEM), i, forms[i]);
-			kv_verdict_release(&verdict);
+			kv_content_release(&verdict);
 			kv_buf_release(&content);
 			kv_buf_release(&why);
 		}
