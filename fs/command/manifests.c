@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/base/buf.h"
 #include "fs/command/mounted.h"
@@ -66,6 +67,16 @@ kv_manifests_kept(const char *root, const char *given, struct kv_inventory *inve
 	return is_there ? err : 0;
 }
 
+/* A mount of several vaults has no vault.json in its root. */
+static bool
+has_several(const char *path)
+{
+	char file[PATH_MAX + 32];
+
+	snprintf(file, sizeof(file), "%s/.kvfs/vault.json", path);
+	return access(file, F_OK) != 0 && errno == ENOENT;
+}
+
 int
 kv_manifests_now(const char *given, const char *path, struct kv_inventory *inventory)
 {
@@ -81,6 +92,9 @@ kv_manifests_now(const char *given, const char *path, struct kv_inventory *inven
 		fprintf(stderr,
 		    "kvfs: what the vault of %s has cannot be listed: it is mounted with -o nolist, or listing is not permitted\n",
 		    given);
+	else if (err != -ENOENT && err != -ENOTCONN && err != -EACCES && has_several(path))
+		fprintf(stderr, "kvfs: %s has several vaults: name the folder of one, as in %s/VAULT\n",
+		    given, given);
 	else
 		kv_mounted_say_why(given, path, err);
 	kv_buf_release(&text);

@@ -10,15 +10,19 @@
 #include <unistd.h>
 
 #include "client/base/buf.h"
-#include "client/base/crypto.h"
-#include "client/vault/backup.h"
-#include "client/vault/blob.h"
 #include "fs/command/manifests.h"
 #include "fs/command/mounted.h"
+#include "fs/command/proof.h"
 
 #define UNPROVED                                                                                  \
 	"its SHA-256 is not that of the manifest, which may be of a later download: to be sure, " \
 	"remove the file and archive again"
+#define UNPROVED_GONE                                                                                 \
+	"its SHA-256 is not that of the manifest, and the vault does not have it any more: keep it, " \
+	"and look for another copy"
+#define UNKNOWN_FORM                                                                                   \
+	"no form of blob that kvfs recognises, and no manifest has its SHA-256: only a restore shows " \
+	"whether it is one"
 
 const char *
 kv_verify_name(enum kv_finding finding)
@@ -60,117 +64,43 @@ add(struct kv_verify *v, enum kv_finding finding, enum kv_type type, const char 
 /* ---- the content of a file ---- */
 
 static int
-read_blob(const struct kv_archive *a, const struct kv_archive_file *f, struct kv_blob **blob)
+check_file(struct kv_verify *v, const struct kv_archive_file *f, struct kv_proof *proof, bool *is_damaged)
 {
-	char path[PATH_MAX];
-	struct kv_buf data;
-	int err = kv_archive_path(a, f, path, sizeof(path));
-
-	*blob = NULL;
-	kv_buf_init(&data, KV_BLOB_MAX);
-	if (err == 0 && f->size > 0 && f->size <= (int64_t)KV_BLOB_MAX)
-		err = kv_buf_reserve(&data, (size_t)f->size);
-	if (err == 0)
-		err = kv_mounted_read_file(path, &data);
-	if (err == 0)
-		err = kv_blob_new(&data, blob);
-	kv_buf_release(&data);
-	return err;
-}
-
-static void
-write_hex(const unsigned char digest[KV_DIGEST_LEN], char text[2 * KV_DIGEST_LEN + 1])
-{
-	for (int i = 0; i < KV_DIGEST_LEN; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
-/* What was found out about a file. */
-struct checked {
-	bool is_damaged;
-	bool is_unproved;
-	char updated[KV_INVENTORY_TIME]; /* of its state */
-};
-
-/* As kv_backup_check(), whose sentences are about an answer. */
-static bool
-check_form(const struct kv_archive_file *f, const struct kv_blob *blob, struct kv_buf *why)
-{
-	bool is_complete;
-	const enum kv_blob_format format = kv_blob_look(blob->data, blob->len, &is_complete);
-
-	if (kv_backup_check(blob, f->type, NULL) == 0)
-		return true;
-	if (!is_complete || (format != KV_BLOB_SECRET && format != KV_BLOB_KEY_OR_CERT))
-		kv_buf_say(why, "a blob that is truncated or damaged, %zu bytes", blob->len);
-	else
-		kv_buf_say(why, "a blob of another type");
-	return false;
-}
-
-/*
- * Append why the blob is not what the archive should have of this state; nothing if it is. The state is that of the
- * file's time, which tools keep; or that of the manifest, if the content is the manifest's.
- *
- * Each download of an object has other bytes. The manifest of a mount has the last one, which need not be the one that
- * was copied: only a manifest of the files themselves proves damage.
- */
-static void
-check_blob(const struct kv_verify *v, const struct kv_archive_file *f, const struct kv_blob *blob,
-    struct checked *checked, struct kv_buf *why)
-{
-	const struct kv_inventory_entry *kept = kv_inventory_find(&v->kept, f->type, f->name);
-	char sha256[2 * KV_DIGEST_LEN + 1];
-
-	kv_inventory_time(f->wall_modified, checked->updated);
-	if (!check_form(f, blob, why) || kept == NULL || kept->sha256[0] == '\0')
-		return;
-	write_hex(blob->digest, sha256);
-	if ((int64_t)blob->len == kept->size && strcmp(sha256, kept->sha256) == 0)
-		memcpy(checked->updated, kept->updated, sizeof(checked->updated));
-	else if (strcmp(checked->updated, kept->updated) != 0)
-		return; /* the manifest is about another state */
-	else if (!v->kept.is_of_files)
-		checked->is_unproved = true;
-	else if ((int64_t)blob->len != kept->size)
-		kv_buf_say(why, "%zu bytes, %lld in the manifest", blob->len, (long long)kept->size);
-	else
-		kv_buf_say(why, "its SHA-256 is not that of the manifest");
-}
-
-static int
-check_file(struct kv_verify *v, const struct kv_archive_file *f, struct checked *checked)
-{
-	struct kv_blob *blob;
+	const struct kv_proof_base base = { .archive = &v->archive,
+		.kept = &v->kept,
+		.there = &v->there,
+		.has_known_forms = v->has_known_forms };
 	struct kv_buf why;
-	int err = read_blob(&v->archive, f, &blob);
+	int err;
 
 	kv_buf_init(&why, sizeof(v->items->why));
-	checked->is_unproved = false;
-	if (err == 0)
-		check_blob(v, f, blob, checked, &why);
-	else if (err != -ENOMEM)
-		kv_buf_say(&why, "%s", strerror(-err));
-	checked->is_damaged = why.len > 0;
-	if (checked->is_damaged)
+	err = kv_proof_find(&base, f, proof, &why);
+	*is_damaged = err != 0 && err != -ENOMEM;
+	if (*is_damaged)
 		err = add(v, KV_FINDING_DAMAGED, f->type, f->name, f, kv_buf_str(&why));
 	kv_buf_release(&why);
-	kv_blob_unref(blob);
 	return err;
 }
 
 /* ---- objects and their newest files ---- */
+
+static int
+compare_objects(const void *a, const void *b)
+{
+	const struct kv_archive_file *const *x = a, *const *y = b;
+
+	if ((*x)->type != (*y)->type)
+		return (*x)->type < (*y)->type ? -1 : 1;
+	return strcasecmp((*x)->name, (*y)->name);
+}
 
 /* By type and name, the newest first. */
 static int
 compare_files(const void *a, const void *b)
 {
 	const struct kv_archive_file *const *x = a, *const *y = b;
-	int order;
+	const int order = compare_objects(a, b);
 
-	if ((*x)->type != (*y)->type)
-		return (*x)->type < (*y)->type ? -1 : 1;
-	order = strcasecmp((*x)->name, (*y)->name);
 	if (order != 0)
 		return order;
 	return (*x)->wall_modified != (*y)->wall_modified ?
@@ -190,46 +120,140 @@ is_same_object(const struct kv_archive_file *x, const struct kv_archive_file *y)
  */
 static int
 find_whole(struct kv_verify *v, struct kv_archive_file *const *files, size_t n,
-    const struct kv_archive_file **whole, struct checked *checked)
+    const struct kv_archive_file **whole, struct kv_proof *proof)
 {
+	bool is_damaged = true;
 	int err = 0;
 
 	*whole = NULL;
 	for (size_t i = 0; err == 0 && i < n && *whole == NULL; i++) {
-		err = check_file(v, files[i], checked);
-		if (err == 0 && !checked->is_damaged)
+		err = check_file(v, files[i], proof, &is_damaged);
+		if (err == 0 && !is_damaged)
 			*whole = files[i];
+	}
+	return err;
+}
+
+/* What speaks against a file of the state that the vault has; NULL: nothing. */
+static const char *
+doubt(const struct kv_verify *v, const struct kv_proof *proof)
+{
+	if (proof->kind == KV_PROOF_THERE)
+		return NULL;
+	if (proof->kind == KV_PROOF_NONE)
+		return UNKNOWN_FORM;
+	if (v->is_other_vault)
+		return "the manifest of the archive is of another vault, and nothing proves that this is the same object";
+	return proof->kind == KV_PROOF_DOWNLOAD ? UNPROVED : NULL;
+}
+
+/*
+ * Each download has other bytes, but as many, unless two changes have the same second or the service has changed its
+ * key. A manifest of the files proves that the file was downloaded so; else it can be that of another object.
+ */
+static int
+judge_size(struct kv_verify *v, const struct kv_inventory_entry *object, const struct kv_archive_file *whole,
+    const struct kv_proof *proof)
+{
+	char why[KV_VERIFY_WHY];
+
+	if (object->size < 0 || object->size == proof->size) {
+		v->n_whole++;
+		v->n_by_form += proof->kind != KV_PROOF_THERE && proof->kind != KV_PROOF_KEPT;
+		return 0;
+	}
+	snprintf(why, sizeof(why), "%lld bytes, %lld in the vault at the same time, %s: archive it again",
+	    (long long)proof->size, (long long)object->size, object->updated);
+	return add(v, proof->kind == KV_PROOF_KEPT ? KV_FINDING_CHANGED : KV_FINDING_UNPROVED, object->type,
+	    object->name, whole, why);
+}
+
+/* A file is in another state than the object. A file that is newer than the object was copied without its time. */
+static int
+judge_other(struct kv_verify *v, const struct kv_inventory_entry *object, const struct kv_archive_file *whole,
+    const struct kv_proof *proof)
+{
+	const bool is_newer = proof->kind != KV_PROOF_KEPT && object->updated[0] != '\0' &&
+	    strcmp(proof->updated, object->updated) > 0;
+	char why[KV_VERIFY_WHY];
+	int err;
+
+	if (proof->kind == KV_PROOF_NONE)
+		return add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, UNKNOWN_FORM);
+	if (is_newer)
+		snprintf(why, sizeof(why), "changed at %s, its file has a later time, %s", object->updated,
+		    proof->updated);
+	else
+		snprintf(why, sizeof(why), "changed at %s, archived as of %s",
+		    object->updated[0] != '\0' ? object->updated : "an unknown time", proof->updated);
+	err = add(
+	    v, is_newer ? KV_FINDING_UNPROVED : KV_FINDING_CHANGED, object->type, object->name, whole, why);
+	if (err == 0 && is_newer) {
+		v->items[v->n - 1].is_newer = true;
+		v->n_newer++;
 	}
 	return err;
 }
 
 static int
 judge(struct kv_verify *v, const struct kv_inventory_entry *object, const struct kv_archive_file *whole,
-    const struct checked *checked)
+    const struct kv_proof *proof)
 {
-	char why[160];
+	const char *why;
 
 	if (whole == NULL)
 		return add(v, KV_FINDING_MISSING, object->type, object->name, NULL, "no file of it is whole");
-	if (strcmp(checked->updated, object->updated) == 0 && checked->is_unproved)
-		return add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, UNPROVED);
-	if (strcmp(checked->updated, object->updated) == 0) {
-		v->n_whole++;
-		return 0;
+	if (strcmp(proof->updated, object->updated) != 0)
+		return judge_other(v, object, whole, proof);
+	why = doubt(v, proof);
+	return why != NULL ? add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, why) :
+			     judge_size(v, object, whole, proof);
+}
+
+/* The vault does not have the object. What cannot be archived again must be what the manifest describes. */
+static int
+judge_gone(
+    struct kv_verify *v, const struct kv_archive_file *whole, const struct kv_proof *proof, bool has_mount)
+{
+	const bool is_doubted = proof->kind >= KV_PROOF_DOWNLOAD;
+
+	return add(v, is_doubted ? KV_FINDING_UNPROVED : KV_FINDING_GONE, whole->type, whole->name, whole,
+	    proof->kind == KV_PROOF_NONE ? UNKNOWN_FORM :
+		is_doubted		 ? UNPROVED_GONE :
+		has_mount		 ? "the vault does not have it any more" :
+					   "it is not in the manifest");
+}
+
+/* What the archive had, by the manifest of its files, and neither it nor the vault has now. */
+static int
+find_lost(
+    struct kv_verify *v, const struct kv_inventory *should, struct kv_archive_file *const *files, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && v->kept.is_of_files && should != &v->kept && i < v->kept.n; i++) {
+		const struct kv_inventory_entry *e = &v->kept.entries[i];
+		struct kv_archive_file probe = { .type = e->type, .name = e->name };
+		const struct kv_archive_file *key = &probe;
+
+		if (e->sha256[0] == '\0' || !v->is_compared[e->type] ||
+		    kv_inventory_find(should, e->type, e->name) != NULL ||
+		    (n > 0 && bsearch(&key, files, n, sizeof(*files), compare_objects) != NULL))
+			continue;
+		err = add(v, KV_FINDING_MISSING, e->type, e->name, NULL,
+		    "the archive has no file of it any more, and neither has the vault");
 	}
-	snprintf(why, sizeof(why), "changed at %s, archived as of %s",
-	    object->updated[0] != '\0' ? object->updated : "an unknown time", checked->updated);
-	return add(v, KV_FINDING_CHANGED, object->type, object->name, whole, why);
+	return err;
 }
 
 /* The files of each object, sorted so that they follow each other, and then the objects without a file. */
 static int
 compare_all(struct kv_verify *v, struct kv_archive_file *const *files, size_t n_files,
-    const struct kv_inventory *should, const char *gone)
+    const struct kv_inventory *should, bool has_mount)
 {
 	bool *has_file = calloc(should->n + 1, sizeof(*has_file));
 	const struct kv_archive_file *whole;
-	struct checked checked;
+	struct kv_proof proof;
 	size_t n;
 	int err = has_file != NULL ? 0 : -ENOMEM;
 
@@ -241,13 +265,11 @@ compare_all(struct kv_verify *v, struct kv_archive_file *const *files, size_t n_
 			continue;
 		if (object != NULL)
 			has_file[object - should->entries] = true;
-		err = find_whole(v, files + i, n, &whole, &checked);
+		err = find_whole(v, files + i, n, &whole, &proof);
 		if (err == 0 && object != NULL)
-			err = judge(v, object, whole, &checked);
-		else if (err == 0 && whole != NULL && should->vault != NULL)
-			err = add(v, KV_FINDING_GONE, whole->type, whole->name, whole, gone);
+			err = judge(v, object, whole, &proof);
 		else if (err == 0 && whole != NULL)
-			v->n_whole++;
+			err = judge_gone(v, whole, &proof, has_mount);
 	}
 	for (size_t i = 0; err == 0 && i < should->n; i++)
 		if (!has_file[i])
@@ -274,8 +296,11 @@ verify_all(struct kv_verify *v, bool has_mount)
 			v->archive.n_others++;
 	if (n > 0)
 		qsort(files, n, sizeof(*files), compare_files);
-	err = compare_all(v, files, n, has_mount ? &v->there : &v->kept,
-	    has_mount ? "the vault does not have it any more" : "it is not in the manifest");
+	err = kv_proof_has_known_forms(&v->archive, &v->has_known_forms);
+	if (err == 0)
+		err = compare_all(v, files, n, has_mount ? &v->there : &v->kept, has_mount);
+	if (err == 0)
+		err = find_lost(v, has_mount ? &v->there : &v->kept, files, n);
 	free(files);
 	return err;
 }
@@ -311,11 +336,28 @@ read_now(const char *given, struct kv_verify *v)
 		snprintf(folder, sizeof(folder), "%s/%s", path, kv_type_name((enum kv_type)t));
 		v->is_compared[t] = access(folder, F_OK) == 0;
 	}
-	if (err == 0 && v->kept.vault != NULL && strcmp(v->kept.vault, v->there.vault) != 0)
-		fprintf(stderr,
-		    "kvfs: warning: the manifest of the archive is of %s, %s is %s: objects of the same name and time count as the same\n",
-		    v->kept.vault, given, v->there.vault);
+	v->is_other_vault =
+	    err == 0 && v->kept.vault != NULL && strcasecmp(v->kept.vault, v->there.vault) != 0;
 	return err;
+}
+
+/* Of all states in an archive of kvfs-archive(8), older ones would hide what the newest lacks. */
+static int
+check_states(const struct kv_verify_options *o, const struct kv_verify *v)
+{
+	size_t len = strlen(o->archive);
+	char path[PATH_MAX + 32];
+
+	if (v->kept.vault != NULL || o->manifest != NULL)
+		return 0;
+	snprintf(path, sizeof(path), "%s/latest/manifest", v->archive.root);
+	if (access(path, F_OK) != 0)
+		return 0;
+	while (len > 1 && o->archive[len - 1] == '/')
+		len--;
+	fprintf(stderr, "kvfs: %s has several states of a vault: did you mean %.*s/latest?\n", o->archive,
+	    (int)len, o->archive);
+	return -ENOENT;
 }
 
 int
@@ -329,6 +371,8 @@ kv_verify_make(const struct kv_verify_options *o, struct kv_verify *v)
 	err = read_archive(o->archive, &v->archive);
 	if (err == 0)
 		err = kv_manifests_kept(v->archive.root, o->manifest, &v->kept);
+	if (err == 0)
+		err = check_states(o, v);
 	if (err == 0 && o->mount != NULL)
 		err = read_now(o->mount, v);
 	if (err == 0 && o->mount == NULL && v->kept.vault == NULL) {
@@ -339,6 +383,10 @@ kv_verify_make(const struct kv_verify_options *o, struct kv_verify *v)
 	}
 	if (err == 0)
 		err = verify_all(v, o->mount != NULL);
+	/* without a manifest of this vault nothing proves that it is the one that was archived */
+	v->is_all_gone = err == 0 && o->mount != NULL && v->kept.vault == NULL && v->n_whole == 0 &&
+	    v->count[KV_FINDING_GONE] > 0 && v->count[KV_FINDING_CHANGED] == 0 &&
+	    v->count[KV_FINDING_UNPROVED] == 0;
 	if (err == -ENOMEM)
 		fprintf(stderr, "kvfs: out of memory\n");
 	return err;

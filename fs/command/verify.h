@@ -13,15 +13,18 @@ enum kv_finding {
 	KV_FINDING_DAMAGED, /* its content is incomplete, of another type, or not that of the manifest */
 	KV_FINDING_CHANGED, /* the object has changed since */
 	KV_FINDING_GONE,    /* the vault has no such object any more */
-	KV_FINDING_UNPROVED /* a whole blob, but another download of this state than that of the manifest, or damaged */
+	KV_FINDING_UNPROVED /* nothing proves that its content is this object in this state; nor that it is not */
 };
-#define KV_FINDINGS 5
+#define KV_FINDINGS   5
+
+#define KV_VERIFY_WHY 200
 
 struct kv_verify_item {
 	enum kv_finding finding;
-	char *object; /* "keys/db" */
-	char *path;   /* of the file, below the archive; NULL if there is none */
-	char why[160];
+	char *object;  /* "keys/db" */
+	char *path;    /* of the file, below the archive; NULL if there is none */
+	bool is_newer; /* unproved, because the file has a later time than the object */
+	char why[KV_VERIFY_WHY];
 };
 
 struct kv_verify {
@@ -29,10 +32,15 @@ struct kv_verify {
 	struct kv_inventory kept;   /* the archive's manifest; empty without one */
 	struct kv_inventory there;  /* what the vault has; empty without a mount */
 	bool is_compared[KV_TYPES]; /* false: the mount does not have this type */
+	bool is_other_vault;	    /* the archive's manifest is of another vault than the mount */
+	bool is_all_gone; /* the vault has nothing of the archive, and no manifest proves that it ever had */
+	bool has_known_forms; /* the archive has blobs of forms that kvfs recognises */
 	struct kv_verify_item *items;
 	size_t n;
+	size_t n_newer; /* of items */
 	size_t count[KV_FINDINGS];
-	size_t n_whole; /* objects of which the archive has the newest state */
+	size_t n_whole;	  /* objects of which the archive has the newest state */
+	size_t n_by_form; /* of these: whole blobs whose SHA-256 is in no manifest */
 };
 
 struct kv_verify_options {

@@ -18,6 +18,7 @@
 #include "fs/command/passphrase.h"
 #include "fs/command/plan.h"
 #include "fs/command/plan_cmd.h"
+#include "fs/command/proof.h"
 #include "fs/command/restore_cmd.h"
 #include "fs/command/status_cmd.h"
 #include "fs/command/status_text.h"
