@@ -26,6 +26,22 @@ def test_a_server_and_its_settings_may_be_started_together(tmp_path):
         assert ok(*argv, "--print-env") == settings
 
 
+def test_the_settings_have_the_port_of_the_server_that_runs(tmp_path):
+    argv = [LOCALVAULT, "--state", tmp_path / "state"]
+    server = Process([*argv, "--listen", "127.0.0.1:0"], tmp_path, "server")
+    try:
+        eventually(lambda: "\n" in server.out or not server.is_running(), "the server is ready")
+        place = f"https://localhost:{json.loads(server.out)['port']}/\n"
+        assert place in ok(*argv, "--print-env")
+        assert place in ok(*argv, "--listen", "127.0.0.1:0", "--print-env")
+        assert "https://localhost:7443/\n" in ok(*argv, "--listen", "127.0.0.1:7443", "--print-env")
+        server.child.terminate()
+        assert server.wait() == 0
+    finally:
+        server.kill()
+    assert "https://localhost:8443/\n" in ok(*argv, "--print-env")
+
+
 def test_the_commands_of_how_to_measure_work_as_they_are_pasted(tmp_path):
     text = (ROOT / "docs/performance.md").read_text().partition("## How to measure")[2]
     script = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))

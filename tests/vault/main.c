@@ -3,7 +3,8 @@
  *
  * One thread, one loop (http.c). A request goes by its Host header to a vault (vault.c), to the
  * token services (authority.c), or, below /_local, to the knobs for tests (control.c). All state
- * is in the folder that --state names: vault.db, ca.pem, ca.key, secret, protection.pem, lock.
+ * is in the folder that --state names: vault.db, ca.pem, ca.key, secret, protection.pem, lock, and
+ * port while it runs.
  */
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -27,6 +28,9 @@
 #include "tests/vault/oidc.h"
 #include "tests/vault/seed.h"
 #include "tests/vault/vault.h"
+
+#define USUAL_PLACE "127.0.0.1:8443"
+#define USUAL_PORT  8443
 
 static void
 handle(void *arg, const struct lv_request *r, struct lv_answer *a)
@@ -282,6 +286,46 @@ open_authority(const struct lv_options *o, char **certificate, char **key, struc
 	return lv_ca_open(o->state, names, certificate, key, why);
 }
 
+/* The port, for --print-env while this runs. */
+static void
+note_port(const struct lv_service *s)
+{
+	char *file = path_in(s->options, "port");
+	FILE *f = fopen(file, "we");
+
+	if (f != NULL) {
+		fprintf(f, "%d\n", s->port);
+		fclose(f);
+	}
+	free(file);
+}
+
+static void
+forget_port(const struct lv_options *o)
+{
+	char *file = path_in(o, "port");
+
+	(void)unlink(file);
+	free(file);
+}
+
+/* The port of --listen, of the localvault that runs, or the usual one; 0: not known. */
+static int
+find_port(const struct lv_options *o)
+{
+	const char *colon = o->listen != NULL ? strrchr(o->listen, ':') : NULL;
+	char *file = path_in(o, "port"), *noted = read_line(file);
+	int64_t port = 0;
+
+	if (colon == NULL || lv_options_number(colon + 1, &port) != 0)
+		port = 0;
+	if (port == 0 && (noted == NULL || lv_options_number(noted, &port) != 0))
+		port = o->listen == NULL ? USUAL_PORT : 0;
+	free(file);
+	free(noted);
+	return port <= 65535 ? (int)port : 0;
+}
+
 static int
 listen_all(struct lv_service *s, const struct lv_options *o, int *imds_port, struct lv_text *why)
 {
@@ -290,7 +334,8 @@ listen_all(struct lv_service *s, const struct lv_options *o, int *imds_port, str
 
 	s->http = lv_http_new(handle, leave, s);
 	if (err == 0)
-		err = lv_http_listen(s->http, o->listen, certificate, key, &s->port, why);
+		err = lv_http_listen(
+		    s->http, o->listen != NULL ? o->listen : USUAL_PLACE, certificate, key, &s->port, why);
 	if (err == 0 && o->imds != NULL)
 		err = lv_http_listen(s->http, o->imds, NULL, NULL, imds_port, why);
 	free(certificate);
@@ -363,23 +408,21 @@ print_vaults(const struct lv_service *s)
 	lv_text_release(&url);
 }
 
-/* The settings of the clients, for eval in a shell. The port must be a fixed one. */
+/* The settings of the clients, for eval in a shell. */
 static int
 print_env(struct lv_service *s, struct lv_text *why)
 {
 	const struct lv_options *o = s->options;
 	const struct lv_principal *p = lv_access_find(s->access, NULL);
-	const char *colon = strrchr(o->listen, ':');
 	char *ca, *whole, *certificate = NULL, *key = NULL;
-	int64_t port = 0;
 	int err = open_authority(o, &certificate, &key, why);
 
-	if (err == 0 && (colon == NULL || lv_options_number(colon + 1, &port) != 0 || port == 0)) {
-		lv_text_puts(why, "--print-env needs --listen with the port");
+	s->port = find_port(o);
+	if (err == 0 && s->port == 0) {
+		lv_text_puts(why, "--print-env needs --listen with the port, or a localvault that runs");
 		err = -EINVAL;
 	}
 	if (err == 0) {
-		s->port = (int)port;
 		ca = path_in(o, "ca.pem");
 		whole = realpath(ca, NULL);
 		printf("export AZURE_TENANT_ID=%s\nexport AZURE_CLIENT_ID=%s\n", s->tenant, p->id);
@@ -406,10 +449,13 @@ run(struct lv_service *s, struct lv_options *o, struct lv_text *why)
 	err = open_state(s, o, why);
 	if (err == 0)
 		err = o->prints_env ? print_env(s, why) : listen_all(s, o, &imds_port, why);
+	if (err == 0 && !o->prints_env)
+		note_port(s);
 	close(lock);
 	if (err == 0 && !o->prints_env) {
 		say_ready(s, imds_port);
 		err = lv_http_run(s->http);
+		forget_port(o);
 	}
 	return err;
 }

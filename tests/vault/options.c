@@ -120,7 +120,8 @@ static const char help[] =
     "  --suffix DOMAIN         default vault.localhost: https://NAME.vault.localhost:PORT\n"
     "  --region NAME           x-ms-keyvault-region; default westus\n"
     "  --protection-key FILE   of the blobs; share it to restore across processes\n"
-    "  --print-env             print the settings of clients for the shell, and end\n"
+    "  --print-env             print the settings of clients for the shell, and end;\n"
+    "                          the port is that of the running localvault, or of --listen\n"
     "\n"
     "How it behaves:\n"
     "  --latency MS            each vault request is answered so much later; default 0\n"
@@ -428,7 +429,7 @@ set_value(struct lv_options *o, int option, const char *value)
 static void
 set_defaults(struct lv_options *o)
 {
-	*o = (struct lv_options){ .listen = "127.0.0.1:8443", .suffix = "vault.localhost" };
+	*o = (struct lv_options){ .suffix = "vault.localhost" };
 	o->region = "westus";
 	o->lag_ms = o->recover_lag_ms = -1; /* by what else is given */
 	o->newest_api = LV_API_NEWEST;

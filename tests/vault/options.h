@@ -33,6 +33,7 @@ struct lv_options_registration {
 enum lv_paging { LV_BY_NAME, LV_BY_OFFSET, LV_BY_INSERTION, LV_BY_SNAPSHOT };
 
 struct lv_options {
+	/* listen is NULL if it was not given */
 	const char *listen, *imds, *arc_tokens, *state, *protection_key, *suffix, *region, *tenant,
 	    *client_id, *newest_api;
 	const char *challenge_authority, *challenge_tenant, *challenge_resource;
