@@ -109,7 +109,8 @@ offer_values(struct typing *t, const struct kv_option *o, const char *value)
 	if (split_value(t, value, &begun, is_list ? ':' : '\0') != 0)
 		return;
 	for (size_t i = 0; o->choices != NULL && o->choices[i] != NULL; i++)
-		offer(t, begun, o->choices[i], "", NULL);
+		offer(t, begun, o->choices[i], "",
+		    o->standard != NULL && strcmp(o->choices[i], o->standard) == 0 ? "the default" : NULL);
 	if (strcmp(o->name, "auth") == 0)
 		offer_credentials(t, begun);
 	else if (o->kind == KV_OPTION_TYPES)
@@ -121,7 +122,7 @@ offer_values(struct typing *t, const struct kv_option *o, const char *value)
 	else if (o->kind == KV_OPTION_PATH || o->kind == KV_OPTION_SECRET)
 		fprintf(t->out, ":%s %s\n", strcmp(o->argument, "DIRECTORY") == 0 ? "directories" : "files",
 		    t->before);
-	else if (o->standard != NULL && begun[0] == '\0' && !is_list)
+	else if (o->standard != NULL && o->choices == NULL && begun[0] == '\0' && !is_list)
 		offer(t, begun, o->standard, "", "the default");
 }
 

@@ -100,6 +100,29 @@ a_misspelt_command_is_like_the_nearest(void **state)
 }
 
 static void
+what_is_a_command_elsewhere_has_a_hint_and_is_still_no_command(void **state)
+{
+	static const char *const hinted[] = { "version", "print-config", "list", "ls", "backup", "archive",
+		"import" },
+				 *const others[] = { "status", "myvault", "--version", "" };
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(hinted); i++) {
+		const char *const argv[] = { "kvfs", hinted[i], "m", NULL };
+		int status = -1;
+
+		assert_row(kv_commands_instead(3, (char *const *)(uintptr_t)argv) != NULL, i, hinted[i]);
+		assert_row(!kv_commands_run(3, (char *const *)(uintptr_t)argv, &status), i, hinted[i]);
+	}
+	for (size_t i = 0; i < N_OF(others); i++) {
+		const char *const argv[] = { "kvfs", others[i], "m", NULL };
+
+		assert_row(kv_commands_instead(3, (char *const *)(uintptr_t)argv) == NULL, i, others[i]);
+	}
+	assert_null(kv_commands_instead(1, (char *const[]){ NULL }));
+}
+
+static void
 the_help_has_every_option_and_no_line_is_too_long(void **state)
 {
 	static char text[16000];
@@ -211,6 +234,7 @@ what_is_offered_depends_on_the_place(void **state)
 		{ { "-o", "auth=env:cl" }, "auth=env:cli" },
 		{ { "-o", "types=keys:s" }, "types=keys:secrets" },
 		{ { "-o", "timeout=" }, "timeout=300\tthe default" },
+		{ { "-o", "cache=" }, "cache=none\ncache=index\tthe default\ncache=disk\n" },
 		{ { "-o", "cache_dir=/v" }, ":directories cache_dir=" },
 		{ { "-o", "ro,cacert=" }, ":files ro,cacert=" },
 		{ { "-o", "uid=roo" }, "uid=root" },
@@ -252,6 +276,7 @@ main(void)
 		cmocka_unit_test(every_command_is_offered_and_no_other_word),
 		cmocka_unit_test(what_is_offered_depends_on_the_place),
 		cmocka_unit_test(a_misspelt_command_is_like_the_nearest),
+		cmocka_unit_test(what_is_a_command_elsewhere_has_a_hint_and_is_still_no_command),
 		cmocka_unit_test(the_help_has_every_option_and_no_line_is_too_long),
 	};
 
