@@ -31,12 +31,15 @@ struct form {
 static void
 look(const struct kv_buf *data, enum kv_type type, struct form *form, struct kv_buf *why)
 {
-	struct kv_content content;
-	size_t len;
+	struct kv_content content = { .type = type };
+	size_t len = data->len;
 
-	form->err = kv_content_judge(data, &type, &content, why);
+	form->err = 0;
+	if (len >= KV_BACKUP_MIN) {
+		form->err = kv_content_judge(data, &type, &content, why);
+		len = kv_content_blob(&content, data)->len;
+	}
 	form->is_known = content.is_known;
-	len = kv_content_blob(&content, data)->len;
 	if (form->err == 0 && len < KV_BACKUP_MIN) {
 		kv_buf_say(why, "too short for a blob: %zu bytes", len);
 		form->err = -EINVAL;

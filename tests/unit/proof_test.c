@@ -108,6 +108,8 @@ what_proves_a_file(void **state)
 		{ "zero" OTHER, RIGHT, OLD, false, "", true, 0, KV_PROOF_KEPT, OLD },
 		{ "", "", OLD, false, "", false, -EINVAL, 0, "" },
 		{ "too short", "", OLD, false, "", false, -EINVAL, 0, "" },
+		{ "{\"value\":\"JkF6dXJl\"}                                                  ", "", OLD,
+		    false, "", false, -EINVAL, 0, "" },
 	};
 
 	(void)state;
