@@ -17,6 +17,9 @@
 #define UNPROVED                                                                                  \
 	"its SHA-256 is not that of the manifest, which may be of a later download: to be sure, " \
 	"remove the file and archive again"
+#define UNPROVED_FILE                                                                           \
+	"neither its time nor its SHA-256 is that of the manifest, which describes the files: " \
+	"look for another copy, or archive again"
 #define UNPROVED_GONE                                                                                 \
 	"its SHA-256 is not that of the manifest, and the vault does not have it any more: keep it, " \
 	"and look for another copy"
@@ -180,6 +183,8 @@ judge_other(struct kv_verify *v, const struct kv_inventory_entry *object, const 
 
 	if (proof->kind == KV_PROOF_NONE)
 		return add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, UNKNOWN_FORM);
+	if (proof->kind == KV_PROOF_FILE && !is_newer)
+		return add(v, KV_FINDING_UNPROVED, object->type, object->name, whole, UNPROVED_FILE);
 	if (is_newer)
 		snprintf(why, sizeof(why), "changed at %s, its file has a later time, %s", object->updated,
 		    proof->updated);

@@ -513,6 +513,35 @@ def test_damage_to_what_left_the_vault_is_mended_from_an_older_state(vault, m, a
     assert (state / f"secrets/{name}.blob").samefile(first / f"secrets/{name}.blob")
 
 
+@pytest.mark.parametrize("has_left", [True, False])
+@pytest.mark.parametrize("seconds", [-10**6, 10**6])
+def test_a_blob_of_another_object_is_no_last_good_copy(vault, m, archive, has_left, seconds):
+    """Whatever its time: the manifest is about the files."""
+    name, other = vault.list("secrets")[:2]
+    first = good_night(m, archive)
+    before = blobs(first)
+    if has_left:
+        vault.lose("secrets", name)
+    else:
+        passes(1.1)
+        vault.set_secret(name, "newer")
+        vault.fault(operation="backup", type="secrets", name=name, status=403)
+    night(m, archive)
+    path = archive / f"latest/secrets/{name}.blob"
+    time = path.stat().st_mtime + seconds
+    replace(path, before[f"secrets/{other}.blob"])
+    os.utime(path, (time, time))
+    # The first state has the right one.
+    assert night(m, archive).code == (0 if has_left else 1)
+    assert blobs(archive / "latest") == before
+    for state in states(archive):
+        path = state / f"secrets/{name}.blob"
+        replace(path, before[f"secrets/{other}.blob"])
+        os.utime(path, (time, time))
+    result = bad_night(m, archive, f"secrets/{name}")
+    assert "last good copy" not in result.err and states(archive)[-1].name.endswith("-incomplete")
+
+
 def test_a_damaged_file_that_no_manifest_knows_is_fetched_again(vault, m, archive):
     state = good_night(m, archive)
     path = f"secrets/{vault.list('secrets')[0]}.blob"
