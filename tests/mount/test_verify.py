@@ -364,10 +364,19 @@ def test_json_is_one_line(vault, m, archive):
                                   "why": "the archive has no file of it"}]
 
 
-@pytest.mark.parametrize("wrong", ["no archive", "no manifest", "no mount", "usage", "damaged manifest"])
+def test_wrong_arguments_are_named_before_the_usage_and_options_may_be_last(m, archive):
+    usage = "usage: kvfs verify [--json] [-m MANIFEST] ARCHIVE [MOUNTPOINT]\n"
+    for args, says in (([], "no archive is given"), ([archive, m.path, "x"], "too many arguments: 'x'"),
+                       ([archive, "--jsn"], "unknown option '--jsn'"), ([archive, "-m"], "-m needs a value")):
+        result = verify(*args)
+        assert result.code == ERROR and result.out == "" and result.err == f"kvfs: verify: {says}\n{usage}", result
+    assert json.loads(verify(archive, m.path, "--json").out)["missing"] == 0
+
+
+@pytest.mark.parametrize("wrong", ["no archive", "no manifest", "no mount", "damaged manifest"])
 def test_what_cannot_be_verified_is_one_line_and_status_3(m, archive, tmp_path, wrong):
     args = {"no archive": ["/nonexistent", m.path], "no manifest": [archive / "keys"],
-            "no mount": [archive, tmp_path], "usage": [], "damaged manifest": [archive]}[wrong]
+            "no mount": [archive, tmp_path], "damaged manifest": [archive]}[wrong]
     if wrong == "damaged manifest":
         (archive / "manifest").write_text((archive / "manifest").read_text()[:-20])
     result = verify(*args)
