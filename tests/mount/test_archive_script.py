@@ -212,6 +212,15 @@ def test_the_number_orders_the_states_and_not_the_clock(m, archive):
 # Where there is no archive to be made.
 
 
+def test_an_archive_of_another_vault_is_refused(vaults, mount, archive):
+    vault = vaults("first", "second", seed="keys=1,secrets=2,certificates=1")
+    vault.set_secret("over-there", vault="second")
+    good_night(mount(vault, "ro", url=vault.urls["first"]), archive)
+    other = mount(vault, "ro", url=vault.urls["second"])
+    bad_night(other, archive, "first.vault.", "second.vault.", "an archive of its own")
+    assert len(states(archive)) == 1
+
+
 def test_without_a_mount_there_is_no_state(m, archive):
     good_night(m, archive)
     before = states(archive)
