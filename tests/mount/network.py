@@ -143,6 +143,17 @@ def relay(a, b):
     thread.join()
 
 
+def read_head(client):
+    """A request up to its blank line; without one the thread of the connection ends."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        byte = client.recv(1)
+        if not byte:
+            raise ConnectionError("no whole request")
+        head += byte
+    return head
+
+
 class Proxy:
     """An HTTP proxy for server(): CONNECT only. Names that end in .test are on this machine."""
 
@@ -151,10 +162,7 @@ class Proxy:
         self.requests = []
 
     def __call__(self, client):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += client.recv(1)
-        first, *lines = head.decode().strip().split("\r\n")
+        first, *lines = read_head(client).decode().strip().split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         target = first.split()[1]
         self.requests.append((target, headers))

@@ -2,14 +2,13 @@
 import base64
 import contextlib
 import re
-import socket
-import threading
 
 import pytest
 
 from between import free_port
 from fakeserver import TENANT, FakeVault, secret_item
 from harness import Mount, environment, errno_of, eventually, run
+from network import read_head, server
 
 
 @pytest.fixture
@@ -45,24 +44,12 @@ def sentence(m):
 @contextlib.contextmanager
 def proxy(answer):
     """A proxy that answers CONNECT so."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    def serve(client):
+        read_head(client)
+        client.sendall(answer)
 
-    def serve():
-        while True:
-            try:
-                client, _ = listener.accept()
-                with client:
-                    while b"\r\n\r\n" not in client.recv(65536):
-                        pass
-                    client.sendall(answer)
-            except OSError:
-                return
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.close()
+    with server(serve) as port:
+        yield port
 
 
 def test_a_proxy_that_is_not_known_is_called_a_proxy(tmp_path, start):
