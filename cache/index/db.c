@@ -14,6 +14,7 @@
 #include "cache/index/db.h"
 #include "cache/index/db_file.h"
 #include "client/base/buf.h"
+#include "client/base/clock.h"
 #include "client/base/log.h"
 #include "client/base/loop.h"
 
@@ -200,7 +201,8 @@ wal_grew(void *arg, sqlite3 *sqlite, const char *name, int pages)
 void
 kv_db_wake(struct kv_db *db, int64_t ms)
 {
-	if (!kv_timer_is_set(&db->soon))
+	/* a receipt does not wait for what may be written later */
+	if (!kv_timer_is_set(&db->soon) || kv_clock_mono_ms() + ms < db->soon.mono_due)
 		kv_timer_set(&db->soon, ms);
 }
 
