@@ -194,14 +194,23 @@ kv_connection_has_unread(const struct kv_connection *c)
 	return peek(c) > 0;
 }
 
+/* unread: what peek() returned */
+static bool
+is_alive(const struct kv_connection *c, ssize_t unread)
+{
+	return !c->is_dropped && c->fd >= 0 && unread != 0 && silence_ms(c) < SILENT_MS;
+}
+
+static bool
+is_fresh(const struct kv_connection *c)
+{
+	return kv_clock_mono_ms() - c->mono_alive <= KV_CONNECTION_FRESH_MS;
+}
+
 bool
 kv_connection_is_usable(const struct kv_connection *c, bool is_once)
 {
-	if (c->is_dropped || c->fd < 0)
-		return false;
-	if (is_once && kv_clock_mono_ms() - c->mono_alive > KV_CONNECTION_FRESH_MS)
-		return false;
-	return peek(c) != 0 && silence_ms(c) < SILENT_MS;
+	return is_alive(c, peek(c)) && (!is_once || is_fresh(c));
 }
 
 static void
@@ -268,9 +277,9 @@ kv_connection_drop(struct kv_connection *c)
 }
 
 static bool
-has_unread(struct kv_connections *all, const struct kv_connection *c, bool is_once)
+has_unread(struct kv_connections *all, ssize_t unread, bool is_once)
 {
-	if (!kv_connection_has_unread(c)) {
+	if (unread <= 0) {
 		all->n_unread = 0;
 		return false;
 	}
@@ -281,8 +290,10 @@ has_unread(struct kv_connections *all, const struct kv_connection *c, bool is_on
 bool
 kv_connections_may_use(struct kv_connections *all, struct kv_connection *c, bool is_once)
 {
-	if (kv_connection_is_usable(c, false) && !has_unread(all, c, is_once))
-		return kv_connection_is_usable(c, is_once);
+	const ssize_t unread = peek(c); /* once: it is a system call for each request */
+
+	if (is_alive(c, unread) && !has_unread(all, unread, is_once))
+		return !is_once || is_fresh(c);
 	kv_connection_drop(c);
 	return false;
 }
