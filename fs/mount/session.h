@@ -22,6 +22,7 @@ struct kv_session {
 	uint32_t init_flags;		    /* flags to add to libfuse's reply to INIT */
 	uint64_t n_received;		    /* requests received so far */
 	int64_t ns_answered;		    /* when the last batch of requests was answered */
+	int64_t ns_busy;		    /* when a request to a vault was last seen in flight */
 	int64_t ns_checked;		    /* when invariants were last checked (sanitized builds) */
 };
 
