@@ -17,7 +17,7 @@
 
 #define RECENT	     20
 #define MAX_RESERVED 4
-#define REST_MS	     20
+#define REST_MS	     50
 
 /*
  * Starting rates, requests per second. The service allows 400 (documentation, "Key Vault service limits"),
