@@ -17,7 +17,6 @@
 #define WINDOW_MS	(WINDOW_S * 1000)
 #define DEPTH		2.0
 #define DEPTH_S		0.1
-#define IDLE_S		0.02
 #define BELOW		0.995 /* fill rate / ceiling; in the long run the count over 10.2 s decides */
 #define GROWTH		1.5
 #define USED		0.8
@@ -165,7 +164,7 @@ fill(struct kv_bucket *b, int64_t mono_now)
 
 	forget_old_counts(b, mono_now);
 	climb(b, mono_now);
-	depth = max((b->is_awaited ? DEPTH_S : IDLE_S) * b->rate, DEPTH);
+	depth = max((b->is_awaited ? DEPTH_S : KV_BUCKET_IDLE_MS / 1000.0) * b->rate, DEPTH);
 	if (b->tokens < depth)
 		b->tokens = min(b->tokens + (double)(mono_now - b->mono_filled) / 1000 * fill_rate(b), depth);
 	b->mono_filled = mono_now;

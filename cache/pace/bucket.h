@@ -28,6 +28,8 @@
 
 #define KV_BUCKET_SLOT_MS 100
 #define KV_BUCKET_SLOTS	  103 /* 10 s, the margin of 0.2 s, and the slot being filled */
+/* Tokens of so much time are saved while no request waits; who pauses for longer loses some. */
+#define KV_BUCKET_IDLE_MS 50
 
 struct kv_bucket {
 	double ceiling, rate;	    /* requests per second; rate <= ceiling */

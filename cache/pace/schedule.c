@@ -17,7 +17,7 @@
 
 #define RECENT	     20
 #define MAX_RESERVED 4
-#define REST_MS	     50
+#define REST_MS	     KV_BUCKET_IDLE_MS
 
 /*
  * Starting rates, requests per second. The service allows 400 (documentation, "Key Vault service limits"),

@@ -201,6 +201,22 @@ what_nobody_waits_for_goes_in_batches_at_the_same_rate(void **state)
 	}
 }
 
+/* A near vault: the reader comes to the end of each batch, and asks for the next object itself. */
+static void
+a_reader_that_catches_up_does_not_lower_the_rate(void **state)
+{
+	(void)state;
+	rig_begin(well, 400, 1000);
+	for (int i = 0; i < 3000; i++)
+		ask(KV_OP_BACKUP, KV_SECRETS, KV_AHEAD, "a");
+	for (int ms = 0; ms < 5000; ms += 12) {
+		if (ms % 50 > 20)
+			ask(KV_OP_BACKUP, KV_SECRETS, KV_READ, "r");
+		fake_loop_run(rig.loop, 12);
+	}
+	assert_in_range(n_done, 1960, 2010);
+}
+
 static void
 a_slow_rate_is_not_made_slower_by_batches(void **state)
 {
@@ -808,6 +824,7 @@ main(void)
 		TEST(a_list_is_answered_while_all_reads_hang),
 		TEST(the_higher_priority_goes_first_and_can_be_raised),
 		TEST(what_nobody_waits_for_goes_in_batches_at_the_same_rate),
+		TEST(a_reader_that_catches_up_does_not_lower_the_rate),
 		TEST(a_slow_rate_is_not_made_slower_by_batches),
 		TEST(what_passes_is_tried_again),
 		TEST(what_stays_is_not_tried_again),
