@@ -273,6 +273,10 @@ const struct kv_refusal_row kv_refusal_name_vanishing = { .err = EBUSY,
 const struct kv_refusal_row kv_refusal_lost_restore = { .err = EIO,
 	.sentence = "the answer was lost, and the object may have been restored",
 	.remedy = "check before you try again" };
+const struct kv_refusal_row kv_refusal_strange_restore = { .err = EBADMSG,
+	.sentence =
+	    "the answer is not one to this restore, and the object may have been restored, here or elsewhere",
+	.remedy = "check before you try again" };
 
 const struct kv_refusal_row *
 kv_refusal_row(size_t i)

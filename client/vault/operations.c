@@ -62,13 +62,35 @@ parse_backup(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_re
 	return err;
 }
 
-static int
-parse_bundle(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+/* name NULL: the answer to a restore names the object. */
+static struct kv_bundle_asked
+bundle_asked(const struct kv_answered *a, const char *name)
 {
-	const int err = kv_bundle_parse(a->body, a->len, a->type, &parsed->item);
+	return (struct kv_bundle_asked){
+		.type = a->type, .name = name, .vault = a->any_host ? NULL : a->vault, .why = a->why
+	};
+}
+
+static int
+parse_bundle(const struct kv_answered *a, const char *name, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const struct kv_bundle_asked asked = bundle_asked(a, name);
+	const int err = kv_bundle_parse(a->body, a->len, &asked, &parsed->item);
 
 	reply->item = err == 0 ? &parsed->item : NULL;
 	return err;
+}
+
+static int
+parse_restored(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	return parse_bundle(a, NULL, parsed, reply);
+}
+
+static int
+parse_recovered(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	return parse_bundle(a, a->name, parsed, reply);
 }
 
 static int
@@ -84,12 +106,8 @@ parse_json(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_repl
 static int
 parse_object(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
 {
-	int err = parse_bundle(a, parsed, reply);
+	int err = parse_bundle(a, a->name, parsed, reply);
 
-	if (err == 0 && strcasecmp(parsed->item.name, a->name) != 0) {
-		kv_buf_say(a->why, "the vault's answer is about %s", parsed->item.name);
-		err = -EBADMSG;
-	}
 	if (err == 0)
 		err = parse_json(a, parsed, reply);
 	if (err != 0)
@@ -100,9 +118,55 @@ parse_object(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_re
 static int
 parse_deleted(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
 {
-	const int err = kv_bundle_parse_deleted(a->body, a->len, a->type, a->name, &reply->wall_purge);
+	const struct kv_bundle_asked asked = bundle_asked(a, a->name);
+	const int err = kv_bundle_parse_deleted(a->body, a->len, &asked, &reply->wall_purge);
 
 	return err == 0 ? parse_json(a, parsed, reply) : err;
+}
+
+/* The policy of a key that was given none has no id. */
+static int
+parse_policy(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const struct kv_bundle_asked asked = bundle_asked(a, a->name);
+	const struct kv_json *actions = NULL, *attributes = NULL;
+	int err = parse_json(a, parsed, reply);
+
+	if (err == 0)
+		err = kv_bundle_check_id(parsed->json, &asked, "rotationpolicy");
+	if (err == 0 || err == -ENOENT)
+		err = kv_json_member(parsed->json, "lifetimeActions", &actions);
+	if (err == 0)
+		err = kv_json_object(parsed->json, "attributes", &attributes);
+	return err == 0 && attributes == NULL && !kv_json_is_array(actions) ? -EBADMSG : err;
+}
+
+static int
+parse_contacts(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const struct kv_bundle_asked asked = bundle_asked(a, "contacts");
+	const struct kv_json *contacts = NULL;
+	int err = parse_json(a, parsed, reply);
+
+	if (err == 0)
+		err = kv_bundle_check_id(parsed->json, &asked, "");
+	if (err == 0)
+		err = kv_json_member(parsed->json, "contacts", &contacts);
+	return err == -ENOENT || (err == 0 && !kv_json_is_array(contacts)) ? -EBADMSG : err;
+}
+
+static int
+parse_issuer(const struct kv_answered *a, struct kv_parsed *parsed, struct kv_reply *reply)
+{
+	const struct kv_bundle_asked asked = bundle_asked(a, KV_ISSUERS);
+	const char *provider = NULL;
+	int err = parse_json(a, parsed, reply);
+
+	if (err == 0)
+		err = kv_bundle_check_id(parsed->json, &asked, a->name);
+	if (err == 0)
+		err = kv_json_string(parsed->json, "provider", &provider);
+	return err == -ENOENT || (err == 0 && provider == NULL) ? -EBADMSG : err;
 }
 
 void
@@ -199,7 +263,7 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .method = "GET",
 	    .path = "/{type}/{name}/rotationpolicy",
 	    .most_answer = MOST_PAGE,
-	    .parse = parse_json,
+	    .parse = parse_policy,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
 	[KV_OP_LIST_DELETED] = { .name = "list-deleted",
@@ -220,7 +284,7 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .method = "POST",
 	    .path = "/deleted{type}/{name}/recover",
 	    .most_answer = MOST_PAGE,
-	    .parse = parse_bundle,
+	    .parse = parse_recovered,
 	    .is_once = true,
 	    .is_audited = true,
 	    .not_found = -ENOENT,
@@ -241,7 +305,7 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .make_body = make_restore,
 	    .most_answer = MOST_PAGE,
 	    .is_slow = true,
-	    .parse = parse_bundle,
+	    .parse = parse_restored,
 	    .pace = KV_PACE_RESTORES,
 	    .pace_of_keys = KV_PACE_RESTORES,
 	    .is_once = true,
@@ -252,7 +316,7 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .method = "GET",
 	    .path = "/certificates/contacts",
 	    .most_answer = MOST_PAGE,
-	    .parse = parse_json,
+	    .parse = parse_contacts,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
 	[KV_OP_ISSUERS] = { .name = "issuers",
@@ -266,7 +330,7 @@ static const struct kv_operation rows[KV_OPS] = {
 	    .method = "GET",
 	    .path = "/certificates/issuers/{name}",
 	    .most_answer = MOST_PAGE,
-	    .parse = parse_json,
+	    .parse = parse_issuer,
 	    .not_found = -ENOENT,
 	    .conflict = -EBUSY },
 };

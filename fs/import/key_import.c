@@ -41,6 +41,7 @@ struct key_import {
 	bool is_known;	      /* which versions the key had before */
 	bool existed;	      /* it had some */
 	struct kv_reply lost; /* the import's, while the versions are read again */
+	char why_lost[400];   /* what was wrong with an answer; "": there was none */
 };
 
 static void before_answered(void *, int, size_t, size_t, const struct kv_reply *);
@@ -221,6 +222,7 @@ import_answered(void *arg, struct kv_reply *reply)
 		return;
 	}
 	i->lost = *reply;
+	snprintf(i->why_lost, sizeof(i->why_lost), "%s", reply->status != 0 ? reply->why : "");
 	i->lost.why = "";
 	i->lost.page = NULL;
 	i->lost.json = NULL;
@@ -251,8 +253,9 @@ after_answered(void *arg, int err, size_t n, size_t n_new, const struct kv_reply
 		kv_buf_say(&found, ", of this import or of another client's");
 	}
 	kv_buf_say(&why,
-	    "the answer was lost, and the key may have been imported: %s; it was sent once and is not repeated: "
+	    "the answer was lost%s%s%s, and the key may have been imported: %s; it was sent once and is not repeated: "
 	    "check the key before you try again",
+	    i->why_lost[0] != '\0' ? " (" : "", i->why_lost, i->why_lost[0] != '\0' ? ")" : "",
 	    kv_buf_str(&found));
 	fail(i, &i->lost, -EIO, kv_buf_str(&why));
 	kv_buf_release(&why);

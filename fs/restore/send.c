@@ -10,6 +10,7 @@
  *	                  |             in use, deleted -> EEXIST
  *	                  |             neither         -> pause and send again; finally EBUSY
  *	                  +-> 200 -> restored
+ *	                  +-> no answer, or another's: EIO, EBADMSG, without a receipt; it may have been restored
  *
  * The object's name is inside the blob, where only the service can read it, so it is known from the answer. Until
  * then, the file's name without ".blob" is used in the log.
@@ -186,6 +187,8 @@ restore_answered(void *arg, struct kv_reply *reply)
 	} else {
 		if (reply->status == 0 && reply->was_sent)
 			reply->cause = &kv_refusal_lost_restore;
+		else if (reply->status >= 200 && reply->status < 300 && reply->err == -EBADMSG)
+			reply->cause = &kv_refusal_strange_restore;
 		log_failure(s, reply);
 		kv_submit_end(&s->submit, reply->err);
 	}

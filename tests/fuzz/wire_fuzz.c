@@ -168,7 +168,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (int type = 0; type < KV_TYPES; type++) {
 		read_page(text, size, (enum kv_type)type);
-		if (kv_bundle_parse(text, size, (enum kv_type)type, &item) == 0)
+		const struct kv_bundle_asked asked = { .type = (enum kv_type)type, .vault = &vault };
+
+		if (kv_bundle_parse(text, size, &asked, &item) == 0)
 			check_item(&item);
 	}
 	read_fault(text, size);

@@ -191,3 +191,61 @@ def test_a_server_that_leaves_ids_out_works(vault, mount, tmp_path, where, http2
         assert not m.lines(event="request_ids_rewritten")
         assert bool(mixed_up(m)) == (where == "/backup")
         m.unmount()
+
+
+class Misrouted:
+    """Answers to these methods and paths name the twin's objects, as if a route of the gateway led there."""
+
+    def __init__(self, method, *paths):
+        self.method, self.paths, self.is_on = method, paths, False
+
+    def __call__(self, request, answer):
+        if self.is_on and request.method == self.method and request.path.split("?")[0] in self.paths:
+            answer.body = answer.body.replace(b"first.vault", b"twin.vault")
+        return answer
+
+
+def names_both(line):
+    return "of twin.vault.localhost, not of first.vault.localhost" in line["why"]
+
+
+def test_a_restore_whose_answer_names_another_vault_is_no_success_and_leaves_no_receipt(vault, mount, tmp_path):
+    (tmp_path / "blob").write_bytes(vault.backup("secrets", "s1"))
+    vault.lose("secrets", "s1")
+    with gateway(vault, tmp_path / "front", Misrouted("POST", "/secrets/restore")) as g:
+        m = mount(vault, url=g.url)
+        g.change.is_on = True
+        assert "Bad message" in fails("cp", tmp_path / "blob", m / "restore/secrets/s1.blob").err
+        line = m.line(op="restore", errno="EBADMSG")
+        assert names_both(line) and "may have been restored" in line["why"]
+        g.change.is_on = False
+        assert errno_of("stat", m / "restore/secrets/s1.blob") == "ENOENT"
+        vault.lose("secrets", "s1")
+        ok("cp", tmp_path / "blob", m / "restore/secrets/s1.blob")
+        assert vault.count("restore") == 2
+        m.unmount()
+
+
+def test_a_recovery_is_not_confirmed_by_another_vaults_object(vault, mount, tmp_path):
+    vault.delete("keys", "a-key")
+    with gateway(vault, tmp_path / "front", Misrouted("GET", "/keys/a-key")) as g:
+        m = mount(vault, url=g.url)
+        g.change.is_on = True
+        assert "Bad message" in fails("mv", m / "deleted/keys/a-key", m / "keys").err
+        assert names_both(m.line(op="get", errno="EBADMSG"))
+        m.unmount()
+
+
+def test_what_the_blob_does_not_show_is_of_this_vault(vault, mount, tmp_path):
+    vault.create_certificate("web")
+    paths = ("/keys/a-key", "/certificates/web", "/keys/a-key/rotationpolicy", "/certificates/contacts")
+    vault.call("PUT", "/certificates/contacts", {"contacts": [{"email": "a@example.com"}]})
+    with gateway(vault, tmp_path / "front", Misrouted("GET", *paths)) as g:
+        m = mount(vault, url=g.url)
+        g.change.is_on = True
+        for path in ("keys/a-key.pem", "keys/a-key.json", "certificates/web.json", ".kvfs/vault.json"):
+            assert errno_of("open", m / path) == "EBADMSG", path
+        assert names_both(m.line(op="contacts", errno="EBADMSG"))
+        g.change.is_on = False
+        ok("cat", m / "keys/a-key.json", m / ".kvfs/vault.json")
+        m.unmount()

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client/base/buf.h"
+#include "client/http/url.h"
 #include "client/vault/bundle.h"
 #include "tests/unit/fake_alloc.h"
 
@@ -47,9 +49,10 @@ a_bundle_names_what_was_restored(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_bundle_asked asked = { .type = rows[i].type };
+
 		memset(&item, 'x', sizeof(item));
-		assert_row(
-		    kv_bundle_parse(rows[i].text, strlen(rows[i].text), rows[i].type, &item) == rows[i].err,
+		assert_row(kv_bundle_parse(rows[i].text, strlen(rows[i].text), &asked, &item) == rows[i].err,
 		    i, rows[i].text);
 		assert_string_equal(item.name, rows[i].name);
 		assert_string_equal(item.version, rows[i].version);
@@ -117,9 +120,11 @@ a_deleted_object_is_the_one_asked_for(void **state)
 		{ "{\"id\":\"" V "/secrets/db-2/0123\",\"scheduledPurgeDate\":5}", KV_SECRETS, -EBADMSG, 0 },
 		{ "{\"id\":\"" V "/certificates/db-1\"}", KV_SECRETS, -EBADMSG, 0 },
 		{ "{\"id\":\"x\"}", KV_SECRETS, -EBADMSG, 0 },
-		{ "{\"scheduledPurgeDate\":null}", KV_KEYS, 0, 0 },
-		{ "{\"scheduledPurgeDate\":\"1537731839\"}", KV_KEYS, 0, 0 },
-		{ "{\"scheduledPurgeDate\":-1}", KV_KEYS, 0, 0 },
+		{ "{\"recoveryId\":\"x\",\"scheduledPurgeDate\":null}", KV_KEYS, 0, 0 },
+		{ "{\"recoveryId\":\"x\",\"scheduledPurgeDate\":\"1537731839\"}", KV_KEYS, 0, 0 },
+		{ "{\"recoveryId\":\"x\",\"scheduledPurgeDate\":-1}", KV_KEYS, 0, 0 },
+		{ "{\"scheduledPurgeDate\":5}", KV_KEYS, -EBADMSG, 0 },
+		{ "{\"error\":{\"code\":\"Throttled\"}}", KV_SECRETS, -EBADMSG, 0 },
 		{ "", KV_KEYS, -EBADMSG, 0 },
 		{ "<html>", KV_KEYS, -EBADMSG, 0 },
 	};
@@ -127,19 +132,74 @@ a_deleted_object_is_the_one_asked_for(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_OF(rows); i++) {
-		assert_row(kv_bundle_parse_deleted(rows[i].text, strlen(rows[i].text), rows[i].type, "db-1",
-			       &wall) == rows[i].err,
+		const struct kv_bundle_asked asked = { .type = rows[i].type, .name = "db-1" };
+
+		assert_row(
+		    kv_bundle_parse_deleted(rows[i].text, strlen(rows[i].text), &asked, &wall) == rows[i].err,
 		    i, rows[i].text);
 		assert_row(wall == rows[i].wall, i, rows[i].text);
 	}
+}
+
+/* What a gateway sends whose route leads to another vault. */
+static void
+an_answer_about_another_vault_or_object_is_refused_with_both_names(void **state)
+{
+#define KEY(id)	   "{\"key\":{\"kid\":\"" id "\"}}"
+#define SECRET(id) "{\"id\":\"" id "\"}"
+	static const struct {
+		enum kv_type type;
+		const char *text, *name;
+		int err;
+		const char *why;
+	} rows[] = {
+		{ KV_KEYS, KEY(V "/keys/a/1"), NULL, 0, "" },
+		{ KV_KEYS, KEY("https://V.Vault.Azure.NET:443/keys/a/1"), NULL, 0, "" },
+		{ KV_SECRETS, SECRET("https://v.vault.azure.net:8443/secrets/a/1"), NULL, 0, "" },
+		{ KV_SECRETS, SECRET(V "/secrets/A/1"), "a", 0, "" },
+		{ KV_KEYS, KEY("https://twin.vault.azure.net/keys/a/1"), NULL, -EBADMSG,
+		    "about an object of twin.vault.azure.net, not of v.vault.azure.net" },
+		{ KV_SECRETS, SECRET("https://twin.vault.azure.net/secrets/a/1"), "a", -EBADMSG,
+		    "of twin.vault.azure.net, not of v.vault.azure.net" },
+		{ KV_CERTIFICATES, SECRET("https://v.vault.azure.net.evil/certificates/a/1"), "a", -EBADMSG,
+		    "of v.vault.azure.net.evil, not of v.vault.azure.net" },
+		{ KV_SECRETS, SECRET("http://v.vault.azure.net/secrets/a/1"), "a", -EBADMSG, "" },
+		{ KV_SECRETS, SECRET(V "/secrets/b/1"), "a", -EBADMSG, "answer is about b" },
+	};
+	static const struct kv_url vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
+	struct kv_item item;
+	struct kv_buf why;
+	int64_t wall;
+
+	(void)state;
+	kv_buf_init(&why, 1000);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const size_t len = strlen(rows[i].text);
+		struct kv_bundle_asked asked = {
+			.type = rows[i].type, .name = rows[i].name, .vault = &vault, .why = &why
+		};
+
+		kv_buf_clear(&why);
+		assert_row(kv_bundle_parse(rows[i].text, len, &asked, &item) == rows[i].err, i, rows[i].text);
+		assert_row(strstr(kv_buf_str(&why), rows[i].why) != NULL, i, kv_buf_str(&why));
+		assert_row((why.len == 0) == (rows[i].why[0] == '\0'), i, kv_buf_str(&why));
+		assert_row(
+		    kv_bundle_parse_deleted(rows[i].text, len, &asked, &wall) == rows[i].err, i, "deleted");
+		asked.vault = NULL; /* an emulator's ids name any host */
+		asked.name = NULL;
+		assert_row(kv_bundle_parse(rows[i].text, len, &asked, &item) == 0, i, "any host");
+	}
+	kv_buf_release(&why);
 }
 
 static int
 read_bundle(void)
 {
 	static const char text[] = "{\"key\":{\"kid\":\"" V "/keys/a/1\"},\"attributes\":{\"created\":1}}";
+	const struct kv_url vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
+	const struct kv_bundle_asked asked = { .type = KV_KEYS, .vault = &vault };
 	struct kv_item item;
-	int err = kv_bundle_parse(text, strlen(text), KV_KEYS, &item);
+	int err = kv_bundle_parse(text, strlen(text), &asked, &item);
 
 	assert_string_equal(item.name, err == 0 ? "a" : "");
 	return err;
@@ -159,6 +219,7 @@ main(void)
 		cmocka_unit_test(a_bundle_names_what_was_restored),
 		cmocka_unit_test(the_id_in_a_conflict_is_found),
 		cmocka_unit_test(a_deleted_object_is_the_one_asked_for),
+		cmocka_unit_test(an_answer_about_another_vault_or_object_is_refused_with_both_names),
 		cmocka_unit_test(each_allocation_that_fails_is_enomem),
 	};
 

@@ -67,6 +67,74 @@ a_path_has_type_and_name_in_place(void **state)
 	kv_buf_release(&b);
 }
 
+/* What is no object: the API's own members must be there, and the id must be that of what was asked for. */
+static void
+an_answer_that_is_not_what_was_asked_for_is_no_fact(void **state)
+{
+#define V	"https://v.vault.azure.net"
+#define TWIN	"https://twin.vault.azure.net"
+#define ID(url) "\"id\":\"" url "\","
+	static const char error[] = "{\"error\":{\"code\":\"Throttled\",\"message\":\"try later\"}}";
+	static const struct {
+		enum kv_op op;
+		const char *name, *text;
+		int err;
+	} rows[] = {
+		{ KV_OP_ROTATION_POLICY, "a",
+		    "{" ID(V "/keys/A/rotationpolicy") "\"lifetimeActions\":[],\"attributes\":{}}", 0 },
+		{ KV_OP_ROTATION_POLICY, "a", "{\"lifetimeActions\":[],\"attributes\":{}}",
+		    0 }, /* never set */
+		{ KV_OP_ROTATION_POLICY, "a", "{" ID(V "/keys/a/rotationpolicy") "\"attributes\":{}}", 0 },
+		{ KV_OP_ROTATION_POLICY, "a", "{" ID(V "/keys/b/rotationpolicy") "\"attributes\":{}}",
+		    -EBADMSG },
+		{ KV_OP_ROTATION_POLICY, "a", "{" ID(TWIN "/keys/a/rotationpolicy") "\"attributes\":{}}",
+		    -EBADMSG },
+		{ KV_OP_ROTATION_POLICY, "a", "{" ID(V "/keys/a/0123") "\"attributes\":{}}", -EBADMSG },
+		{ KV_OP_ROTATION_POLICY, "a", "{}", -EBADMSG },
+		{ KV_OP_ROTATION_POLICY, "a", error, -EBADMSG },
+		{ KV_OP_CONTACTS, NULL, "{" ID(V "/certificates/contacts") "\"contacts\":[]}", 0 },
+		{ KV_OP_CONTACTS, NULL, "{" ID(TWIN "/certificates/contacts") "\"contacts\":[]}", -EBADMSG },
+		{ KV_OP_CONTACTS, NULL, "{" ID(V "/certificates/contacts") "\"contacts\":null}", -EBADMSG },
+		{ KV_OP_CONTACTS, NULL, "{\"contacts\":[]}", -EBADMSG },
+		{ KV_OP_CONTACTS, NULL, error, -EBADMSG },
+		{ KV_OP_ISSUER, "Digi", "{" ID(V "/certificates/issuers/digi") "\"provider\":\"x\"}", 0 },
+		{ KV_OP_ISSUER, "Digi", "{" ID(V "/certificates/issuers/other") "\"provider\":\"x\"}",
+		    -EBADMSG },
+		{ KV_OP_ISSUER, "Digi", "{" ID(TWIN "/certificates/issuers/digi") "\"provider\":\"x\"}",
+		    -EBADMSG },
+		{ KV_OP_ISSUER, "Digi", "{" ID(V "/certificates/issuers/digi") "\"x\":1}", -EBADMSG },
+		{ KV_OP_ISSUER, "Digi", error, -EBADMSG },
+		{ KV_OP_ISSUERS, KV_ISSUERS, error, -EBADMSG },
+	};
+	static const struct kv_url vault = { .host = "v.vault.azure.net", .port = 443, .is_https = true };
+	struct kv_buf why;
+
+	(void)state;
+	kv_buf_init(&why, 1000);
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		const struct kv_answered answered = {
+			.type = rows[i].op == KV_OP_ROTATION_POLICY ? KV_KEYS : KV_CERTIFICATES,
+			.name = rows[i].name,
+			.vault = &vault,
+			.body = rows[i].text,
+			.len = strlen(rows[i].text),
+			.why = &why
+		};
+		struct kv_parsed parsed = { 0 };
+		struct kv_reply reply = { 0 };
+
+		kv_buf_clear(&why);
+		assert_row(kv_operation(rows[i].op)->parse(&answered, &parsed, &reply) == rows[i].err, i,
+		    rows[i].text);
+		if (strstr(rows[i].text, TWIN) != NULL)
+			assert_row(strstr(kv_buf_str(&why),
+				       "of twin.vault.azure.net, not of v.vault.azure.net") != NULL,
+			    i, kv_buf_str(&why));
+		kv_parsed_release(&parsed);
+	}
+	kv_buf_release(&why);
+}
+
 static void
 a_link_to_the_next_page_has_one_version(void **state)
 {
@@ -123,6 +191,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_is_whole),
 		cmocka_unit_test(a_path_has_type_and_name_in_place),
+		cmocka_unit_test(an_answer_that_is_not_what_was_asked_for_is_no_fact),
 		cmocka_unit_test(a_link_to_the_next_page_has_one_version),
 		cmocka_unit_test(what_cannot_be_read_leaves_the_reply_empty),
 	};

@@ -15,13 +15,15 @@
 #include "client/http/url.h"
 #include "client/vault/blob.h"
 #include "client/vault/bundle.h"
+#include "client/vault/operations.h"
 #include "client/vault/page.h"
+#include "client/vault/vault.h"
 #include "client/vault/body.h"
 
 static struct kv_buf page_why;
 
 struct tally {
-	int pages, items, bundles, backups, faults, conflicts;
+	int pages, items, bundles, facts, backups, faults, conflicts;
 };
 
 static const char *
@@ -89,17 +91,41 @@ check_backup(const char *body, struct tally *tally)
 }
 
 static void
-check_bundle(const char *path, const char *body, enum kv_type type, struct tally *tally)
+check_bundle(
+    const char *path, const char *body, enum kv_type type, const struct kv_url *vault, struct tally *tally)
 {
+	const struct kv_bundle_asked asked = { .type = type, .vault = vault };
 	struct kv_item item;
 	char expected[200];
 
-	assert_row(kv_bundle_parse(body, strlen(body), type, &item) == 0, 0, body);
+	assert_row(kv_bundle_parse(body, strlen(body), &asked, &item) == 0, 0, body);
 	assert_int_equal(strlen(item.version), 32);
 	snprintf(expected, sizeof(expected), "/%s/%s", kv_type_name(type), item.name);
 	if (!ends_in(path, "/restore"))
 		assert_memory_equal(path, expected, strlen(expected));
 	tally->bundles++;
+}
+
+static void
+check_fact(const char *path, const char *body, const struct kv_url *vault, struct tally *tally)
+{
+	const char *issuer = strrchr(path, '/') + 1;
+	const bool is_list = strcmp(issuer, KV_ISSUERS) == 0;
+	const enum kv_op op = is_list	    ? KV_OP_ISSUERS :
+	    strcmp(issuer, "contacts") == 0 ? KV_OP_CONTACTS :
+					      KV_OP_ISSUER;
+	const struct kv_answered answered = { .type = KV_CERTIFICATES,
+		.name = issuer,
+		.vault = vault,
+		.body = body,
+		.len = strlen(body),
+		.why = &page_why };
+	struct kv_parsed parsed = { 0 };
+	struct kv_reply reply = { 0 };
+
+	assert_row(kv_operation(op)->parse(&answered, &parsed, &reply) == 0, 0, body);
+	kv_parsed_release(&parsed);
+	tally->facts++;
 }
 
 static void
@@ -150,8 +176,11 @@ check_exchange(const cJSON *exchange, struct tally *tally)
 		check_page(body, type, &origin, tally);
 	else if (ends_in(path, "/backup"))
 		check_backup(body, tally);
+	else if (strcmp(path, "/certificates/contacts") == 0 ||
+	    strncmp(path, "/certificates/issuers", strlen("/certificates/issuers")) == 0)
+		check_fact(path, body, &origin, tally);
 	else if (is_bundle(method, path))
-		check_bundle(path, body, type, tally);
+		check_bundle(path, body, type, &origin, tally);
 }
 
 static void
@@ -205,8 +234,9 @@ what_the_service_answered_is_taken_as_it_is(void **state)
 			check_recording(folder, entry->d_name, &tally);
 	closedir(dir);
 	print_message(
-	    "recordings: %d pages with %d items, %d bundles, %d backups, %d errors, %d of them conflicts\n",
-	    tally.pages, tally.items, tally.bundles, tally.backups, tally.faults, tally.conflicts);
+	    "recordings: %d pages with %d items, %d bundles, %d facts, %d backups, %d errors, %d of them conflicts\n",
+	    tally.pages, tally.items, tally.bundles, tally.facts, tally.backups, tally.faults,
+	    tally.conflicts);
 	assert_true(
 	    tally.pages > 0 && tally.items > 0 && tally.bundles > 0 && tally.backups > 0 && tally.faults > 0);
 }

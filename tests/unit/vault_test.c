@@ -20,6 +20,7 @@
 #define LOGIN		       "https://login.microsoftonline.com"
 #define TENANT		       "11111111-aaaa-bbbb-cccc-222222222222"
 #define VAULT		       "https://myvault.vault.azure.net"
+#define TWIN		       "https://twin.vault.azure.net"
 #define CHALLENGE_OF(resource) "Bearer authorization=\"" LOGIN "/" TENANT "\", resource=\"" resource "\""
 #define ID		       "\"id\":\"" VAULT "/secrets/"
 #define PAGE                                                         \
@@ -751,7 +752,7 @@ a_backup_and_a_restore_are_understood(void **state)
 	call(KV_OP_DELETED, KV_SECRETS);
 	assert_int_equal(done.reply.err, 0);
 	assert_int_equal(done.reply.wall_purge, 1700005000);
-	answer(200, "{}");
+	answer(200, "{" ID "a\"}");
 	call(KV_OP_DELETED, KV_SECRETS);
 	assert_int_equal(done.reply.err, 0);
 	assert_int_equal(done.reply.wall_purge, 0);
@@ -785,6 +786,11 @@ nonsense_is_ebadmsg(void **state)
 		{ KV_OP_RESTORE, "" },
 		{ KV_OP_RESTORE, "{}" },
 		{ KV_OP_RESTORE, "{\"id\":\"" VAULT "/certificates/a/1\"}" },
+		{ KV_OP_RESTORE, "{\"id\":\"" TWIN "/secrets/a/1\"}" },
+		{ KV_OP_RECOVER, "{\"id\":\"" TWIN "/secrets/a/1\"}" },
+		{ KV_OP_RECOVER, "{\"id\":\"" VAULT "/secrets/b/1\"}" },
+		{ KV_OP_DELETED, "{\"id\":\"" TWIN "/secrets/a/1\"}" },
+		{ KV_OP_DELETED, "{}" },
 	};
 
 	(void)state;
@@ -799,7 +805,7 @@ nonsense_is_ebadmsg(void **state)
 }
 
 static void
-an_emulators_list_may_name_another_host(void **state)
+what_an_emulator_answers_may_name_another_host(void **state)
 {
 	(void)state;
 	vault_options.any_host = true;
@@ -808,6 +814,24 @@ an_emulators_list_may_name_another_host(void **state)
 	call(KV_OP_LIST, KV_SECRETS);
 	assert_int_equal(done.reply.err, 0);
 	assert_string_equal(done.names, "a: ");
+	answer(200, "{\"id\":\"https://localhost:5000/secrets/a/1\"}");
+	call(KV_OP_RESTORE, KV_SECRETS);
+	assert_int_equal(done.reply.err, 0);
+}
+
+static void
+behind_a_gateway_ids_have_the_public_host(void **state)
+{
+	(void)state;
+	assert_int_equal(kv_url_parse(TWIN, &vault_options.public, NULL), 0);
+	make_for(VAULT);
+	answer(200, "{\"id\":\"" TWIN "/secrets/a/1\"}");
+	call(KV_OP_RESTORE, KV_SECRETS);
+	assert_int_equal(done.reply.err, 0);
+	answer(200, "{\"id\":\"" VAULT "/secrets/a/1\"}");
+	call(KV_OP_RESTORE, KV_SECRETS);
+	assert_int_equal(done.reply.err, -EBADMSG);
+	assert_non_null(strstr(done.why, "of myvault.vault.azure.net, not of twin.vault.azure.net"));
 }
 
 static void
@@ -1122,7 +1146,8 @@ main(void)
 		TEST(a_page_is_understood),
 		TEST(a_backup_and_a_restore_are_understood),
 		TEST(nonsense_is_ebadmsg),
-		TEST(an_emulators_list_may_name_another_host),
+		TEST(what_an_emulator_answers_may_name_another_host),
+		TEST(behind_a_gateway_ids_have_the_public_host),
 		TEST(an_error_of_the_vault_is_an_errno_with_its_words),
 		TEST(a_broken_connection_is_told_with_the_reason),
 		TEST(every_request_is_counted_by_operation_and_status),
