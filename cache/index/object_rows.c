@@ -24,7 +24,7 @@
 
 #define BLOCK	  4096 /* ids reserved at a time */
 #define FIRST_INO 16
-#define KINDS	  4 /* inode numbers per object: its blob's, and room for other files of it */
+#define KINDS	  4    /* inode numbers per object: its blob's, and room for other files of it */
 #define SOON_MS	  1000 /* a crash loses the sizes and digests of so much time, which are fetched again */
 
 enum { RESERVE, FIND, PUT, DROP, COUNT, ALL, STATEMENTS };

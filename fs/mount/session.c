@@ -20,10 +20,10 @@
 #include "fs/mount/mountinfo.h"
 #include "fs/mount/session.h"
 
-#define FAST_NS	     100000 /* poll if a request came this soon after the last answer */
-#define MAX_TRIES    150    /* polls for the next request: about 50 microseconds */
+#define FAST_NS	     100000	/* poll if a request came this soon after the last answer */
+#define MAX_TRIES    150	/* polls for the next request: about 50 microseconds */
 #define QUIET_NS     1000000000 /* no polls for this long after a request to a vault was in flight */
-#define MAX_REQUESTS 16	    /* per turn of the loop */
+#define MAX_REQUESTS 16		/* per turn of the loop */
 #define AGAIN_MS     100
 #define CHECK_NS     100000000
 
