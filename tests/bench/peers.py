@@ -57,8 +57,7 @@ def in_namespace(bench, vault, *argv, env, seconds=900):
     hosts = bench.folder("hosts") / "hosts"
     hosts.write_text("127.0.0.1 localhost " + " ".join(vault.host(n) for n in vault.names) + "\n", encoding="ascii")
     env = {**harness.environment(vault), "REQUESTS_CA_BUNDLE": vault.ca, **env}
-    # slave: what is unmounted outside does not live on in here.
-    return harness.ok("unshare", "-m", "--propagation", "slave", "sh", "-c", SCRIPT, "sh", hosts, *argv, env=env,
+    return harness.ok(*harness.PRIVATE_MOUNTS, "sh", "-c", SCRIPT, "sh", hosts, *argv, env=env,
                       seconds=seconds)
 
 

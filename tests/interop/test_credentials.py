@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from driver import SDK, Refused, Sdk, environment
-from local_vault import LocalVault
+from local_vault import OWN_MOUNTS, LocalVault
 
 ISSUER = "https://oidc.prod-aks.azure.com/6a1f/"
 SUBJECT = "system:serviceaccount:backup:kvfs"
@@ -148,10 +148,9 @@ def test_a_managed_identity(machine, home, source, is_named):
 
 
 def test_the_agent_of_arc(machine, home, keys):
-    private = ("unshare", "--mount", "--propagation", "slave")
     script = f'mount -t tmpfs none /var/opt && mkdir -p {KEYS} && mount --bind {keys} {KEYS} && exec "$@"'
     imds = machine.ready["imds"]
-    assert gets_a_token(machine, home, {"kind": "managed"}, [*private, "sh", "-c", script, "sh"], IMDS_ENDPOINT=imds,
+    assert gets_a_token(machine, home, {"kind": "managed"}, [OWN_MOUNTS, "sh", "-c", script, "sh"], IMDS_ENDPOINT=imds,
                         IDENTITY_ENDPOINT=f"{imds}/arc/metadata/identity/oauth2/token") == machine.ready["client_id"]
 
 

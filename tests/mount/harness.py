@@ -124,8 +124,8 @@ def needs(tool):
         pytest.skip(f"{program} is not installed")
 
 
-# A command that runs another one with mounts of its own; those of the other's directory are seen outside.
-PRIVATE_MOUNTS = ("unshare", "--mount", "--propagation", "slave")
+# A command that runs another one with mounts of its own.
+PRIVATE_MOUNTS = (str(ROOT / "tests/own-mounts"),)
 
 
 def needs_private_mounts():

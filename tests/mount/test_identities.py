@@ -218,7 +218,7 @@ def test_without_path_and_home_a_tool_is_found_and_has_a_home(vault, tmp_path):
     script = (f"/bin/mount -t tmpfs none /usr/local/bin && /bin/cp {tmp_path}/az /usr/local/bin/az && "
               f"{KVFS} -o auth=cli,cache=none,cacert={vault.ca} {vault.url} {tmp_path}/point && "
               f"/bin/ls {tmp_path}/point && /usr/bin/fusermount3 -u {tmp_path}/point")
-    result = run("/usr/bin/unshare", *PRIVATE_MOUNTS[1:], "/bin/bash", "--norc", "-c", f"unset PATH HOME; {script}", env=env)
+    result = run(*PRIVATE_MOUNTS, "/bin/bash", "--norc", "-c", f"unset PATH HOME; {script}", env=env)
     assert result.code == 0 and "secrets" in result.out, result
     assert (tmp_path / "home").read_text().strip() == os.path.expanduser("~root")
     eventually(lambda: not run("pgrep", "-f", f"kvfs .*{tmp_path}/point").out, "the end of kvfs")

@@ -7,19 +7,15 @@ import tempfile
 
 import pytest
 
-from harness import KVFS, Process, environment, eventually, ok, run
+from harness import KVFS, PRIVATE_MOUNTS, Process, environment, eventually, needs_private_mounts, ok, run
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root"),
-    pytest.mark.skipif(not shutil.which("unshare"), reason="util-linux is not installed"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
 LISTED = ["certificates", "keys", "restore", "secrets"]
 # /usr/sbin with the two links in it, and an /etc/fstab of its own; nothing of it is seen outside.
 ENTER = """
 set -e
-mount --make-rprivate /
 mkdir real sbin
 sbin=$(readlink -f /sbin)
 mount --bind "$sbin" real
@@ -50,7 +46,7 @@ class Host:
         self.ca = folder / "ca.pem"
         shutil.copy(vault.ca, self.ca)
         self.options = f"cacert={self.ca},rate=400,cache=none"
-        self.holder = Process(["unshare", "-m", "bash", "-c", ENTER], folder, "namespace", cwd=folder,
+        self.holder = Process([*PRIVATE_MOUNTS, "bash", "-c", ENTER], folder, "namespace", cwd=folder,
                               env=dict(os.environ, KVFS_PROGRAM=str(program)))
         eventually(lambda: (folder / "ready").exists(), "the namespace")
 
@@ -76,6 +72,7 @@ class Host:
 
 @pytest.fixture
 def host(vault):
+    needs_private_mounts()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="kvfs-helper-"))
     folder.chmod(0o755)
     h = Host(vault, folder)

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from local_vault import LocalVault
+from local_vault import OWN_MOUNTS, LocalVault
 
 PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-azure
 HOST = "hsm.managedhsm.localhost"
@@ -122,7 +122,7 @@ def client(ready_line, secret):
 def test_the_sdk_uses_the_managed_hsm_as_it_is():
     if os.geteuid() != 0:
         pytest.skip("a private /etc/hosts needs root")
-    if subprocess.run(["unshare", "-m", "--propagation", "slave", "true"], capture_output=True).returncode != 0:
+    if subprocess.run([OWN_MOUNTS, "true"], capture_output=True).returncode != 0:
         pytest.skip("a private /etc/hosts needs a root that is a mount, which a plain chroot has not")
     if subprocess.run([PYTHON, "-c", "import azure.identity, azure.keyvault.keys"], capture_output=True).returncode:
         pytest.skip("Debian's python3-azure is not installed")
@@ -131,7 +131,7 @@ def test_the_sdk_uses_the_managed_hsm_as_it_is():
         hosts.flush()
         script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
         done = subprocess.run(
-            ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", hosts.name]
+            [OWN_MOUNTS, "sh", "-c", script, "sh", hosts.name]
             + [PYTHON, __file__, json.dumps(hsm.ready), hsm.secret],
             env={**os.environ, "REQUESTS_CA_BUNDLE": hsm.ready["ca"]},
             capture_output=True,

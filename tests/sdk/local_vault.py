@@ -11,6 +11,7 @@ import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_MOUNTS = str(ROOT / "tests" / "own-mounts")
 BINARY = os.environ.get("LOCALVAULT", str(ROOT / "build" / "localvault"))
 
 

@@ -227,11 +227,11 @@ def client(ready_line, secret):
 
 @pytest.fixture(scope="module")
 def seen():
-    from local_vault import LocalVault
+    from local_vault import OWN_MOUNTS, LocalVault
 
     if os.geteuid() != 0:
         pytest.skip("a private /etc/hosts needs root")
-    if subprocess.run(["unshare", "-m", "--propagation", "slave", "true"], capture_output=True).returncode != 0:
+    if subprocess.run([OWN_MOUNTS, "true"], capture_output=True).returncode != 0:
         pytest.skip("a private /etc/hosts needs a root that is a mount, which a plain chroot has not")
     check = "import azure.identity, azure.keyvault.keys, azure.keyvault.certificates"
     if subprocess.run([PYTHON, "-c", check], capture_output=True).returncode != 0:
@@ -242,7 +242,7 @@ def seen():
             hosts.flush()
             script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
             done = subprocess.run(
-                ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", hosts.name]
+                [OWN_MOUNTS, "sh", "-c", script, "sh", hosts.name]
                 + [PYTHON, __file__, json.dumps(vault.ready), vault.secret],
                 env={**os.environ, "REQUESTS_CA_BUNDLE": vault.ready["ca"]},
                 capture_output=True,
