@@ -157,7 +157,8 @@ def test_a_change_within_five_minutes_is_believed_until_the_next_listing_only(hs
     listings = hsm.count("list")
     eventually(lambda: names(m) and hsm.count("list") > listings + 1, "another listing", 20)
     ok("cat", m / "keys/fresh.blob")
-    assert hsm.count("backup") == before + 1
+    # The last of these listings is counted and may not have ended: if it ends while the blob is fetched, that is repeated.
+    assert before < hsm.count("backup") <= before + hsm.count("list") - listings
 
 
 def test_the_pace_of_a_managed_hsm_begins_lower(hsm, mount):

@@ -394,7 +394,8 @@ def test_tags_alone_make_the_blob_new(vaults, mount):
     vault.reset()
     vault.call("PATCH", f"/secrets/one/{version}", {"tags": {"note": "n" * 200}})
     # One reader may meet the change, and fail.
-    eventually(lambda: run("cat", path).code == 0 and vault.count("backup") == 1, "a new backup", 20)
+    # More than one, if another listing ends within two seconds of the change.
+    eventually(lambda: run("cat", path).code == 0 and vault.count("backup") >= 1, "a new backup", 20)
 
 
 def test_a_small_cache_changes_nothing_but_the_cost(vaults, mount, tmp_path):
