@@ -62,6 +62,14 @@ def eventually(condition, what, seconds=10):
         time.sleep(0.01)
 
 
+def listed_again(condition, what):
+    """
+    Wait for what only a later listing shows. kvfs uses one for list_ttl, but at least for ten times as long as it took, and
+    for as long again while those that follow fail: a minute if it took 3 s, as it may on a busy machine.
+    """
+    return eventually(condition, what, 60)
+
+
 def passes(seconds):
     """Wait until so much time is over, where nothing but the clock decides what is right."""
     end = time.time() + seconds

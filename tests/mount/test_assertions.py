@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from fakeserver import TENANT, FakeServer, FakeVault, secret_item
-from harness import KVFS, environment, eventually, needs, ok
+from harness import KVFS, environment, listed_again, needs, ok
 
 NO_SECRET = dict(AZURE_CLIENT_SECRET=None)
 PASSWORD = "geheim"
@@ -238,7 +238,7 @@ def test_a_renewed_certificate_works_without_a_restart(vaults, mount, tmp_path):
     (tmp_path / "new").symlink_to(Pair(tmp_path / "renewed").register(vault).both())
     os.replace(tmp_path / "new", link)
     before = vault.count("token", 200)
-    eventually(lambda: m.names("secrets") and vault.count("token", 200) > before, "a token by the new certificate", 20)
+    listed_again(lambda: m.names("secrets") and vault.count("token", 200) > before, "a token by the new certificate")
     works(m, vault)
 
 
@@ -294,7 +294,7 @@ def test_a_path_in_a_variable_may_be_relative_in_the_background_too(vaults, tmp_
        env=environment(vault, XDG_CACHE_HOME=tmp_path / "cache", **env))
     try:
         before = vault.count("token", 200)
-        eventually(lambda: ok("ls", point / "secrets") and vault.count("token", 200) > before, "another token", 20)
+        listed_again(lambda: ok("ls", point / "secrets") and vault.count("token", 200) > before, "another token")
     finally:
         ok("fusermount3", "-u", point)
 
@@ -434,7 +434,7 @@ def test_a_renewed_token_is_read_through_the_link(vaults, mount, tmp_path):
     project("2")
     (tmp_path / "1" / "token").write_text("no longer")
     before = vault.count("token", 200)
-    eventually(lambda: m.names("secrets") and vault.count("token", 200) > before, "a token by the new one", 20)
+    listed_again(lambda: m.names("secrets") and vault.count("token", 200) > before, "a token by the new one")
     works(m, vault)
 
 

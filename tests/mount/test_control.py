@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import KVFS, TYPES, errno_of, eventually, fails, is_mounted, ok, run
+from harness import KVFS, TYPES, errno_of, eventually, fails, is_mounted, listed_again, ok, run
 
 NOBODY = 65534
 FILES = ["log", "manifest", "manifest-now", "metrics", "skipped", "status", "vault.json"]
@@ -87,11 +87,11 @@ def test_the_manifest_waits_for_the_listing_and_fails_with_it(vaults, mount):
     m = mount(vault, "list_ttl=1")
     eventually(lambda: status(m)["objects"]["secrets"]["shown"] == 100, "the listing")
     vault.fault(operation="list", status=403, code="Forbidden")
-    eventually(lambda: errno_of("read", m / ".kvfs" / "manifest") == "EACCES", "an error instead of a part")
+    listed_again(lambda: errno_of("read", m / ".kvfs" / "manifest") == "EACCES", "an error instead of a part")
     # The listing of another type may have failed a moment earlier.
     eventually(lambda: status(m)["objects"]["secrets"]["failure"] == "EACCES", "the failure in the status")
     vault.clear()
-    eventually(lambda: errno_of("read", m / ".kvfs" / "manifest") == "0", "all of it again", 20)
+    listed_again(lambda: errno_of("read", m / ".kvfs" / "manifest") == "0", "all of it again")
     assert manifest(m)[0]["objects"] == 100
 
 

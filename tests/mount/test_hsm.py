@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import KVFS, Mount, environment, errno_of, eventually, ok, run
+from harness import KVFS, Mount, environment, errno_of, listed_again, ok, run
 
 EXTERNAL = {"kty": "oct-HSM", "attributes": {"external_key": {"id": "there"}}}
 
@@ -136,11 +136,11 @@ def test_a_list_that_is_behind_refutes_no_restore(hsm, mount, tmp_path):
     name = names(m)[0]
     ok("cp", m / f"keys/{name}.blob", tmp_path / "key.blob")
     hsm.lose("keys", name)
-    eventually(lambda: name not in names(m), "the key is gone")
+    listed_again(lambda: name not in names(m), "the key is gone")
     hsm.config(list_lag_ms=3600000)  # lists stay as they are now
     ok("cp", tmp_path / "key.blob", m / f"restore/keys/{name}.blob")
     listings = hsm.count("list")
-    eventually(lambda: names(m) and hsm.count("list") > listings + 2, "some listings", 20)
+    listed_again(lambda: names(m) and hsm.count("list") > listings + 2, "some listings")
     assert name in names(m), "what was restored is shown although the list lacks it"
     ok("stat", m / f"restore/keys/{name}.blob")
     hsm.delete("keys", name)
@@ -151,11 +151,11 @@ def test_a_change_within_five_minutes_is_believed_until_the_next_listing_only(hs
     """There is no Date: two clocks may differ."""
     m = mount(hsm, "list_ttl=1")
     create(hsm, "fresh")
-    eventually(lambda: "fresh" in names(m), "the new key")
+    listed_again(lambda: "fresh" in names(m), "the new key")
     ok("cat", m / "keys/fresh.blob")
     before = hsm.count("backup")
     listings = hsm.count("list")
-    eventually(lambda: names(m) and hsm.count("list") > listings + 1, "another listing", 20)
+    listed_again(lambda: names(m) and hsm.count("list") > listings + 1, "another listing")
     ok("cat", m / "keys/fresh.blob")
     # The last of these listings is counted and may not have ended: if it ends while the blob is fetched, that is repeated.
     assert before < hsm.count("backup") <= before + hsm.count("list") - listings

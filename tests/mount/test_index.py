@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import KVFS, TYPES, eventually, ok, run, tree
+from harness import KVFS, TYPES, eventually, listed_again, ok, run, tree
 
 
 def index_of(folder):
@@ -292,7 +292,7 @@ def test_two_mounts_at_once_never_give_two_objects_one_number(vaults, again):
     for i in range(5):
         vault.set_secret(f"new-{i}")
         for m in (one, two) if i % 2 else (two, one):
-            eventually(lambda m=m, i=i: f"new-{i}.blob" in m.names("secrets"), "the new one is listed")
+            listed_again(lambda m=m, i=i: f"new-{i}.blob" in m.names("secrets"), "the new one is listed")
     numbers = [look[0] for look in looks(one).values()]
     assert len(set(numbers)) == len(numbers)
     for m in (one, two):
@@ -402,8 +402,8 @@ def test_blobs_on_disk_go_with_their_objects(vault, again, folder):
     looks(m)
     before = len(kept_blobs(folder))
     vault.lose("secrets", vault.list("secrets")[0])
-    eventually(lambda: run("ls", m / "secrets").code == 0 and len(kept_blobs(folder)) == before - 1,
-               "the file of the lost object is gone")
+    listed_again(lambda: run("ls", m / "secrets").code == 0 and len(kept_blobs(folder)) == before - 1,
+                 "the file of the lost object is gone")
 
 
 def test_the_cache_can_be_removed_at_any_time(vault, again, folder, tmp_path):

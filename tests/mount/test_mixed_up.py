@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from between import ID, Answer, gateway
-from harness import errno_of, eventually, fails, ok, tree
+from harness import errno_of, fails, listed_again, ok, tree
 
 HTTP = pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 
@@ -81,7 +81,7 @@ def test_a_list_that_is_another_requests_answer_is_no_list(vault, mount, tmp_pat
         m = mount(vault, "list_ttl=1", url=g.url)
         assert len(m.names("secrets")) == 12
         is_mixing.append(True)
-        error = eventually(lambda: {errno_of("list", m / "secrets")} - {"0"}, "the stale answer", 20).pop()
+        error = listed_again(lambda: {errno_of("list", m / "secrets")} - {"0"}, "the stale answer").pop()
         assert error == "EBADMSG"
         assert m.names("keys") == ["a-key.blob"]
         assert mixed_up(m)
@@ -104,7 +104,7 @@ def test_an_answer_that_nobody_asked_for_is_not_used(vault, mount, tmp_path, has
     with gateway(vault, tmp_path / "front", change) as g:
         m = mount(vault, "list_ttl=1", url=g.url)
         for n in range(2, 5):
-            eventually(lambda n=n: len(m.names("secrets")) == 12 and state["n"] >= n, "another listing", 20)
+            listed_again(lambda n=n: len(m.names("secrets")) == 12 and state["n"] >= n, "another listing")
         ok("cp", "-r", m / "secrets", tmp_path / "copy")
         assert {f"secrets/{p}": len(blob) for p, blob in tree(tmp_path / "copy").items()} == sizes(vault)
         m.unmount()

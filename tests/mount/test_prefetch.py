@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from harness import TYPES, eventually, needs, ok, passes, run, tree
+from harness import TYPES, eventually, listed_again, needs, ok, passes, run, tree
 from tools import TOOLS, Bench
 
 
@@ -185,8 +185,8 @@ def test_what_was_fetched_ahead_and_changed_since_is_fetched_anew(vault, mount):
     before = ok("ls", "-l", "--time-style=full-iso", m / "secrets" / ahead).split()[5:7]
     vault.set_secret(ahead.removesuffix(".blob"), "x" * 5000)
     wanted = len(vault.backup("secrets", ahead.removesuffix(".blob")))
-    eventually(lambda: ok("ls", "-l", "--time-style=full-iso", m / "secrets" / ahead).split()[5:7] != before,
-               "the new time is listed")
+    listed_again(lambda: ok("ls", "-l", "--time-style=full-iso", m / "secrets" / ahead).split()[5:7] != before,
+                 "the new time is listed")
     # When a program began is known to 10 ms. One that may have begun before that look is refused the new size.
     passes(0.02)
     assert len(ok("cat", m / "secrets" / ahead, text=False)) == wanted

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import ROOT, TYPES, errno_of, eventually, fails, needs, ok, run, tree
+from harness import ROOT, TYPES, errno_of, fails, listed_again, needs, ok, run, tree
 
 MAGIC = {"keys": b"&AzureKeyVaultKeyBackupV1.microsoft.com", "certificates": b"&AzureKeyVaultKeyBackupV1.microsoft.com",
          "secrets": b")AzureKeyVaultSecretBackupV1.microsoft.com"}
@@ -328,7 +328,7 @@ def test_an_object_renewed_between_stat_and_read_is_an_error_or_whole_never_cut(
         file.unlink(missing_ok=True)
     # And when things are quiet again, the newest is read.
     newest = len(vault.backup("secrets", "moving"))
-    eventually(lambda: int(ok("stat", "-c", "%s", path)) == newest, "the new size", 20)
+    listed_again(lambda: int(ok("stat", "-c", "%s", path)) == newest, "the new size")
     assert len(ok("cat", path, text=False)) == newest
 
 
@@ -358,7 +358,7 @@ for _ in range(3):
         assert child.stdout.readline() == "open\n"
         vault.set_secret("moving", "y" * 9000)
         newest = len(vault.backup("secrets", "moving"))
-        eventually(lambda: int(ok("stat", "-c", "%s", path)) == newest, "the new size", 30)
+        listed_again(lambda: int(ok("stat", "-c", "%s", path)) == newest, "the new size")
         out, _ = child.communicate("go\n", timeout=60)
     finally:
         child.kill()
@@ -382,7 +382,7 @@ def test_a_new_version_is_seen_after_the_listing_s_time(vaults, mount):
         assert result.code != 0 or len(result.out) in (len(first), wanted)
         return len(result.out)
 
-    eventually(lambda: length() == wanted, "the new version", 20)
+    listed_again(lambda: length() == wanted, "the new version")
 
 
 def test_tags_alone_make_the_blob_new(vaults, mount):
@@ -395,7 +395,7 @@ def test_tags_alone_make_the_blob_new(vaults, mount):
     vault.call("PATCH", f"/secrets/one/{version}", {"tags": {"note": "n" * 200}})
     # One reader may meet the change, and fail.
     # More than one, if another listing ends within two seconds of the change.
-    eventually(lambda: run("cat", path).code == 0 and vault.count("backup") >= 1, "a new backup", 20)
+    listed_again(lambda: run("cat", path).code == 0 and vault.count("backup") >= 1, "a new backup")
 
 
 def test_a_small_cache_changes_nothing_but_the_cost(vaults, mount, tmp_path):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import Process, errno_of, eventually, fails, ok, passes, run
+from harness import Process, errno_of, eventually, fails, listed_again, ok, passes, run
 
 TOOLS = ["cp {x} {r}/", "rsync -a {x} {r}/", "rsync -a --inplace {x} {r}/", "cat {x} >{r}/{n}.blob", "cp -n {x} {r}/",
          "tar -C {d} -c {n}.blob | tar -x --skip-old-files -C {r}", "dd if={x} of={r}/{n}.blob status=none",
@@ -46,7 +46,7 @@ def test_what_was_deleted_and_purged_meanwhile_is_restored_again(two, mount, blo
     if again == "after a new mount":
         m = mount(two, name="second", again=m.unmount())
     if again == "after a new listing":
-        eventually(lambda: f"{blob[0]}.blob" not in m.names("secrets"), "a new listing")
+        listed_again(lambda: f"{blob[0]}.blob" not in m.names("secrets"), "a new listing")
     result = put(tool, m, blob)
     assert (result.code == 0) == is_there(two, blob[0]), result
     assert result.code == 0, result

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from fakeserver import FakeVault, secret_item
-from harness import errno_of, eventually, fails, ok, run
+from harness import errno_of, eventually, fails, listed_again, ok, run
 
 POLICY = {"lifetimeActions": [{"trigger": {"timeAfterCreate": "P90D"}, "action": {"type": "Rotate"}}],
           "attributes": {"expiryTime": "P1Y"}}
@@ -122,7 +122,7 @@ def test_a_change_of_the_object_is_in_the_next_json(vault, mount):
         result = run("cat", m / "keys/db.json")
         return result.code == 0 and len(json.loads(result.out)["versions"]) == 2
 
-    eventually(shown, "the new version")
+    listed_again(shown, "the new version")
     assert len(first["versions"]) == 1
 
 

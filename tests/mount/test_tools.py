@@ -4,7 +4,7 @@ import re
 import pytest
 
 import harness
-from harness import ROOT, TYPES, eventually, fails, needs, ok, passes, run, tree
+from harness import ROOT, TYPES, fails, listed_again, needs, ok, passes, run, tree
 from tools import TOOLS, UNFIT, Bench
 
 # As people give them: prefixes of one another, dashes, mixed case.
@@ -137,7 +137,7 @@ def test_an_object_that_changed_is_asked_for_once_and_archived_anew(vault, mount
     look = ["ls", "-l", "--time-style=full-iso", m / f"{ONE}.blob"]
     time_before = ok(*look).split()[5:7]
     change(vault, stock)
-    eventually(lambda: run(*look).out.split()[5:7] not in ([], time_before), "the new time")
+    listed_again(lambda: run(*look).out.split()[5:7] not in ([], time_before), "the new time")
     # When a program began is known to 10 ms. One that may have begun before that look is refused the new size.
     passes(0.02)
     second = archive(bench, m)
