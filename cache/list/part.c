@@ -23,6 +23,7 @@ kv_part_release(struct kv_part *part)
 {
 	kv_throttle_cancel(part->ticket);
 	free(part->link);
+	free(part->seen);
 	kv_head_release(&part->head);
 	kv_head_release(&part->tail);
 	kv_object_array_release(&part->shown);
@@ -99,11 +100,27 @@ kv_part_leads_to(const struct kv_part *part, const struct kv_part *next)
 	return part->link != NULL && kv_skiptoken_is(part->link, next->mark->token);
 }
 
-bool
-kv_part_goes_round(const struct kv_part *part, const char *next_link)
+/* Keeps a link each time their number has doubled: then one that comes again is found without keeping all. */
+static void
+keep_link(struct kv_part *part, const char *link)
 {
-	return next_link != NULL &&
-	    (part->n_empty >= MAX_EMPTY || (part->link != NULL && strcmp(part->link, next_link) == 0));
+	if (++part->n_links < part->n_keep)
+		return;
+	part->n_keep = 2 * part->n_links;
+	free(part->seen);
+	part->seen = strdup(link); /* NULL: a circle is found later */
+}
+
+bool
+kv_part_goes_round(struct kv_part *part, const char *next_link)
+{
+	if (next_link == NULL)
+		return false;
+	if (part->n_empty >= MAX_EMPTY || (part->link != NULL && strcmp(part->link, next_link) == 0) ||
+	    (part->seen != NULL && strcmp(part->seen, next_link) == 0))
+		return true;
+	keep_link(part, next_link);
+	return false;
 }
 
 bool

@@ -25,6 +25,8 @@ struct kv_part {
 	bool has_met; /* an item with which a later part has begun */
 	int n_pages;
 	long n_empty;		      /* pages without a new object, in a row */
+	char *seen;		      /* an earlier link; or NULL */
+	long n_links, n_keep;	      /* links so far; with how many the next one is kept as seen */
 	char last[KV_NAME_MAX + 1];   /* no further item may have a name below it, in upper case */
 	struct kv_head head, tail;    /* the names on its first and its last page that has any */
 	struct kv_object_array shown; /* to be shown when it leads */
@@ -49,10 +51,11 @@ bool kv_part_is_at_end(const struct kv_part *part);
 /* Whether its next page is where next begins. */
 bool kv_part_leads_to(const struct kv_part *part, const struct kv_part *next);
 /*
- * Whether the list goes round in circles: next_link is that of the current page, or too many pages in a row
- * had nothing new.
+ * Whether the list goes round in circles: next_link, that of the page which has come, is an earlier one, or too
+ * many pages in a row had nothing new. Call it once for each page. A circle is found before it was gone through
+ * three times.
  */
-bool kv_part_goes_round(const struct kv_part *part, const char *next_link);
+bool kv_part_goes_round(struct kv_part *part, const char *next_link);
 /* Whether the vault refuses the bookmark, not the list. */
 bool kv_part_is_refused(const struct kv_part *part, const struct kv_reply *reply);
 #endif

@@ -149,10 +149,15 @@ has_come_to_next(const struct kv_part *part)
 		(kv_part_leads_to(part, next) || kv_head_share(&part->tail, &next->head)));
 }
 
-/* Ends the parts that have come to where another one has read on, or to the end of the list. */
+/*
+ * Ends the parts that have come to where another one has read on, or to the end of the list. The end that a page
+ * without a link claims is confirmed by the next part, which goes on reading: it has to be empty (see find_cut()).
+ */
 static void
 end_passed(struct kv_parts *ps)
 {
+	const struct kv_part *first = &ps->at[0];
+
 	for (int i = 0; i < ps->n; i++) {
 		struct kv_part *part = &ps->at[i];
 
@@ -160,26 +165,53 @@ end_passed(struct kv_parts *ps)
 		    (kv_part_is_at_end(part) || has_come_to_next(part)))
 			kv_part_finish(part);
 	}
-	if (kv_part_is_at_end(&ps->at[0])) /* it has read the whole list alone */
-		for (int i = 1; i < ps->n; i++)
+	for (int i = 1; i < ps->n && kv_part_is_at_end(first); i++) /* it has read that far alone */
+		if (ps->sample == NULL || strcmp(first->last, ps->at[i].mark->key) >= 0)
 			kv_part_finish(&ps->at[i]);
 }
 
-/* Leaves out bookmarks that the part before has passed. */
+/* Whether part was the last page of the list when it was read, as far as it can tell. */
+static bool
+claims_end(const struct kv_part *part)
+{
+	return kv_part_is_at_end(part) && !has_come_to_next(part);
+}
+
+/* Leaves out bookmarks that the part before has passed, and those behind an end that two parts have found. */
 static void
 skip_passed(struct kv_parts *ps)
 {
 	const struct kv_part *before = &ps->at[0];
+	int n_ends = 0;
 
 	for (int i = 1; i < ps->n; i++) {
 		struct kv_part *part = &ps->at[i];
 
-		if (part->has_begun)
-			before = part->is_over && part->n_pages == 0 ? before : part;
-		else if (!part->is_over &&
-		    (kv_part_is_at_end(before) || strcmp(before->last, part->mark->key) >= 0))
-			part->is_over = true;
+		n_ends = claims_end(before) ? n_ends : 0;
+		if (part->has_begun && (!part->is_over || part->n_pages > 0)) {
+			n_ends += claims_end(before) && claims_end(part) && part->head.n == 0;
+			before = part;
+		} else if (!part->has_begun && !part->is_over) {
+			part->is_over = strcmp(before->last, part->mark->key) >= 0 || n_ends > 0;
+		}
 	}
+}
+
+/*
+ * The part that read to the end of the list although a later one begins above its last name: the vault left names
+ * out. NULL: there is none.
+ */
+static const struct kv_part *
+find_cut(const struct kv_parts *ps)
+{
+	for (const struct kv_part *part = ps->at; part < ps->at + ps->n; part++) {
+		if (!claims_end(part))
+			continue;
+		for (const struct kv_part *later = part + 1; later < ps->at + ps->n; later++)
+			if (kv_head_is_above(&later->head, part->last))
+				return part;
+	}
+	return NULL;
 }
 
 static int
@@ -292,6 +324,20 @@ advance(struct kv_parts *ps)
 	return err == 0 && ps->lead < ps->n ? read_on(ps) : err;
 }
 
+/* 0, or -EBADMSG if the list ends where it does not. */
+static int
+check_end(const struct kv_parts *ps)
+{
+	const struct kv_part *cut = find_cut(ps);
+
+	if (cut == NULL)
+		return 0;
+	kv_log_event(KV_LOG_NOTICE, MODULE, "op=list object=%s after=%s errno=EBADMSG why=%s",
+	    kv_type_name(ps->options.type), cut->last,
+	    "the list ends here, but another request found more names: it is not complete");
+	return -EBADMSG;
+}
+
 /* A page has come. 0, or -errno. */
 static int
 take_answer(struct kv_part *part, struct kv_reply *reply)
@@ -305,6 +351,8 @@ take_answer(struct kv_part *part, struct kv_reply *reply)
 	part->n_pages++;
 	if (!follow(part, reply->page))
 		ps->is_ordered = false;
+	if (ps->is_ordered && check_end(ps) != 0)
+		return -EBADMSG;
 	if (ps->is_ordered || ps->n == 1) { /* the next page loads while this one is processed */
 		end_passed(ps);
 		skip_passed(ps);

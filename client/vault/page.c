@@ -67,12 +67,16 @@ static int
 parse_items(
     const struct kv_json *root, const struct kv_page_asked *asked, struct kv_buf *why, struct kv_page *page)
 {
-	const struct kv_json *value, *element;
+	const struct kv_json *value, *element, *error;
 	size_t size;
 	int err = kv_json_member(root, "value", &value);
 
 	if (err != 0 || !kv_json_is_array(value))
 		return -EBADMSG;
+	if (kv_json_member(root, "error", &error) != 0 || kv_json_is_object(error)) {
+		kv_buf_say(why, "the list has an error beside its items");
+		return -EBADMSG;
+	}
 	size = kv_json_count(value);
 	if (size == 0)
 		return 0;

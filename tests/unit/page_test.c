@@ -137,7 +137,8 @@ what_is_no_page_is_refused(void **state)
 		"{\"value\":\"\"}", "{\"value\":[null]}", "{\"value\":[[]]}", "{\"value\":[\"x\"]}",
 		"{\"value\":[{}]}", "{\"error\":{\"code\":\"x\"}}", "{\"value\":[],\"value\":[]}",
 		"{\"value\":[]", "{\"Value\":[]}", "<html></html>", "{\"value\":[],\"nextLink\":5}",
-		"{\"value\":[],\"nextLink\":{}}" };
+		"{\"value\":[],\"nextLink\":{}}",
+		"{\"value\":[],\"error\":{\"code\":\"InternalServerError\"}}" };
 	struct kv_page page;
 
 	(void)state;
