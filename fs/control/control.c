@@ -33,7 +33,12 @@ write_log(const struct kv_scope *scope, struct kv_buf *text)
 }
 
 /* Which listings an open waits for. */
-enum listings { NO_LISTINGS, COMPLETE_LISTINGS, NEW_LISTINGS /* which began after the open did */ };
+enum listings {
+	NO_LISTINGS,
+	COMPLETE_LISTINGS,
+	NEW_LISTINGS,	 /* which began after the open did */
+	NEW_LIST_OF_KEYS /* likewise, and no other */
+};
 
 static const struct row {
 	const char *name;
@@ -46,7 +51,7 @@ static const struct row {
 	{ "manifest", kv_manifest, COMPLETE_LISTINGS },
 	{ "manifest-now", kv_manifest, NEW_LISTINGS },
 	{ "log", write_log, NO_LISTINGS },
-	{ "vault.json", NULL, COMPLETE_LISTINGS },
+	{ "vault.json", NULL, NEW_LIST_OF_KEYS },
 };
 
 struct file {
@@ -119,17 +124,16 @@ static int
 wait_for_vault(struct opening *o)
 {
 	struct kv_listing *const *listings = o->branch->volume->listings;
+	const enum listings wanted = ((const struct file *)o->node)->row->listings;
 
 	if (o->branch->away != 0)
 		return o->branch->away;
-
 	for (int t = 0; t < KV_TYPES; t++) {
 		int err;
 
-		if (listings[t] == NULL)
+		if (listings[t] == NULL || (wanted == NEW_LIST_OF_KEYS && t != KV_KEYS))
 			continue;
-		if (((const struct file *)o->node)->row->listings == NEW_LISTINGS &&
-		    (err = wait_for_new(o, listings[t])) != 0)
+		if (wanted != COMPLETE_LISTINGS && (err = wait_for_new(o, listings[t])) != 0)
 			return err;
 		kv_snapshot_unref(o->snapshot);
 		err = kv_listing_open(listings[t], &o->snapshot);

@@ -14,11 +14,11 @@
 #include "cache/list/listing.h"
 #include "cache/pace/throttle.h"
 #include "client/base/clock.h"
-#include "client/base/json.h"
 #include "client/base/json_put.h"
 #include "client/base/json_quote.h"
 #include "client/vault/audit.h"
 #include "client/vault/explain.h"
+#include "fs/control/fact_text.h"
 #include "fs/control/report.h"
 
 #define SIDE_BY_SIDE 64
@@ -36,6 +36,7 @@ struct fact {
 	enum kv_op op;
 	char *name; /* of the key or issuer; or NULL */
 	struct kv_buf text;
+	char not_shown[80]; /* why text is null; "": it is not */
 };
 STAILQ_HEAD(queue, fact);
 
@@ -145,59 +146,6 @@ send(struct kv_facts *facts, struct fact *f, const char *next_link)
 
 /* ---- answers ---- */
 
-/* What the service returns for a key that was given no policy has no time of its creation. */
-static bool
-is_given(const struct kv_json *policy)
-{
-	const struct kv_json *attributes;
-	int64_t created;
-
-	return kv_json_object(policy, "attributes", &attributes) == 0 &&
-	    kv_json_integer(attributes, "created", &created) == 0 && created != 0;
-}
-
-/* An issuer has the account's id, and never its password, which the service returns to nobody. */
-static int
-put_issuer(struct fact *f, const struct kv_json *issuer)
-{
-	static const char *const names[] = { "provider", "credentials", "org_details", "attributes" };
-	const struct kv_json *member, *account;
-	int err = kv_buf_puts(&f->text, "{"), n = 0;
-
-	for (size_t i = 0; err == 0 && i < sizeof(names) / sizeof(names[0]); i++) {
-		err = kv_json_member(issuer, names[i], &member);
-		if (err != 0 || member == NULL)
-			continue;
-		err = kv_json_put_name(&f->text, names[i], 3, &n);
-		if (err == 0 && strcmp(names[i], "credentials") == 0) {
-			err = kv_json_member(member, "account_id", &account);
-			if (err == 0)
-				err = kv_buf_puts(&f->text, "{ \"account_id\": ");
-			if (err == 0)
-				err = kv_json_quote(
-				    &f->text, account != NULL ? kv_json_as_string(account) : NULL);
-			if (err == 0)
-				err = kv_buf_puts(&f->text, " }");
-		} else if (err == 0) {
-			err = kv_json_put(&f->text, member, 3);
-		}
-	}
-	if (err == 0)
-		err = kv_json_put_line(&f->text, 2);
-	return err == 0 ? kv_buf_puts(&f->text, "}") : err;
-}
-
-static int
-put_contacts(struct fact *f, const struct kv_json *answer)
-{
-	const struct kv_json *contacts;
-	const int err = kv_json_member(answer, "contacts", &contacts);
-
-	if (err != 0 || contacts == NULL)
-		return err != 0 ? err : kv_buf_puts(&f->text, "[]");
-	return kv_json_put(&f->text, contacts, 1);
-}
-
 /* An issuer's id looks like that of a version of a certificate called issuers. */
 static int
 ask_for_issuers(struct kv_facts *facts, const struct kv_page *page)
@@ -205,7 +153,9 @@ ask_for_issuers(struct kv_facts *facts, const struct kv_page *page)
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < page->n; i++)
-		err = add_fact(facts, ISSUERS, KV_OP_ISSUER, page->items[i].version);
+		err = page->items[i].version[0] != '\0' ?
+		    add_fact(facts, ISSUERS, KV_OP_ISSUER, page->items[i].version) :
+		    -EBADMSG;
 	return err;
 }
 
@@ -217,11 +167,11 @@ read_answer(struct kv_facts *facts, struct request *r, const struct kv_reply *re
 
 	switch (f->op) {
 	case KV_OP_CONTACTS:
-		return put_contacts(f, reply->json);
+		return kv_fact_text_contacts(reply->json, &f->text);
 	case KV_OP_ISSUER:
-		return put_issuer(f, reply->json);
+		return kv_fact_text_issuer(reply->json, &f->text);
 	case KV_OP_ROTATION_POLICY:
-		return is_given(reply->json) ? kv_json_put(&f->text, reply->json, 2) : 0;
+		return kv_fact_text_policy(reply->json, &f->text);
 	default:
 		err = ask_for_issuers(facts, reply->page);
 		if (err != 0 || reply->page->next_link == NULL)
@@ -232,17 +182,35 @@ read_answer(struct kv_facts *facts, struct request *r, const struct kv_reply *re
 	}
 }
 
+static const char *
+code_of(const struct kv_fault *fault)
+{
+	return fault->inner[0] != '\0' ? fault->inner : fault->code[0] != '\0' ? fault->code : "refused";
+}
+
+/*
+ * A 404. Only a vault without contacts answers so to the request for them, with a code of its own, and none to that for
+ * the list of issuers. An issuer or key that a list has named may be gone meanwhile; it is shown rather than left out.
+ */
+static int
+note_missing(struct fact *f, const struct kv_reply *reply)
+{
+	if (f->op == KV_OP_CONTACTS)
+		return strcmp(reply->fault.code, "ContactsNotFound") == 0 ? kv_buf_puts(&f->text, "[]") :
+									    -EBADMSG;
+	if (f->op == KV_OP_ISSUERS)
+		return -EBADMSG;
+	snprintf(f->not_shown, sizeof(f->not_shown), "%s", code_of(&reply->fault));
+	return kv_buf_puts(&f->text, "null");
+}
+
 /* The refusal of one is that of all of its kind: the others are not asked for. */
 static void
 note_refusal(struct kv_facts *facts, enum kind kind, const struct kv_reply *reply)
 {
-	const struct kv_fault *fault = &reply->fault;
 	struct fact *f, *next;
 
-	snprintf(facts->not_shown[kind], sizeof(facts->not_shown[kind]), "%s",
-	    fault->inner[0] != '\0'    ? fault->inner :
-		fault->code[0] != '\0' ? fault->code :
-					 "refused");
+	snprintf(facts->not_shown[kind], sizeof(facts->not_shown[kind]), "%s", code_of(&reply->fault));
 	for (f = STAILQ_FIRST(&facts->to_ask); f != NULL; f = next) {
 		next = STAILQ_NEXT(f, link);
 		if (f->kind != kind)
@@ -256,15 +224,19 @@ static void
 note_failure(struct kv_facts *facts, const struct fact *f, struct kv_reply *reply, int err)
 {
 	const struct kv_call call = { .op = f != NULL ? f->op : KV_OP_ISSUERS,
-		.type = KV_CERTIFICATES,
+		.type = f != NULL && f->kind == POLICIES ? KV_KEYS : KV_CERTIFICATES,
 		.name = f != NULL ? f->name : NULL,
 		.caller = facts->question.caller };
+	const bool is_wrong_404 = reply->err == -ENOENT && err == -EBADMSG;
 
 	if (facts->err != 0)
 		return;
 	facts->err = err;
 	reply->err = err;
-	kv_audit_failure(facts->branch->volume->vault, &call, reply, NULL);
+	kv_audit_failure(facts->branch->volume->vault, &call, reply,
+	    is_wrong_404 ?
+		"a vault does not answer 404 to this request, which is about all of it: is there a gateway or proxy in between?" :
+		NULL);
 }
 
 static void
@@ -279,7 +251,7 @@ fact_answered(void *arg, struct kv_reply *reply)
 	if (err == 0)
 		err = read_answer(facts, r, reply);
 	else if (err == -ENOENT)
-		err = f->op == KV_OP_CONTACTS ? kv_buf_puts(&f->text, "[]") : 0; /* none, or gone meanwhile */
+		err = note_missing(f, reply);
 	else if ((refusal = kv_explain_refusal(reply)) != 0) {
 		err = refusal > 0 ? 0 : refusal;
 		if (err == 0)
@@ -332,23 +304,38 @@ put_kind(struct kv_facts *facts, enum kind kind, struct fact *const *sorted, siz
 	return err == 0 && kind != CONTACTS ? kv_buf_puts(out, "}") : err;
 }
 
+/* One member of "notShown", which is the n-th; name NULL: all of its kind. */
 static int
-put_not_shown(const struct kv_facts *facts, struct kv_buf *out, int *n_members)
+put_reason(enum kind kind, const char *name, const char *reason, struct kv_buf *out, int *n_members, int *n)
+{
+	char member[KV_NAME_MAX + 32];
+	int err = 0;
+
+	if (reason[0] == '\0')
+		return 0;
+	snprintf(member, sizeof(member), "%s%s%s", members[kind], name != NULL ? "/" : "",
+	    name != NULL ? name : "");
+	if (*n == 0)
+		err = kv_json_put_name(out, "notShown", 1, n_members);
+	if (err == 0 && *n == 0)
+		err = kv_buf_puts(out, "{");
+	if (err == 0)
+		err = kv_json_put_name(out, member, 2, n);
+	return err == 0 ? kv_json_quote(out, reason) : err;
+}
+
+static int
+put_not_shown(const struct kv_facts *facts, struct fact *const *sorted, size_t n_sorted, struct kv_buf *out,
+    int *n_members)
 {
 	int err = 0, n = 0;
 
-	for (int k = 0; err == 0 && k < KINDS; k++) {
-		if (facts->not_shown[k][0] == '\0')
-			continue;
-		if (n == 0)
-			err = kv_json_put_name(out, "notShown", 1, n_members);
-		if (err == 0 && n == 0)
-			err = kv_buf_puts(out, "{");
-		if (err == 0)
-			err = kv_json_put_name(out, members[k], 2, &n);
-		if (err == 0)
-			err = kv_json_quote(out, facts->not_shown[k]);
-	}
+	for (int k = 0; err == 0 && k < KINDS; k++)
+		err = put_reason((enum kind)k, NULL, facts->not_shown[k], out, n_members, &n);
+	for (size_t i = 0; err == 0 && i < n_sorted; i++)
+		if (facts->not_shown[sorted[i]->kind][0] == '\0')
+			err = put_reason(
+			    sorted[i]->kind, sorted[i]->name, sorted[i]->not_shown, out, n_members, &n);
 	if (err == 0 && n > 0)
 		err = kv_json_put_line(out, 1);
 	return err == 0 && n > 0 ? kv_buf_puts(out, "}") : err;
@@ -377,7 +364,7 @@ put_text(struct kv_facts *facts, struct kv_buf *out)
 		if (is_wanted(facts, (enum kind)k))
 			err = put_kind(facts, (enum kind)k, sorted, n, out, &n_members);
 	if (err == 0)
-		err = put_not_shown(facts, out, &n_members);
+		err = put_not_shown(facts, sorted, n, out, &n_members);
 	free(sorted);
 	return err == 0 ? kv_buf_puts(out, "\n}\n") : err;
 }

@@ -3,7 +3,8 @@
 /*
  * .kvfs/vault.json: what no blob holds and a rebuilt vault needs. The contacts and issuers of certificates, and the
  * rotation policies of the keys that were given one. What the vault refuses to show is null, and "notShown" has the
- * refusal.
+ * refusal; so is a single issuer or policy that the vault does not find although its list has the issuer or key.
+ * Anything else that is missing, or is no answer to the request, fails the whole.
  */
 #include "client/base/buf.h"
 #include "client/vault/call.h"

@@ -1,6 +1,9 @@
 """.kvfs/vault.json: what no blob holds and a rebuilt vault needs."""
 import json
 
+import pytest
+
+from between import gateway
 from harness import errno_of, ok
 
 POLICY = {"lifetimeActions": [{"trigger": {"timeAfterCreate": "P90D"}, "action": {"type": "Rotate"}}],
@@ -73,3 +76,70 @@ def test_a_managed_hsm_has_only_rotation_policies(vaults, mount):
     hsm = vaults("first", seed="keys=2", options=["--hsm"])
     facts = vault_json(mount(hsm))
     assert "contacts" not in facts and "issuers" not in facts and facts["rotationPolicies"] == {}
+
+
+NOT_FOUND = b'{"error":{"code":"NotFound","message":"no route"}}'
+ERROR = b'{"error":{"code":"Throttled","message":"try later"}}'
+
+
+@pytest.mark.parametrize("path", ["/certificates/contacts", "/certificates/issuers", "/certificates/issuers/Digi",
+                                  "/keys/a/rotationpolicy"])
+def test_what_is_not_the_answer_to_the_request_leaves_nothing_out(vault, mount, tmp_path, path):
+    vault.call("PUT", "/certificates/contacts", {"contacts": CONTACTS})
+    vault.call("PUT", "/certificates/issuers/Digi", ISSUER)
+    for name in "ab":
+        vault.create_key(name)
+        vault.call("PUT", f"/keys/{name}/rotationpolicy", POLICY)
+    mode = [None]
+
+    def change(request, answer):
+        if request.path.split("?")[0] != path or mode[0] is None:
+            return answer
+        if mode[0] == "of another":
+            answer.body = answer.body.replace(b"/keys/a/", b"/keys/b/").replace(b"/Digi", b"/Other")
+            answer.body = answer.body.replace(b"first.vault", b"twin.vault")
+        else:
+            answer.status, answer.body = mode[0]
+        return answer
+
+    with gateway(vault, tmp_path / "front", change) as g:
+        m = mount(vault, url=g.url)
+        whole = vault_json(m)
+        assert list(whole["rotationPolicies"]) == ["a", "b"] and list(whole["issuers"]) == ["Digi"]
+        for mode[0] in ((200, ERROR), (404, b"<html>no route</html>"), "of another"):
+            assert errno_of("open", m / ".kvfs/vault.json") == "EBADMSG", mode[0]
+        mode[0] = (404, NOT_FOUND)
+        kind = {"Digi": "issuers", "rotationpolicy": "rotationPolicies"}.get(path.rsplit("/", 1)[1])
+        name = {"issuers": "Digi", "rotationPolicies": "a"}.get(kind)
+        if kind:
+            assert vault_json(m) == {**whole, "notShown": {f"{kind}/{name}": "NotFound"},
+                                     kind: {**whole[kind], name: None}}
+        else:
+            assert errno_of("open", m / ".kvfs/vault.json") == "EBADMSG"
+        m.unmount()
+
+
+def test_the_policy_of_another_key_is_not_in_the_file_of_a_key(vault, mount, tmp_path):
+    for name in "ab":
+        vault.create_key(name)
+        vault.call("PUT", f"/keys/{name}/rotationpolicy", POLICY)
+
+    def change(request, answer):
+        if request.path.startswith("/keys/a/rotationpolicy"):
+            answer.body = answer.body.replace(b"/keys/a/", b"/keys/b/")
+        return answer
+
+    with gateway(vault, tmp_path / "front", change) as g:
+        m = mount(vault, url=g.url)
+        assert errno_of("open", m / "keys/a.json") == "EBADMSG"
+        assert "about b" in m.line(op="rotation-policy", object="keys/a", errno="EBADMSG")["why"]
+        ok("cat", m / "keys/b.json")
+        m.unmount()
+
+
+def test_a_key_that_was_made_after_the_last_listing_is_there(vault, mount):
+    m = mount(vault)
+    m.names("keys")
+    vault.create_key("fresh")
+    vault.call("PUT", "/keys/fresh/rotationpolicy", POLICY)
+    assert list(vault_json(m)["rotationPolicies"]) == ["fresh"]
