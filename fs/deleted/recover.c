@@ -10,8 +10,7 @@
  *
  * The recovery is sent again if the vault refused it with 409, because something else is being done to the object; and
  * if its answer was lost and the object is still deleted. If it is neither deleted nor there, looking goes on for a
- * while. What a look finds must be as old as what was deleted: after a purge, somebody may have created another object
- * of this name.
+ * while. What a look finds must be what was deleted (fs/deleted/found).
  */
 #include "fs/deleted/recover.h"
 
@@ -30,6 +29,7 @@
 #include "fs/deleted/deleted_file.h"
 #include "fs/deleted/deleted_folder.h"
 #include "fs/deleted/deletions.h"
+#include "fs/deleted/found.h"
 #include "fs/mount/folder.h"
 #include "fs/mount/request.h"
 
@@ -44,12 +44,14 @@ struct recovery {
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	struct kv_question question;
-	int64_t wall_created;	/* of the deleted object, 0 if unknown */
-	bool is_accepted;	/* the vault answered 2xx */
-	bool is_lost;		/* an answer was lost: the vault may have accepted it */
-	bool is_conflict;	/* the last answer was 409 */
-	bool is_to_send;	/* after the pause; else look */
-	bool reads_versions;	/* to look */
+	struct kv_item was; /* the deleted object; times 0 and version "" if unknown */
+	struct kv_item
+	    newest;	     /* the found one, while its versions are searched for that of the deleted one */
+	bool is_accepted;    /* the vault answered 2xx */
+	bool is_lost;	     /* an answer was lost: the vault may have accepted it */
+	bool is_conflict;    /* the last answer was 409 */
+	bool is_to_send;     /* after the pause; else look */
+	bool reads_versions; /* to look */
 	int64_t mono_last_sign; /* the vault answered about it, or might have */
 	int pause_ms;
 	struct kv_timer pause;
@@ -166,18 +168,10 @@ cannot_look(struct recovery *r)
 }
 
 static void
-refuse_other(struct recovery *r)
+refuse_other(struct recovery *r, enum kv_found found)
 {
-	log_end(r, -EEXIST,
-	    "the vault has another object of this name, which was created later than the deleted one");
+	log_end(r, -EEXIST, kv_found_explain(found));
 	finish(r, -EEXIST);
-}
-
-/* Whether something that was created then may be what was deleted. */
-static bool
-is_old_enough(const struct recovery *r, int64_t wall_created)
-{
-	return r->wall_created == 0 || wall_created <= r->wall_created;
 }
 
 /* The object is in the vault: it is shown at once, and no longer as deleted. */
@@ -247,8 +241,8 @@ recovery_answered(void *arg, struct kv_reply *reply)
 		r->is_lost = true; /* an earlier attempt may have been served */
 	if (is_lost || r->is_accepted || r->is_conflict)
 		r->mono_last_sign = kv_clock_mono_ms();
-	if (r->is_accepted && reply->item != NULL && reply->item->wall_created != 0)
-		r->wall_created = reply->item->wall_created;
+	if (r->is_accepted)
+		kv_found_note_recovered(&r->was, reply->item);
 	if (is_lost && is_late(r, reply->err))
 		give_up(r);
 	else if (r->is_accepted || r->is_conflict || is_lost || (reply->err == -ENOENT && r->is_lost))
@@ -271,6 +265,7 @@ look(struct recovery *r)
 		.is_quiet = true
 	};
 
+	r->newest.name[0] = '\0';
 	if (r->reads_versions)
 		return kv_versions_read(volume_of(r)->throttle, r->type, r->name, &r->question,
 		    versions_answered, r, &r->versions);
@@ -310,7 +305,7 @@ got(void *arg, struct kv_reply *reply)
 	struct recovery *r = arg;
 
 	r->ticket = NULL;
-	if (reply->err == 0 && is_old_enough(r, reply->item->wall_created)) {
+	if (reply->err == 0 && kv_found_item(&r->was, reply->item) == KV_FOUND_IT) {
 		succeed(r, reply->item);
 	} else if (reply->err == -ENOENT) {
 		not_yet(r);
@@ -322,11 +317,35 @@ got(void *arg, struct kv_reply *reply)
 	}
 }
 
+/* All versions were read; after that, if need be, those up to that of the deleted object. */
+static void
+judge(struct recovery *r, const struct kv_versions *versions)
+{
+	const bool is_second = r->newest.name[0] != '\0';
+	const enum kv_found found =
+	    is_second ? kv_found_version(&r->was, versions) : kv_found_versions(&r->was, versions);
+	int err;
+
+	if (!is_second) {
+		r->newest = versions->newest;
+		r->newest.wall_updated = versions->wall_updated;
+	}
+	if (found == KV_FOUND_IT) {
+		succeed(r, &r->newest);
+	} else if (found == KV_FOUND_UNCLEAR) {
+		err = kv_versions_confirm(volume_of(r)->throttle, r->type, r->name, r->was.version,
+		    KV_METADATA, &r->question, versions_answered, r, &r->versions);
+		if (err != 0)
+			finish(r, err);
+	} else {
+		refuse_other(r, found);
+	}
+}
+
 static void
 versions_answered(void *arg, int err, const struct kv_versions *versions)
 {
 	struct recovery *r = arg;
-	struct kv_item item;
 
 	r->versions = NULL;
 	if (err == -ENOENT) {
@@ -337,12 +356,8 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 		give_up(r);
 	} else if (err != 0) {
 		finish(r, err);
-	} else if (!is_old_enough(r, versions->wall_oldest)) {
-		refuse_other(r);
 	} else {
-		item = versions->newest;
-		item.wall_updated = versions->wall_updated;
-		succeed(r, &item);
+		judge(r, versions);
 	}
 }
 
@@ -460,7 +475,8 @@ kv_recover(struct kv_node *node, fuse_req_t req, const char *name, struct kv_nod
 	r->question.mono_deadline = kv_clock_mono_ms() + node->branch->settings->timeout_ms;
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	file = kv_deleted_file_find(kv_deletions_of(node), type, name);
-	r->wall_created = file != NULL ? file->deleted.item.wall_created : 0;
+	if (file != NULL)
+		r->was = file->deleted.item;
 	kv_timer_init(&r->pause, node->branch->mount->loop, go_on, r);
 	err = request_recovery(r);
 	if (err != 0)

@@ -164,6 +164,59 @@ def test_another_object_of_the_name_is_no_recovery(vault, mount):
     assert "another object" in m.line(op="recover", errno="EEXIST")["why"]
 
 
+def older_state(vault, kind, name):
+    """A backup of the object, which then gets a new version, or later attributes, in a later second."""
+    old = vault.backup(kind, name)
+    updated = vault.call("GET", f"/{kind}/{name}")["attributes"]["updated"]
+    eventually(lambda: time.time() > updated + 1, "a later second, in which the object is changed")
+    if kind == "secrets":
+        vault.set_secret(name, value="new")
+    else:
+        vault.call("PATCH", f"/{kind}/{name}/", {"tags": {"changed": "1"}})
+    return old
+
+
+@pytest.mark.parametrize("kind", ["secrets", "keys"])
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_an_older_state_that_was_restored_meanwhile_is_no_recovery(vault, mount, kind, is_listed):
+    name = first(vault, kind)
+    old = older_state(vault, kind, name)
+    vault.delete(kind, name)
+    m = mount(vault)
+    if is_listed:
+        assert os.listdir(m / f"deleted/{kind}") == [name]
+    vault.fault(operation="recover", action="reset")
+    mover = threading.Thread(target=lambda: moved.append(run("mv", m / f"deleted/{kind}/{name}", m / kind)))
+    moved = []
+    mover.start()
+    eventually(lambda: vault.count("recover") > 0, "the recovery that never arrives")
+    vault.purge(kind, name)
+    vault.restore(kind, old)
+    mover.join(60)
+    assert moved[0].code != 0 and "File exists" in moved[0].err
+    assert "older state" in m.lines(op="recover", errno="EEXIST")[0]["why"]  # mv tries it twice
+
+
+@pytest.mark.parametrize("kind", ["secrets", "keys"])
+def test_a_version_that_was_made_after_the_recovery_does_not_hide_the_recovered_one(slow, mount, kind):
+    name = first(slow, kind)
+    slow.delete(kind, name)
+    m = mount(slow)
+    os.stat(m / f"deleted/{kind}/{name}")
+    slow.fault(operation="recover", action="applied-reset", count=1)
+    slow.fault(operation="get" if kind == "keys" else "versions", type=kind, status=404, code="KeyNotFound", count=2)
+    mover = threading.Thread(target=lambda: moved.append(run("mv", m / f"deleted/{kind}/{name}", m / kind)))
+    moved = []
+    mover.start()
+    eventually(lambda: name in slow.list(kind), "the recovery has taken effect")
+    if kind == "secrets":
+        slow.set_secret(name, value="new")
+    else:
+        slow.create_key(name)
+    mover.join(60)
+    assert moved[0].code == 0, moved[0].err
+
+
 def test_only_the_folder_of_its_type_and_its_own_name_will_do(vault, mount, tmp_path):
     name = first(vault, "secrets")
     vault.delete("secrets", name)
