@@ -20,6 +20,7 @@
 #define MOST_ENTRIES 4096 /* with more, expired entries are freed */
 
 struct confirmation {
+	enum kv_proof proof;
 	enum kv_type type;
 	char name[KV_NAME_MAX + 1];
 	char version[64];
@@ -46,6 +47,7 @@ struct kv_confirm_wait {
 
 struct kv_confirms {
 	struct kv_throttle *throttle;
+	enum kv_proof proof;
 	void *entries; /* tsearch(3) of struct confirmation by version, updated, name, type */
 	size_t n_entries;
 };
@@ -140,6 +142,7 @@ find_or_make(struct kv_confirms *c, const struct kv_receipt *receipt)
 	if (e == NULL)
 		return NULL;
 	*e = key_of(receipt);
+	e->proof = c->proof;
 	LIST_INIT(&e->inquiries);
 	if (tsearch(e, &c->entries, compare) == NULL) {
 		free(e);
@@ -168,6 +171,13 @@ kv_confirms_is_fresh(
 	return e != NULL && e->mono_yes > e->mono_no && is_fresh(e->mono_yes, &e->asker, asker);
 }
 
+/* Without a version or `updated` in the answer to the submit, there is nothing to compare. */
+static bool
+can_be_confirmed(const struct kv_confirms *c, const struct kv_receipt *receipt)
+{
+	return c->proof == KV_PROOF_VERSION ? receipt->version[0] != '\0' : receipt->wall_updated != 0;
+}
+
 static void
 note_yes(struct confirmation *e, int64_t mono_sent, const struct kv_process *asker)
 {
@@ -182,7 +192,7 @@ void
 kv_confirms_note(struct kv_confirms *c, const struct kv_receipt *receipt, int64_t mono_sent,
     const struct kv_process *asker)
 {
-	struct confirmation *e = receipt->wall_updated != 0 ? find_or_make(c, receipt) : NULL;
+	struct confirmation *e = can_be_confirmed(c, receipt) ? find_or_make(c, receipt) : NULL;
 
 	if (e != NULL)
 		note_yes(e, mono_sent, asker);
@@ -202,6 +212,13 @@ free_inquiry(struct inquiry *q)
 	free(q);
 }
 
+static bool
+is_proved(const struct confirmation *e, const struct kv_versions *versions)
+{
+	return versions->has_version &&
+	    (e->proof == KV_PROOF_VERSION || versions->wall_version_updated == e->wall_updated);
+}
+
 static void
 versions_answered(void *arg, int err, const struct kv_versions *versions)
 {
@@ -210,7 +227,7 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	struct kv_confirm_wait *w;
 
 	q->versions = NULL;
-	if (err == 0 && !(versions->has_version && versions->wall_version_updated == e->wall_updated))
+	if (err == 0 && !is_proved(e, versions))
 		err = -ENOENT;
 	if (err == 0)
 		note_yes(e, q->mono_asked, &q->asker);
@@ -271,8 +288,8 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	*wait = NULL;
 	if (was_under_way != NULL)
 		*was_under_way = q != NULL;
-	if (receipt->wall_updated == 0 || !kv_vault_can_list(kv_throttle_vault(c->throttle)))
-		return -ENOENT; /* no `updated` in the restore's answer, or nothing to compare it with */
+	if (!can_be_confirmed(c, receipt) || !kv_vault_can_list(kv_throttle_vault(c->throttle)))
+		return -ENOENT; /* nothing to compare, or nothing to compare it with */
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return -ENOMEM;
@@ -307,7 +324,7 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 {
 	struct inquiry *q;
 
-	if (receipt->wall_updated == 0 || !kv_vault_can_list(kv_throttle_vault(c->throttle)) ||
+	if (!can_be_confirmed(c, receipt) || !kv_vault_can_list(kv_throttle_vault(c->throttle)) ||
 	    kv_confirms_is_fresh(c, receipt, asker) || find_inquiry(find(c, receipt), asker) != NULL ||
 	    put_inquiry(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
 		return; /* the question will be sent when it is needed */
@@ -344,12 +361,12 @@ kv_confirms_check(const struct kv_confirms *c)
 }
 
 struct kv_confirms *
-kv_confirms_new(struct kv_throttle *throttle)
+kv_confirms_new(struct kv_throttle *throttle, enum kv_proof proof)
 {
 	struct kv_confirms *c = calloc(1, sizeof(*c));
 
 	if (c != NULL)
-		c->throttle = throttle;
+		*c = (struct kv_confirms){ .throttle = throttle, .proof = proof };
 	return c;
 }
 

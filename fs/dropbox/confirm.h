@@ -1,11 +1,12 @@
 #ifndef KV_FS_DROPBOX_CONFIRM_H
 #define KV_FS_DROPBOX_CONFIRM_H
 /*
- * Confirmations that the version named by a receipt is in the vault, with the `updated` that the restore
- * returned.
+ * Confirmations that the version named by a receipt is in the vault and, for a restore, has the `updated` that the
+ * restore returned.
  *
  * Version ids are random and a single version cannot be deleted, so the id proves the key material; `updated`
- * proves that the attributes are those of the restore. A confirmation holds for the time at which its request
+ * proves that the attributes are those of the restore. An import brings the material alone: attributes and tags that
+ * the version has got since are no reason to make another one. A confirmation holds for the time at which its request
  * was sent, so it stores that time.
  */
 #include <stdbool.h>
@@ -19,8 +20,11 @@ struct kv_confirm_wait;
 struct kv_question; /* cache/pace/throttle.h */
 struct kv_throttle;
 
+/* What proves that the vault still has what was sent. */
+enum kv_proof { KV_PROOF_UPDATED /* the version, unchanged */, KV_PROOF_VERSION };
+
 /* NULL: out of memory. */
-struct kv_confirms *kv_confirms_new(struct kv_throttle *throttle);
+struct kv_confirms *kv_confirms_new(struct kv_throttle *throttle, enum kv_proof proof);
 /* Cancels requests in flight without calling completions. NULL does nothing. */
 void kv_confirms_free(struct kv_confirms *confirms);
 

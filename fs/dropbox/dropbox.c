@@ -465,7 +465,7 @@ kv_dropbox_new(struct kv_branch *branch, const struct kv_dropbox_kind *kind)
 	/* without lists no receipt can be confirmed: those of other mounts stay for them */
 	box->receipts =
 	    kv_receipts_new(branch->settings->is_listless ? NULL : branch->volume->index.receipts);
-	box->confirms = kv_confirms_new(branch->volume->throttle);
+	box->confirms = kv_confirms_new(branch->volume->throttle, kind->proof);
 	box->stream = kv_recall_stream_new();
 	if (box->receipts == NULL || box->confirms == NULL || box->stream == NULL) {
 		kv_dropbox_free(box);

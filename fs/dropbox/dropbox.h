@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <sys/queue.h>
 #include "fs/mount/branch.h"
+#include "fs/dropbox/confirm.h"
 #include "fs/dropbox/drop.h"
 #include "fs/dropbox/upload.h"
 
 struct kv_buf;
-struct kv_confirms;
 struct kv_receipts;
 struct kv_submit;
 
@@ -26,6 +26,7 @@ struct kv_dropbox_kind {
 	const char *done;	 /* "restored": what it does with a file, for sentences */
 	const char *prefix;	 /* of the paths of its receipts, by which those of two kinds differ */
 	size_t most;		 /* bytes of a file */
+	enum kv_proof proof;	 /* that the vault still has it */
 	const char *too_large;	 /* the sentence for a larger one, … */
 	const char *wrong_start; /* … for one whose start may_begin() refuses … */
 	const char *no_backups;	 /* … and for a name of cp --backup=numbered */

@@ -16,6 +16,7 @@ const struct kv_dropbox_kind kv_import_kind = {
 	.done = "imported",
 	.prefix = "//import/",
 	.most = KV_BYOK_MAX,
+	.proof = KV_PROOF_VERSION,
 	.too_large = "larger than any key-transfer package",
 	.wrong_start = "this is no key-transfer package, which is JSON; kvfs byok wrap makes one of a key",
 	.no_backups = "import/ keeps no numbered backups: what was imported is in the vault",

@@ -17,6 +17,7 @@ const struct kv_dropbox_kind kv_restore_kind = {
 	.prefix = "",
 	/* text forms of a blob are longer than the blob: by a third, plus line ends */
 	.most = KV_BLOB_MAX / 2 * 3,
+	.proof = KV_PROOF_UPDATED,
 	.too_large = "larger than the largest blob (64 MiB)",
 	.wrong_start = "this is not a blob",
 	.no_backups = "restore/ keeps no numbered backups: what was restored is in the vault",

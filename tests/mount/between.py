@@ -90,7 +90,7 @@ class Gateway:
                         time.sleep(0.05)  # what comes at once behind an answer libcurl finds by itself
                         self.wfile.write(self.after)
 
-            do_GET = do_POST = handle_any
+            do_GET = do_POST = do_PUT = handle_any
 
             def log_message(self, *args):
                 pass

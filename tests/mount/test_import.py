@@ -2,10 +2,12 @@
 import json
 import pathlib
 import signal
+import time
 
 import pytest
 
 import packages
+from between import gateway
 from harness import Process, errno_of, eventually, fails, ok, run
 
 VENDOR = pathlib.Path(__file__).parent / "data" / "securosys.byok"
@@ -327,6 +329,37 @@ def test_the_same_package_is_not_imported_twice_unless_the_vault_has_lost_it(pre
     ok("cp", package, m / "import" / "mine.byok")
     assert premium.count("import") == 3
     assert len(premium.versions("keys", "mine")) == 1
+
+
+@pytest.mark.parametrize("change", [{"tags": {"owner": "me"}}, {"attributes": {"exp": 2000000000}},
+                                    {"attributes": {"enabled": False}}], ids=["tags", "expiry", "disabled"])
+def test_attributes_that_change_after_an_import_are_no_reason_for_another_version(premium, package, mount, change):
+    m = mount(premium)
+    ok("cp", package, m / "import" / "mine.byok")
+    key = premium.call("GET", "/keys/mine")
+    eventually(lambda: time.time() > key["attributes"]["updated"] + 1, "a later second, in which the key is changed")
+    premium.call("PATCH", "/keys/mine/" + key["key"]["kid"].rsplit("/", 1)[1], change)
+    ok("cp", package, m / "import" / "mine.byok")
+    m.unmount()
+    m = mount(premium, again=m)
+    ok("cp", package, m / "import" / "mine.byok")
+    assert errno_of("stat", m / "import" / "mine.byok") == "0"
+    assert premium.count("import") == 1 and len(premium.versions("keys", "mine")) == 1
+
+
+def test_an_import_whose_answer_names_another_vault_is_reported_as_lost(premium, package, mount, tmp_path):
+    def change(request, answer):
+        if request.method == "PUT" and request.path.startswith("/keys/mine"):
+            answer.body = answer.body.replace(b"first.vault", b"twin.vault")
+        return answer
+
+    with gateway(premium, tmp_path / "front", change) as g:
+        m = mount(premium, url=g.url)
+        assert copy(package, m / "import" / "mine.byok") == "EIO"
+        why = m.line(op="import", errno="EIO")["why"]
+        assert "of twin.vault.localhost, not of first.vault.localhost" in why and "since then it has the new version" in why
+        assert premium.count("import") == 1
+        m.unmount()
 
 
 def test_a_receipt_outlives_the_mount(premium, package, mount):

@@ -55,7 +55,7 @@ set_up(void **state)
 	(void)state;
 	rig_begin(answer, 0, 8);
 	fake_loop_check_with(rig.loop, check);
-	confirms = kv_confirms_new(rig.throttle);
+	confirms = kv_confirms_new(rig.throttle, KV_PROOF_UPDATED);
 	assert_non_null(confirms);
 	receipt =
 	    (struct kv_receipt){ .type = KV_SECRETS, .name = "a", .version = "v1", .wall_updated = UPDATED };
@@ -136,6 +136,45 @@ only_the_very_version_with_its_updated_is_a_yes(void **state)
 		tear_down(state);
 		set_up(state);
 	}
+}
+
+/* What was imported may have got tags or an expiry since, which is no reason to import it again. */
+static void
+of_an_import_the_version_is_enough(void **state)
+{
+	static const struct {
+		const char *version;
+		int64_t wall_updated; /* of the receipt */
+		int err, expected;
+	} rows[] = {
+		{ "v1", UPDATED, 0, 0 },
+		{ "V1", UPDATED - 1, 0, 0 },
+		{ "v1", UPDATED + 1, 0, 0 },
+		{ "v1", 0, 0, 0 },
+		{ "v2", UPDATED, 0, -ENOENT },
+		{ "v1", UPDATED, -ENOENT, -ENOENT },
+		{ "v1", UPDATED, -EACCES, -EACCES },
+	};
+	struct kv_confirm_wait *wait;
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		kv_confirms_free(confirms);
+		confirms = kv_confirms_new(rig.throttle, KV_PROOF_VERSION);
+		version = rows[i].version;
+		err = rows[i].err;
+		receipt.wall_updated = rows[i].wall_updated;
+		assert_row(ask(&old) == rows[i].expected, i, rows[i].version);
+		assert_row(
+		    kv_confirms_is_fresh(confirms, &receipt, &old) == (rows[i].expected == 0), i, "known");
+		fake_loop_run(rig.loop, 20000);
+		tear_down(state);
+		set_up(state);
+	}
+	kv_confirms_free(confirms);
+	confirms = kv_confirms_new(rig.throttle, KV_PROOF_VERSION);
+	receipt.version[0] = '\0';
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, &old, &cp, tell, NULL, &wait, NULL), -ENOENT);
 }
 
 static void
@@ -292,6 +331,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(only_the_very_version_with_its_updated_is_a_yes),
+		TEST(of_an_import_the_version_is_enough),
 		TEST(a_receipt_without_a_time_is_never_confirmed),
 		TEST(a_yes_counts_as_of_the_moment_at_which_it_was_asked),
 		TEST(a_later_no_is_not_undone_by_an_earlier_yes),
