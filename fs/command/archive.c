@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/base/buf.h"
+#include "fs/command/misnamed.h"
 
-#define SUFFIX ".blob"
+#define SUFFIX	 ".blob"
+#define MOST_WHY (PATH_MAX + 200)
 
 static int
 compare(const void *a, const void *b)
@@ -53,32 +57,60 @@ object_name(const char *file_name, char **name)
 	return *name != NULL ? 0 : -ENOMEM;
 }
 
+/* Room for one more in an array of n elements. */
+static void *
+grow(void *array, size_t n, size_t size)
+{
+	return (n & (n - 1)) == 0 ? reallocarray(array, n > 0 ? 2 * n : 1, size) : array;
+}
+
 static int
-add_file(struct kv_archive *a, const char *path, const char *file_name, const struct stat *st)
+add_odd(struct kv_archive *a, const char *path, const char *why)
+{
+	struct kv_archive_odd *odd = grow(a->odd, a->n_odd, sizeof(*odd));
+
+	if (odd == NULL)
+		return -ENOMEM;
+	a->odd = odd;
+	odd = &a->odd[a->n_odd++];
+	*odd = (struct kv_archive_odd){ .path = strdup(path), .why = strdup(why) };
+	return odd->path != NULL && odd->why != NULL ? 0 : -ENOMEM;
+}
+
+/* A file that is no NAME.blob: such as a README, or a blob that must not be lost unseen. */
+static int
+add_misnamed(struct kv_archive *a, const char *path, const char *absolute, const struct stat *st)
+{
+	const size_t len = strlen(path), suffix = strlen(SUFFIX);
+	bool is_blob = len > suffix && strcasecmp(path + len - suffix, SUFFIX) == 0;
+	int err = is_blob ? 0 : kv_misnamed_look(absolute, st->st_size, &is_blob);
+
+	if (err == 0 && is_blob)
+		return add_odd(a, path,
+		    "a blob, and its name does not end in .blob: rename it, or copy it into restore/");
+	a->n_others++;
+	return err;
+}
+
+static int
+add_file(struct kv_archive *a, const char *path, const char *file_name, const char *absolute,
+    const struct stat *st)
 {
 	struct kv_archive_file f = { .wall_modified = st->st_mtim.tv_sec, .size = st->st_size };
-	char absolute[PATH_MAX];
+	struct kv_archive_file *files;
 	int err = object_name(file_name, &f.name);
 
-	if (err != 0 || f.name == NULL) {
-		a->n_others++;
-		return err;
-	}
-	if ((a->n & (a->n - 1)) == 0) {
-		struct kv_archive_file *files =
-		    reallocarray(a->files, a->n > 0 ? 2 * a->n : 1, sizeof(*files));
-
-		if (files != NULL)
-			a->files = files;
-		err = files != NULL ? 0 : -ENOMEM;
-	}
-	f.path = err == 0 ? strdup(path) : NULL;
+	if (err == 0 && f.name == NULL)
+		return add_misnamed(a, path, absolute, st);
+	files = err == 0 ? grow(a->files, a->n, sizeof(*files)) : NULL;
+	if (files != NULL)
+		a->files = files;
+	f.path = files != NULL ? strdup(path) : NULL;
 	if (f.path == NULL) {
 		free(f.name);
 		return -ENOMEM;
 	}
-	if (kv_archive_path(a, &f, absolute, sizeof(absolute)) == 0)
-		f.has_type = find_type(absolute, &f.type);
+	f.has_type = find_type(absolute, &f.type);
 	a->files[a->n++] = f;
 	return 0;
 }
@@ -98,6 +130,38 @@ path_below(const struct kv_archive *a, const FTSENT *e)
 	return e->fts_level == 0 ? e->fts_name : e->fts_path + len + (a->root[len - 1] != '/');
 }
 
+/* Whether what is at path, absolute and without links, was read where it is. */
+static bool
+is_read(const struct kv_archive *a, const char *path)
+{
+	const size_t len = strlen(a->root);
+
+	if (strncmp(path, a->root, len) != 0)
+		return false;
+	path += len > 1 ? len : 0;
+	return *path == '\0' || (*path == '/' && strstr(path, "/.") == NULL);
+}
+
+/* It is not followed: it can lead anywhere, also to one above it. */
+static int
+add_folder_link(struct kv_archive *a, const FTSENT *e)
+{
+	char *target = realpath(e->fts_path, NULL);
+	struct kv_buf why;
+	int err = 0;
+
+	kv_buf_init(&why, MOST_WHY);
+	if (target == NULL || !is_read(a, target)) {
+		kv_buf_say(&why, "a link to a directory, which is not followed: run the command for ");
+		kv_archive_say(&why, target != NULL ? target : "its target");
+		kv_buf_say(&why, ", too");
+		err = add_odd(a, path_below(a, e), kv_buf_str(&why));
+	}
+	kv_buf_release(&why);
+	free(target);
+	return err;
+}
+
 /* A link to a file is that file, as in an archive of git-annex. Anything else that is called a blob must not be lost unseen. */
 static int
 add_other(struct kv_archive *a, const FTSENT *e)
@@ -107,14 +171,14 @@ add_other(struct kv_archive *a, const FTSENT *e)
 	int err;
 
 	if (stat(e->fts_path, &st) == 0 && S_ISREG(st.st_mode))
-		return add_file(a, path_below(a, e), e->fts_name, &st);
+		return add_file(a, path_below(a, e), e->fts_name, e->fts_path, &st);
+	if (e->fts_info == FTS_SL && stat(e->fts_path, &st) == 0 && S_ISDIR(st.st_mode))
+		return add_folder_link(a, e);
 	err = object_name(e->fts_name, &name);
 	if (err != 0 || name == NULL)
 		return err;
 	free(name);
-	if (a->n_odd++ == 0)
-		a->odd = strdup(path_below(a, e));
-	return a->odd != NULL ? 0 : -ENOMEM;
+	return add_odd(a, path_below(a, e), "not a file, or a link to none");
 }
 
 static int
@@ -129,7 +193,7 @@ add_entry(struct kv_archive *a, FTS *fts, FTSENT *e, struct kv_buf *why)
 		if (is_hidden(e))
 			return 0;
 		a->is_file = e->fts_level == 0;
-		return add_file(a, path_below(a, e), e->fts_name, e->fts_statp);
+		return add_file(a, path_below(a, e), e->fts_name, e->fts_path, e->fts_statp);
 	case FTS_SL:
 	case FTS_SLNONE:
 	case FTS_DEFAULT:
@@ -179,11 +243,20 @@ free_file(struct kv_archive_file *f)
 	free(f->name);
 }
 
+static void
+free_odd(struct kv_archive_odd *odd)
+{
+	free(odd->path);
+	free(odd->why);
+}
+
 void
 kv_archive_release(struct kv_archive *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		free_file(&a->files[i]);
+	for (size_t i = 0; i < a->n_odd; i++)
+		free_odd(&a->odd[i]);
 	free(a->files);
 	free(a->odd);
 	free(a->root);
@@ -215,33 +288,168 @@ relative(const struct kv_archive *a, const char *path)
 	return *path == '/' ? path + 1 : path;
 }
 
-int
-kv_archive_select(struct kv_archive *a, char *const paths[], int n_paths, struct kv_buf *why)
+struct selection {
+	const struct kv_archive *archive;
+	char *const *paths;
+	int n;
+	bool *is_used; /* of each path */
+};
+
+static bool
+is_selected(struct selection *s, const char *path)
 {
-	bool *is_used = calloc((size_t)n_paths + 1, sizeof(*is_used));
-	size_t n = 0;
-	int err = is_used != NULL ? 0 : -ENOMEM;
+	bool is_below_one = s->n == 0;
 
-	for (size_t i = 0; err == 0 && i < a->n; i++) {
-		bool is_selected = n_paths == 0;
+	for (int k = 0; k < s->n; k++)
+		if (is_below(path, relative(s->archive, s->paths[k])))
+			is_below_one = s->is_used[k] = true;
+	return is_below_one;
+}
 
-		for (int k = 0; k < n_paths; k++)
-			if (is_below(a->files[i].path, relative(a, paths[k])))
-				is_selected = is_used[k] = true;
-		if (is_selected)
+static void
+keep_selected(struct kv_archive *a, struct selection *s)
+{
+	size_t n = 0, n_odd = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		if (is_selected(s, a->files[i].path))
 			a->files[n++] = a->files[i];
 		else
 			free_file(&a->files[i]);
-	}
-	if (err == 0)
-		a->n = n;
+	a->n = n;
+	for (size_t i = 0; i < a->n_odd; i++)
+		if (is_selected(s, a->odd[i].path))
+			a->odd[n_odd++] = a->odd[i];
+		else
+			free_odd(&a->odd[i]);
+	a->n_odd = n_odd;
+}
+
+int
+kv_archive_select(struct kv_archive *a, char *const paths[], int n_paths, struct kv_buf *why)
+{
+	struct selection s = { .archive = a,
+		.paths = paths,
+		.n = n_paths,
+		.is_used = calloc((size_t)n_paths + 1, sizeof(bool)) };
+	int err = 0;
+
+	if (s.is_used == NULL)
+		return -ENOMEM;
+	keep_selected(a, &s);
 	for (int k = 0; err == 0 && k < n_paths; k++)
-		if (!is_used[k]) {
+		if (!s.is_used[k]) {
 			kv_buf_say(why, "%s has no blob called %s or below it", a->root, paths[k]);
 			err = -ENOENT;
 		}
-	free(is_used);
+	free(s.is_used);
 	return err;
+}
+
+/* ---- one vault at one time ---- */
+
+/* The length of the path of the folder that has the nearest one of keys, secrets and certificates; -1: there is none. */
+static int
+base_length(const char *path)
+{
+	const char *folder = path, *slash;
+	int len = -1;
+
+	for (; (slash = strchr(folder, '/')) != NULL; folder = slash + 1) {
+		char name[16];
+		enum kv_type type;
+
+		if ((size_t)(slash - folder) >= sizeof(name))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(slash - folder), folder);
+		if (kv_type_parse(name, &type) == 0)
+			len = folder > path ? (int)(folder - path) - 1 : 0;
+	}
+	return len;
+}
+
+/* Whether both are below one folder. One that is below none in the archive is below the archive, or above. */
+static bool
+has_same_base(const struct kv_archive_file *x, const struct kv_archive_file *y)
+{
+	const int n = base_length(x->path), m = base_length(y->path);
+
+	return (n > 0 ? n : 0) == (m > 0 ? m : 0) && (n <= 0 || strncmp(x->path, y->path, (size_t)n) == 0);
+}
+
+static int
+compare_by_object(const void *a, const void *b)
+{
+	const struct kv_archive_file *x = *(struct kv_archive_file *const *)a,
+				     *y = *(struct kv_archive_file *const *)b;
+
+	if (x->type != y->type)
+		return x->type < y->type ? -1 : 1;
+	return strcasecmp(x->name, y->name);
+}
+
+static void
+say_several(const struct kv_archive *a, const char *given, const struct kv_archive_file *x,
+    const struct kv_archive_file *y, struct kv_buf *why)
+{
+	const struct kv_archive_file *deeper = base_length(x->path) > 0 ? x : y;
+	char folder[PATH_MAX], latest[PATH_MAX + 32];
+	size_t len = strlen(given);
+
+	while (len > 1 && given[len - 1] == '/')
+		len--;
+	snprintf(folder, sizeof(folder), "%.*s", base_length(deeper->path), deeper->path);
+	snprintf(latest, sizeof(latest), "%s/latest/manifest", a->root);
+	kv_buf_say(why, "%s has several files of %s/", given, kv_type_name(x->type));
+	kv_archive_say(why, x->name);
+	kv_buf_say(why, ", ");
+	kv_archive_say(why, x->path);
+	kv_buf_say(why, " and ");
+	kv_archive_say(why, y->path);
+	kv_buf_say(why, ": name the directory of one vault and one state, as in %.*s/", (int)len, given);
+	kv_archive_say(why, access(latest, F_OK) == 0 ? "latest" : folder);
+}
+
+int
+kv_archive_check_one(const struct kv_archive *a, const char *given, struct kv_buf *why)
+{
+	const struct kv_archive_file **files = calloc(a->n + 1, sizeof(*files));
+	size_t n = 0;
+	int err = 0;
+
+	if (files == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->files[i].has_type)
+			files[n++] = &a->files[i];
+	qsort(files, n, sizeof(*files), compare_by_object);
+	for (size_t i = 1; err == 0 && i < n; i++) {
+		if (compare_by_object(&files[i - 1], &files[i]) == 0 &&
+		    !has_same_base(files[i - 1], files[i])) {
+			say_several(a, given, files[i - 1], files[i], why);
+			err = -ENOTUNIQ;
+		}
+	}
+	free(files);
+	return err;
+}
+
+void
+kv_archive_folder(const struct kv_archive *a, char path[PATH_MAX])
+{
+	const struct kv_archive_file *first = NULL;
+	char file[PATH_MAX];
+
+	snprintf(path, PATH_MAX, "%s", a->root);
+	for (size_t i = 0; i < a->n; i++) {
+		if (!a->files[i].has_type)
+			continue;
+		if (first != NULL && !has_same_base(first, &a->files[i]))
+			return;
+		first = &a->files[i];
+	}
+	if (first != NULL && kv_archive_path(a, first, file, sizeof(file)) == 0)
+		snprintf(path, PATH_MAX, "%.*s", base_length(file), file);
 }
 
 int

@@ -4,6 +4,7 @@
  * An archive: a tree of files NAME.blob, as cp, rsync or tar make it of a mount. The type of an object is the nearest
  * folder called keys, secrets or certificates, as in restore/; the archive's own folder and those above it count too.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "client/base/err.h"
@@ -20,27 +21,47 @@ struct kv_archive_file {
 	int64_t size;
 };
 
+/* What cannot be used and is probably an object, or has some. */
+struct kv_archive_odd {
+	char *path; /* below the archive */
+	char *why;
+};
+
 struct kv_archive {
 	char *root; /* absolute */
 	bool is_file;
 	struct kv_archive_file *files; /* by path */
 	size_t n;
-	size_t n_others; /* files that are no NAME.blob; hidden ones are not counted */
-	size_t n_odd;	 /* what is called NAME.blob and is no file, or a link to none */
-	char *odd;	 /* the first of these */
+	size_t n_others; /* files that are no NAME.blob and no blobs; hidden ones are not counted */
+	struct kv_archive_odd *odd;
+	size_t n_odd;
 };
 
 /*
- * Reads the names and attributes of all files, and of those that links lead to; links to folders are not followed. -errno and a sentence in why. Release archive in
- * any case.
+ * Reads the names and attributes of all files, and of those that links lead to, and the bytes of files that are called
+ * otherwise than NAME.blob. A link to a folder is not followed: if that is outside the archive, the link is odd. -errno
+ * and a sentence in why. Release archive in any case.
  */
 int kv_archive_read(const char *root, struct kv_archive *archive, struct kv_buf *why) KV_MUST_CHECK;
 /*
- * Keep only the files that a path names, or that are below one. -ENOENT and a sentence in why: a path names nothing.
+ * Keep only the files and odd ones that a path names, or that are below one. -ENOENT and a sentence in why: a path names
+ * nothing.
  */
 int kv_archive_select(
     struct kv_archive *archive, char *const paths[], int n_paths, struct kv_buf *why) KV_MUST_CHECK;
+/*
+ * -ENOTUNIQ and a sentence in why: files of one object are below several folders keys, secrets or certificates, as in the
+ * archive of several vaults or of several days, so which one is meant is unknown. -ENOMEM. given: the archive, as the
+ * user gave it.
+ */
+int kv_archive_check_one(
+    const struct kv_archive *archive, const char *given, struct kv_buf *why) KV_MUST_CHECK;
 void kv_archive_release(struct kv_archive *archive);
+/*
+ * Store in path the folder that has the folders keys, secrets and certificates, if it is the same for all files that have
+ * a type: the archive, a folder in it, or one above it. Else the archive.
+ */
+void kv_archive_folder(const struct kv_archive *archive, char path[PATH_MAX]);
 /* Store the absolute path of file in path. -ENAMETOOLONG. */
 int kv_archive_path(const struct kv_archive *archive, const struct kv_archive_file *file, char *path,
     size_t size) KV_MUST_CHECK;

@@ -119,7 +119,8 @@ kv_inventory_parse(const char *text, size_t len, struct kv_inventory *inventory,
 	*inventory = (struct kv_inventory){ .entries = NULL };
 	err = line_end != NULL ? read_head(text, (size_t)(line_end - text), inventory, &n_objects) : -EBADMSG;
 	if (err == 0 && is_of_several(text, (size_t)(line_end - text))) {
-		kv_buf_say(why, "is that of several vaults: name the folder of one, as in MOUNTPOINT/VAULT");
+		kv_buf_say(why,
+		    "is that of several vaults: name the folder of one, as in ARCHIVE/VAULT and MOUNTPOINT/VAULT");
 		kv_inventory_release(inventory);
 		return -EBADMSG;
 	}

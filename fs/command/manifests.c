@@ -93,7 +93,8 @@ kv_manifests_now(const char *given, const char *path, struct kv_inventory *inven
 		    "kvfs: what the vault of %s has cannot be listed: it is mounted with -o nolist, or listing is not permitted\n",
 		    given);
 	else if (err != -ENOENT && err != -ENOTCONN && err != -EACCES && has_several(path))
-		fprintf(stderr, "kvfs: %s has several vaults: name the folder of one, as in %s/VAULT\n",
+		fprintf(stderr,
+		    "kvfs: %s has several vaults: name the folder of one, as in %s/VAULT, and its archive, as in ARCHIVE/VAULT\n",
 		    given, given);
 	else
 		kv_mounted_say_why(given, path, err);

@@ -13,6 +13,7 @@
 #include "client/base/buf.h"
 #include "fs/command/manifests.h"
 #include "fs/command/mounted.h"
+#include "fs/command/proof.h"
 
 const char *
 kv_plan_verdict_name(enum kv_verdict verdict)
@@ -37,10 +38,18 @@ kv_plan_say(const struct kv_plan *p, const struct kv_plan_item *i, struct kv_buf
 	else if (i->verdict == KV_VERDICT_DELETED)
 		kv_buf_say(text, ": deleted; to recover it: mv %s/deleted/%s/%s %s/%s/", p->mount, type,
 		    f->name, p->mount, type);
+	else if (i->verdict == KV_VERDICT_UNPROVED && i->size != 0)
+		kv_buf_say(text,
+		    ": the vault has one of that name and time, but of %lld bytes, and the file has %lld",
+		    (long long)i->there->size, (long long)i->size);
 	else if (i->verdict == KV_VERDICT_UNPROVED)
 		kv_buf_say(text,
 		    ": the vault has one of that name and time, but the archive is of %s and nothing proves that it is the same",
-		    p->kept.vault);
+		    p->other);
+	else if (i->verdict == KV_VERDICT_PRESENT && i->needs_proof)
+		kv_buf_say(text,
+		    ": by name and time; because the archive is of %s, a restore asks the vault whether it was restored from this file",
+		    p->other);
 	else if (i->verdict == KV_VERDICT_OLDER)
 		kv_buf_say(text, ": the archive has a newer file of this object");
 }
@@ -97,33 +106,71 @@ is_deleted(const struct kv_plan *p, const struct kv_archive_file *f)
 
 /* ---- verdicts ---- */
 
-/* The state of the file is that of its manifest, or its own time, which rsync -a, cp -a and tar keep. */
-static void
+/*
+ * The state of a file is its own time, which rsync -a, cp -a and tar keep, or that of a manifest which has the SHA-256 of
+ * these bytes.
+ */
+static int
 find_state(const struct kv_plan *p, struct kv_plan_item *i)
 {
 	const struct kv_archive_file *f = i->file;
-	const struct kv_inventory_entry *kept = kv_inventory_find(&p->kept, f->type, f->name);
+	const struct kv_proof_base base = { .archive = &p->archive, .kept = &p->kept, .there = &p->there };
+	struct kv_proof proof;
+	int err;
 
 	kv_inventory_time(f->wall_modified, i->updated);
 	i->there = kv_inventory_find(&p->there, f->type, f->name);
-	if (i->there != NULL && strcmp(i->there->updated, i->updated) == 0)
-		return;
-	if (kept != NULL)
-		memcpy(i->updated, kept->updated, sizeof(i->updated));
+	if (i->there == NULL || strcmp(i->there->updated, i->updated) == 0)
+		return 0;
+	err = kv_proof_find(&base, f, &proof, NULL);
+	if (err == 0)
+		memcpy(i->updated, proof.updated, sizeof(i->updated));
+	return err == -ENOMEM ? err : 0; /* a damaged file has its own time */
 }
 
-static void
-judge(struct kv_plan *p, struct kv_plan_item *i)
+/* Each download has other bytes, but as many. */
+static int
+judge_size(const struct kv_plan *p, struct kv_plan_item *i)
 {
+	const struct kv_archive_file *f = i->file;
+	const struct kv_proof_base base = { .archive = &p->archive, .kept = &p->kept, .there = &p->there };
+	struct kv_proof proof;
+	int err;
+
+	if (i->there->size < 0 || i->there->size == f->size)
+		return 0;
+	err = kv_proof_find(&base, f, &proof, NULL);
+	if (err == -ENOMEM || (err == 0 && proof.blob_size == i->there->size))
+		return err;
+	i->size = f->size;
+	i->needs_proof = true;
+	i->verdict = KV_VERDICT_UNPROVED;
+	return 0;
+}
+
+/* The list of the deleted objects was read later than that of the others. */
+static int
+judge(const struct kv_plan *p, struct kv_plan_item *i)
+{
+	int err;
+
 	i->verdict = KV_VERDICT_RESTORE;
 	if (!i->file->has_type)
-		return;
-	find_state(p, i);
-	if (i->there != NULL)
-		i->verdict =
-		    strcmp(i->there->updated, i->updated) == 0 ? KV_VERDICT_PRESENT : KV_VERDICT_DIFFERS;
-	else if (is_deleted(p, i->file))
+		return 0;
+	err = find_state(p, i);
+	if (err != 0)
+		return err;
+	if (is_deleted(p, i->file)) {
 		i->verdict = KV_VERDICT_DELETED;
+		return 0;
+	}
+	if (i->there == NULL)
+		return 0;
+	i->verdict = strcmp(i->there->updated, i->updated) == 0 ? KV_VERDICT_PRESENT : KV_VERDICT_DIFFERS;
+	if (i->verdict == KV_VERDICT_DIFFERS)
+		return 0;
+	i->needs_proof = p->other[0] != '\0';
+	return i->needs_proof ? 0 : judge_size(p, i);
 }
 
 /* The object, and the newest file first. */
@@ -155,6 +202,8 @@ is_same_object(const struct kv_plan_item *x, const struct kv_plan_item *y)
 static int
 judge_all(struct kv_plan *p)
 {
+	int err = 0;
+
 	p->items = calloc(p->archive.n + 1, sizeof(*p->items));
 	if (p->items == NULL)
 		return -ENOMEM;
@@ -162,14 +211,16 @@ judge_all(struct kv_plan *p)
 	for (size_t i = 0; i < p->n; i++)
 		p->items[i].file = &p->archive.files[i];
 	qsort(p->items, p->n, sizeof(*p->items), compare_objects);
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; err == 0 && i < p->n; i++) {
 		if (i > 0 && is_same_object(&p->items[i - 1], &p->items[i]))
 			p->items[i].verdict = KV_VERDICT_OLDER;
 		else
-			judge(p, &p->items[i]);
+			err = judge(p, &p->items[i]);
 		p->count[p->items[i].verdict]++;
 	}
-	return 0;
+	if (err == -ENOMEM)
+		fprintf(stderr, "kvfs: out of memory\n");
+	return err;
 }
 
 /* ---- the whole ---- */
@@ -190,11 +241,13 @@ read_archive(const struct kv_plan_options *o, struct kv_plan *p)
 	struct kv_buf why;
 	int err;
 
-	kv_buf_init(&why, PATH_MAX + 512);
+	kv_buf_init(&why, 3 * PATH_MAX + 512);
 	err = kv_archive_read(o->archive, &p->archive, &why);
 	if (err == 0)
 		err = kv_archive_select(&p->archive, o->paths, o->n_paths, &why);
-	if (err == 0 && p->archive.n == 0) {
+	if (err == 0)
+		err = kv_archive_check_one(&p->archive, o->archive, &why);
+	if (err == 0 && p->archive.n == 0 && p->archive.n_odd == 0) {
 		kv_buf_say(&why, "%s has no file NAME.blob", o->archive);
 		err = -ENOENT;
 	}
@@ -234,6 +287,55 @@ check_same(const char *given, const struct kv_plan *p)
 	return -EBUSY;
 }
 
+/* The archive's manifest is beside keys/, secrets/ and certificates/, also if only one of them was named. */
+static int
+read_kept(const struct kv_plan_options *o, struct kv_plan *p)
+{
+	char folder[PATH_MAX];
+	int err = kv_manifests_kept(p->archive.root, o->manifest, &p->kept);
+
+	kv_archive_folder(&p->archive, folder);
+	if (err == 0 && p->kept.vault == NULL && strcmp(folder, p->archive.root) != 0)
+		err = kv_manifests_kept(folder, NULL, &p->kept);
+	return err;
+}
+
+/*
+ * Without a manifest an archive is that of this vault, unless the mount has several and the archive is called as the
+ * folder of another one.
+ */
+static void
+find_folder(struct kv_plan *p)
+{
+	char path[2 * PATH_MAX], vaults[PATH_MAX], archive[PATH_MAX];
+	const char *name;
+	char *slash;
+
+	kv_archive_folder(&p->archive, archive);
+	name = strrchr(archive, '/');
+	snprintf(vaults, sizeof(vaults), "%s", p->mount);
+	slash = strrchr(vaults, '/');
+	if (name == NULL || slash == NULL || strcmp(slash, name) == 0)
+		return;
+	*slash = '\0';
+	snprintf(path, sizeof(path), "%s/.kvfs/status", vaults);
+	if (access(path, F_OK) != 0)
+		return;
+	snprintf(path, sizeof(path), "%s%s/.kvfs/status", vaults, name);
+	if (access(path, F_OK) == 0)
+		snprintf(p->other, sizeof(p->other), "%s", name + 1);
+}
+
+/* Whose archive it is. */
+static void
+find_other(struct kv_plan *p)
+{
+	if (p->kept.vault == NULL)
+		find_folder(p);
+	else if (strcasecmp(p->kept.vault, p->there.vault) != 0)
+		snprintf(p->other, sizeof(p->other), "%s", p->kept.vault);
+}
+
 int
 kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 {
@@ -243,7 +345,7 @@ kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 	p->fd = -1;
 	err = read_archive(o, p);
 	if (err == 0)
-		err = kv_manifests_kept(p->archive.root, o->manifest, &p->kept);
+		err = read_kept(o, p);
 	if (err == 0)
 		err = find_mount(o->mount, p->mount);
 	if (err == 0 && (p->fd = open(p->mount, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -252,6 +354,8 @@ kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 		err = kv_manifests_now(o->mount, p->mount, &p->there);
 	if (err == 0)
 		err = check_same(o->mount, p);
+	if (err == 0)
+		find_other(p);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
 		if (has_type(p, (enum kv_type)t))
 			err = read_deleted_type(p, (enum kv_type)t);
@@ -282,18 +386,17 @@ kv_plan_prove(struct kv_plan *p)
 	char path[PATH_MAX];
 	struct stat st;
 
-	if (p->kept.vault == NULL || strcmp(p->kept.vault, p->there.vault) == 0)
-		return;
 	for (size_t i = 0; i < p->n; i++) {
 		struct kv_plan_item *item = &p->items[i];
 
-		if (item->verdict != KV_VERDICT_PRESENT ||
-		    (kv_plan_target(item->file, path, sizeof(path)) == 0 &&
-			fstatat(p->fd, path, &st, 0) == 0))
+		if (!item->needs_proof)
 			continue;
-		item->verdict = KV_VERDICT_UNPROVED;
-		p->count[KV_VERDICT_PRESENT]--;
-		p->count[KV_VERDICT_UNPROVED]++;
+		p->count[item->verdict]--;
+		item->verdict = kv_plan_target(item->file, path, sizeof(path)) == 0 &&
+			fstatat(p->fd, path, &st, 0) == 0 && st.st_size == item->file->size ?
+		    KV_VERDICT_PRESENT :
+		    KV_VERDICT_UNPROVED;
+		p->count[item->verdict]++;
 	}
 }
 

@@ -1,8 +1,9 @@
 #ifndef KV_FS_COMMAND_PLAN_H
 #define KV_FS_COMMAND_PLAN_H
 /*
- * What a restore of an archive would do: a verdict for each of its files, from names and times alone. The vault is only
- * asked for lists, which begin after kv_plan_make() was called.
+ * What a restore of an archive would do: a verdict for each of its files, from names, times and sizes, and from the bytes
+ * of files that have other times than the vault. The vault is only asked for lists, which begin after kv_plan_make() was
+ * called.
  */
 #include <limits.h>
 #include "client/base/err.h"
@@ -17,11 +18,7 @@ enum kv_verdict {
 	KV_VERDICT_DIFFERS, /* the vault has it in another state: left alone */
 	KV_VERDICT_DELETED, /* it is deleted and can be recovered: left alone */
 	KV_VERDICT_OLDER,   /* the archive has a newer file of the same object: not used */
-	/*
-	 * The archive is of another vault, and this one has an object of that name and time of which nothing proves that
-	 * it is the same. Only kv_plan_prove() finds that out.
-	 */
-	KV_VERDICT_UNPROVED
+	KV_VERDICT_UNPROVED /* the vault has one of that name and time, and nothing proves that it is the same */
 };
 #define KV_VERDICTS 6
 
@@ -30,11 +27,18 @@ struct kv_plan_item {
 	enum kv_verdict verdict;
 	char updated[KV_INVENTORY_TIME];	/* of the file's state */
 	const struct kv_inventory_entry *there; /* in the vault, or NULL */
+	/*
+	 * What speaks against KV_VERDICT_PRESENT: the archive is of another vault, or the size is another one. Only the
+	 * vault can confirm that it was restored from these bytes.
+	 */
+	bool needs_proof;
+	int64_t size; /* of the file's blob, where it is not that of the vault's; else 0 */
 };
 
 struct kv_plan {
 	char mount[PATH_MAX];
 	int fd; /* of that directory, so that all is done in this very mount, whatever is mounted there later */
+	char other[256]; /* the vault of the archive, if it is not that of the mount; else "" */
 	struct kv_archive archive;
 	struct kv_inventory kept;  /* the archive's manifest; empty without one */
 	struct kv_inventory there; /* what the vault has */
@@ -60,8 +64,9 @@ struct kv_plan_options {
 int kv_plan_make(const struct kv_plan_options *options, struct kv_plan *plan) KV_MUST_CHECK;
 void kv_plan_release(struct kv_plan *plan);
 /*
- * If the archive's manifest is of another vault: what has the verdict KV_VERDICT_PRESENT keeps it only if the mount finds
- * the file in restore/, because the vault confirms that it was restored from these bytes.
+ * What needs proof is KV_VERDICT_PRESENT if the mount finds a file of this size in restore/, because the vault confirms
+ * that it was restored so; else KV_VERDICT_UNPROVED. The bytes are proved if they are written there again: the mount
+ * sends those that it has restored only if the vault does not confirm them, and the vault then refuses them (EEXIST).
  */
 void kv_plan_prove(struct kv_plan *plan);
 /* The path of file below restore/, in a folder of its type. -ENAMETOOLONG. */

@@ -10,6 +10,20 @@
 #define MOST_LINE 16384
 
 void
+kv_plan_cmd_print_odd(const struct kv_plan *p)
+{
+	struct kv_buf line;
+
+	kv_buf_init(&line, MOST_LINE);
+	for (size_t i = 0; i < p->archive.n_odd; i++) {
+		kv_buf_clear(&line);
+		kv_archive_say(&line, p->archive.odd[i].path);
+		printf("failed   %s: %s\n", kv_buf_str(&line), p->archive.odd[i].why);
+	}
+	kv_buf_release(&line);
+}
+
+void
 kv_plan_cmd_print_sums(const struct kv_plan *p)
 {
 	const char *between = "";
@@ -19,6 +33,10 @@ kv_plan_cmd_print_sums(const struct kv_plan *p)
 			printf("%s%zu %s", between, p->count[v], kv_plan_verdict_name((enum kv_verdict)v));
 		if (p->count[v] > 0)
 			between = ", ";
+	}
+	if (p->archive.n_odd > 0) {
+		printf("%s%zu failed", between, p->archive.n_odd);
+		between = ", ";
 	}
 	if (p->archive.n_others > 0)
 		printf("%s%zu other files not used", between, p->archive.n_others);
@@ -56,8 +74,10 @@ kv_plan_cmd(int argc, char *const argv[])
 		kv_plan_say(&plan, &plan.items[i], &line);
 		printf("%s  %s\n", kv_plan_verdict_name(plan.items[i].verdict), kv_buf_str(&line));
 	}
-	if (err == 0)
+	if (err == 0) {
+		kv_plan_cmd_print_odd(&plan);
 		kv_plan_cmd_print_sums(&plan);
+	}
 	kv_buf_release(&line);
 	kv_plan_release(&plan);
 	return err == 0 ? 0 : 2;

@@ -10,4 +10,6 @@ int kv_plan_cmd(int argc, char *const argv[]);
 
 /* Print how many files have which verdict, in one line. */
 void kv_plan_cmd_print_sums(const struct kv_plan *plan);
+/* A line for each file or link of the archive that cannot be used. */
+void kv_plan_cmd_print_odd(const struct kv_plan *plan);
 #endif

@@ -25,6 +25,7 @@ write_hex(const unsigned char digest[KV_DIGEST_LEN], char text[2 * KV_DIGEST_LEN
 struct form {
 	int err;       /* it is no blob, or one of another type: -errno, with a sentence */
 	bool is_known; /* damage would show */
+	size_t len;    /* of the blob */
 };
 
 /* The form, as restore/ sees it. */
@@ -40,6 +41,7 @@ look(const struct kv_buf *data, enum kv_type type, struct form *form, struct kv_
 		len = kv_content_blob(&content, data)->len;
 	}
 	form->is_known = content.is_known;
+	form->len = len;
 	if (form->err == 0 && len < KV_BACKUP_MIN) {
 		kv_buf_say(why, "too short for a blob: %zu bytes", len);
 		form->err = -EINVAL;
@@ -70,6 +72,7 @@ read_content(const struct kv_archive *a, const struct kv_archive_file *f, struct
 		proof->size = (int64_t)data.len;
 		write_hex(digest, proof->sha256);
 		look(&data, f->type, form, why);
+		proof->blob_size = (int64_t)form->len;
 		err = form->err == -ENOMEM ? -ENOMEM : 0;
 	}
 	kv_buf_release(&data);

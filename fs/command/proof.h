@@ -36,6 +36,7 @@ struct kv_proof {
 	enum kv_proof_kind kind;
 	char updated[KV_INVENTORY_TIME]; /* of the state */
 	int64_t size;
+	int64_t blob_size; /* less than size if the file has the blob as text */
 	char sha256[2 * KV_DIGEST_LEN + 1];
 };
 

@@ -66,6 +66,77 @@ end_progress(const struct progress *p)
 
 /* ---- the table ---- */
 
+struct sums {
+	size_t n_restored, n_proved, n_unproved, n_failed, n_not_tried;
+};
+
+/* Whether the vault refused what was to be proved: it has another object of that name. */
+static bool
+is_unproved(const struct kv_written *file)
+{
+	return file->item->needs_proof && file->err == -EEXIST;
+}
+
+static void
+add_up(const struct kv_written *files, size_t n, struct sums *sums)
+{
+	*sums = (struct sums){ .n_not_tried = 0 };
+	for (size_t i = 0; i < n; i++)
+		if (!files[i].is_done)
+			sums->n_not_tried++;
+		else if (is_unproved(&files[i]))
+			sums->n_unproved++;
+		else if (files[i].err != 0)
+			sums->n_failed++;
+		else if (files[i].item->needs_proof)
+			sums->n_proved++;
+		else
+			sums->n_restored++;
+}
+
+/* Some errors need no line in the log of the mount, because a program that gets one of them can do what helps. */
+static const char *
+reason_of(const struct kv_written *file)
+{
+	static const struct {
+		int err;
+		const char *why;
+	} rows[] = {
+		{ -EBUSY, "another program is restoring this file: wait for it, and run the command again" },
+		{ -ESTALE,
+		    "another program wrote or removed this file in restore/ at the same time: run the command again" },
+		{ -ENOENT,
+		    "it was removed from the archive or from restore/ meanwhile: run the command again" },
+		{ -ENOTCONN, "the mount has ended: mount again, and run the command again" },
+		{ -ECONNABORTED, "the mount has ended: mount again, and run the command again" },
+	};
+
+	for (size_t i = 0; file->why == NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (file->err == rows[i].err)
+			return rows[i].why;
+	return file->why;
+}
+
+static void
+print_failure(const struct kv_plan *plan, const struct kv_written *file, struct kv_buf *line)
+{
+	struct kv_plan_item item = *file->item;
+	const char *why = reason_of(file);
+
+	kv_buf_clear(line);
+	if (is_unproved(file)) {
+		item.verdict = KV_VERDICT_UNPROVED;
+		kv_plan_say(plan, &item, line);
+		printf("unproved  %s\n", kv_buf_str(line));
+		return;
+	}
+	kv_archive_say(line, item.file->path);
+	kv_buf_say(line, ": %s", strerror(-file->err));
+	if (why != NULL)
+		kv_buf_say(line, ": %s", why);
+	printf("failed   %s\n", kv_buf_str(line));
+}
+
 static void
 print_failures(const struct kv_plan *plan, const struct kv_written *files, size_t n)
 {
@@ -80,49 +151,40 @@ print_failures(const struct kv_plan *plan, const struct kv_written *files, size_
 		kv_plan_say(plan, &plan->items[i], &line);
 		printf("%s  %s\n", kv_plan_verdict_name(plan->items[i].verdict), kv_buf_str(&line));
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!files[i].is_done || files[i].err == 0)
-			continue;
-		kv_buf_clear(&line);
-		kv_archive_say(&line, files[i].item->file->path);
-		kv_buf_say(&line, ": %s", strerror(-files[i].err));
-		if (files[i].why != NULL)
-			kv_buf_say(&line, ": %s", files[i].why);
-		printf("failed   %s\n", kv_buf_str(&line));
-	}
-	if (plan->archive.n_odd > 0) {
-		kv_buf_clear(&line);
-		kv_archive_say(&line, plan->archive.odd);
-		printf("failed   %s%s: not a file, or a link to none\n", kv_buf_str(&line),
-		    plan->archive.n_odd > 1 ? " and others" : "");
-	}
+	for (size_t i = 0; i < n; i++)
+		if (files[i].is_done && files[i].err != 0)
+			print_failure(plan, &files[i], &line);
 	kv_buf_release(&line);
+	kv_plan_cmd_print_odd(plan);
 }
 
 static int
 print_result(const struct kv_plan *plan, const struct kv_written *files, size_t n)
 {
 	const size_t *count = plan->count;
-	size_t n_restored = 0, n_failed = 0;
+	struct sums sums;
+	size_t n_present = count[KV_VERDICT_PRESENT], n_unproved = count[KV_VERDICT_UNPROVED];
 
-	for (size_t i = 0; i < n; i++) {
-		n_restored += files[i].is_done && files[i].err == 0;
-		n_failed += files[i].is_done && files[i].err != 0;
-	}
+	add_up(files, n, &sums);
+	for (size_t i = 0; i < n; i++)
+		n_present -= files[i].item->needs_proof;
+	n_present += sums.n_proved;
+	n_unproved += sums.n_unproved;
 	print_failures(plan, files, n);
-	n_failed += plan->archive.n_odd;
-	printf("%zu restored, %zu present, %zu failed, %zu differ, %zu deleted", n_restored,
-	    count[KV_VERDICT_PRESENT], n_failed, count[KV_VERDICT_DIFFERS], count[KV_VERDICT_DELETED]);
-	if (count[KV_VERDICT_UNPROVED] > 0)
-		printf(", %zu unproved", count[KV_VERDICT_UNPROVED]);
+	printf("%zu restored, %zu present, %zu failed, %zu differ, %zu deleted", sums.n_restored, n_present,
+	    sums.n_failed + plan->archive.n_odd, count[KV_VERDICT_DIFFERS], count[KV_VERDICT_DELETED]);
+	if (n_unproved > 0)
+		printf(", %zu unproved", n_unproved);
 	if (count[KV_VERDICT_OLDER] > 0)
 		printf(", %zu older not used", count[KV_VERDICT_OLDER]);
-	if (n_restored + n_failed - plan->archive.n_odd < n)
-		printf(", %zu not tried: run the same command again",
-		    n - n_restored - (n_failed - plan->archive.n_odd));
+	if (plan->archive.n_others > 0)
+		printf(", %zu other files not used", plan->archive.n_others);
+	if (sums.n_not_tried > 0)
+		printf(", %zu not tried: run the same command again", sums.n_not_tried);
 	printf("\n");
-	return n_restored == n && n_failed == 0 && count[KV_VERDICT_DIFFERS] == 0 &&
-		count[KV_VERDICT_DELETED] == 0 && count[KV_VERDICT_UNPROVED] == 0 ?
+	return sums.n_failed + sums.n_not_tried + n_unproved + plan->archive.n_odd +
+		    count[KV_VERDICT_DIFFERS] + count[KV_VERDICT_DELETED] ==
+		0 ?
 	    ALL_THERE :
 	    NOT_ALL;
 }
@@ -142,7 +204,8 @@ restore(const struct kv_plan *plan, int n_writers)
 		return ERROR;
 	}
 	for (size_t i = 0; i < plan->n; i++)
-		if (plan->items[i].verdict == KV_VERDICT_RESTORE)
+		if (plan->items[i].verdict == KV_VERDICT_RESTORE ||
+		    (plan->items[i].verdict == KV_VERDICT_PRESENT && plan->items[i].needs_proof))
 			files[n++].item = &plan->items[i];
 	progress.n = n;
 	err = kv_writers_run(plan, files, n, n_writers, &is_interrupted, show_progress, &progress);

@@ -318,10 +318,24 @@ read_archive(const char *given, struct kv_archive *archive)
 	struct kv_buf why;
 	int err;
 
-	kv_buf_init(&why, PATH_MAX + 512);
+	kv_buf_init(&why, 3 * PATH_MAX + 512);
 	err = kv_archive_read(given, archive, &why);
 	if (err != 0)
 		fprintf(stderr, "kvfs: %s\n", why.len > 0 ? kv_buf_str(&why) : strerror(-err));
+	kv_buf_release(&why);
+	return err;
+}
+
+static int
+check_one(const char *given, const struct kv_archive *archive)
+{
+	struct kv_buf why;
+	int err;
+
+	kv_buf_init(&why, 3 * PATH_MAX + 512);
+	err = kv_archive_check_one(archive, given, &why);
+	if (err != 0 && err != -ENOMEM)
+		fprintf(stderr, "kvfs: %s\n", kv_buf_str(&why));
 	kv_buf_release(&why);
 	return err;
 }
@@ -378,6 +392,8 @@ kv_verify_make(const struct kv_verify_options *o, struct kv_verify *v)
 		err = kv_manifests_kept(v->archive.root, o->manifest, &v->kept);
 	if (err == 0)
 		err = check_states(o, v);
+	if (err == 0 && o->manifest == NULL)
+		err = check_one(o->archive, &v->archive);
 	if (err == 0 && o->mount != NULL)
 		err = read_now(o->mount, v);
 	if (err == 0 && o->mount == NULL && v->kept.vault == NULL) {

@@ -14,10 +14,26 @@
 /* Exit statuses. */
 enum { COMPLETE, INCOMPLETE, ONLY_CHANGED, ERROR };
 
+/* What would be missing without a reason. */
+static void
+print_odd(const struct kv_verify *v)
+{
+	struct kv_buf line;
+
+	kv_buf_init(&line, MOST_LINE);
+	for (size_t i = 0; i < v->archive.n_odd; i++) {
+		kv_buf_clear(&line);
+		kv_archive_say(&line, v->archive.odd[i].path);
+		fprintf(stderr, "kvfs: %s: %s\n", kv_buf_str(&line), v->archive.odd[i].why);
+	}
+	kv_buf_release(&line);
+}
+
 /* What is wrong with all of it. */
 static void
 print_remarks(const struct kv_verify *v, const struct kv_verify_options *o)
 {
+	print_odd(v);
 	if (v->is_other_vault)
 		fprintf(stderr,
 		    "kvfs: the manifest of the archive is of %s, %s is %s: nothing proves that an object of both is the same\n",

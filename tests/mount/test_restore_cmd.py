@@ -1,4 +1,5 @@
 """kvfs plan and kvfs restore: an archive into a vault, at the vault's pace."""
+import base64
 import os
 import re
 import shutil
@@ -136,21 +137,77 @@ def test_a_single_file_and_a_folder_called_as_its_type(two, archive, mount):
     assert restore(archive / "keys", m.path).out.startswith("2 restored, 1 present")
 
 
-def test_of_several_states_of_an_object_the_newest_is_restored(two, archive, mount, tmp_path):
+def test_of_several_files_of_an_object_in_one_archive_the_newest_is_restored(two, archive, mount, tmp_path):
     m = mount(two, name="full")
     name = two.list("secrets", vault="full")[0]
-    states = tmp_path / "states"
-    shutil.copytree(archive, states / "monday")
+    (archive / "secrets/old").mkdir()
+    shutil.move(archive / f"secrets/{name}.blob", archive / "secrets/old")
     two.set_secret(name, "newer", vault="full")
     m.unmount()
     m = mount(two, "ro", name="full", again=m)
-    ok("rsync", "-a", f"{m.path}/secrets", f"{states}/tuesday/")
+    ok("cp", "-a", m / f"secrets/{name}.blob", archive / "secrets")
     m.unmount()
     m = mount(two, name="empty")
-    said = verdicts(plan(states, m.path).out)
-    assert said[f"monday/secrets/{name}.blob"] == "older" and said[f"tuesday/secrets/{name}.blob"] == "restore"
-    assert restore(states, m.path).code == 0
+    said = verdicts(plan(archive, m.path).out)
+    assert said[f"secrets/old/{name}.blob"] == "older" and said[f"secrets/{name}.blob"] == "restore"
+    assert restore(archive, m.path).code == 0
     assert two.versions("secrets", name, vault="empty") == two.versions("secrets", name, vault="full")
+
+
+def test_the_archive_of_several_vaults_or_states_is_refused_before_anything_is_written(vaults, mount, tmp_path):
+    vault = vaults("europe", "states", "rebuilt")
+    for name in ("europe", "states"):
+        vault.set_secret("db", name, vault=name)
+    vault.set_secret("only", vault="states")
+    m = mount(vault, "ro", targets=[vault.urls["europe"], vault.urls["states"]])
+    archive = tmp_path / "archive"
+    ok("rsync", "-a", f"{m.path}/", f"{archive}/")
+    m.unmount()
+    m = mount(vault, name="rebuilt")
+    for command in ("restore", "plan"):
+        result = run(KVFS, command, f"{archive}/", m.path)
+        assert result.code == 2 and result.out == "", result
+        for words in ("europe/secrets/db.blob", "states/secrets/db.blob", f"as in {archive}/europe"):
+            assert words in result.err, result
+    assert vault.count("restore") == 0 and vault.list("secrets", vault="rebuilt") == []
+    # nothing is ambiguous about these
+    assert restore(archive, m.path, "states/secrets/only.blob").code == 0
+    assert restore(archive / "europe", m.path).code == 0
+    assert vault.call("GET", "/secrets/db", vault="rebuilt")["value"] == "europe"
+    assert run(KVFS, "verify", archive, m.path).code == 3
+
+
+def test_a_manifest_that_is_older_than_the_files_is_not_their_state(vaults, mount, tmp_path):
+    vault = vaults("one")
+    m = mount(vault)
+    first = vault.set_secret("db", "first")["attributes"]["updated"]
+    old = vault.backup("secrets", "db")
+    ok("cat", m / "secrets/db.blob")
+    manifest = ok("cat", m / ".kvfs/manifest-now")
+    eventually(lambda: vault.set_secret("db", "second")["attributes"]["updated"] > first, "a later second")
+    ok("cat", m / ".kvfs/manifest-now")
+    ok("rsync", "-a", f"{m.path}/secrets", f"{tmp_path}/archive/")
+    (tmp_path / "archive/manifest").write_text(manifest)
+    vault.lose("secrets", "db")
+    vault.restore("secrets", old)
+    said = plan(tmp_path / "archive", m.path)
+    assert said.out.startswith("differs"), said
+    result = restore(tmp_path / "archive", m.path)
+    assert result.code == 1 and "0 restored, 0 present, 0 failed, 1 differ" in result.out, result
+
+
+def test_what_is_deleted_while_the_lists_are_read_is_deleted(two, archive, mount):
+    m = mount(two, name="empty")
+    assert restore(archive, m.path).code == 0
+    name = two.list("secrets", vault="full")[0]
+    two.reset()
+    two.fault(operation="list", type="secrets", action="delay", delay_ms=3000, count=1)
+    program = subprocess.Popen([KVFS, "restore", archive, m.path], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: two.count("list") >= 3, "the lists are asked for")
+    two.delete("secrets", name, vault="empty")
+    out, _ = program.communicate(timeout=60)
+    assert program.returncode == 1 and f"deleted  secrets/{name}.blob: deleted; to recover it: mv " in out, out
+    assert "9 present" in out and "1 deleted" in out, out
 
 
 def test_without_times_the_manifest_tells_the_state(two, archive, mount, tmp_path):
@@ -240,6 +297,82 @@ def test_an_object_of_another_vault_is_not_taken_for_the_archive_s(vaults, mount
     assert "the manifest of the archive is of europe" in verified.err, verified
 
 
+def test_only_the_bytes_that_were_restored_are_proved_present(vaults, mount, tmp_path):
+    """Two downloads of one state have the same name, time and size."""
+    vault = vaults("full", "empty", seed="secrets=1,vault=full")
+    downloads = [tmp_path / "first", tmp_path / "second"]
+    m = None
+    for folder in downloads:
+        m = mount(vault, "ro", "cache=none", name="full", again=m)
+        ok("rsync", "-a", f"{m.path}/secrets", f"{folder}/")
+        (folder / "manifest").write_text(ok("cat", m / ".kvfs/manifest"))
+        m.unmount()
+    blobs = [next(folder.rglob("*.blob")) for folder in downloads]
+    assert blobs[0].stat().st_size == blobs[1].stat().st_size and blobs[0].read_bytes() != blobs[1].read_bytes()
+    m = mount(vault, name="empty")
+    assert restore(downloads[0], m.path).out.startswith("1 restored")
+    result = restore(downloads[0], m.path)
+    assert result.code == 0 and result.out.startswith("0 restored, 1 present, 0 failed, 0 differ, 0 deleted"), result
+    assert vault.count("restore") == 1
+    assert "by name and time; because the archive is of full" in plan(downloads[1], m.path).out
+    result = restore(downloads[1], m.path)
+    assert result.code == 1 and "0 restored, 0 present, 0 failed, 0 differ, 0 deleted, 1 unproved" in result.out, result
+    assert len(vault.versions("secrets", blobs[0].stem, vault="empty")) == len(
+        vault.versions("secrets", blobs[0].stem, vault="full"))
+
+
+def test_the_folder_of_another_vault_of_the_mount_is_not_present_by_time_alone(vaults, mount, tmp_path):
+    vault = vaults("europe", "states")
+    updated = [vault.set_secret("db", name, vault=name)["attributes"]["updated"] for name in ("europe", "states")]
+    m = mount(vault, targets=[vault.urls["europe"], vault.urls["states"]])
+    ok("rsync", "-a", f"{m.path}/", f"{tmp_path}/archive/")
+    os.utime(tmp_path / "archive/europe/secrets/db.blob", (updated[1], updated[1]))
+    for given in ("archive/europe", "archive/europe/secrets", "archive/europe/secrets/db.blob"):
+        result = restore(tmp_path / given, m / "states")
+        assert result.code == 1 and "0 restored, 0 present" in result.out and "1 unproved" in result.out, result
+    result = restore(tmp_path / "archive/states", m / "states")
+    assert result.code == 0 and "1 present" in result.out, result
+
+
+def test_a_manifest_beside_the_named_folder_counts(two, archive, mount, tmp_path):
+    """It is of another vault, so a time alone proves nothing."""
+    (tmp_path / "archive.manifest").rename(archive / "manifest")
+    m = mount(two, name="empty")
+    assert restore(archive, m.path).code == 0
+    m.unmount()
+    m = mount(two, "cache=none", name="empty", again=m)
+    for given in (archive, archive / "secrets"):
+        result = restore(given, m.path)
+        assert result.code == 1 and "0 present" in result.out and "unproved" in result.out, result
+
+
+def test_a_file_of_the_time_and_another_size_is_not_present(vaults, mount, tmp_path):
+    vault = vaults("one", "other")
+    vault.set_secret("db", "x" * 900, vault="other")
+    updated = vault.set_secret("db", "y", vault="one")["attributes"]["updated"]
+    (tmp_path / "archive/secrets").mkdir(parents=True)
+    blob = tmp_path / "archive/secrets/db.blob"
+    blob.write_bytes(vault.backup("secrets", "db", vault="other"))
+    os.utime(blob, (updated, updated))
+    m = mount(vault, name="one")
+
+    def is_size_known():
+        """Not while a later change could have the same second."""
+        ok("cat", m / "secrets/db.blob", text=False)
+        return '"size":null' not in ok("cat", m / ".kvfs/manifest-now")
+
+    eventually(is_size_known, "the size is known")
+    size = (m / "secrets/db.blob").stat().st_size
+    result = restore(tmp_path / "archive", m.path)
+    assert result.code == 1 and "0 restored, 0 present" in result.out and "1 unproved" in result.out, result
+    assert f"of {size} bytes, and the file has {blob.stat().st_size}" in result.out, result
+    assert plan(tmp_path / "archive", m.path).out.startswith("unproved")
+    # the same blob as text has more bytes
+    blob.write_bytes(base64.urlsafe_b64encode(vault.backup("secrets", "db", vault="one")))
+    os.utime(blob, (updated, updated))
+    assert restore(tmp_path / "archive", m.path).code == 0
+
+
 def test_a_mount_that_goes_away_restores_nothing_below_it(two, archive, mount, tmp_path):
     point = tmp_path / "mount1/mnt/restore/secrets"
     point.mkdir(parents=True)
@@ -265,6 +398,53 @@ def test_what_is_called_a_blob_and_is_none_is_not_dropped(two, archive, mount, t
     (archive / "secrets/gone.blob").symlink_to("/nonexistent")
     result = restore(archive, m.path)
     assert result.code == 1 and "failed   secrets/gone.blob: not a file" in result.out, result
+
+
+def test_a_link_to_a_folder_and_a_blob_of_another_name_are_not_dropped(two, archive, mount, tmp_path):
+    m = mount(two, name="empty")
+    n = len(list((archive / "secrets").iterdir()))
+    (archive / "secrets").rename(tmp_path / "secrets")
+    (archive / "secrets").symlink_to(tmp_path / "secrets")
+    (archive / "README").write_text("This is the archive of a vault, and this file is no blob of it, but a text.")
+    line = f"failed   secrets: a link to a directory, which is not followed: run the command for {tmp_path}/secrets, too"
+    result = restore(archive, m.path)
+    assert result.code == 1 and line in result.out, result
+    assert "5 restored, 0 present, 1 failed, 0 differ, 0 deleted, 1 other files not used" in result.out, result
+    assert line in plan(archive, m.path).out and line in restore(archive, m.path, "secrets").out
+    assert line.replace("failed   ", "kvfs: ") in run(KVFS, "verify", archive, m.path).err
+    result = restore(tmp_path / "secrets", m.path)
+    assert result.code == 0 and result.out.startswith(f"{n} restored"), result
+    (archive / "secrets").unlink()
+    result = restore(archive, m.path)
+    assert result.code == 0 and result.out.endswith(", 1 other files not used\n"), result
+    name = two.list("secrets", vault="full")[0]
+    for other in ("b.bak", "A.BLOB"):
+        shutil.copy(tmp_path / f"secrets/{name}.blob", archive / other)
+        result = restore(archive, m.path)
+        assert result.code == 1 and f"failed   {other}: a blob, and its name does not end in .blob" in result.out, result
+        (archive / other).unlink()
+
+
+def test_every_failure_of_one_of_two_runs_at_once_has_a_reason(vaults, mount, tmp_path):
+    vault = vaults("full", "empty", seed="secrets=60,vault=full")
+    m = mount(vault, "ro", name="full")
+    ok("cp", "-a", m / "secrets", tmp_path / "secrets")
+    m.unmount()
+    m = mount(vault, name="empty")
+    vault.config(latency_ms=100)
+    programs = [subprocess.Popen([KVFS, "restore", tmp_path / "secrets", m.path], stdout=subprocess.PIPE, text=True)
+                for _ in range(4)]
+    failed = []
+    for program in programs:
+        out, _ = program.communicate(timeout=120)
+        lines = [line for line in out.splitlines() if line.startswith("failed")]
+        assert bool(lines) == (program.returncode == 1), out
+        failed += lines
+    assert failed, "the programs did not meet"
+    for line in failed:
+        assert re.fullmatch(r"failed   \S+\.blob: [A-Z][a-z ]+: .{10,}", line), failed
+    assert restore(tmp_path / "secrets", m.path).code == 0
+    assert names(vault, "empty") == names(vault, "full")
 
 
 def test_names_cannot_imitate_the_table(two, archive, mount):

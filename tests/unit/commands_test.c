@@ -13,6 +13,7 @@
 #include "fs/command/holders.h"
 #include "fs/command/inventory.h"
 #include "fs/command/manifests.h"
+#include "fs/command/misnamed.h"
 #include "fs/command/mounted.h"
 #include "fs/command/output.h"
 #include "fs/command/passphrase.h"

@@ -128,8 +128,8 @@ the_manifest_of_several_vaults_is_refused_with_the_remedy(void **state)
 	(void)state;
 	kv_buf_init(&why, 1000);
 	assert_int_equal(kv_inventory_parse(text, sizeof(text) - 1, &inventory, &why), -EBADMSG);
-	assert_string_equal(
-	    kv_buf_str(&why), "is that of several vaults: name the folder of one, as in MOUNTPOINT/VAULT");
+	assert_string_equal(kv_buf_str(&why),
+	    "is that of several vaults: name the folder of one, as in ARCHIVE/VAULT and MOUNTPOINT/VAULT");
 	kv_buf_release(&why);
 }
 

@@ -10,6 +10,7 @@
 #include "client/base/buf.h"
 #include "fs/command/archive.h"
 #include "fs/command/inventory.h"
+#include "fs/command/misnamed.h"
 #include "fs/command/mounted.h"
 #include "tests/unit/blob_bytes.h"
 #include "tests/unit/fake_alloc.h"
