@@ -94,10 +94,49 @@ kv_part_is_at_end(const struct kv_part *part)
 	return part->n_pages > 0 && part->link == NULL;
 }
 
-bool
-kv_part_leads_to(const struct kv_part *part, const struct kv_part *next)
+/* Whether part's next page is where next begins. */
+static bool
+leads_to(const struct kv_part *part, const struct kv_part *next)
 {
 	return part->link != NULL && kv_skiptoken_is(part->link, next->mark->token);
+}
+
+const struct kv_part *
+kv_part_next(const struct kv_part *part, const struct kv_part *end)
+{
+	for (const struct kv_part *next = part + 1; next < end; next++)
+		if (!next->is_over || next->n_pages > 0)
+			return next;
+	return NULL;
+}
+
+bool
+kv_part_has_come_to_next(const struct kv_part *part, const struct kv_part *end)
+{
+	const struct kv_part *next = kv_part_next(part, end);
+
+	return part->has_met ||
+	    (next != NULL && next->n_pages > 0 &&
+		(leads_to(part, next) || kv_head_share(&part->tail, &next->head)));
+}
+
+bool
+kv_part_claims_end(const struct kv_part *part, const struct kv_part *end)
+{
+	return kv_part_is_at_end(part) && !kv_part_has_come_to_next(part, end);
+}
+
+const struct kv_part *
+kv_part_find_cut(const struct kv_part *first, const struct kv_part *end)
+{
+	for (const struct kv_part *part = first; part < end; part++) {
+		if (!kv_part_claims_end(part, end))
+			continue;
+		for (const struct kv_part *later = part + 1; later < end; later++)
+			if (kv_head_is_above(&later->head, part->last))
+				return part;
+	}
+	return NULL;
 }
 
 /* Keeps a link each time their number has doubled: then one that comes again is found without keeping all. */

@@ -48,8 +48,17 @@ bool kv_part_follow(struct kv_part *part, const struct kv_page *page, const stru
 bool kv_part_follow_link(struct kv_part *part, enum kv_type type);
 /* Whether it has read to the end of the list. */
 bool kv_part_is_at_end(const struct kv_part *part);
-/* Whether its next page is where next begins. */
-bool kv_part_leads_to(const struct kv_part *part, const struct kv_part *next);
+/* The next part that was not left out; NULL: there is none. The parts behind this one end before end. */
+const struct kv_part *kv_part_next(const struct kv_part *part, const struct kv_part *end);
+/* Whether the next part has read on from where this one is. */
+bool kv_part_has_come_to_next(const struct kv_part *part, const struct kv_part *end);
+/* Whether it has read to the end of the list, as far as it can tell alone. */
+bool kv_part_claims_end(const struct kv_part *part, const struct kv_part *end);
+/*
+ * Of the parts from first on, one that claims the end although a later one begins above its last name: the vault left
+ * names out. NULL: there is none.
+ */
+const struct kv_part *kv_part_find_cut(const struct kv_part *first, const struct kv_part *end);
 /*
  * Whether the list goes round in circles: next_link, that of the page which has come, is an earlier one, or too
  * many pages in a row had nothing new. Call it once for each page. A circle is found before it was gone through

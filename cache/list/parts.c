@@ -116,16 +116,22 @@ follow(struct kv_part *part, const struct kv_page *page)
 
 /* ---- the end of a part ---- */
 
-/* The next part that was not left out; NULL: there is none. */
 static const struct kv_part *
 next_of(const struct kv_part *part)
 {
-	const struct kv_parts *ps = part->parts;
+	return kv_part_next(part, part->parts->at + part->parts->n);
+}
 
-	for (const struct kv_part *next = part + 1; next < ps->at + ps->n; next++)
-		if (!next->is_over || next->n_pages > 0)
-			return next;
-	return NULL;
+static bool
+has_come_to_next(const struct kv_part *part)
+{
+	return kv_part_has_come_to_next(part, part->parts->at + part->parts->n);
+}
+
+static bool
+claims_end(const struct kv_part *part)
+{
+	return kv_part_claims_end(part, part->parts->at + part->parts->n);
 }
 
 /* Whether part pauses until the next one has answered, because it may have come to where that one begins. */
@@ -138,20 +144,9 @@ awaits_next(const struct kv_part *part)
 	    strcmp(part->last, next->mark->key) >= 0;
 }
 
-/* Whether the next part has read on from where part is. */
-static bool
-has_come_to_next(const struct kv_part *part)
-{
-	const struct kv_part *next = next_of(part);
-
-	return part->has_met ||
-	    (next != NULL && next->n_pages > 0 &&
-		(kv_part_leads_to(part, next) || kv_head_share(&part->tail, &next->head)));
-}
-
 /*
  * Ends the parts that have come to where another one has read on, or to the end of the list. The end that a page
- * without a link claims is confirmed by the next part, which goes on reading: it has to be empty (see find_cut()).
+ * without a link claims is confirmed by the next part, which goes on reading: it has to be empty (see kv_part_find_cut()).
  */
 static void
 end_passed(struct kv_parts *ps)
@@ -168,13 +163,6 @@ end_passed(struct kv_parts *ps)
 	for (int i = 1; i < ps->n && kv_part_is_at_end(first); i++) /* it has read that far alone */
 		if (ps->sample == NULL || strcmp(first->last, ps->at[i].mark->key) >= 0)
 			kv_part_finish(&ps->at[i]);
-}
-
-/* Whether part was the last page of the list when it was read, as far as it can tell. */
-static bool
-claims_end(const struct kv_part *part)
-{
-	return kv_part_is_at_end(part) && !has_come_to_next(part);
 }
 
 /* Leaves out bookmarks that the part before has passed, and those behind an end that two parts have found. */
@@ -195,23 +183,6 @@ skip_passed(struct kv_parts *ps)
 			part->is_over = strcmp(before->last, part->mark->key) >= 0 || n_ends > 0;
 		}
 	}
-}
-
-/*
- * The part that read to the end of the list although a later one begins above its last name: the vault left names
- * out. NULL: there is none.
- */
-static const struct kv_part *
-find_cut(const struct kv_parts *ps)
-{
-	for (const struct kv_part *part = ps->at; part < ps->at + ps->n; part++) {
-		if (!claims_end(part))
-			continue;
-		for (const struct kv_part *later = part + 1; later < ps->at + ps->n; later++)
-			if (kv_head_is_above(&later->head, part->last))
-				return part;
-	}
-	return NULL;
 }
 
 static int
@@ -328,7 +299,7 @@ advance(struct kv_parts *ps)
 static int
 check_end(const struct kv_parts *ps)
 {
-	const struct kv_part *cut = find_cut(ps);
+	const struct kv_part *cut = kv_part_find_cut(ps->at, ps->at + ps->n);
 
 	if (cut == NULL)
 		return 0;
