@@ -51,8 +51,8 @@ show_progress(void *arg, const struct kv_writers_state *state)
 
 	if (!p->is_screen)
 		return;
-	fprintf(stderr, "\r%zu of %zu restored, %zu failed, %lld:%02lld%s\033[K",
-	    state->n_done - state->n_failed, p->n, state->n_failed, seconds / 60, seconds % 60,
+	fprintf(stderr, "\r%zu of %zu done, %zu failed, %lld:%02lld%s\033[K", state->n_done - state->n_failed,
+	    p->n, state->n_failed, seconds / 60, seconds % 60,
 	    is_interrupted ? ", waiting for those that were sent" : "");
 	p->is_drawn = true;
 }
