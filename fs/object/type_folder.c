@@ -26,6 +26,15 @@ struct handle {
 	struct kv_snapshot *snapshot;
 };
 
+/* An OPENDIR that waits for the first name. */
+struct opening {
+	struct kv_request request;
+	struct kv_node *node; /* kept until the tree is released */
+	struct handle *handle;
+	struct kv_snapshot_wait *wait;
+	struct fuse_file_info fi;
+};
+
 /* A READDIR that waits for the next page. */
 struct reading {
 	struct kv_request request;
@@ -35,6 +44,7 @@ struct reading {
 	struct kv_entries entries;
 };
 
+static void first_answered(void *, int, const struct kv_reply *);
 static void page_answered(void *, int, const struct kv_reply *);
 
 static enum kv_type
@@ -107,6 +117,67 @@ static int
 add_names(struct kv_node *node, struct kv_snapshot *snapshot, struct kv_entries *entries)
 {
 	return kv_entries_add_dots(entries, node) ? add_objects(kv_objects_of(node), snapshot, entries) : 0;
+}
+
+/* ---- waiting for the first ---- */
+
+static void
+close_handle(struct kv_handle *handle)
+{
+	struct handle *h = (struct handle *)handle;
+
+	kv_snapshot_unref(h->snapshot);
+	free(h);
+}
+
+static void
+release_opening(struct kv_request *request)
+{
+	struct opening *o = (struct opening *)request;
+
+	kv_snapshot_cancel(o->wait);
+	if (o->handle != NULL)
+		close_handle(&o->handle->handle);
+}
+
+/*
+ * A listing that fails before its first name fails the open: pax, busybox tar and lftp report that, and take an error of
+ * readdir for the end of the folder. A reader waits no longer, because it would wait for the same name.
+ */
+static void
+wait_for_first(struct kv_node *node, fuse_req_t req, struct handle *h, const struct fuse_file_info *fi)
+{
+	struct opening *o = kv_request_new(node->branch->mount, req, sizeof(*o), release_opening);
+	int err;
+
+	if (o == NULL) {
+		close_handle(&h->handle);
+		return;
+	}
+	o->node = node;
+	o->handle = h;
+	o->fi = *fi;
+	err = kv_snapshot_wait_for(h->snapshot, 0, first_answered, o, &o->wait);
+	if (err != 0)
+		kv_request_finish(&o->request, err);
+}
+
+static void
+first_answered(void *arg, int err, const struct kv_reply *reply)
+{
+	struct opening *o = arg;
+	struct handle *h = o->handle;
+	fuse_req_t req = kv_request_take(&o->request);
+
+	(void)reply;
+	o->wait = NULL;
+	if (err != 0) {
+		fuse_reply_err(req, -err);
+	} else {
+		o->handle = NULL;
+		kv_handle_reply_open(&h->handle, o->node, close_handle, req, &o->fi);
+	}
+	kv_request_free(&o->request);
 }
 
 /* ---- waiting for more ---- */
@@ -198,15 +269,6 @@ lookup(struct kv_node *node, fuse_req_t req, const char *name)
 	kv_find(kv_objects_of(node), type_of(node), req, name);
 }
 
-static void
-close_handle(struct kv_handle *handle)
-{
-	struct handle *h = (struct handle *)handle;
-
-	kv_snapshot_unref(h->snapshot);
-	free(h);
-}
-
 /*
  * Read-ahead by listing begins if the program is one of those named in archivers=. A limit that was given with
  * prefetch= is kept, also for a program that takes all.
@@ -233,8 +295,13 @@ open_folder(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 
 	if (err == 0)
 		err = kv_listing_open(node->branch->volume->listings[type_of(node)], &h->snapshot);
+	if (err == 0 && kv_snapshot_at(h->snapshot, 0, &err) == NULL && err == -EAGAIN) {
+		wait_for_first(node, req, h, fi);
+		return;
+	}
 	if (err != 0) {
-		free(h);
+		if (h != NULL)
+			close_handle(&h->handle);
 		fuse_reply_err(req, -err);
 		return;
 	}

@@ -2,7 +2,7 @@
 #define KV_FS_OBJECT_TYPE_FOLDER_H
 /*
  * The folder of one type, such as keys/. Its names are those of the vault's listing, as far as it has
- * arrived.
+ * arrived. Without a listing that serves, OPENDIR waits for the first name, and fails if the listing fails before it.
  */
 #include "client/vault/type.h"
 #include "fs/mount/branch.h"

@@ -203,19 +203,28 @@ last_offset(const struct fuse_req *req)
 	return offset;
 }
 
+static int
+open_folder(struct fuse_file_info *fi)
+{
+	struct fuse_req *req = mount_rig_request();
+
+	*fi = (struct fuse_file_info){ .flags = O_RDONLY };
+	keys->ops->opendir(keys, req, fi);
+	mount_rig_wait(req);
+	*fi = req->fi;
+	return mount_rig_answer(req);
+}
+
 /* READDIRPLUS until there is no more, whose answers the kernel takes or not. */
 static int
 read_folder_as(bool is_taken)
 {
-	struct fuse_req *req = mount_rig_request();
-	struct fuse_file_info fi = { .flags = O_RDONLY };
+	struct fuse_req *req;
+	struct fuse_file_info fi;
 	off_t offset = 0;
 	bool is_end;
-	int err;
+	int err = open_folder(&fi);
 
-	keys->ops->opendir(keys, req, &fi);
-	fi = req->fi;
-	err = mount_rig_answer(req);
 	if (err != 0)
 		return err;
 	fake_fuse_refuse(!is_taken);
@@ -281,6 +290,30 @@ a_listing_that_comes_in_is_waited_for(void **state)
 	begin(false);
 	assert_int_equal(read_folder(), 0);
 	assert_int_equal(look_ups(), 3);
+}
+
+/* Some tools take an error of READDIR for the end of the folder. */
+static void
+a_listing_that_fails_before_its_first_name_fails_the_open(void **state)
+{
+	struct fuse_file_info fi;
+
+	(void)state;
+	tear_down(state);
+	list_err = -EACCES;
+	begin(false);
+	assert_int_equal(open_folder(&fi), -EACCES);
+}
+
+static void
+a_folder_whose_listing_is_empty_can_be_opened(void **state)
+{
+	(void)state;
+	tear_down(state);
+	names = "";
+	begin(false);
+	assert_int_equal(read_folder(), 0);
+	assert_int_equal(look_ups(), 0);
 }
 
 static void
@@ -538,9 +571,28 @@ walk(void)
 	return err;
 }
 
+static void
+a_kill_ends_an_open_of_a_folder_that_waits_and_frees_all_of_it(void **state)
+{
+	struct fuse_file_info fi = { .flags = O_RDONLY };
+	struct fuse_req *req;
+
+	(void)state;
+	tear_down(state);
+	begin(false);
+	req = fake_fuse_request(&mount, 0); /* a process that has ended */
+	keys->ops->opendir(keys, req, &fi);
+	assert_false(req->is_answered);
+	fake_fuse_interrupt(req);
+	fake_loop_run(rig.loop, 0);
+	assert_true(req->is_answered);
+	assert_int_equal(mount_rig_answer(req), -EINTR);
+	assert_int_equal(read_folder(), 0);
+}
+
 /* A stat whose fetch fails has size 1; all else is the error. */
 static void
-no_allocation_that_fails_does_harm(void **state)
+try_without_memory(void **state, bool is_listed)
 {
 	bool has_failed = true;
 
@@ -549,12 +601,23 @@ no_allocation_that_fails_does_harm(void **state)
 
 		tear_down(state);
 		set_up(state);
+		if (!is_listed) {
+			tear_down(state);
+			begin(false);
+		}
 		fake_alloc_fail_at(n);
 		err = walk();
 		has_failed = fake_alloc_has_failed();
 		fake_alloc_fail_at(0);
 		assert_true(err == 0 || err == -ENOMEM);
 	}
+}
+
+static void
+no_allocation_that_fails_does_harm(void **state)
+{
+	try_without_memory(state, true);
+	try_without_memory(state, false);
 }
 
 int
@@ -565,6 +628,8 @@ main(void)
 		TEST(each_name_that_is_read_is_looked_up),
 		TEST(names_that_the_kernel_did_not_take_are_not_looked_up),
 		TEST(a_listing_that_comes_in_is_waited_for),
+		TEST(a_listing_that_fails_before_its_first_name_fails_the_open),
+		TEST(a_folder_whose_listing_is_empty_can_be_opened),
 		TEST(a_listing_that_fails_is_an_error_and_no_end),
 		TEST(a_name_is_found_in_one_spelling),
 		TEST(a_number_that_was_returned_does_not_change),
@@ -577,6 +642,7 @@ main(void)
 		TEST(a_kill_ends_a_stat_that_waits_and_frees_all_of_it),
 		TEST(the_kernel_s_limit_ends_a_stat_that_waits),
 		TEST(the_end_of_the_mount_answers_all_that_wait),
+		TEST(a_kill_ends_an_open_of_a_folder_that_waits_and_frees_all_of_it),
 		TEST(no_allocation_that_fails_does_harm),
 	};
 
