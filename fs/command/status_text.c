@@ -80,6 +80,22 @@ say_bytes(double n, struct kv_buf *text)
 
 /* ---- lines ---- */
 
+/* Of several vaults, which ones are paused. */
+static void
+say_paused(const struct kv_json *vaults, struct kv_buf *text)
+{
+	int n = 0;
+
+	kv_buf_say(text, "; PAUSED: ");
+	for (const struct kv_json *v = first(vaults); v != NULL; v = kv_json_next(v))
+		if (is_true(v, "paused"))
+			kv_buf_say(text, "%s%s", n++ > 0 ? ", " : "", string(v, "folder"));
+	kv_buf_say(text, "%s failing, kvfs tries again now and then",
+	    n == 0     ? "the vault is" :
+		n == 1 ? " is" :
+			 " are");
+}
+
 static void
 say_mount(const struct kv_json *root, struct kv_buf *text)
 {
@@ -95,8 +111,9 @@ say_mount(const struct kv_json *root, struct kv_buf *text)
 		kv_buf_say(text, " (%s)", string(root, "region"));
 	kv_buf_say(text, ", mounted for ");
 	say_duration(number(root, "seconds"), text);
-	kv_buf_say(text, "%s\n",
-	    is_true(root, "paused") ? "; PAUSED: the vault is failing, kvfs tries again now and then" : "");
+	if (is_true(root, "paused"))
+		say_paused(member(root, "vaults"), text);
+	kv_buf_say(text, "\n");
 }
 
 /* A line for each vault of several. */

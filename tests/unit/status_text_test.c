@@ -110,6 +110,28 @@ a_failure_is_short(void **state)
 	}
 }
 
+static void
+the_vaults_that_are_paused_are_named(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "\"vault\":\"v\",\"paused\":true",
+		    "v, mounted for 0:00; PAUSED: the vault is failing, kvfs tries again now and then" },
+		{ "\"paused\":true,\"vaults\":[{\"folder\":\"a\"},{\"folder\":\"b\",\"paused\":true}]",
+		    "2 vaults, mounted for 0:00; PAUSED: b is failing, kvfs tries again now and then" },
+		{ "\"paused\":true,\"vaults\":[{\"folder\":\"a\",\"paused\":true},{\"folder\":\"b\",\"paused\":true}]",
+		    "2 vaults, mounted for 0:00; PAUSED: a, b are failing, kvfs tries again now and then" },
+		{ "\"paused\":false,\"vaults\":[{\"folder\":\"a\"}]", "1 vault, mounted for 0:00" },
+	};
+	char json[1000];
+
+	(void)state;
+	for (size_t i = 0; i < N_OF(rows); i++) {
+		snprintf(json, sizeof(json), "{%s}", rows[i][0]);
+		assert_row(print(json, NULL, 0) == 0, i, json);
+		assert_row(has_line(rows[i][1]), i, kv_buf_str(&text));
+	}
+}
+
 /* ---- the archive ---- */
 
 static void
@@ -202,6 +224,7 @@ main(void)
 		cmocka_unit_test(a_status_of_another_version_is_shown_as_far_as_it_goes),
 		cmocka_unit_test(each_part_is_a_line),
 		cmocka_unit_test(a_failure_is_short),
+		cmocka_unit_test(the_vaults_that_are_paused_are_named),
 		cmocka_unit_test(the_time_that_an_archive_took_stays),
 		cmocka_unit_test(of_an_archive_that_began_before_the_time_is_not_known),
 		cmocka_unit_test(what_earlier_mounts_downloaded_is_no_complete_archive),
