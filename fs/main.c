@@ -151,7 +151,7 @@ signalled(void *arg, int number)
 		reload(p);
 }
 
-/* By what ways the vault is reached, which may explain much later failures. */
+/* By what ways the vault is reached, or would be, which may explain much later failures. */
 static void
 log_mounted(const struct program *p, const struct kv_branch *branch)
 {
@@ -160,8 +160,9 @@ log_mounted(const struct program *p, const struct kv_branch *branch)
 	const bool has_proxy = kv_proxy_find(&o->proxy, o->vault.host, &proxy);
 
 	kv_log_event(KV_LOG_INFO, MODULE,
-	    "vault=%s event=mounted ca=%s proxy=%s proxy_of=%s resolve=%s public_host=%s",
-	    kv_vault_name(branch->volume->vault), kv_http_ca_source(p->layers.http),
+	    "vault=%s event=%s errno=%s ca=%s proxy=%s proxy_of=%s resolve=%s public_host=%s",
+	    kv_vault_name(branch->volume->vault), branch->away != 0 ? "mounted_away" : "mounted",
+	    branch->away != 0 ? kv_err_name(branch->away) : NULL, kv_http_ca_source(p->layers.http),
 	    has_proxy ? proxy.address : NULL, proxy.from, o->resolve, o->public_host);
 }
 

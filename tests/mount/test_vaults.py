@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import threading
 import time
@@ -174,6 +175,9 @@ def test_a_vault_that_is_away_is_a_warning_and_fails_until_it_is_back(four, moun
     four.fault(vault="third", status=503)
     m = mount(four, targets=targets_of(four))
     assert m.line(event="away")["folder"] == "third"
+    log = ok("cat", m / ".kvfs" / "log")
+    assert re.findall(r"vault=([\w-]+)\S* event=mounted_away errno=EIO ", log) == ["third"]
+    assert set(re.findall(r"vault=([\w-]+)\S* event=mounted ", log)) == set(NAMES) - {"third"}
     assert errno_of("list", m / "third") == "EIO"
     assert errno_of("stat", m / "third" / "secrets") == "EIO"
     assert errno_of("stat", m / "third" / "restore") == "EIO"
