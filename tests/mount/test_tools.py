@@ -1,10 +1,11 @@
 """The tools that people archive with: exact copies, no request for what did not change, and restores."""
+import os
 import re
 
 import pytest
 
 import harness
-from harness import ROOT, TYPES, fails, listed_again, needs, ok, passes, run, tree
+from harness import ROOT, TYPES, errno_of, fails, listed_again, needs, ok, passes, run, tree
 from tools import TOOLS, UNFIT, Bench
 
 # As people give them: prefixes of one another, dashes, mixed case.
@@ -215,6 +216,73 @@ def test_an_object_that_cannot_be_restored_does_to_a_tool_what_the_table_says(va
         assert content(vault, "second") == content(vault, "first")
 
 
+# A list that fails.
+
+@pytest.fixture(scope="module")
+def unlisted(tmp_path_factory, stock, protection_key):
+    """A mount whose secrets can no longer be listed: one for all tools, because the earlier list serves for a while."""
+    directory = tmp_path_factory.mktemp("unlisted")
+    vault = harness.Vault(directory / "vault", options=["--protection-key", protection_key])
+    m = None
+    try:
+        for name in OBJECTS:
+            vault.restore(name.partition("/")[0], stock[name])
+        m = harness.Mount(directory / "mount", ["-o", f"cacert={vault.ca},rate=400,ro,list_ttl=1", vault.url],
+                          harness.environment(vault)).wait_until_mounted()
+        # It fails at once, while a 503 is repeated until the time-out.
+        vault.fault(operation="list", type="secrets", status=403, code="ForbiddenByFirewall")
+        listed_again(lambda: errno_of("list", m / "secrets") == "EACCES", "the list that fails")
+        yield m
+        m.unmount()
+    finally:
+        if m:
+            m.discard()
+        vault.stop()
+
+
+def has_failed_as_the_table_says(result, bench, name):
+    assert result.code == bench.tool.unlisted, result
+    cell = row_of(name)["a list fails"]
+    assert ("prints nothing" in cell) == (result.out + result.err == ""), result
+    if "archives nothing" not in cell:
+        assert set(bench.blobs()) == {name for name in OBJECTS if not name.startswith("secrets/")}
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_list_that_fails_does_to_a_tool_what_the_table_says(unlisted, tmp_path, name):
+    needs(name)
+    bench = Bench(TOOLS[name], tmp_path / "bench")
+    has_failed_as_the_table_says(bench.archive(unlisted), bench, name)
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_list_that_fails_does_to_an_unfit_tool_what_the_table_says(unlisted, tmp_path, name):
+    needs(name)
+    bench = Bench(UNFIT[name], tmp_path / "bench")
+    has_failed_as_the_table_says(bench.archive(unlisted), bench, name)
+
+
+def zip_by_names(m, home, names=None):
+    """The commands of docs/tools.md; names: what find has listed before, instead of find."""
+    home.mkdir()
+    (home / "vault").symlink_to(m.path)
+    script = re.search(r"^    (cd ~/vault &&\n.*?)\n\n", (ROOT / "docs/tools.md").read_text() + "\n", re.M | re.S).group(1)
+    if names:
+        (home / "names").write_text(names)
+        script = re.sub(r"find .*&&", "", script)
+    return run(shell=script, env={"PATH": os.environ["PATH"], "HOME": str(home)})
+
+
+def test_an_archive_by_names_fails_if_a_list_fails(unlisted, vault, mount, tmp_path):
+    needs("zip")
+    m = mount(vault, "ro")
+    assert zip_by_names(m, tmp_path / "whole").code == 0
+    names = (tmp_path / "whole/names").read_text()
+    assert {name.removesuffix(".blob") for name in names.split()} == set(OBJECTS)
+    assert zip_by_names(unlisted, tmp_path / "before").code == 1
+    assert zip_by_names(unlisted, tmp_path / "after", names).code == 1
+
+
 # Tools that are not fit for it. "tests/install-packages tools" installs them; a test of one that is missing is skipped.
 
 @pytest.fixture(params=UNFIT)
@@ -252,10 +320,15 @@ def test_an_unfit_tool_does_what_the_table_says_where_an_object_cannot_be_restor
 
 # The tables of the manual.
 
+def cells(line):
+    return [x.strip() for x in line.split("|")[1:-1]]
+
+
 def row_of(name):
-    """The cells of a tool's row in docs/tools.md, without what is bold."""
+    """What the table of docs/tools.md says of a tool, by column, without what is bold."""
     text = (ROOT / "docs/tools.md").read_text().replace("**", "")
-    return [x.strip() for x in re.search(rf"^\| `{name}`.*$", text, re.MULTILINE).group(0).split("|")[2:-1]]
+    before, row = re.match(rf"(.*)^(\| `{name}`[^\n]*)", text, re.MULTILINE | re.DOTALL).groups()
+    return dict(zip(cells(re.findall(r"^\| tool .*$", before, re.MULTILINE)[-1]), cells(row)))
 
 
 def exit_status(cell):
@@ -264,10 +337,10 @@ def exit_status(cell):
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_the_table_of_tools_is_what_is_tested(name):
-    second, unread, unwritten = row_of(name)
+    _, second, unread, unlisted, unwritten = row_of(name).values()
     tool = TOOLS[name]
     assert second.startswith("reads everything" if tool.reads_all else "by size and time")
-    assert exit_status(unread) == tool.unread
+    assert exit_status(unread) == tool.unread and exit_status(unlisted) == tool.unlisted
     if tool.restore:
         assert unwritten.startswith("cannot write into `restore/`")
     else:
@@ -278,9 +351,10 @@ def test_the_table_of_tools_is_what_is_tested(name):
 
 @pytest.mark.parametrize("name", UNFIT)
 def test_the_table_of_unfit_tools_is_what_is_tested(name):
-    unread, unwritten = row_of(name)
+    _, unread, unlisted, unwritten = row_of(name).values()
     tool = UNFIT[name]
     assert exit_status(unread) == tool.unread and exit_status(unwritten) == tool.unwritten
+    assert exit_status(unlisted) == tool.unlisted
     assert ("archives nothing" in unread) == tool.stops_reading
     assert ("empty file" in unread) == tool.stores_empty
     assert ("cannot restore" in unwritten) == tool.stops_writing

@@ -47,6 +47,8 @@ class Tool:
     # Its exit status where one file cannot be read, and where the close of one that it writes fails.
     unread: int = 1
     unwritten: int = 1
+    # Its exit status where one folder cannot be listed.
+    unlisted: int = 1
     # Whether it leaves out files after that one, too.
     stops_reading: bool = False
     stops_writing: bool = False
@@ -60,32 +62,34 @@ class Tool:
 
 TOOLS = {
     "cp -a": Tool(f"mkdir $s/$n && cd $m && cp -a {FOLDERS} $s/$n/", "cp -a $s/$n/* $d/", reads_all=True),
-    "rsync -a": Tool("rsync -a $m/ $s/copy/", "rsync -a $s/copy/ $d/", unread=23, unwritten=23),
-    "rsync -c": Tool("rsync -ac $m/ $s/copy/", "rsync -ac $s/copy/ $d/", reads_all=True, unread=23, unwritten=23),
-    "tar": Tool(f"tar -C $m -cf $s/$n.tar {FOLDERS}", "tar -xf $s/$n.tar -C $d", reads_all=True, unread=2, unwritten=2),
+    "rsync -a": Tool("rsync -a $m/ $s/copy/", "rsync -a $s/copy/ $d/", unlisted=23, unread=23, unwritten=23),
+    "rsync -c": Tool("rsync -ac $m/ $s/copy/", "rsync -ac $s/copy/ $d/", reads_all=True,
+                     unlisted=23, unread=23, unwritten=23),
+    "tar": Tool(f"tar -C $m -cf $s/$n.tar {FOLDERS}", "tar -xf $s/$n.tar -C $d", reads_all=True,
+                unlisted=2, unread=2, unwritten=2),
     "bsdtar": Tool(f"bsdtar -C $m -cf $s/$n.tar {FOLDERS}", "bsdtar -xf $s/$n.tar -C $d", reads_all=True,
                    believes_stat=True, unwritten=0, stops_reading=True),
     "borg": Tool(f"[ -e $s/repo ] || borg init -e none $s/repo; cd $m && borg create $s/repo::$n {FOLDERS}",
                  "cd $d && borg extract $s/repo::$n", unwritten=2, stops_writing=True),
     "restic": Tool(f"[ -e $s/repo ] || restic init -q; cd $m && restic backup -q {FOLDERS}",
-                   "restic restore -q latest --target $d", unread=3),
+                   "restic restore -q latest --target $d", unlisted=3, unread=3),
     # It wants a directory that is not there yet, and its log alone says what failed.
     "duplicity": Tool("duplicity --no-encryption $m file://$s/repo",
-                      "duplicity --no-encryption restore file://$s/repo $d/all", unread=0, unwritten=0),
+                      "duplicity --no-encryption restore file://$s/repo $d/all", unlisted=0, unread=0, unwritten=0),
     # It tries the file system it restores into with files that are no blobs.
     "rdiff-backup": Tool("rdiff-backup --current-time $(($(date +%s) - 1000 + n)) backup $m $s/repo",
-                         "rdiff-backup restore $s/repo $d", believes_stat=True, unread=0,
+                         "rdiff-backup restore $s/repo $d", believes_stat=True, unlisted=0, unread=0,
                          restore="rdiff-backup restore $s/repo $s/plain && cp -r $s/plain/* $d/",
                          again="cp -r $s/plain/* $d/"),
-    "rclone copy": Tool("rclone copy $m $s/copy", "rclone copy $s/copy $d"),
+    "rclone copy": Tool("rclone copy $m $s/copy", "rclone copy $s/copy $d", unlisted=6),
     "zip": Tool(f"cd $m && zip -qr $s/$n.zip {FOLDERS}", "unzip -q $s/$n.zip -d $d", reads_all=True,
-                unread=18, unwritten=0, again="unzip -qo $s/$n.zip -d $d"),
+                unlisted=0, unread=18, unwritten=0, again="unzip -qo $s/$n.zip -d $d"),
     "python shutil": Tool(f"/usr/bin/python3 -c '{BY_SHUTIL}' $m $s/$n", f"/usr/bin/python3 -c '{BY_SHUTIL}' $s/$n $d",
                           reads_all=True),
-    "python mmap": Tool(f"/usr/bin/python3 -c '{BY_MMAP}' $m $s/$n", "cp -r $s/$n/* $d/", reads_all=True),
+    "python mmap": Tool(f"/usr/bin/python3 -c '{BY_MMAP}' $m $s/$n", "cp -r $s/$n/* $d/", unlisted=0, reads_all=True),
     "dd": Tool(EACH_FILE.format(source="$m", target="$s/$n", copy="dd if=$f of=$s/$n/$f status=none"),
                EACH_FILE.format(source="$s/$n", target="$d", copy="dd if=$f of=$d/$f bs=1000 status=none"),
-               reads_all=True),
+               unlisted=0, reads_all=True),
 }
 
 # Tools that hide a failed restore or a failed backup, and two that cannot restore at all.
@@ -93,14 +97,14 @@ GIT = "git --git-dir=$s/repo -c user.name=x -c user.email=x"
 UNFIT = {
     "lftp": Tool('lftp -c "open file:$m && mirror . $s/$n"', 'lftp -c "open file:$s/$n && mirror . $d"', unwritten=0),
     "pax": Tool(f"cd $m && pax -wf $s/$n.pax {FOLDERS}", "cd $d && pax -rf $s/$n.pax", unwritten=0),
-    "afio": Tool(f"cd $m && find {FOLDERS} | afio -o $s/$n.afio", "cd $d && afio -i $s/$n.afio", unwritten=0),
+    "afio": Tool(f"cd $m && find {FOLDERS} | afio -o $s/$n.afio", "cd $d && afio -i $s/$n.afio", unlisted=0, unwritten=0),
     "busybox tar": Tool(f"busybox tar -C $m -cf $s/$n.tar {FOLDERS}", "busybox tar -C $d -xf $s/$n.tar", unwritten=0),
     "git": Tool(f"git init -q --bare $s/repo && {GIT} --work-tree=$m add -A && {GIT} --work-tree=$m commit -q -m x",
-                f"{GIT} --work-tree=$d checkout -q -f .", unread=128, unwritten=0, stops_reading=True),
+                f"{GIT} --work-tree=$d checkout -q -f .", unlisted=0, unread=128, unwritten=0, stops_reading=True),
     "storeBackup": Tool("mkdir $s/$n && storeBackup --sourceDir $m --backupDir $s/$n --series x >$s/log 2>&1",
-                        "storeBackupRecover -b $s/$n/x/* -r . -t $d", unwritten=0),
+                        "storeBackupRecover -b $s/$n/x/* -r . -t $d", unlisted=0, unwritten=0),
     "mksquashfs": Tool("mksquashfs $m/keys $m/secrets $m/certificates $s/$n.sqfs -quiet -no-progress",
-                       "unsquashfs -q -n -f -d $d $s/$n.sqfs", unread=0, unwritten=2, stores_empty=True),
+                       "unsquashfs -q -n -f -d $d $s/$n.sqfs", unlisted=0, unread=0, unwritten=2, stores_empty=True),
     # It replaces the directories that it finds.
     "bup": Tool("bup init && bup index $m && bup save -q -n x $m && printf %s $m >$s/where",
                 "bup restore -q -C $d /x/latest$(cat $s/where)/.", stops_reading=True, stops_writing=True),
