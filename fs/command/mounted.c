@@ -122,6 +122,24 @@ kv_mounted_say_why(const char *given, const char *path, int err)
 		fprintf(stderr, "kvfs: %s cannot be read: %s\n", given, strerror(-err));
 }
 
+bool
+kv_mounted_has_other(const char *path, const char *name)
+{
+	char parent[PATH_MAX], file[2 * PATH_MAX];
+	char *slash;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash == NULL || name[0] == '\0' || strcmp(slash + 1, name) == 0)
+		return false;
+	*slash = '\0';
+	snprintf(file, sizeof(file), "%s/.kvfs/status", parent);
+	if (access(file, F_OK) != 0)
+		return false;
+	snprintf(file, sizeof(file), "%s/%s/.kvfs/status", parent, name);
+	return access(file, F_OK) == 0;
+}
+
 int
 kv_mounted_read(const char *path, const char *name, struct kv_buf *text)
 {

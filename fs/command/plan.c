@@ -301,39 +301,21 @@ read_kept(const struct kv_plan_options *o, struct kv_plan *p)
 }
 
 /*
- * Without a manifest an archive is that of this vault, unless the mount has several and the archive is called as the
- * folder of another one.
+ * Whose archive it is. Without a manifest it is that of this vault, unless the mount has several and the archive is called
+ * as the folder of another one.
  */
-static void
-find_folder(struct kv_plan *p)
-{
-	char path[2 * PATH_MAX], vaults[PATH_MAX], archive[PATH_MAX];
-	const char *name;
-	char *slash;
-
-	kv_archive_folder(&p->archive, archive);
-	name = strrchr(archive, '/');
-	snprintf(vaults, sizeof(vaults), "%s", p->mount);
-	slash = strrchr(vaults, '/');
-	if (name == NULL || slash == NULL || strcmp(slash, name) == 0)
-		return;
-	*slash = '\0';
-	snprintf(path, sizeof(path), "%s/.kvfs/status", vaults);
-	if (access(path, F_OK) != 0)
-		return;
-	snprintf(path, sizeof(path), "%s%s/.kvfs/status", vaults, name);
-	if (access(path, F_OK) == 0)
-		snprintf(p->other, sizeof(p->other), "%s", name + 1);
-}
-
-/* Whose archive it is. */
 static void
 find_other(struct kv_plan *p)
 {
-	if (p->kept.vault == NULL)
-		find_folder(p);
-	else if (strcasecmp(p->kept.vault, p->there.vault) != 0)
+	char folder[PATH_MAX];
+	const char *name;
+
+	kv_archive_folder(&p->archive, folder);
+	name = strrchr(folder, '/');
+	if (p->kept.vault != NULL && strcasecmp(p->kept.vault, p->there.vault) != 0)
 		snprintf(p->other, sizeof(p->other), "%s", p->kept.vault);
+	else if (p->kept.vault == NULL && name != NULL && kv_mounted_has_other(p->mount, name + 1))
+		snprintf(p->other, sizeof(p->other), "%s", name + 1);
 }
 
 int

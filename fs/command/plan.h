@@ -65,8 +65,9 @@ int kv_plan_make(const struct kv_plan_options *options, struct kv_plan *plan) KV
 void kv_plan_release(struct kv_plan *plan);
 /*
  * What needs proof is KV_VERDICT_PRESENT if the mount finds a file of this size in restore/, because the vault confirms
- * that it was restored so; else KV_VERDICT_UNPROVED. The bytes are proved if they are written there again: the mount
- * sends those that it has restored only if the vault does not confirm them, and the vault then refuses them (EEXIST).
+ * that it was restored so; else KV_VERDICT_UNPROVED. The bytes are proved if they are written there again, under another
+ * name: the mount sends those that it has restored only if the vault does not confirm them, and the vault refuses others
+ * (EEXIST).
  */
 void kv_plan_prove(struct kv_plan *plan);
 /* The path of file below restore/, in a folder of its type. -ENAMETOOLONG. */

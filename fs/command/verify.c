@@ -146,7 +146,9 @@ doubt(const struct kv_verify *v, const struct kv_proof *proof)
 	if (proof->kind == KV_PROOF_NONE)
 		return UNKNOWN_FORM;
 	if (v->is_other_vault)
-		return "the manifest of the archive is of another vault, and nothing proves that this is the same object";
+		return v->other[0] != '\0' ?
+		    "the archive is called as another vault, and nothing proves that this is the same object" :
+		    "the manifest of the archive is of another vault, and nothing proves that this is the same object";
 	return proof->kind == KV_PROOF_DOWNLOAD ? UNPROVED : NULL;
 }
 
@@ -340,6 +342,20 @@ check_one(const char *given, const struct kv_archive *archive)
 	return err;
 }
 
+static void
+find_other(struct kv_verify *v, const char *mount)
+{
+	char folder[PATH_MAX];
+	const char *name;
+
+	kv_archive_folder(&v->archive, folder);
+	name = strrchr(folder, '/');
+	if (v->kept.vault == NULL && name != NULL && kv_mounted_has_other(mount, name + 1))
+		snprintf(v->other, sizeof(v->other), "%s", name + 1);
+	v->is_other_vault =
+	    v->other[0] != '\0' || (v->kept.vault != NULL && strcasecmp(v->kept.vault, v->there.vault) != 0);
+}
+
 static int
 read_now(const char *given, struct kv_verify *v)
 {
@@ -355,8 +371,8 @@ read_now(const char *given, struct kv_verify *v)
 		snprintf(folder, sizeof(folder), "%s/%s", path, kv_type_name((enum kv_type)t));
 		v->is_compared[t] = access(folder, F_OK) == 0;
 	}
-	v->is_other_vault =
-	    err == 0 && v->kept.vault != NULL && strcasecmp(v->kept.vault, v->there.vault) != 0;
+	if (err == 0)
+		find_other(v, path);
 	return err;
 }
 

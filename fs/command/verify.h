@@ -32,7 +32,9 @@ struct kv_verify {
 	struct kv_inventory kept;   /* the archive's manifest; empty without one */
 	struct kv_inventory there;  /* what the vault has; empty without a mount */
 	bool is_compared[KV_TYPES]; /* false: the mount does not have this type */
-	bool is_other_vault;	    /* the archive's manifest is of another vault than the mount */
+	bool
+	    is_other_vault; /* the archive is of another vault than the mount, by its manifest, or by its name */
+	char other[256];    /* that name: it is called as the folder of another vault in the mount; else "" */
 	bool is_all_gone; /* the vault has nothing of the archive, and no manifest proves that it ever had */
 	bool has_known_forms; /* the archive has blobs of forms that kvfs recognises */
 	struct kv_verify_item *items;

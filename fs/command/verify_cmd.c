@@ -34,7 +34,11 @@ static void
 print_remarks(const struct kv_verify *v, const struct kv_verify_options *o)
 {
 	print_odd(v);
-	if (v->is_other_vault)
+	if (v->other[0] != '\0')
+		fprintf(stderr,
+		    "kvfs: the archive is called as the folder of %s, %s is %s: nothing proves that an object of both is the same; with the manifest of the vault beside it, that counts\n",
+		    v->other, o->mount, v->there.vault);
+	else if (v->is_other_vault)
 		fprintf(stderr,
 		    "kvfs: the manifest of the archive is of %s, %s is %s: nothing proves that an object of both is the same\n",
 		    v->kept.vault, o->mount, v->there.vault);

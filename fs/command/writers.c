@@ -67,15 +67,34 @@ copy(int from, int to)
 	return 0;
 }
 
+/*
+ * What is to be proved gets a name of its own, so that a refusal does not replace what the mount knows of the file that
+ * was restored.
+ */
+static int
+find_target(const struct kv_plan_item *item, char *target, size_t size)
+{
+	static const char end[] = ".proof";
+	const int err = kv_plan_target(item->file, target, size);
+	const size_t len = err == 0 ? strlen(target) : 0;
+
+	if (err != 0 || !item->needs_proof)
+		return err;
+	if (len + sizeof(end) > size)
+		return -ENAMETOOLONG;
+	memcpy(target + len, end, sizeof(end));
+	return 0;
+}
+
 /* The close is what restores, and its result counts. */
 static int
-write_file(const struct kv_plan *plan, const struct kv_archive_file *f)
+write_file(const struct kv_plan *plan, const struct kv_plan_item *item)
 {
 	char source[PATH_MAX], target[PATH_MAX];
-	int from = -1, to = -1, err = kv_archive_path(&plan->archive, f, source, sizeof(source));
+	int from = -1, to = -1, err = kv_archive_path(&plan->archive, item->file, source, sizeof(source));
 
 	if (err == 0)
-		err = kv_plan_target(f, target, sizeof(target));
+		err = find_target(item, target, sizeof(target));
 	if (err == 0 && (from = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		err = -errno;
 	if (err == 0 && (to = openat(plan->fd, target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
@@ -86,6 +105,8 @@ write_file(const struct kv_plan *plan, const struct kv_archive_file *f)
 		close(from);
 	if (to >= 0 && close(to) != 0 && err == 0)
 		err = -errno;
+	if (to >= 0 && item->needs_proof)
+		(void)unlinkat(plan->fd, target, 0);
 	return err;
 }
 
@@ -159,7 +180,7 @@ work(void *arg)
 	struct kv_written *file;
 
 	while ((file = take(pool)) != NULL) {
-		file->err = write_file(pool->plan, file->item->file);
+		file->err = write_file(pool->plan, file->item);
 		if (file->err != 0)
 			file->why = read_why(pool->plan);
 		pthread_mutex_lock(&pool->lock);

@@ -320,6 +320,7 @@ def test_only_the_bytes_that_were_restored_are_proved_present(vaults, mount, tmp
     assert "by name and time; because the archive is of full" in plan(downloads[1], m.path).out
     result = restore(downloads[1], m.path)
     assert result.code == 1 and "0 restored, 0 present, 0 failed, 0 differ, 0 deleted, 1 unproved" in result.out, result
+    assert restore(downloads[0], m.path).code == 0
     assert len(vault.versions("secrets", blobs[0].stem, vault="empty")) == len(
         vault.versions("secrets", blobs[0].stem, vault="full"))
 
@@ -333,8 +334,11 @@ def test_the_folder_of_another_vault_of_the_mount_is_not_present_by_time_alone(v
     for given in ("archive/europe", "archive/europe/secrets", "archive/europe/secrets/db.blob"):
         result = restore(tmp_path / given, m / "states")
         assert result.code == 1 and "0 restored, 0 present" in result.out and "1 unproved" in result.out, result
+    result = run(KVFS, "verify", tmp_path / "archive/europe", m / "states")
+    assert result.code == 1 and "0 complete" in result.out and "called as the folder of europe" in result.err, result
     result = restore(tmp_path / "archive/states", m / "states")
     assert result.code == 0 and "1 present" in result.out, result
+    assert run(KVFS, "verify", tmp_path / "archive/states", m / "states").code == 0
 
 
 def test_a_manifest_beside_the_named_folder_counts(two, archive, mount, tmp_path):
