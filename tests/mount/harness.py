@@ -96,7 +96,7 @@ class Result:
         self.argv, self.code, self.out, self.err, self.seconds = argv, code, out, err, seconds
 
     def __repr__(self):
-        return f"<{shlex.join(self.argv)}: status {self.code}, out {self.out!r:.400}, err {self.err!r:.800}>"
+        return f"<{shlex.join(self.argv)}: status {self.code}, out {self.out!r:.400}, err {self.err[-800:]!r}>"
 
 
 def run(*argv, cwd=None, env=None, stdin=None, seconds=60, text=True, shell=None, user=None):
