@@ -82,7 +82,7 @@ az cloud register --name bench --skip-endpoint-discovery --endpoint-resource-man
     --endpoint-active-directory "$arm" --endpoint-active-directory-resource-id https://management.azure.com/ \\
     --endpoint-active-directory-graph-resource-id "$arm/" --endpoint-management "$arm" --suffix-keyvault-dns "$1"
 az cloud set --name bench
-az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID" \\
+az login --service-principal -u "$AZURE_CLIENT_ID" "--password=$AZURE_CLIENT_SECRET" --tenant "$AZURE_TENANT_ID" \\
     --allow-no-subscriptions
 """
 AZ_LOOP = """
