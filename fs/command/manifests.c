@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/base/buf.h"
+#include "fs/command/archive.h"
 #include "fs/command/mounted.h"
 
 #define MOST_MANIFEST ((size_t)256 << 20)
@@ -100,4 +101,15 @@ kv_manifests_now(const char *given, const char *path, struct kv_inventory *inven
 		kv_mounted_say_why(given, path, err);
 	kv_buf_release(&text);
 	return err;
+}
+
+void
+kv_manifests_find_other(const char *path, const struct kv_archive *archive, char *other, size_t size)
+{
+	char folder[PATH_MAX];
+	const char *name;
+
+	kv_archive_folder(archive, folder);
+	name = strrchr(folder, '/');
+	snprintf(other, size, "%s", name != NULL && kv_mounted_has_other(path, name + 1) ? name + 1 : "");
 }

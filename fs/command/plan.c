@@ -106,6 +106,14 @@ is_deleted(const struct kv_plan *p, const struct kv_archive_file *f)
 
 /* ---- verdicts ---- */
 
+static int
+find_proof(const struct kv_plan *p, const struct kv_archive_file *f, struct kv_proof *proof)
+{
+	const struct kv_proof_base base = { .archive = &p->archive, .kept = &p->kept, .there = &p->there };
+
+	return kv_proof_find(&base, f, proof, NULL);
+}
+
 /*
  * The state of a file is its own time, which rsync -a, cp -a and tar keep, or that of a manifest which has the SHA-256 of
  * these bytes.
@@ -114,7 +122,6 @@ static int
 find_state(const struct kv_plan *p, struct kv_plan_item *i)
 {
 	const struct kv_archive_file *f = i->file;
-	const struct kv_proof_base base = { .archive = &p->archive, .kept = &p->kept, .there = &p->there };
 	struct kv_proof proof;
 	int err;
 
@@ -122,7 +129,7 @@ find_state(const struct kv_plan *p, struct kv_plan_item *i)
 	i->there = kv_inventory_find(&p->there, f->type, f->name);
 	if (i->there == NULL || strcmp(i->there->updated, i->updated) == 0)
 		return 0;
-	err = kv_proof_find(&base, f, &proof, NULL);
+	err = find_proof(p, f, &proof);
 	if (err == 0)
 		memcpy(i->updated, proof.updated, sizeof(i->updated));
 	return err == -ENOMEM ? err : 0; /* a damaged file has its own time */
@@ -133,13 +140,12 @@ static int
 judge_size(const struct kv_plan *p, struct kv_plan_item *i)
 {
 	const struct kv_archive_file *f = i->file;
-	const struct kv_proof_base base = { .archive = &p->archive, .kept = &p->kept, .there = &p->there };
 	struct kv_proof proof;
 	int err;
 
 	if (i->there->size < 0 || i->there->size == f->size)
 		return 0;
-	err = kv_proof_find(&base, f, &proof, NULL);
+	err = find_proof(p, f, &proof);
 	if (err == -ENOMEM || (err == 0 && proof.blob_size == i->there->size))
 		return err;
 	i->size = f->size;
@@ -307,15 +313,10 @@ read_kept(const struct kv_plan_options *o, struct kv_plan *p)
 static void
 find_other(struct kv_plan *p)
 {
-	char folder[PATH_MAX];
-	const char *name;
-
-	kv_archive_folder(&p->archive, folder);
-	name = strrchr(folder, '/');
-	if (p->kept.vault != NULL && strcasecmp(p->kept.vault, p->there.vault) != 0)
+	if (p->kept.vault == NULL)
+		kv_manifests_find_other(p->mount, &p->archive, p->other, sizeof(p->other));
+	else if (strcasecmp(p->kept.vault, p->there.vault) != 0)
 		snprintf(p->other, sizeof(p->other), "%s", p->kept.vault);
-	else if (p->kept.vault == NULL && name != NULL && kv_mounted_has_other(p->mount, name + 1))
-		snprintf(p->other, sizeof(p->other), "%s", name + 1);
 }
 
 int

@@ -345,13 +345,8 @@ check_one(const char *given, const struct kv_archive *archive)
 static void
 find_other(struct kv_verify *v, const char *mount)
 {
-	char folder[PATH_MAX];
-	const char *name;
-
-	kv_archive_folder(&v->archive, folder);
-	name = strrchr(folder, '/');
-	if (v->kept.vault == NULL && name != NULL && kv_mounted_has_other(mount, name + 1))
-		snprintf(v->other, sizeof(v->other), "%s", name + 1);
+	if (v->kept.vault == NULL)
+		kv_manifests_find_other(mount, &v->archive, v->other, sizeof(v->other));
 	v->is_other_vault =
 	    v->other[0] != '\0' || (v->kept.vault != NULL && strcasecmp(v->kept.vault, v->there.vault) != 0);
 }

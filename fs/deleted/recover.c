@@ -241,7 +241,7 @@ recovery_answered(void *arg, struct kv_reply *reply)
 		r->is_lost = true; /* an earlier attempt may have been served */
 	if (is_lost || r->is_accepted || r->is_conflict)
 		r->mono_last_sign = kv_clock_mono_ms();
-	if (r->is_accepted)
+	if (r->is_accepted && reply->item != NULL)
 		kv_found_note_recovered(&r->was, reply->item);
 	if (is_lost && is_late(r, reply->err))
 		give_up(r);
