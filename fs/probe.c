@@ -29,7 +29,8 @@ struct kv_probe {
 	int err; /* the probe itself could not be made */
 	bool is_signed_in;
 	struct kv_buf why;		  /* of the first failure other than a 403 */
-	struct kv_buf denied, denied_why; /* code and sentence of the first 403 */
+	enum kv_type denied_type;	  /* the first type with a 403, in the order of enum kv_type */
+	struct kv_buf denied, denied_why; /* code and sentence of its 403 */
 	bool may_pass;			  /* the first failure is one that time can mend */
 	struct kv_timer end;
 	kv_probe_done *done;
@@ -89,6 +90,19 @@ say_failure(const struct kv_branch *branch, enum kv_type type, int err, const st
 	kv_explain(&failed, host, why);
 }
 
+/* One sentence serves all denied types: that of the first, so that a start that fails twice says the same twice. */
+static void
+keep_denied(struct kv_probe *s, enum kv_type type, const struct kv_reply *reply)
+{
+	if (s->denied.len > 0 && s->denied_type < type)
+		return;
+	s->denied_type = type;
+	kv_buf_clear(&s->denied);
+	kv_buf_clear(&s->denied_why);
+	kv_buf_say(&s->denied, "%s", code_of(reply));
+	kv_explain(reply, kv_vault_name(s->branch->volume->vault), &s->denied_why);
+}
+
 static void
 first_page_done(void *arg, int err, const struct kv_reply *reply)
 {
@@ -103,10 +117,8 @@ first_page_done(void *arg, int err, const struct kv_reply *reply)
 		reply = &unknown;
 	page->is_denied =
 	    err != 0 && reply->status == 403 && !reply->is_of_token && code_of(reply)[0] != '\0';
-	if (page->is_denied && s->denied.len == 0) {
-		kv_buf_say(&s->denied, "%s", code_of(reply));
-		kv_explain(reply, kv_vault_name(s->branch->volume->vault), &s->denied_why);
-	}
+	if (page->is_denied)
+		keep_denied(s, page->type, reply);
 	if (err != 0 && !page->is_denied && s->why.len == 0) {
 		say_failure(s->branch, page->type, err, reply, &s->why);
 		s->may_pass = may_pass(err, reply);

@@ -46,6 +46,12 @@ def test_a_start_that_is_forbidden_says_what_to_grant_or_to_allow(vault, mount, 
         assert re.search(words, text), f"{words!r} is not in {text!r}"
 
 
+def test_a_start_that_is_forbidden_says_the_same_whichever_list_answers_first(vault, mount):
+    vault.rights("", deny="rbac")
+    vault.fault(operation="list", type="keys", action="delay", delay_ms=700)
+    assert "Microsoft.KeyVault/vaults/keys/read" in sentence(mount(vault, wait=False))
+
+
 def test_a_start_on_a_managed_hsm_names_the_action_of_its_local_role(vaults, mount):
     vault = vaults("first", seed="keys=1", options=["--hsm"])
     vault.rights("")
