@@ -363,6 +363,12 @@ kv_plan_target(const struct kv_archive_file *f, char *path, size_t size)
 	return n >= 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
+size_t
+kv_plan_count_left(const struct kv_plan *p)
+{
+	return p->archive.n_odd + p->count[KV_VERDICT_DIFFERS] + p->count[KV_VERDICT_DELETED];
+}
+
 void
 kv_plan_prove(struct kv_plan *p)
 {

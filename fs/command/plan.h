@@ -75,6 +75,8 @@ int kv_plan_target(const struct kv_archive_file *file, char *path, size_t size) 
 
 /* "restore", "present", "differs", "deleted", "older", "unproved" */
 const char *kv_plan_verdict_name(enum kv_verdict verdict);
+/* How many files of the archive a restore leaves for certain: no usable blobs, other states, and deleted objects. */
+size_t kv_plan_count_left(const struct kv_plan *plan);
 /* Append "keys/db: the vault has another state, of …": why item is not restored. */
 void kv_plan_say(const struct kv_plan *plan, const struct kv_plan_item *item, struct kv_buf *text);
 #endif

@@ -9,6 +9,8 @@
 
 #define MOST_LINE 16384
 
+enum { ALL_CAN_BE, NOT_ALL, ERROR };
+
 void
 kv_plan_cmd_print_odd(const struct kv_plan *p)
 {
@@ -24,7 +26,17 @@ kv_plan_cmd_print_odd(const struct kv_plan *p)
 }
 
 void
-kv_plan_cmd_print_sums(const struct kv_plan *p)
+kv_plan_cmd_print_others(const struct kv_plan *p, const char *between)
+{
+	const size_t n = p->archive.n_others;
+
+	if (n > 0)
+		printf("%s%zu other %s not used", between, n, n == 1 ? "file" : "files");
+}
+
+/* How many files have which verdict, in one line. */
+static void
+print_sums(const struct kv_plan *p)
 {
 	const char *between = "";
 
@@ -38,8 +50,7 @@ kv_plan_cmd_print_sums(const struct kv_plan *p)
 		printf("%s%zu failed", between, p->archive.n_odd);
 		between = ", ";
 	}
-	if (p->archive.n_others > 0)
-		printf("%s%zu other files not used", between, p->archive.n_others);
+	kv_plan_cmd_print_others(p, between);
 	printf("\n");
 }
 
@@ -51,17 +62,17 @@ kv_plan_cmd(int argc, char *const argv[])
 	struct kv_plan_options o = { .manifest = NULL };
 	struct kv_plan plan;
 	struct kv_buf line;
-	int c, err;
+	int c, err, status = ERROR;
 
 	optind = 0;
 	while ((c = kv_usage_option(&usage, argc, argv, ":m:", none)) != -1) {
 		if (c == '?')
-			return 2;
+			return ERROR;
 		o.manifest = optarg;
 	}
 	if (argc - optind < 2) {
 		kv_usage_refuse(&usage, "no %s is given", argc == optind ? "archive" : "mount point");
-		return 2;
+		return ERROR;
 	}
 	o.archive = argv[optind];
 	o.mount = argv[optind + 1];
@@ -76,9 +87,10 @@ kv_plan_cmd(int argc, char *const argv[])
 	}
 	if (err == 0) {
 		kv_plan_cmd_print_odd(&plan);
-		kv_plan_cmd_print_sums(&plan);
+		print_sums(&plan);
+		status = kv_plan_count_left(&plan) == 0 ? ALL_CAN_BE : NOT_ALL;
 	}
 	kv_buf_release(&line);
 	kv_plan_release(&plan);
-	return err == 0 ? 0 : 2;
+	return status;
 }

@@ -8,8 +8,8 @@
 /* As in fs/command/commands.h. */
 int kv_plan_cmd(int argc, char *const argv[]);
 
-/* Print how many files have which verdict, in one line. */
-void kv_plan_cmd_print_sums(const struct kv_plan *plan);
 /* A line for each file or link of the archive that cannot be used. */
 void kv_plan_cmd_print_odd(const struct kv_plan *plan);
+/* between, and how many files of the archive are no blobs; nothing if all are. */
+void kv_plan_cmd_print_others(const struct kv_plan *plan, const char *between);
 #endif

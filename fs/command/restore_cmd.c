@@ -177,16 +177,12 @@ print_result(const struct kv_plan *plan, const struct kv_written *files, size_t 
 		printf(", %zu unproved", n_unproved);
 	if (count[KV_VERDICT_OLDER] > 0)
 		printf(", %zu older not used", count[KV_VERDICT_OLDER]);
-	if (plan->archive.n_others > 0)
-		printf(", %zu other files not used", plan->archive.n_others);
+	kv_plan_cmd_print_others(plan, ", ");
 	if (sums.n_not_tried > 0)
 		printf(", %zu not tried: run the same command again", sums.n_not_tried);
 	printf("\n");
-	return sums.n_failed + sums.n_not_tried + n_unproved + plan->archive.n_odd +
-		    count[KV_VERDICT_DIFFERS] + count[KV_VERDICT_DELETED] ==
-		0 ?
-	    ALL_THERE :
-	    NOT_ALL;
+	return sums.n_failed + sums.n_not_tried + n_unproved + kv_plan_count_left(plan) == 0 ? ALL_THERE :
+											       NOT_ALL;
 }
 
 /* ---- the command ---- */

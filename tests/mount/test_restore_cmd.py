@@ -87,7 +87,7 @@ def test_what_differs_and_what_is_deleted_is_reported_and_left(two, archive, mou
     two.delete("secrets", gone, vault="empty")
     m = mount(two, name="empty")
     said = plan(archive, m.path)
-    assert verdicts(said.out)[f"secrets/{other}.blob"] == "differs"
+    assert said.code == 1 and verdicts(said.out)[f"secrets/{other}.blob"] == "differs"
     assert verdicts(said.out)[f"secrets/{gone}.blob"] == "deleted"
     result = restore(archive, m.path)
     assert result.code == 1
@@ -191,7 +191,7 @@ def test_a_manifest_that_is_older_than_the_files_is_not_their_state(vaults, moun
     vault.lose("secrets", "db")
     vault.restore("secrets", old)
     said = plan(tmp_path / "archive", m.path)
-    assert said.out.startswith("differs"), said
+    assert said.code == 1 and said.out.startswith("differs"), said
     result = restore(tmp_path / "archive", m.path)
     assert result.code == 1 and "0 restored, 0 present, 0 failed, 1 differ" in result.out, result
 
@@ -416,14 +416,16 @@ def test_a_link_to_a_folder_and_a_blob_of_another_name_are_not_dropped(two, arch
     line = f"failed   secrets: a link to a directory, which is not followed: run the command for {tmp_path}/secrets, too"
     result = restore(archive, m.path)
     assert result.code == 1 and line in result.out, result
-    assert "5 restored, 0 present, 1 failed, 0 differ, 0 deleted, 1 other files not used" in result.out, result
-    assert line in plan(archive, m.path).out and line in restore(archive, m.path, "secrets").out
+    assert "5 restored, 0 present, 1 failed, 0 differ, 0 deleted, 1 other file not used" in result.out, result
+    planned = plan(archive, m.path)
+    assert planned.code == 1 and line in planned.out, planned
+    assert line in restore(archive, m.path, "secrets").out
     assert line.replace("failed   ", "kvfs: ") in run(KVFS, "verify", archive, m.path).err
     result = restore(tmp_path / "secrets", m.path)
     assert result.code == 0 and result.out.startswith(f"{n} restored"), result
     (archive / "secrets").unlink()
     result = restore(archive, m.path)
-    assert result.code == 0 and result.out.endswith(", 1 other files not used\n"), result
+    assert result.code == 0 and result.out.endswith(", 1 other file not used\n"), result
     name = two.list("secrets", vault="full")[0]
     for other in ("b.bak", "A.BLOB"):
         shutil.copy(tmp_path / f"secrets/{name}.blob", archive / other)
