@@ -277,6 +277,10 @@ const struct kv_refusal_row kv_refusal_strange_restore = { .err = EBADMSG,
 	.sentence =
 	    "the answer is not one to this restore, and the object may have been restored, here or elsewhere",
 	.remedy = "check before you try again" };
+const struct kv_refusal_row kv_refusal_strange_recovery = { .err = EBADMSG,
+	.sentence =
+	    "the answer is not one to this recovery, and the object may have been recovered, here or elsewhere",
+	.remedy = "check before you try again" };
 
 const struct kv_refusal_row *
 kv_refusal_row(size_t i)

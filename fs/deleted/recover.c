@@ -25,6 +25,7 @@
 #include "client/base/buf.h"
 #include "client/base/clock.h"
 #include "client/base/log.h"
+#include "client/base/refusal_rows.h"
 #include "client/vault/audit.h"
 #include "fs/deleted/deleted_file.h"
 #include "fs/deleted/deleted_folder.h"
@@ -227,6 +228,14 @@ look_or_finish(struct recovery *r)
 }
 
 static void
+fail_recovery(struct recovery *r, struct kv_reply *reply)
+{
+	if (reply->status >= 200 && reply->status < 300 && reply->err == -EBADMSG)
+		reply->cause = &kv_refusal_strange_recovery;
+	fail(r, KV_OP_RECOVER, reply);
+}
+
+static void
 recovery_answered(void *arg, struct kv_reply *reply)
 {
 	struct recovery *r = arg;
@@ -250,7 +259,7 @@ recovery_answered(void *arg, struct kv_reply *reply)
 	else if (reply->err == -ENOENT)
 		finish(r, -ENOENT);
 	else
-		fail(r, KV_OP_RECOVER, reply);
+		fail_recovery(r, reply);
 }
 
 /* ---- look ---- */

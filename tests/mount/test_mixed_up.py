@@ -236,6 +236,17 @@ def test_a_recovery_is_not_confirmed_by_another_vaults_object(vault, mount, tmp_
         m.unmount()
 
 
+def test_a_recovery_whose_answer_names_another_vault_says_that_it_may_have_been_done(vault, mount, tmp_path):
+    vault.delete("keys", "a-key")
+    with gateway(vault, tmp_path / "front", Misrouted("POST", "/deletedkeys/a-key/recover")) as g:
+        m = mount(vault, url=g.url)
+        g.change.is_on = True
+        assert "Bad message" in fails("mv", m / "deleted/keys/a-key", m / "keys").err
+        line = m.line(op="recover", errno="EBADMSG")
+        assert names_both(line) and "may have been recovered, here or elsewhere" in line["why"]
+        m.unmount()
+
+
 def test_what_the_blob_does_not_show_is_of_this_vault(vault, mount, tmp_path):
     vault.create_certificate("web")
     paths = ("/keys/a-key", "/certificates/web", "/keys/a-key/rotationpolicy", "/certificates/contacts")
