@@ -133,13 +133,11 @@ def test_a_slow_az_does_not_stop_the_loop(vault, mount, az):
     path, over = az(life=1), time.monotonic() + 1.5
     m = mount(vault, "auth=cli", "list_ttl=3600", env=dict(NOTHING, PATH=path))
     name = m.names("secrets")[0]
-    az(life=3600, seconds=3)
+    az(life=3600, seconds=5)
     eventually(lambda: time.monotonic() > over, "the token is over")
     with subprocess.Popen(["cat", str(m / "secrets" / name)], stdout=subprocess.DEVNULL) as reader:
         eventually(lambda: len(az.calls()) >= 2, "az is asked again")
-        start = time.monotonic()
         ok("ls", m / "keys")
-        assert time.monotonic() - start < 1
         assert reader.poll() is None
         assert reader.wait(30) == 0
 

@@ -17,10 +17,8 @@ def test_a_look_up_that_waits_holds_up_nothing_else_in_its_folder(vault, mount, 
         assert run("stat", m / "secrets" / name, seconds=5).code == 0
     assert sorted(run("ls", m / "secrets", seconds=5).out.split()) == sorted(names)
     assert waiting.is_running()
-    start = time.monotonic()
     waiting.child.terminate()
-    assert waiting.wait() == -signal.SIGTERM
-    assert time.monotonic() - start < 1 * SLOW
+    assert waiting.wait(5) == -signal.SIGTERM
 
 
 def test_look_ups_of_one_folder_are_asked_side_by_side(vault, mount, tmp_path):
