@@ -31,6 +31,7 @@
 #include "fs/config/arguments.h"
 #include "fs/config/cloud.h"
 #include "fs/config/conf.h"
+#include "fs/config/command_line.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
 #include "fs/config/mountpoint.h"

@@ -8,6 +8,7 @@
 #include "client/base/buf.h"
 #include "fs/config/arguments.h"
 #include "fs/config/conf.h"
+#include "fs/config/command_line.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
 #include "fs/config/nearest.h"

@@ -9,6 +9,7 @@
 #include "fs/config/sections.h"
 #include "fs/config/vault_list.h"
 #include "fs/config/cloud.h"
+#include "fs/config/command_line.h"
 #include "fs/config/given.h"
 #include "fs/config/habits.h"
 #include "fs/config/mountpoint.h"
