@@ -68,10 +68,12 @@ attributes(struct kv_node *node, struct kv_attributes *a)
 	a->stat.st_mtim.tv_sec = object->wall_updated;
 	a->entry_valid_s = (double)valid_ms / 1000;
 	a->attr_valid_s = object->size >= 0 ? a->entry_valid_s : 0;
-	if (f->is_stale && f->blob != NULL)
+	if (f->is_stale && f->blob != NULL) {
 		a->stat.st_size = (off_t)f->blob->len;
-	else
+		kv_told_note_stale(f->told, a->stat.st_size);
+	} else {
 		a->stat.st_size = object->size > 0 ? object->size : 0;
+	}
 	if (f->is_stale)
 		return;
 	if (object->size >= 0)

@@ -115,7 +115,7 @@ kv_told_of(struct kv_told_map *map, struct kv_object *object)
 	if (map->n >= map->size)
 		grow(map);
 	told->object = kv_object_ref(object);
-	told->size = -1;
+	told->size = told->stale_size = -1;
 	slot = slot_of(map->slots, map->size, object);
 	told->next = *slot;
 	*slot = told;
@@ -123,12 +123,19 @@ kv_told_of(struct kv_told_map *map, struct kv_object *object)
 	return told;
 }
 
+/* Whether there is something to remember although no file refers to it. */
+static bool
+is_needed(const struct kv_told *told)
+{
+	return told->size >= 0 || told->stale_size >= 0 || told->refused_tid != 0;
+}
+
 void
 kv_told_settle(struct kv_told_map *map, struct kv_told *told)
 {
 	struct kv_told **at;
 
-	if (told->n_files > 0 || (!told->object->is_gone && (told->size >= 0 || told->refused_tid != 0)))
+	if (told->n_files > 0 || (!told->object->is_gone && is_needed(told)))
 		return;
 	for (at = slot_of(map->slots, map->size, told->object); *at != told; at = &(*at)->next)
 		continue;
@@ -148,8 +155,8 @@ kv_told_check(const struct kv_told_map *map)
 			assert(slot_of(map->slots, map->size, told->object) == &map->slots[i]);
 			assert(told->file == NULL || told->n_files > 0);
 			/* something needs the entry */
-			assert(told->n_files > 0 || told->size >= 0 || told->refused_tid != 0);
-			assert(told->size >= -1);
+			assert(told->n_files > 0 || is_needed(told));
+			assert(told->size >= -1 && told->stale_size >= -1);
 		}
 	assert(n == map->n);
 }
@@ -180,6 +187,13 @@ kv_told_note_unknown(struct kv_told *told)
 }
 
 void
+kv_told_note_stale(struct kv_told *told, int64_t size)
+{
+	told->stale_size = size;
+	told->mono_stale = kv_clock_mono_ms();
+}
+
+void
 kv_told_expire(struct kv_told *told)
 {
 	if (told->size >= 0 && told->mono_end == INT64_MAX)
@@ -189,14 +203,18 @@ kv_told_expire(struct kv_told *told)
 bool
 kv_told_differs(const struct kv_told *told, int64_t size, const struct kv_caller *caller)
 {
-	return told->size >= 0 && told->size != size && kv_clock_mono_ms() < told->mono_end &&
-	    kv_process_of(caller).mono_begun <= told->mono_kept;
+	const int64_t mono_now = kv_clock_mono_ms();
+
+	return (told->size >= 0 && told->size != size && mono_now < told->mono_end &&
+		   kv_process_of(caller).mono_begun <= told->mono_kept) ||
+	    (told->stale_size >= 0 && told->stale_size != size && mono_now < told->mono_stale + OLD_SIZE_MS &&
+		kv_process_of(caller).mono_begun <= told->mono_stale);
 }
 
 void
 kv_told_refuse(struct kv_told *told, pid_t tid)
 {
-	told->size = -1;
+	told->size = told->stale_size = -1;
 	told->refused_tid = tid;
 	told->mono_refused = kv_clock_mono_ms();
 }

@@ -24,6 +24,8 @@ struct kv_told {
 	int64_t size;		  /* last one that the kernel was given, or -1 */
 	int64_t mono_end;	  /* until then programs may rely on size */
 	int64_t mono_kept;	  /* until then the kernel caches size */
+	int64_t stale_size; /* of a blob that a handle keeps, told after the object had changed; or -1 */
+	int64_t mono_stale; /* when it was told last */
 	/* The thread whose open was just refused, to recognize the kernel's retry; 0: none. */
 	pid_t refused_tid;
 	int64_t mono_refused;
@@ -51,11 +53,13 @@ void kv_told_note(struct kv_told *told, int64_t size, int64_t valid_ms);
 void kv_told_note_read(struct kv_told *told, int64_t size);
 /* The kernel is given attributes without an exact size, so it no longer caches the previous one. */
 void kv_told_note_unknown(struct kv_told *told);
+/* A program was given the size of a stale node, which the kernel does not cache. It may rely on it for a minute. */
+void kv_told_note_stale(struct kv_told *told, int64_t size);
 /* The object has changed: programs may rely on the old size for one more minute. */
 void kv_told_expire(struct kv_told *told);
 
 /*
- * Whether caller may still rely on a size other than size and so must not be given a blob of that length. A
+ * Whether caller may still rely on a size other than size, of the object or of a stale node, and so must not be given a blob of that length. A
  * process that started after the kernel's cached size expired does not: last night's size does not make
  * tonight's cron job fail.
  */

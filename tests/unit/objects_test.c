@@ -464,6 +464,33 @@ what_is_open_goes_on_when_the_object_changes(void **state)
 	assert_int_equal(stat_size(node, &size), -ESTALE);
 }
 
+/* bsdtar writes a header with the size that stat gave, and opens the name then. */
+static void
+after_the_size_of_a_kept_blob_was_given_the_next_open_is_refused(void **state)
+{
+	struct kv_node *node = node_of("a.blob"), *other;
+	struct fuse_file_info kept, fi;
+	int64_t size;
+
+	(void)state;
+	assert_int_equal(open_file(node, O_RDONLY, &kept), 0);
+	change("longer than the content was before");
+	assert_int_equal(kv_blobs_prefetch(rig.blobs, kv_file_of_node(node)->told->object), 0);
+	fake_loop_run(rig.loop, 100);
+	assert_int_equal(stat_size(node, &size), 0);
+	assert_int_equal(size, strlen("content of a blob"));
+	assert_int_equal(open_file(node, O_RDONLY, &fi), -ESTALE);
+	other = node_of("a.blob"); /* as the kernel does */
+	assert_int_equal(open_file(other, O_RDONLY, &fi), -ESTALE);
+	fake_clock_advance(3000); /* now it is no second try of the kernel */
+	other = node_of("a.blob");
+	assert_int_equal(stat_size(other, &size), 0);
+	assert_int_equal(size, strlen(content));
+	assert_int_equal(open_file(other, O_RDONLY, &fi), 0);
+	close_file(&fi);
+	close_file(&kept);
+}
+
 /* borg opens so what it may not read. */
 static void
 an_open_that_may_not_read_fetches_nothing(void **state)
@@ -637,6 +664,7 @@ main(void)
 		TEST(what_cannot_be_fetched_has_size_1_and_cannot_be_opened),
 		TEST(a_blob_of_another_length_than_was_given_is_refused_twice),
 		TEST(what_is_open_goes_on_when_the_object_changes),
+		TEST(after_the_size_of_a_kept_blob_was_given_the_next_open_is_refused),
 		TEST(an_open_that_may_not_read_fetches_nothing),
 		TEST(a_read_that_failed_fails_again_without_a_request),
 		TEST(a_kill_ends_a_stat_that_waits_and_frees_all_of_it),
