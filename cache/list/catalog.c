@@ -169,7 +169,10 @@ kv_catalog_remove(struct kv_catalog *c, struct kv_object *object)
 	kv_object_unref(object);
 }
 
-/* Whether, by item, object has not changed since its fingerprint was stored or since it was added. */
+/*
+ * Whether, by item, object has not changed since its fingerprint was stored or since it was added. What was fetched in the
+ * second of an update may be of before another one, with the same time.
+ */
 static bool
 is_unchanged(const struct kv_object *object, const struct kv_item *item)
 {
@@ -177,7 +180,8 @@ is_unchanged(const struct kv_object *object, const struct kv_item *item)
 		return false;
 	if (object->has_fingerprint)
 		return memcmp(object->fingerprint, item->fingerprint, KV_FINGERPRINT_LEN) == 0;
-	return object->wall_updated == item->wall_updated && object->mono_added != 0;
+	return object->wall_updated == item->wall_updated && object->mono_added != 0 &&
+	    (object->size < 0 || object->wall_fetched > object->wall_updated + SETTLED_S);
 }
 
 /* Whether an item of this age would show every later change. */

@@ -164,10 +164,24 @@ what_was_added_is_the_same_when_it_is_listed(void **state)
 
 	(void)state;
 	object->size = 10;
+	object->wall_fetched = OLD + 3;
 	changed_names[0] = '\0';
 	list("new", OLD, 1);
 	assert_string_equal(changed_names, "");
 	add("new", OLD + 1);
+	assert_string_equal(changed_names, " new");
+}
+
+static void
+what_was_added_and_fetched_in_the_second_of_its_update_may_be_another_when_it_is_listed(void **state)
+{
+	struct kv_object *object = add("new", OLD);
+
+	(void)state;
+	object->size = 10;
+	object->wall_fetched = OLD;
+	changed_names[0] = '\0';
+	list("new", OLD, 1);
 	assert_string_equal(changed_names, " new");
 }
 
@@ -344,6 +358,7 @@ main(void)
 		TEST(without_a_date_a_recent_item_is_believed_for_one_listing),
 		TEST(a_young_item_is_no_fingerprint),
 		TEST(what_was_added_is_the_same_when_it_is_listed),
+		TEST(what_was_added_and_fetched_in_the_second_of_its_update_may_be_another_when_it_is_listed),
 		TEST(a_sweep_removes_what_was_not_listed_but_for_what_was_added_since),
 		TEST(an_object_that_is_removed_is_not_there_and_removed_once),
 		TEST(without_memory_nothing_changes),

@@ -841,6 +841,7 @@ an_added_object_is_there_at_once(void **state)
 	assert_int_equal(d->wall_updated, OLD);
 	changed_names[0] = '\0';
 	d->size = 100;
+	d->wall_fetched = OLD + 3;
 	SCRIPT(PAGE("a b c d", 10));
 	refresh();
 	assert_ptr_equal(find("d"), d);
