@@ -211,16 +211,26 @@ start(struct kv_listing *l)
 
 /* ---- use ---- */
 
-/* Renews the listing in time. 0, or the -errno with which all requests about this type fail now. */
+/*
+ * Renews the listing in time. 0 and the snapshot that serves, or the -errno with which all requests about this type
+ * fail now. Whether current still serves is asked only once: in the next millisecond it may be too old.
+ */
 static int
-use(struct kv_listing *l)
+use(struct kv_listing *l, struct kv_snapshot **serving)
 {
-	const int err = kv_freshness_use(&l->freshness) ? start(l) : 0;
+	int err = kv_freshness_use(&l->freshness) ? start(l) : 0;
 	const int refusal = kv_freshness_refusal(&l->freshness, l->loading != NULL);
 
 	if (refusal != 0)
 		return refusal;
-	return kv_listing_is_serving(l) ? 0 : err;
+	if (kv_listing_is_serving(l)) {
+		*serving = l->current;
+		return 0;
+	}
+	if (err == 0)
+		err = start(l);
+	*serving = l->loading;
+	return err;
 }
 
 void
@@ -260,13 +270,11 @@ kv_listing_begin(struct kv_listing *l, kv_snapshot_done *done, void *arg, struct
 int
 kv_listing_open(struct kv_listing *l, struct kv_snapshot **snapshot)
 {
-	int err = use(l);
+	struct kv_snapshot *serving;
+	const int err = use(l, &serving);
 
-	*snapshot = NULL;
-	if (err != 0)
-		return err;
-	*snapshot = kv_snapshot_ref(kv_listing_is_serving(l) ? l->current : l->loading);
-	return 0;
+	*snapshot = err == 0 ? kv_snapshot_ref(serving) : NULL;
+	return err;
 }
 
 struct kv_object *const *
@@ -293,14 +301,15 @@ int
 kv_listing_find(struct kv_listing *l, const char *name, struct kv_object **object)
 {
 	struct kv_object *found;
-	int err = use(l);
+	struct kv_snapshot *serving;
+	const int err = use(l, &serving);
 
 	*object = NULL;
 	if (err != 0)
 		return err;
 	found = !l->freshness.is_banned ? kv_catalog_find(l->catalog, name) : NULL;
-	if (found != NULL && !kv_listing_is_serving(l) && found->seen != l->loading->serial &&
-	    found->mono_added < l->loading->mono_started)
+	if (found != NULL && serving != l->current && found->seen != serving->serial &&
+	    found->mono_added < serving->mono_started)
 		found = NULL;
 	if (found == NULL)
 		return -EAGAIN;
