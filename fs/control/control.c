@@ -62,8 +62,7 @@ struct file {
 /* An open that waits for a listing, or for facts. */
 struct opening {
 	struct kv_request request;
-	struct kv_node *node;		/* held open */
-	const struct kv_branch *branch; /* whose listings are waited for */
+	struct kv_node *node; /* held open */
 	int64_t mono_began;
 	struct kv_snapshot_wait *wait;
 	struct kv_snapshot *snapshot; /* the listing that it waits for */
@@ -121,13 +120,13 @@ wait_for_new(struct opening *o, struct kv_listing *listing)
 
 /* Returns 0 if the listings of a vault are as the row needs them. -EINPROGRESS: listing_answered() continues. */
 static int
-wait_for_vault(struct opening *o)
+wait_for_vault(struct opening *o, const struct kv_branch *branch)
 {
-	struct kv_listing *const *listings = o->branch->volume->listings;
+	struct kv_listing *const *listings = branch->volume->listings;
 	const enum listings wanted = ((const struct file *)o->node)->row->listings;
 
-	if (o->branch->away != 0)
-		return o->branch->away;
+	if (branch->away != 0)
+		return branch->away;
 	for (int t = 0; t < KV_TYPES; t++) {
 		int err;
 
@@ -147,6 +146,7 @@ wait_for_vault(struct opening *o)
 	return 0;
 }
 
+/* Each time all are asked: while one was waited for, the listing of another may have become too old to serve. */
 static void
 reply_or_wait(struct opening *o)
 {
@@ -154,9 +154,9 @@ reply_or_wait(struct opening *o)
 	const bool has_facts = ((const struct file *)o->node)->row->write == NULL;
 	int err = 0;
 
-	for (; o->branch != NULL && err == 0; o->branch = kv_scope_next(&scope, o->branch))
-		if ((err = wait_for_vault(o)) != 0)
-			break;
+	KV_SCOPE_EACH(b, &scope)
+		if (err == 0)
+			err = wait_for_vault(o, b);
 	if (err == 0 && has_facts)
 		err = kv_facts_begin(o->node->branch, &o->request.caller, facts_answered, o, &o->facts);
 	if (err == -EINPROGRESS || (err == 0 && has_facts))
@@ -209,7 +209,6 @@ open_file(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi)
 	if (o == NULL)
 		return;
 	o->node = node;
-	o->branch = node->branch != NULL ? node->branch : TAILQ_FIRST(&node->tree->mount->branches);
 	o->mono_began = kv_clock_mono_ms();
 	o->fi = *fi;
 	kv_tree_opened(node);

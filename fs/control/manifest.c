@@ -1,6 +1,7 @@
 /*
  * Names of objects and types contain only letters, digits and '-', so nothing needs quoting.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,13 +151,16 @@ put_objects(const struct kv_branch *branch, const char *folder, struct kv_buf *t
 {
 	int err = 0;
 
-	for (int t = 0; t < KV_TYPES; t++) {
+	for (int t = 0; err == 0 && t < KV_TYPES; t++) {
 		struct kv_object *const *objects;
+		bool is_complete;
 		size_t n = 0;
 
 		if (branch->volume->listings[t] == NULL)
 			continue;
-		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, NULL);
+		objects = kv_listing_view(branch->volume->listings[t], &n, NULL, &is_complete);
+		if (!is_complete)
+			err = -EAGAIN;
 		for (size_t i = 0; err == 0 && i < n; i++)
 			if (!objects[i]->is_gone && !objects[i]->is_managed)
 				err = put_object(objects[i], folder, text);

@@ -349,6 +349,18 @@ def test_the_status_sums_up_and_names_each_vault(four, mount):
     m.unmount()
 
 
+@pytest.mark.seconds(120)
+def test_the_manifest_of_all_vaults_is_whole_although_one_was_waited_for_longer_than_another_list_serves(vaults, mount):
+    vault = vaults("quick", "slow", seed="secrets=250")
+    for i in range(250):
+        vault.set_secret(f"s-{i}", vault="slow")
+    vault.fault(operation="list", type="secrets", vault="slow", action="delay", delay_ms=2600)
+    m = mount(vault, "types=secrets", "list_ttl=10", targets=targets_of(vault, "quick", "slow"))
+    heads = [line for line in map(json.loads, ok("cat", m / ".kvfs/manifest", seconds=100).splitlines()) if "objects" in line]
+    assert [(head["folder"], head["objects"]) for head in heads] == [("quick", 250), ("slow", 250)]
+    m.unmount()
+
+
 def test_metrics_manifest_and_skipped_name_the_vault(four, mount):
     m = mount(four, targets=targets_of(four))
     four.create_certificate("web", vault="third")
