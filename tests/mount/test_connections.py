@@ -48,7 +48,7 @@ def test_a_read_after_all_connections_died_takes_no_longer_than_25_seconds(reque
     assert time.monotonic() - start < 25
     start = time.monotonic()
     read_side_by_side(m, names[21:29])
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     m.unmount()
 
 
@@ -61,7 +61,7 @@ def test_a_connection_that_died_a_while_ago_is_not_waited_for(relay, mount):
     passes(17)
     start = time.monotonic()
     read_side_by_side(m, names[20:28])
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
     m.unmount()
 
 

