@@ -1,5 +1,5 @@
 """What no list shows: a change to an older version of an object is found by its version list."""
-from harness import eventually, ok, tree
+from harness import listed_again, ok, tree
 
 
 def old_version(vault, name):
@@ -19,7 +19,7 @@ def test_a_change_to_an_old_version_is_archived_after_max_age(vaults, mount, tmp
     before = archive(m, tmp_path / "copy")
     shown = ok("stat", "-c", "%Y", m / f"secrets/{name}.blob")
     vault.call("PATCH", f"/secrets/{name}/{old_version(vault, name)}", {"tags": {"owner": "somebody else"}})
-    eventually(lambda: ok("stat", "-c", "%Y", m / f"secrets/{name}.blob") > shown, "a newer time", 30)
+    listed_again(lambda: ok("stat", "-c", "%Y", m / f"secrets/{name}.blob") > shown, "a newer time")
     vault.reset()
     after = archive(m, tmp_path / "copy")
     assert {n for n in after if after[n] != before[n]} == {f"{name}.blob"}
@@ -37,7 +37,7 @@ def test_what_did_not_change_is_not_fetched_again(vaults, mount, tmp_path):
         archive(m, tmp_path / "copy")
         return vault.count("versions") >= 6
 
-    eventually(looked_at, "each object looked at twice", 30)
+    listed_again(looked_at, "each object looked at twice")
     assert vault.count("backup") == 0
 
 
@@ -51,5 +51,5 @@ def test_an_object_is_not_looked_at_before_max_age(vaults, mount, tmp_path):
         archive(m, tmp_path / "copy")
         return vault.count("list") >= 4
 
-    eventually(listed_anew, "further listings", 30)
+    listed_again(listed_anew, "further listings")
     assert vault.count("versions") == 0

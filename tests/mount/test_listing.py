@@ -5,7 +5,7 @@ import os
 import pytest
 
 from fakeserver import FakeVault, secret_item
-from harness import TYPES, errno_of, eventually, fails, is_mounted, ok, run, tree
+from harness import TYPES, errno_of, eventually, fails, is_mounted, listed_again, ok, run, tree
 
 
 def stats(path):
@@ -138,7 +138,7 @@ def test_a_listing_that_breaks_off_fails_every_tool(vaults, mount, tmp_path, too
     copy = tmp_path / "copy"
     copy.mkdir()
     # The listing of the start has run out (list_ttl), so the next look needs a new one.
-    eventually(lambda: errno_of("list", m / "secrets") != "0", "the broken listing", 30)
+    listed_again(lambda: errno_of("list", m / "secrets") != "0", "the broken listing")
     script = {
         "glob": f"cp {m.path}/secrets/*.blob {copy}/",
         "cp": f"cp -r {m.path}/secrets {copy}/",
@@ -158,7 +158,7 @@ def test_names_that_were_handed_out_before_the_failure_cannot_be_opened(vaults, 
     name = m.names("secrets")[0]
     ok("cat", m / "secrets" / name)
     vault.fault(operation="list", type="secrets", status=503, skip=3)
-    eventually(lambda: errno_of("list", m / "secrets") != "0", "the broken listing", 30)
+    listed_again(lambda: errno_of("list", m / "secrets") != "0", "the broken listing")
     assert errno_of("open", m / "secrets" / name) not in ("0", "ENOENT")
     assert errno_of("stat", m / "secrets" / name) not in ("0", "ENOENT")
     vault.clear()
@@ -173,7 +173,7 @@ def test_long_after_a_listing_broke_off_the_first_access_waits_for_the_next_one(
     m = mount(vault, "list_ttl=1", "timeout=3", "types=secrets")
     name = m.names("secrets")[0]
     vault.fault(operation="list", type="secrets", status=503, skip=3)
-    eventually(lambda: errno_of("list", m / "secrets") != "0", "the broken listing", 30)
+    listed_again(lambda: errno_of("list", m / "secrets") != "0", "the broken listing")
     vault.clear()
     # Nobody asks for a while; the status is no question about a name.
     status = lambda: json.loads((m / ".kvfs/status").read_text())
@@ -246,7 +246,7 @@ def test_a_mirror_with_delete_keeps_its_files_when_the_vault_fails(vaults, mount
         vault.process.kill()
     else:
         vault.fault(operation="list", **fault)
-    eventually(lambda: errno_of("list", m / "keys") != "0", "the failure", 30)
+    listed_again(lambda: errno_of("list", m / "keys") != "0", "the failure")
     fails("rsync", "-a", "--delete", f"{m.path}/", tmp_path / "mirror/")
     assert tree(tmp_path / "mirror") == before
 
@@ -261,7 +261,7 @@ def test_a_listing_that_fails_is_never_an_empty_or_missing_directory(vaults, mou
     vault = vaults("first", seed="keys=30")
     m = mount(vault, "list_ttl=1", "timeout=2")
     vault.fault(operation="list", type="keys", **fault)
-    error = eventually(lambda: {errno_of("list", m / "keys")} - {"0"}, "the failure", 30)
+    error = listed_again(lambda: {errno_of("list", m / "keys")} - {"0"}, "the failure")
     assert error <= errnos
     assert m.names("secrets") == []
 
@@ -294,7 +294,7 @@ def test_an_object_that_was_deleted_is_gone_when_the_listing_is_renewed(vault, m
     name = vault.list("secrets")[0]
     assert f"{name}.blob" in m.names("secrets")
     vault.delete("secrets", name)
-    eventually(lambda: f"{name}.blob" not in m.names("secrets"), "the name is gone", 30)
+    listed_again(lambda: f"{name}.blob" not in m.names("secrets"), "the name is gone")
 
 
 def test_a_listing_serves_until_it_expires(vault, mount):

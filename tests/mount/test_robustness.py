@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import (KVFS, PRIVATE_MOUNTS, Mount, TYPES, Process, environment, errno_of, eventually, fails, is_mounted,
-                     needs_private_mounts, ok, run, tree)
+                     listed_again, needs_private_mounts, ok, run, tree)
 
 
 def archive_all(m, directory):
@@ -190,7 +190,7 @@ def test_a_vault_that_goes_away_is_an_error_not_an_empty_vault(vaults, mount):
     m = mount(vault, "list_ttl=1", "timeout=2")
     name = m.names("keys")[0]
     vault.process.kill()
-    error = eventually(lambda: {errno_of("list", m / "keys")} - {"0"}, "the failure", 30).pop()
+    error = listed_again(lambda: {errno_of("list", m / "keys")} - {"0"}, "the failure").pop()
     assert error in ("ECONNREFUSED", "EIO", "ETIMEDOUT", "EHOSTUNREACH")
     assert errno_of("open", m / "keys" / name) not in ("0", "ENOENT")
     m.unmount()
