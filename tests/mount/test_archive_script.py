@@ -254,9 +254,11 @@ def test_a_vault_that_is_away_is_an_error(vault, mount, archive):
 def test_a_list_that_breaks_off_loses_nothing(vault, mount, archive):
     m = mount(vault, "ro", "timeout=1")
     first = good_night(m, archive)
-    for skip in (0, 3):  # the lists before the copy, and those of the verification
-        vault.fault(operation="list", action="truncate", share=0.5, skip=skip)
-        assert night(m, archive).code == 1
+    # Before the copy two pages of each type and two for vault.json, and then those of the verification.
+    for skip, words in ((0, "the vault cannot be listed"), (8, "it could not be verified")):
+        vault.fault(operation="list", action="truncate", skip=skip)
+        result = night(m, archive)
+        assert result.code == 1 and words in result.err, result
         vault.clear()
         for state in states(archive):
             assert blobs(state).keys() == blobs(first).keys()
