@@ -30,8 +30,8 @@ def automount(vault, tmp_path):
     where = ":" + vault.url.replace(":", "\\:")
     (tmp_path / "map.direct").write_text(f"{tmp_path}/direct {options} {where}\n")
     (tmp_path / "map.indirect").write_text(f"vault {options} {where}\n")
-    (tmp_path / "master").write_text(f"/- {tmp_path}/map.direct --timeout=2\n"
-                                     f"{tmp_path}/auto {tmp_path}/map.indirect --timeout=2\n")
+    (tmp_path / "master").write_text(f"/- {tmp_path}/map.direct --timeout=5\n"
+                                     f"{tmp_path}/auto {tmp_path}/map.indirect --timeout=5\n")
     (tmp_path / "direct").mkdir()
     process = Process(["automount", "--foreground", "--verbose", "--dont-check-daemon", "--pid-file",
                        tmp_path / "pid", tmp_path / "master"], tmp_path, "automount", env=environment(vault))
@@ -44,7 +44,8 @@ def automount(vault, tmp_path):
         process.wait(10)
     process.kill()
     for pid in run("pgrep", "-f", "--", f"{kvfs} .*{tmp_path}").out.split():
-        os.kill(int(pid), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
     for path in reversed(mounts_of_type("fuse.kvfs", tmp_path) + mounts_of_type("autofs", tmp_path)):
         run("umount", "-l", path)
 
@@ -52,10 +53,11 @@ def automount(vault, tmp_path):
 @pytest.mark.parametrize("path", ["direct", "auto/vault"])
 def test_the_first_look_mounts_and_it_is_unmounted_when_nobody_looks(vault, automount, tmp_path, path):
     point = tmp_path / path
+    names = vault.list("secrets")
     for _ in range(2):
-        assert ok("ls", point / "secrets", seconds=30).split() == [f"{name}.blob" for name in vault.list("secrets")]
+        assert ok("ls", point / "secrets", seconds=30).split() == [f"{name}.blob" for name in names]
         assert mounts_of_type("fuse.kvfs", tmp_path) == [str(point)]
-        eventually(lambda: not mounts_of_type("fuse.kvfs", tmp_path), f"the unmount:\n{automount.err}", 20)
+        eventually(lambda: not mounts_of_type("fuse.kvfs", tmp_path), f"the unmount:\n{automount.err}", 40)
         eventually(lambda: not run("pgrep", "-f", "--", f"kvfs .*{point}").out, "the end of kvfs")
 
 

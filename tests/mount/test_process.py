@@ -1,4 +1,5 @@
 """The process: signals, the start in the background, and where secrets are."""
+import contextlib
 import os
 import pathlib
 import pty
@@ -39,7 +40,8 @@ def background(vault, tmp_path):
     for process in started:
         process.kill()
     for pid in processes(point):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     if is_mounted(point):
         run("fusermount3", "-uz", point)
 

@@ -1,4 +1,5 @@
 """The end of a mount: kvfs umount, and what a start does with a mount whose kvfs was killed."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -38,7 +39,8 @@ def start(vault, tmp_path):
     go.point = point
     yield go
     for pid in pid_of(point):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     while is_mounted(point):
         ok("fusermount3", "-uz", point)
 
