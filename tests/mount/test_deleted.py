@@ -322,9 +322,10 @@ def test_mv_that_is_killed_and_an_unmount_meanwhile_leave_nothing_hanging(vaults
     vault.delete("secrets", two)
     m = mount(vault)
     assert run("timeout", "1", "mv", m / f"deleted/secrets/{one}", m / "secrets", seconds=20).code == 124
+    before = vault.count("recover")
     mover = threading.Thread(target=run, args=("mv", m / f"deleted/secrets/{two}", m / "secrets"))
     mover.start()
-    eventually(lambda: vault.count("recover") == 2, "the second recovery")
+    eventually(lambda: vault.count("recover") > before, "the second recovery")
     m.process.child.terminate()
     mover.join(20)
     assert not mover.is_alive()

@@ -333,8 +333,9 @@ def test_an_object_that_changed_within_the_second_in_which_it_was_read_is_read_a
     def is_same_second():
         nonlocal m
         name = f"s{vault.count('restore')}{vault.count('set')}"
-        vault.set_secret(name, "v1")
         m = again(vault, after=m)
+        vault.set_secret(name, "v1")
+        ok("cat", m / ".kvfs/manifest-now")
         before = len(ok("cat", m / f"secrets/{name}.blob", text=False))
         vault.set_secret(name, "v2" * 2000)
         m.unmount()

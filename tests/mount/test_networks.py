@@ -633,13 +633,14 @@ def test_the_start_waits_for_a_name_that_dns_learns_later(vaults, tmp_path, watc
     wrap = (*PRIVATE_MOUNTS, "sh", "-c", inner, "sh")
     if run(*wrap, "true").code != 0:
         pytest.skip("this machine lets nobody have an /etc/hosts of their own")
-    m = Mount(tmp_path / "m", ["-o", f"cacert={vault.ca},retry=60,debug=audit", vault.url], environment(vault),
+    m = Mount(tmp_path / "m", ["-o", f"cacert={vault.ca},retry=60,debug=audit:listing", vault.url], environment(vault),
               program=wrap)
     watchdog.processes.append(m.process)
     try:
         assert "DNS does not know this name" in m.line(event="waiting")["why"]
         (tmp_path / "hosts").write_text("127.0.0.1 localhost first.vault.test\n")
         eventually(lambda: m.lines(event="mounted"), "the mount, which is seen only inside", 40)
+        eventually(lambda: m.lines(module="listing", type="secrets", objects=2), "the whole list", 40)
         m.process.child.send_signal(signal.SIGTERM)
         assert m.process.wait(20) == 0
         assert m.line(event="unmounted")["objects"] == "2"

@@ -268,10 +268,10 @@ def test_a_purge_that_takes_effect_late_is_waited_for(two, mount, archive, tmp_p
     archive(two)
     name = two.list("keys", "first")[0]
     two.delete("keys", name, "first")
-    two.config(lag_ms=3000)
-    two.purge("keys", name, "first", wait=False)
     m = mount(two, name="first")
     ok("mkdir", "-p", m / "restore/keys")
+    two.config(lag_ms=3000)
+    two.purge("keys", name, "first", wait=False)
     assert errno_of("write", m / f"restore/keys/{name}.blob", tmp_path / f"archive/keys/{name}.blob") == "0"
     assert name in two.list("keys", "first")
     assert two.count("restore", 409, "first") >= 1 and two.count("restore", 200, "first") == 1
