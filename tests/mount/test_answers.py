@@ -87,7 +87,7 @@ def test_a_page_of_a_proxy_is_called_one_in_the_log(tmp_path, start, status):
         return (status, {"Content-Type": "text/html", "Location": "https://login.example"}, PAGE) if pages else None
 
     with FakeVault(tmp_path, {"secrets": [secret_item("one")]}, answer=answer) as fake:
-        m = start(fake, "timeout=1")
+        m = start(fake, "timeout=3")
         assert m.names("secrets") == ["one.blob"]
         pages.append(True)
         assert errno_of("open", m / "secrets/one.blob") not in ("0", "ENOENT")

@@ -240,7 +240,7 @@ def test_a_dead_mount_is_an_error(m, archive):
 
 
 def test_a_vault_that_is_away_is_an_error(vault, mount, archive):
-    m = mount(vault, "ro", "timeout=1")
+    m = mount(vault, "ro", "timeout=3")
     good_night(m, archive)
     before = states(archive)
     vault.fault(operation="list", action="reset")
@@ -252,7 +252,7 @@ def test_a_vault_that_is_away_is_an_error(vault, mount, archive):
 
 
 def test_a_list_that_breaks_off_loses_nothing(vault, mount, archive):
-    m = mount(vault, "ro", "timeout=1")
+    m = mount(vault, "ro", "timeout=3")
     first = good_night(m, archive)
     # Before the copy two pages of each type and two for vault.json, and then those of the verification.
     for skip, words in ((0, "the vault cannot be listed"), (8, "it could not be verified")):

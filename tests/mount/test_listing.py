@@ -200,7 +200,7 @@ except OSError:
 def test_nothing_of_a_first_listing_that_failed_is_kept_by_the_kernel(vaults, mount):
     vault = vaults("first", seed="secrets=200")
     vault.fault(operation="list", type="secrets", status=503, skip=3)
-    m = mount(vault, "types=secrets", "timeout=3")
+    m = mount(vault, "types=secrets", "timeout=8")
     looked = run("python3", "-c", LOOK_AND_SWALLOW, m / "secrets")
     paths = looked.out.split()
     assert 0 < len(paths) < 200 and looked.err == "ended early\n", looked
@@ -225,7 +225,7 @@ print(file.name, os.fstat(file.fileno()).st_size, len(file.read(1 << 20)))
 def test_what_was_opened_before_the_first_listing_failed_can_be_read(vaults, mount):
     vault = vaults("first", seed="secrets=200")
     vault.fault(operation="list", type="secrets", status=503, skip=3)
-    m = mount(vault, "types=secrets", "timeout=3")
+    m = mount(vault, "types=secrets", "timeout=8")
     went_on = run("python3", "-c", OPEN_AND_GO_ON, m / "secrets")
     path, size, length = went_on.out.split()
     assert went_on.err == "ended early\n" and size == length != "0", went_on
