@@ -29,6 +29,10 @@ def archive(m, command):
 
 @pytest.mark.parametrize("command", [["cp", "-r", "secrets", "OUT"], ["tar", "-cf", "OUT", "secrets"]])
 def test_a_copy_of_all_is_fetched_while_the_list_comes_in(vault, mount, tmp_path, command):
+    # The list is not complete before 5 s.
+    vault.clear()
+    vault.fault(operation="list", type="secrets", delay_ms=200, count=5)
+    vault.fault(operation="list", type="secrets", delay_ms=5000, count=1)
     m = mount(vault, "ro,archivers=cp:tar")
     with archive(m, [str(tmp_path / "out") if word == "OUT" else word for word in command]) as process:
         eventually(lambda: len(backups(vault)) >= 50, "objects fetched")

@@ -341,7 +341,7 @@ print(said(os.close, second))
 """
     p = Process(["/usr/bin/python3", "-c", PREAMBLE + lines, box / "restore/secrets", tmp_path / "blob", go], tmp_path, "p")
     eventually(lambda: "ready" in p.out, "the writer is ready")
-    two.fault(operation="restore", action="delay", delay_ms=3000, count=1)
+    two.fault(operation="restore", action="delay", delay_ms=6000, count=1)
     q = Process(["cp", tmp_path / "blob2", box / "restore/secrets/z.blob"], tmp_path, "q")
     eventually(lambda: sent(two) == 1, "a restore is under way")
     box.process.child.send_signal(signal.SIGTERM)

@@ -304,6 +304,8 @@ def test_two_mounts_at_once_never_give_two_objects_one_number(vaults, again):
 def test_after_a_kill_in_the_middle_of_an_archive_everything_is_right(vaults, again, tmp_path, cache):
     vault = vaults("first", seed="keys=10,secrets=40,certificates=10")
     m = again(vault, f"cache={cache}")
+    # cp comes to the keys last, so it cannot end before the kill.
+    vault.fault(operation="backup", type="keys", action="stall")
     vault.fault(operation="backup", delay_ms=40)
     (tmp_path / "cut").mkdir()
     copier = subprocess.Popen(["cp", "-r", str(m / "secrets"), str(m / "keys"), str(tmp_path / "cut")],

@@ -43,8 +43,8 @@ def listed_once(vault, mount, *options):
     m.unmount()
 
 
-def remounted(vault, mount, *options):
-    vault.config(latency_ms=LATENCY_MS)
+def remounted(vault, mount, *options, latency_ms=LATENCY_MS):
+    vault.config(latency_ms=latency_ms)
     vault.reset()
     return mount(vault, "debug=listing", *options)
 
@@ -52,8 +52,10 @@ def remounted(vault, mount, *options):
 def test_after_a_remount_a_list_is_read_in_parts_with_hardly_more_requests(vaults, mount):
     vault = start(vaults)
     listed_once(vault, mount)
-    m = remounted(vault, mount)
-    assert m.names("secrets") == [f"{n}.blob" for n in vault.list("secrets")]  # in the list's order, too
+    m = remounted(vault, mount, latency_ms=200)  # page by page it would be 12 s
+    names = m.names("secrets")
+    vault.config(latency_ms=0)
+    assert names == [f"{n}.blob" for n in vault.list("secrets")]  # in the list's order, too
     assert parts(m)[-1] > 5
     assert vault.count("list") - OBJECTS // PAGE < OBJECTS // PAGE * 1.1 + 5  # less our own list
     m.unmount()
@@ -130,8 +132,8 @@ def test_a_page_that_fails_fails_the_list(vaults, mount):
     m = remounted(vault, mount)
     eventually(lambda: parts(m), "the listing of the start is complete", 20)
     m.unmount()
-    m = mount(vault, "debug=listing")
-    vault.fault(operation="list", type="secrets", status=403)
+    vault.fault(operation="list", type="secrets", status=403, skip=10)
+    m = remounted(vault, mount, latency_ms=200)  # ten pages one after another would be 2 s
     result = run("ls", "-f", m / "secrets")
     assert result.code != 0
     vault.clear()

@@ -150,7 +150,7 @@ def test_two_archives_at_once_ask_for_each_once(vault, mount, tmp_path):
 
 
 def test_an_archive_that_was_cut_off_goes_on_where_it_was(vault, mount, tmp_path):
-    m = mount(vault, "ro")
+    m = mount(vault, "ro", rate=10)
     slow_backups(vault)
     copier = subprocess.Popen(["rsync", "-a", str(m / "secrets"), str(tmp_path / "copy")], stderr=subprocess.DEVNULL)
     eventually(lambda: len(asked(vault)) >= 10, "the archive is under way")
@@ -197,14 +197,14 @@ def test_who_waits_goes_before_what_is_fetched_ahead(vault, mount, tmp_path):
     m = mount(vault, "ro", "max_inflight=1")
     name = m.names("certificates")[0]
     ok("ls", m / "secrets")
-    vault.fault(operation="backup", delay_ms=100)
+    vault.fault(operation="backup", delay_ms=250)
     copier = subprocess.Popen(["cp", "-r", str(m / "secrets"), str(tmp_path / "copy")])
     try:
         eventually(lambda: len(asked(vault)) >= 10, "the archive is under way, with many ahead")
         before = len(asked(vault))
         ok("cat", m / "certificates" / name)
         # Its own, those of the archive's reader, and what was sent before it came.
-        assert len(asked(vault)) - before <= 8
+        assert len(asked(vault)) - before <= 15
         assert copier.wait(60) == 0
     finally:
         copier.kill()

@@ -160,7 +160,7 @@ def test_an_interrupt_that_the_caller_ignores_is_ignored(vault, tmp_path):
 
 @pytest.mark.parametrize("name", ["KILL", "TERM", "INT", "HUP"])
 def test_a_start_whose_caller_ends_it_never_mounts(background, name):
-    process = background(delay_ms=2000)
+    process = background(delay_ms=20000)
     process.child.send_signal(getattr(signal, f"SIG{name}"))
     assert process.wait() != 0
     eventually(lambda: not processes(background.point), "the end of the child")
@@ -178,7 +178,7 @@ def test_a_start_that_a_signal_ends_is_a_failure(background, name):
 
 
 def test_until_the_mount_it_is_in_the_group_of_the_caller_and_then_in_a_session_of_its_own(vault, background):
-    process = background(delay_ms=1500)
+    process = background(delay_ms=4000)
     child = next(pid for pid in processes(background.point) if pid != process.pid)
     assert os.getpgid(child) == os.getpgid(process.pid)
     assert process.wait(30) == 0

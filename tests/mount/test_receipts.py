@@ -211,7 +211,7 @@ def test_an_object_that_somebody_else_made_meanwhile_is_never_ours(two, mount, b
     """The first attempt fails with 503 and was not applied; then another client takes the name."""
     name, path = blob
     m = mount(two, name="second")
-    two.fault(operation="restore", status=503, count=1, retry_after=2)
+    two.fault(operation="restore", status=503, count=1, retry_after=8)
     p = Process(["cp", path, m / "restore/secrets/"], tmp_path, "cp")
     eventually(lambda: two.stats("second")["restores_seen"] >= 1, "the first attempt")
     two.set_secret(name, "another one's", vault="second")

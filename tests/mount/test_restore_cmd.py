@@ -203,7 +203,7 @@ def test_what_is_deleted_while_the_lists_are_read_is_deleted(vaults, mount, tmp_
     ok("rsync", "-a", f"{m.path}/secrets", f"{tmp_path}/archive/")
     name = vault.list("secrets")[0]
     vault.reset()
-    vault.fault(operation="list", action="delay", delay_ms=2000, count=3)
+    vault.fault(operation="list", type="certificates", action="delay", delay_ms=6000, count=1)
     program = subprocess.Popen([KVFS, "restore", tmp_path / "archive", m.path], stdout=subprocess.PIPE, text=True)
     eventually(lambda: vault.count("list") == 3, "the lists are asked for")
     vault.delete("secrets", name)

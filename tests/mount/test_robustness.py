@@ -100,7 +100,7 @@ def hanging(vault, m, name, tool="cat"):
 
 def test_64_reads_that_hang_stop_nobody_else(vaults, mount, tmp_path):
     vault = vaults("first", seed="secrets=200")
-    m = mount(vault)
+    m = mount(vault, "prefetch=0")
     names = m.names("secrets")
     vault.fault(operation="backup", action="stall", count=64)
     children = [subprocess.Popen(["cat", str(m / "secrets" / name)], stdout=subprocess.DEVNULL,
@@ -353,7 +353,7 @@ def test_sigterm_lets_a_restore_that_was_sent_finish(vaults, mount, tmp_path):
     (tmp_path / "blob").write_bytes(vault.backup("keys", name, "first"))
     m = mount(vault, name="second")
     ok("mkdir", "-p", m / "restore/keys")
-    vault.fault(operation="restore", delay_ms=1500, count=1)
+    vault.fault(operation="restore", delay_ms=5000, count=1)
     child = subprocess.Popen(["cp", str(tmp_path / "blob"), str(m / "restore/keys/x.blob")], stderr=subprocess.PIPE)
     try:
         eventually(lambda: vault.stats("second")["in_flight"] > 0, "the restore is under way")

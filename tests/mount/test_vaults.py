@@ -154,7 +154,7 @@ def test_a_move_from_one_vault_into_another_fails_and_loses_nothing(four, mount,
 def test_the_end_waits_for_the_restores_of_every_vault(four, mount, tmp_path):
     m = mount(four, targets=targets_of(four))
     ok("cp", "-r", m / "prod-eu" / "secrets", tmp_path / "kept")
-    four.fault(operation="restore", action="delay", delay_ms=1500)
+    four.fault(operation="restore", action="delay", delay_ms=5000)
     threads = [threading.Thread(target=run, args=("cp", tmp_path / "kept" / "prod-eu-0.blob", m / name / "restore"))
                for name in ("third", "fourth")]
     for t in threads:
