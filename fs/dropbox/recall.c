@@ -150,13 +150,16 @@ is_same(const struct kv_receipt *a, const struct kv_receipt *b)
 	    strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-/* The receipt of file or, if file is NULL, the one that an earlier mount left for this name. */
+/*
+ * The receipt of file or, if file is NULL, the one that an earlier mount left for this name. A removed file, which only
+ * a handle can still reach, promises nothing about the vault.
+ */
 static bool
 find_receipt(const struct query *q, const struct kv_drop *file, struct kv_receipt *receipt)
 {
 	if (file == NULL)
 		return kv_receipts_find_path(q->dropbox->receipts, q->folder, q->name, receipt);
-	if (kv_drop_is_folder(file) || file->upload->state != KV_UPLOAD_DONE)
+	if (kv_drop_is_folder(file) || kv_drop_is_removed(file) || file->upload->state != KV_UPLOAD_DONE)
 		return false;
 	*receipt = file->upload->receipt;
 	return receipt->name[0] != '\0';
@@ -179,7 +182,7 @@ forget(const struct query *q)
 		return; /* replaced in the meantime */
 	if (file == NULL) {
 		kv_receipts_forget(q->dropbox->receipts, q->folder, q->name);
-	} else if (file->parent != NULL) {
+	} else {
 		kv_receipts_forget(q->dropbox->receipts, file->parent, file->name);
 		kv_dropbox_detach(file);
 	}
@@ -305,7 +308,7 @@ may_wait(
 
 	if (file == NULL)
 		return kv_receipts_find_path(box->receipts, folder, name, &receipt);
-	if (kv_drop_is_folder(file))
+	if (kv_drop_is_folder(file) || kv_drop_is_removed(file))
 		return false;
 	if (file->upload->state == KV_UPLOAD_SENDING)
 		return !kv_upload_is_staging(file->name);

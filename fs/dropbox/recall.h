@@ -15,7 +15,10 @@ struct kv_recall_stream;
 /* NULL: out of memory. Freed with free(3). */
 struct kv_recall_stream *kv_recall_stream_new(void);
 
-/* Operations of struct kv_node_ops: of a folder and of a file. An fstat (fi not NULL) never waits. */
+/*
+ * Operations of struct kv_node_ops: of a folder and of a file. A GETATTR waits as a LOOKUP does, because the kernel sends
+ * one after each; that of a handle (fi, with which an fstat(2) does not come) or of a removed file never waits.
+ */
 void kv_recall_lookup(struct kv_node *node, fuse_req_t req, const char *name);
 void kv_recall_getattr(struct kv_node *node, fuse_req_t req, struct fuse_file_info *fi);
 #endif

@@ -65,10 +65,13 @@ kv_receipts_find(struct kv_receipts *rs, const unsigned char digest[KV_DIGEST_LE
 bool
 kv_receipts_path(const struct kv_drop *folder, const char *name, char *path)
 {
-	const char *prefix = folder->dropbox->kind->prefix;
+	const char *prefix;
 	char rest[PATH_MAX];
 	int n = snprintf(path, PATH_MAX, "%s", name);
 
+	if (folder == NULL || kv_drop_is_removed(folder))
+		return false;
+	prefix = folder->dropbox->kind->prefix;
 	for (; n < PATH_MAX && folder != NULL && folder->name != NULL; folder = folder->parent) {
 		memcpy(rest, path, (size_t)n + 1);
 		n = snprintf(path, PATH_MAX, "%s/%s", folder->name, rest);
@@ -87,8 +90,8 @@ kv_receipts_note(struct kv_receipts *rs, const struct kv_drop *file)
 	char path[PATH_MAX];
 	struct kv_receipt receipt;
 
-	if (u->state != KV_UPLOAD_DONE || u->receipt.name[0] == '\0' || file->parent == NULL ||
-	    kv_upload_is_staging(file->name) || !kv_receipts_path(file->parent, file->name, path))
+	if (u->state != KV_UPLOAD_DONE || u->receipt.name[0] == '\0' || kv_upload_is_staging(file->name) ||
+	    !kv_receipts_path(file->parent, file->name, path))
 		return;
 	receipt = u->receipt;
 	receipt.size = kv_upload_size(u);

@@ -33,8 +33,8 @@ void kv_receipts_move_below(struct kv_receipts *receipts, const struct kv_drop *
 bool kv_receipts_find_path(
     struct kv_receipts *receipts, const struct kv_drop *folder, const char *name, struct kv_receipt *receipt);
 /*
- * The path of name in folder, below the drop box and after its kind's prefix: "keys/db.blob". False if it is longer than PATH_MAX: such a
- * path has no receipt.
+ * The path of name in folder, below the drop box and after its kind's prefix: "keys/db.blob". False if it is longer than
+ * PATH_MAX, or folder is NULL or was removed: then there is no receipt, and all of the above do nothing.
  */
 bool kv_receipts_path(const struct kv_drop *folder, const char *name, char *path);
 #endif

@@ -109,6 +109,18 @@ print(said(os.close, fd))
     assert words == ["0", "0"] and sent(two) == 1
 
 
+def test_an_fstat_of_a_restored_file_whose_name_was_removed_is_of_its_bytes(two, script):
+    words = script("""
+fd = begin("x.blob")
+os.write(fd, blob)
+os.close(fd)
+fd = begin("x.blob", os.O_RDONLY)
+os.unlink(os.path.join(folder, "x.blob"))
+print(os.fstat(fd).st_size == len(blob), os.stat(f"/dev/fd/{fd}").st_nlink)
+""")
+    assert words == ["True", "1"] and sent(two) == 1 and two.count("versions") == 0
+
+
 def test_a_close_long_after_an_earlier_one_is_told_what_the_vault_says_then(two, box, script, tmp_path):
     lines = """
 fd = begin("x.blob")
