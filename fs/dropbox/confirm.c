@@ -226,19 +226,19 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 	struct confirmation *e = q->entry;
 	struct kv_confirm_wait *w;
 
-	q->versions = NULL;
 	if (err == 0 && !is_proved(e, versions))
 		err = -ENOENT;
 	if (err == 0)
 		note_yes(e, q->mono_asked, &q->asker);
 	else if (err == -ENOENT && q->mono_asked > e->mono_no)
 		e->mono_no = q->mono_asked;
+	LIST_REMOVE(q, link); /* so that what a completion asks cannot join it */
 	while ((w = LIST_FIRST(&q->waits)) != NULL) {
 		LIST_REMOVE(w, link);
 		w->done(w->arg, err);
 		free(w);
 	}
-	free_inquiry(q);
+	free(q);
 }
 
 /* A request in flight whose answer is recent enough for asker. */

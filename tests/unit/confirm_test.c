@@ -222,6 +222,36 @@ a_later_no_is_not_undone_by_an_earlier_yes(void **state)
 	assert_false(kv_confirms_is_fresh(confirms, &receipt, &old));
 }
 
+/* A completion that asks about the same version. */
+static void
+tell_and_ask(void *arg, int told_err)
+{
+	struct told *told = arg;
+	struct kv_confirm_wait *wait;
+
+	tell(&told[0], told_err);
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, &old, &cp, tell, &told[1], &wait, NULL), 0);
+}
+
+static void
+what_is_asked_while_an_answer_is_given_out_is_another_question(void **state)
+{
+	struct kv_confirm_wait *first, *second;
+	struct told told[2] = { { 0 } }, no = { 0 };
+
+	(void)state;
+	took_ms = 500;
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell_and_ask, told, &first, NULL), 0);
+	fake_loop_run(rig.loop, 100);
+	took_ms = 10;
+	err = -ENOENT; /* deleted meanwhile: the yes of the first is no longer fresh */
+	assert_int_equal(kv_confirms_ask(confirms, &receipt, NULL, &cp, tell, &no, &second, NULL), 0);
+	fake_loop_run(rig.loop, 1000);
+	assert_true(told[0].n == 1 && told[0].err == 0);
+	assert_true(told[1].n == 1 && told[1].err == -ENOENT);
+	assert_int_equal(n_asked(), 3);
+}
+
 static void
 a_process_takes_no_answer_to_a_question_from_before_it_began(void **state)
 {
@@ -335,6 +365,7 @@ main(void)
 		TEST(a_receipt_without_a_time_is_never_confirmed),
 		TEST(a_yes_counts_as_of_the_moment_at_which_it_was_asked),
 		TEST(a_later_no_is_not_undone_by_an_earlier_yes),
+		TEST(what_is_asked_while_an_answer_is_given_out_is_another_question),
 		TEST(a_process_takes_no_answer_to_a_question_from_before_it_began),
 		TEST(one_question_serves_all_that_may_take_its_answer),
 		TEST(what_was_asked_ahead_is_there_when_it_is_needed),
