@@ -40,12 +40,16 @@ release(struct kv_request *request)
 	free(c->name);
 }
 
-/* Rename the file if both names still exist. Its bytes were sent in any case. */
+/* Rename the file if it still has a name; its bytes were sent in any case. In a removed folder it loses its name. */
 static int
 move(const struct commit *c)
 {
-	if (c->file->parent == NULL || kv_drop_is_removed(c->folder))
+	if (c->file->parent == NULL)
 		return 0;
+	if (kv_drop_is_removed(c->folder)) {
+		kv_dropbox_detach(c->file);
+		return 0;
+	}
 	return kv_drop_move(c->file, c->folder, c->name);
 }
 

@@ -84,6 +84,8 @@ make(struct kv_drop *folder, const char *name, struct kv_upload *upload, struct 
 	struct kv_drop *d;
 
 	*drop = NULL;
+	if (kv_drop_is_removed(folder))
+		return -ENOENT;
 	if (kv_drop_child(folder, name) != NULL)
 		return -EEXIST;
 	d = calloc(1, sizeof(*d));
@@ -143,6 +145,8 @@ kv_drop_move(struct kv_drop *d, struct kv_drop *folder, const char *name)
 
 	if (other == d)
 		return 0;
+	if (kv_drop_is_removed(folder))
+		return -ENOENT;
 	copy = strdup(name);
 	if (copy == NULL)
 		return -ENOMEM;

@@ -3,6 +3,9 @@
 /*
  * The files and folders below restore/ or import/. They are kept in a tree of names, because a restored file is found by its
  * name although readdir lists nothing.
+ *
+ * A removed folder has nothing in it, and nothing can be put into it: the kernel, which sees only that rmdir(2) removed the
+ * uppermost one, still asks for names in those that were below it.
  */
 #include <stdbool.h>
 #include "client/base/err.h"
@@ -36,9 +39,9 @@ void kv_drop_release(struct kv_node *node);
 
 /* The drop box itself. NULL: out of memory. */
 struct kv_drop *kv_drop_new_root(struct kv_dropbox *dropbox, uint64_t ino);
-/* A new folder. -EEXIST, -ENOMEM. */
+/* A new folder. -EEXIST, -ENOMEM; -ENOENT: the folder that it would be in was removed. */
 int kv_drop_make_folder(struct kv_drop *folder, const char *name, struct kv_drop **drop) KV_MUST_CHECK;
-/* A new file, which takes ownership of upload unless this fails. -EEXIST, -ENOMEM. */
+/* A new file, which takes ownership of upload unless this fails. -EEXIST, -ENOMEM, -ENOENT. */
 int kv_drop_make_file(
     struct kv_drop *folder, const char *name, struct kv_upload *upload, struct kv_drop **drop) KV_MUST_CHECK;
 
@@ -46,7 +49,7 @@ int kv_drop_make_file(
 struct kv_drop *kv_drop_child(struct kv_drop *folder, const char *name);
 /* Remove its name and all names below it. May free drop. */
 void kv_drop_remove(struct kv_drop *drop);
-/* Rename it, replacing any file or folder of that name. -ENOMEM. */
+/* Rename it, replacing any file or folder of that name. -ENOMEM, -ENOENT. */
 int kv_drop_move(struct kv_drop *drop, struct kv_drop *folder, const char *name) KV_MUST_CHECK;
 /*
  * The type given by the nearest folder called keys, secrets or certificates, starting at folder and going up, or by

@@ -274,7 +274,8 @@ kv_dropbox_create(
 
 	if (err != 0) {
 		kv_request_caller(req, &caller);
-		kv_dropbox_log(box, name, &caller, err, err == -EINVAL ? refuse_name(box, name) : NULL);
+		kv_dropbox_log(box, name, &caller, err,
+		    err == -ENOENT ? "its folder was removed" : refuse_name(box, name));
 		fuse_reply_err(req, -err);
 		return;
 	}
@@ -438,6 +439,7 @@ kv_dropbox_check(const void *dropbox)
 		staged += u->data.len;
 		n_handles += u->n_handles;
 		n_sending += u->state == KV_UPLOAD_SENDING;
+		assert(file->parent == NULL || !kv_drop_is_removed(file->parent));
 		/* bytes that can no longer be sent are not kept */
 		assert(file->parent != NULL || u->n_handles > 0 || u->data.len == 0);
 	}

