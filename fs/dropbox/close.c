@@ -80,15 +80,19 @@ confirm_answered(void *arg, int err)
 	sent(c, err);
 }
 
-/* Whether the result of an earlier close of the same bytes is still valid. */
+/*
+ * Whether the result of an earlier close of the same bytes is still valid. Where the vault cannot be asked, it is: it was
+ * the vault's answer to these bytes.
+ */
 static bool
 is_still_true(struct commit *c)
 {
 	const struct kv_receipt *receipt = &c->file->upload->receipt;
+	const struct kv_confirms *confirms = c->file->dropbox->confirms;
 	const struct kv_process process = kv_process_of(&c->request.caller);
 
-	return receipt->name[0] == '\0' ||
-	    kv_confirms_is_fresh(c->file->dropbox->confirms, receipt, &process);
+	return receipt->name[0] == '\0' || !kv_confirms_can_ask(confirms, receipt) ||
+	    kv_confirms_is_fresh(confirms, receipt, &process);
 }
 
 /* -EINPROGRESS: sent() or confirm_answered() will be called. Any other value is the result. */

@@ -178,6 +178,12 @@ can_be_confirmed(const struct kv_confirms *c, const struct kv_receipt *receipt)
 	return c->proof == KV_PROOF_VERSION ? receipt->version[0] != '\0' : receipt->wall_updated != 0;
 }
 
+bool
+kv_confirms_can_ask(const struct kv_confirms *c, const struct kv_receipt *receipt)
+{
+	return can_be_confirmed(c, receipt) && kv_vault_can_list(kv_throttle_vault(c->throttle));
+}
+
 static void
 note_yes(struct confirmation *e, int64_t mono_sent, const struct kv_process *asker)
 {
@@ -288,7 +294,7 @@ kv_confirms_ask(struct kv_confirms *c, const struct kv_receipt *receipt, const s
 	*wait = NULL;
 	if (was_under_way != NULL)
 		*was_under_way = q != NULL;
-	if (!can_be_confirmed(c, receipt) || !kv_vault_can_list(kv_throttle_vault(c->throttle)))
+	if (!kv_confirms_can_ask(c, receipt))
 		return -ENOENT; /* nothing to compare, or nothing to compare it with */
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
@@ -324,8 +330,8 @@ kv_confirms_ask_ahead(struct kv_confirms *c, const struct kv_receipt *receipt, c
 {
 	struct inquiry *q;
 
-	if (!can_be_confirmed(c, receipt) || !kv_vault_can_list(kv_throttle_vault(c->throttle)) ||
-	    kv_confirms_is_fresh(c, receipt, asker) || find_inquiry(find(c, receipt), asker) != NULL ||
+	if (!kv_confirms_can_ask(c, receipt) || kv_confirms_is_fresh(c, receipt, asker) ||
+	    find_inquiry(find(c, receipt), asker) != NULL ||
 	    put_inquiry(c, receipt, asker, &(struct kv_question){ .caller = *caller }, KV_AHEAD, &q) != 0)
 		return; /* the question will be sent when it is needed */
 }

@@ -40,6 +40,12 @@ void kv_confirms_note(struct kv_confirms *confirms, const struct kv_receipt *rec
     const struct kv_process *asker);
 
 /*
+ * Whether the vault can be asked about receipt: its lists may be read, and the answer to the submit had what a
+ * confirmation is compared with.
+ */
+bool kv_confirms_can_ask(const struct kv_confirms *confirms, const struct kv_receipt *receipt);
+
+/*
  * err 0: confirmed. -ENOENT: the object does not exist or has another version. Any other error: the vault did
  * not answer. Called exactly once, from the loop, never before kv_confirms_ask() has returned.
  */
@@ -47,7 +53,7 @@ typedef void kv_confirm_done(void *arg, int err);
 /*
  * Ask the vault. asker: joins a request in flight if kv_confirms_is_fresh() would accept its answer for
  * asker; NULL: always sends a new request. *was_under_way (may be NULL): whether it joined one. -ENOENT:
- * receipt can never be confirmed. -ENOMEM.
+ * kv_confirms_can_ask() is false. -ENOMEM.
  */
 int kv_confirms_ask(struct kv_confirms *confirms, const struct kv_receipt *receipt,
     const struct kv_process *asker, const struct kv_question *question, kv_confirm_done *done, void *arg,

@@ -127,6 +127,22 @@ def test_a_receipt_is_never_used(vault, mount, tmp_path):
     assert "EEXIST" in {line["errno"] for line in m.lines(op="restore") if "errno" in line}
 
 
+def test_a_close_after_the_one_that_restored_repeats_its_result(vault, mount, tmp_path):
+    m = mount(vault, "nolist")
+    ok("cp", m / "secrets/db.blob", tmp_path / "db.blob")
+    vault.rights("secrets=*")
+    vault.lose("secrets", "db")
+    vault.rights(RIGHTS)
+    ok("/usr/bin/python3", "-c", """
+import os, subprocess, sys
+fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
+os.write(fd, open(sys.argv[1], "rb").read())
+os.close(os.dup(fd))
+subprocess.run([sys.executable, "-c", f"import os; os.close({fd})"], pass_fds=[fd], check=True)  # newer than the restore
+""", tmp_path / "db.blob", m / "restore/secrets/db.blob")
+    assert vault.count("restore") == 1 and vault.count("versions") == 0
+
+
 def test_what_other_mounts_keep_is_not_touched(vault, mount, tmp_path):
     vault.rights("secrets=*")
     m = mount(vault, "types=secrets")
