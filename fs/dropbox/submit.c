@@ -236,11 +236,12 @@ kv_submit_log_lost(struct kv_dropbox *box)
 	snprintf(lost, sizeof(lost),
 	    "the mount ended before the answer came: the object may have been %s; check before you try again",
 	    box->kind->done);
-	snprintf(
-	    unsent, sizeof(unsent), "the mount ended before it was sent: nothing was %s", box->kind->done);
+	/* not sent yet, or refused because of what may pass */
+	snprintf(unsent, sizeof(unsent), "the mount ended first: nothing was %s", box->kind->done);
 	LIST_FOREACH(s, &box->submits, all) {
 		box->branch->n_failed++;
-		kv_dropbox_log(box, s->name, &s->question.caller, -EIO, s->ticket != NULL ? lost : unsent);
+		kv_dropbox_log(box, s->name, &s->question.caller, -EIO,
+		    s->ticket != NULL || s->is_in_doubt ? lost : unsent);
 	}
 }
 

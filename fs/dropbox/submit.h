@@ -33,7 +33,8 @@ struct kv_submit {
 	int64_t mono_sent;		     /* for the kind: when the request that succeeded was sent */
 	struct kv_receipt receipt; /* first of an earlier submit of the same bytes, then of this one */
 	struct kv_confirm_wait *confirm;
-	struct kv_ticket *ticket; /* for the kind: the request that changes the vault */
+	struct kv_ticket *ticket; /* for the kind: the request that changes the vault … */
+	bool is_in_doubt;	  /* … and whether an ended one may have changed it */
 	struct kv_timer again;	  /* calls kind->send */
 	LIST_HEAD(, kv_submit_wait) waits;
 };

@@ -221,6 +221,7 @@ import_answered(void *arg, struct kv_reply *reply)
 		refused(i, reply);
 		return;
 	}
+	i->submit.is_in_doubt = true;
 	i->lost = *reply;
 	snprintf(i->why_lost, sizeof(i->why_lost), "%s", reply->status != 0 ? reply->why : "");
 	i->lost.why = "";

@@ -183,6 +183,7 @@ restore_answered(void *arg, struct kv_reply *reply)
 	} else if (reply->status == 409 || reply->status == 500) {
 		s->refusal = *reply;
 		s->refusal.why = "";
+		s->submit.is_in_doubt = reply->status != 409 || reply->attempts > 1;
 		find_conflict(s);
 	} else {
 		if (reply->status == 0 && reply->was_sent)

@@ -1242,6 +1242,32 @@ a_close_while_the_mount_ends_sends_nothing(void **state)
 	assert_string_equal(caught_line("written after its close"), ""); /* one line, and the right one */
 }
 
+/* The mount ends while the vault is asked what the answer to the restore means. */
+static void
+end_while_it_is_looked_into(const struct scripted *answer, const char *wanted)
+{
+	struct file f = create("keys", "a.blob", KEY, strlen(KEY));
+	struct fuse_req *req = begin_flush(&f);
+
+	ANSWERS(*answer);
+	while (fake_vault_calls(rig.vault, KV_OP_VERSIONS) == 0)
+		fake_loop_run(rig.loop, 1);
+	kv_dropbox_log_lost(box);
+	assert_string_not_equal(caught_line(wanted), "");
+	assert_int_not_equal(mount_rig_answer(req), 0);
+	release(&f);
+}
+
+static void
+at_the_end_of_the_mount_what_may_have_been_restored_is_not_said_to_be_unsent(void **state)
+{
+	(void)state;
+	end_while_it_is_looked_into(&failed, "the object may have been restored");
+	tear_down(state);
+	set_up(state);
+	end_while_it_is_looked_into(&conflict, "nothing was restored");
+}
+
 static void
 no_allocation_that_fails_does_harm(void **state)
 {
@@ -1323,6 +1349,7 @@ main(void)
 		TEST(a_staged_file_whose_restore_failed_keeps_its_name_and_goes_later),
 		TEST(all_can_be_freed_while_a_restore_is_under_way),
 		TEST(a_close_while_the_mount_ends_sends_nothing),
+		TEST(at_the_end_of_the_mount_what_may_have_been_restored_is_not_said_to_be_unsent),
 		TEST(no_allocation_that_fails_does_harm),
 	};
 

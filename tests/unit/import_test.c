@@ -354,6 +354,25 @@ after_a_lost_answer_the_log_has_what_appeared(void **state)
 }
 
 static void
+at_the_end_of_the_mount_an_import_whose_answer_was_lost_may_have_happened(void **state)
+{
+	struct file f = create("", "mine.byok");
+	struct fuse_req *req = mount_rig_request();
+
+	(void)state;
+	status = 0;
+	kv_close_flush(&f.node->node, req, &f.fi);
+	kv_dropbox_log_lost(box);
+	assert_non_null(strstr(caught_text(), "nothing was imported"));
+	while (n_reads < 2)
+		fake_loop_run(rig.loop, 1);
+	kv_dropbox_log_lost(box);
+	assert_non_null(strstr(caught_text(), "the object may have been imported"));
+	assert_int_equal(mount_rig_answer(req), -EIO);
+	kv_handle_close(kv_handle_of(&f.fi));
+}
+
+static void
 a_refusal_made_nothing_and_is_not_asked_about(void **state)
 {
 	(void)state;
@@ -444,6 +463,7 @@ main(void)
 		TEST(the_versions_are_read_and_then_it_is_imported_once),
 		TEST(what_the_vault_made_otherwise_is_no_success),
 		TEST(after_a_lost_answer_the_log_has_what_appeared),
+		TEST(at_the_end_of_the_mount_an_import_whose_answer_was_lost_may_have_happened),
 		TEST(a_refusal_made_nothing_and_is_not_asked_about),
 		TEST(in_a_dry_run_nothing_is_sent),
 		TEST(a_package_of_another_vault_is_refused),
