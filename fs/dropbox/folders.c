@@ -145,6 +145,8 @@ check_rename(const struct kv_drop *file, const struct kv_drop *to, const char *t
 {
 	if ((flags & ~(unsigned int)RENAME_NOREPLACE) != 0)
 		return -EINVAL;
+	if (file->dropbox != to->dropbox)
+		return -EXDEV;
 	if (kv_drop_is_removed(to))
 		return -ENOENT;
 	if (other != NULL && flags != 0)

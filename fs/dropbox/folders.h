@@ -9,7 +9,7 @@
 void kv_folders_mkdir(struct kv_node *node, fuse_req_t req, const char *name);
 void kv_folders_unlink(struct kv_node *node, fuse_req_t req, const char *name);
 void kv_folders_rmdir(struct kv_node *node, fuse_req_t req, const char *name);
-/* flags: as for renameat2(2); only RENAME_NOREPLACE is supported. */
+/* flags: as for renameat2(2); only RENAME_NOREPLACE is supported. EXDEV between two drop boxes. */
 void kv_folders_rename(struct kv_node *node, fuse_req_t req, const char *name, struct kv_node *to,
     const char *to_name, unsigned int flags);
 #endif

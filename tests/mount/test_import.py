@@ -455,6 +455,16 @@ t.join()
     assert premium.count("import") == 1 and len(premium.versions("keys", "mine")) == 1
 
 
+def test_nothing_is_renamed_between_import_and_restore(premium, package, mount):
+    m = mount(premium)
+    ok("mkdir", m / "restore/x", m / "import/y")
+    assert copy(package, m / "import/mine.byok") == "0"
+    for source, target in (("restore/x", "import/x"), ("import/y", "restore/y"), ("import/y", "restore/x"),
+                           ("import/mine.byok", "restore/keys/mine.blob")):
+        assert errno_of("rename", m / source, m / target) == "EXDEV"
+    assert errno_of("stat", m / "import/mine.byok") == "0" and premium.count("import") == 1
+
+
 def test_two_writers_of_one_name_each_get_their_own_result(premium, kek, mount, tmp_path):
     one, two = (packages.by_openssl(tmp_path, kek, packages.make_key(tmp_path / f"{n}.pem", "RSA-2048"),
                                     name=f"{n}.byok") for n in ("one", "two"))
