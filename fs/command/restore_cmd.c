@@ -216,38 +216,57 @@ restore(const struct kv_plan *plan, int n_writers)
 	return status;
 }
 
-/* A dry run would only pretend. */
-static bool
-is_dry_run(const struct kv_plan *plan)
+/* The status of the very mount that is open. */
+static int
+read_dry_run(const struct kv_plan *plan, bool *is_dry)
 {
 	struct kv_json *json = NULL;
 	struct kv_buf text;
-	bool is_dry = false;
+	char path[64];
+	int err;
 
 	kv_buf_init(&text, MOST_STATUS);
-	if (kv_mounted_read(plan->mount, "status", &text) == 0 &&
-	    kv_json_parse(kv_buf_str(&text), text.len, &json) == 0 &&
-	    kv_json_bool(json, "dry_run", &is_dry) != 0)
-		is_dry = false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/.kvfs/status", plan->fd);
+	err = kv_mounted_read_file(path, &text);
+	if (err == 0)
+		err = kv_json_parse(kv_buf_str(&text), text.len, &json);
+	if (err == 0)
+		err = kv_json_bool(json, "dry_run", is_dry);
 	kv_json_free(json);
 	kv_buf_release(&text);
-	return is_dry;
+	return err;
+}
+
+/* A dry run would only pretend. */
+static int
+check_dry_run(const struct kv_plan *plan, const char *given)
+{
+	bool is_dry = false;
+	const int err = read_dry_run(plan, &is_dry);
+
+	if (err != 0)
+		fprintf(stderr,
+		    "kvfs: %s/.kvfs/status cannot be read, which would show whether %s is mounted with -o dry_run: %s\n",
+		    given, given, strerror(-err));
+	else if (is_dry)
+		fprintf(stderr,
+		    "kvfs: %s is mounted with -o dry_run, which restores nothing: see kvfs plan\n", given);
+	return err != 0 || !is_dry ? err : -EROFS;
 }
 
 static int
 check_mount(const struct kv_plan *plan, const char *given)
 {
 	struct stat st;
+	int err = fstatat(plan->fd, "restore", &st, 0) == 0 ? 0 : -errno;
 
-	if (fstatat(plan->fd, "restore", &st, 0) != 0) {
+	if (err == 0)
+		return check_dry_run(plan, given);
+	if (err == -ENOENT)
 		fprintf(stderr, "kvfs: %s has no restore/: it is mounted with -o ro\n", given);
-		return -EROFS;
-	}
-	if (!is_dry_run(plan))
-		return 0;
-	fprintf(
-	    stderr, "kvfs: %s is mounted with -o dry_run, which restores nothing: see kvfs plan\n", given);
-	return -EROFS;
+	else
+		fprintf(stderr, "kvfs: %s/restore: %s\n", given, strerror(-err));
+	return err;
 }
 
 int

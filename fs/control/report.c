@@ -95,18 +95,20 @@ static int
 put_mount(const struct kv_scope *scope, struct kv_buf *text)
 {
 	char mounted[KV_REPORT_TIME];
-	bool is_paused = false;
+	bool is_paused = false, is_dry_run = false;
 	int err = scope->only != NULL ? kv_report_vault(scope->only, text) :
 					kv_buf_puts(text, "{\"kvfs\":\"" KV_VERSION "\"");
 
-	KV_SCOPE_EACH(b, scope)
+	KV_SCOPE_EACH(b, scope) {
 		is_paused = is_paused || kv_throttle_is_paused(b->volume->throttle);
+		is_dry_run = is_dry_run || b->settings->is_dry_run;
+	}
 	kv_report_time(scope->mount->wall_mounted, mounted);
 	return err != 0 ?
 	    err :
 	    kv_buf_printf(text, ",\"mounted\":%s,\"seconds\":%" PRId64 ",\"paused\":%s,\"dry_run\":%s",
 		mounted, kv_clock_wall_s() - scope->mount->wall_mounted, is_paused ? "true" : "false",
-		scope->mount->settings->is_dry_run ? "true" : "false");
+		is_dry_run ? "true" : "false");
 }
 
 /* The sum of one type; failure is the first one's. */
@@ -415,9 +417,10 @@ put_vaults(const struct kv_scope *scope, struct kv_buf *text)
 		if (err == 0)
 			err = kv_buf_printf(text,
 			    ",\"shown\":%zu,\"backed_up\":%zu,\"failed\":%zu,\"complete\":%s,\"paused\":%s,"
-			    "\"failure\":",
+			    "\"dry_run\":%s,\"failure\":",
 			    c.n_all, n_backed_up, n_refused, c.is_complete ? "true" : "false",
-			    kv_throttle_is_paused(b->volume->throttle) ? "true" : "false");
+			    kv_throttle_is_paused(b->volume->throttle) ? "true" : "false",
+			    b->settings->is_dry_run ? "true" : "false");
 		if (err == 0)
 			err = put_errno(text, failure_of(b));
 		if (err == 0)

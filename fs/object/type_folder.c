@@ -276,7 +276,7 @@ lookup(struct kv_node *node, fuse_req_t req, const char *name)
 static void
 note_archiver(const struct kv_node *node, fuse_req_t req)
 {
-	const struct kv_settings *settings = node->branch->mount->settings;
+	const struct kv_settings *settings = node->branch->settings;
 	struct kv_caller caller;
 
 	if (settings->archivers == NULL || settings->prefetch == 0 || settings->is_dry_run)

@@ -436,6 +436,36 @@ types = secrets
     m.unmount()
 
 
+def mount_sections(mount, vault, tmp_path, text, *options):
+    """Two vaults, eu and us; text is sections of the vaults."""
+    vaults = f"[estate]\nvaults = eu={vault.urls['prod-eu']}, us={vault.urls['prod-us']}\n"
+    return mount(vault, *options, targets=["estate"], env=write_config(tmp_path / "config", vaults + text))
+
+
+def test_dry_run_in_the_section_of_a_vault_is_in_its_status_and_refuses_a_restore(vaults, mount, tmp_path):
+    vault = vaults("prod-eu", "prod-us", seed="secrets=3,vault=prod-eu")
+    m = mount_sections(mount, vault, tmp_path, "[estate/us]\ndry_run\n")
+    ok("cp", "-a", m / "eu/secrets", tmp_path / "secrets")
+    result = run(KVFS, "restore", tmp_path / "secrets", m / "us")
+    assert result.code == 2 and "dry_run" in result.err and result.out == "", result
+    assert vault.count("restore") == 0
+    assert [status_of(m / name)["dry_run"] for name in ("eu", "us")] == [False, True]
+    status = status_of(m.path)
+    assert status["dry_run"] and [v["dry_run"] for v in status["vaults"]] == [False, True]
+
+
+def test_archivers_in_the_section_of_a_vault_count_in_that_vault(vaults, mount, tmp_path):
+    """And dry_run there forbids the backups that they would be."""
+    vault = vaults("prod-eu", "prod-us", seed="secrets=3")
+    vault.set_secret("one", vault="prod-us")
+    m = mount_sections(mount, vault, tmp_path,
+                       "[estate/eu]\ndry_run\narchivers = find\n[estate/us]\narchivers = find\n")
+    ok("find", m / "eu/secrets")
+    ok("find", m / "us/secrets")
+    eventually(lambda: vault.count("backup", vault="prod-us") == 1, "the read-ahead")
+    assert vault.count("backup", vault="prod-eu") == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) with a table of its own needs root")
 def test_a_line_of_fstab_names_a_section(four, tmp_path):
     point, kvfs = tmp_path / "point", tmp_path / "kvfs"
