@@ -62,37 +62,65 @@ compare_names(const void *a, const void *b)
 	return strcasecmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* 0 and NULL: the mount has no such list, or it may not be read. */
 static int
-read_deleted_type(struct kv_plan *p, enum kv_type type)
+open_deleted_type(const struct kv_plan *p, const char *path, DIR **folder)
 {
-	char path[PATH_MAX + 32];
-	const struct dirent *entry;
-	size_t n = 0;
-	DIR *folder;
-	int err = 0;
+	const int fd = openat(p->fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = fd >= 0 ? 0 : -errno;
 
-	snprintf(path, sizeof(path), "%s/deleted/%s", p->mount, kv_type_name(type));
-	folder = opendir(path);
-	if (folder == NULL)
-		return 0;
-	while (err == 0 && (errno = 0, entry = readdir(folder)) != NULL) {
-		char **names;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		names = reallocarray(p->deleted[type], n + 1, sizeof(*names));
-		if (names != NULL) {
-			p->deleted[type] = names;
-			names[n] = strdup(entry->d_name);
-		}
-		err = names != NULL && names[n] != NULL ? 0 : -ENOMEM;
-		p->n_deleted[type] = n += err == 0;
-	}
-	if (err == 0 && errno != 0)
+	*folder = fd >= 0 ? fdopendir(fd) : NULL;
+	if (fd >= 0 && *folder == NULL) {
 		err = -errno;
-	closedir(folder);
-	if (err == 0 && n > 0)
-		qsort(p->deleted[type], n, sizeof(char *), compare_names);
+		close(fd);
+	}
+	return err == -ENOENT || err == -EACCES ? 0 : err;
+}
+
+static int
+add_deleted(struct kv_plan *p, enum kv_type type, const char *name)
+{
+	const size_t n = p->n_deleted[type];
+	char **names = reallocarray(p->deleted[type], n + 1, sizeof(*names));
+
+	if (names == NULL)
+		return -ENOMEM;
+	p->deleted[type] = names;
+	names[n] = strdup(name);
+	if (names[n] == NULL)
+		return -ENOMEM;
+	p->n_deleted[type]++;
+	return 0;
+}
+
+/* The failure is printed: without the list an object that was deleted meanwhile would be present. */
+static int
+read_deleted_type(const struct kv_plan_options *o, struct kv_plan *p, enum kv_type type)
+{
+	const struct dirent *entry = NULL;
+	char path[64];
+	DIR *folder;
+	int err;
+
+	snprintf(path, sizeof(path), "deleted/%s", kv_type_name(type));
+	err = open_deleted_type(p, path, &folder);
+	while (folder != NULL && err == 0) {
+		errno = 0;
+		entry = readdir(folder);
+		if (entry == NULL) {
+			err = -errno;
+			break;
+		}
+		if (entry->d_name[0] != '.')
+			err = add_deleted(p, type, entry->d_name);
+	}
+	if (folder != NULL)
+		closedir(folder);
+	if (err != 0)
+		fprintf(stderr, "kvfs: %s/%s cannot be listed: %s; the reason is in %s/.kvfs/log\n", o->mount,
+		    path, strerror(-err), o->mount);
+	if (err == 0 && p->n_deleted[type] > 0)
+		qsort(p->deleted[type], p->n_deleted[type], sizeof(char *), compare_names);
 	return err;
 }
 
@@ -341,7 +369,7 @@ kv_plan_make(const struct kv_plan_options *o, struct kv_plan *p)
 		find_other(p);
 	for (int t = 0; err == 0 && t < KV_TYPES; t++)
 		if (has_type(p, (enum kv_type)t))
-			err = read_deleted_type(p, (enum kv_type)t);
+			err = read_deleted_type(o, p, (enum kv_type)t);
 	return err == 0 ? judge_all(p) : err;
 }
 

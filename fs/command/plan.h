@@ -59,7 +59,7 @@ struct kv_plan_options {
 
 /*
  * -errno, with one line printed on stderr. Release plan in any case. A list of deleted objects that may not be read
- * counts as empty: then the vault refuses what is deleted.
+ * counts as empty: then the vault refuses what is deleted. One that fails otherwise is an error.
  */
 int kv_plan_make(const struct kv_plan_options *options, struct kv_plan *plan) KV_MUST_CHECK;
 void kv_plan_release(struct kv_plan *plan);

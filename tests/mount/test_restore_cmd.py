@@ -213,6 +213,19 @@ def test_what_is_deleted_while_the_lists_are_read_is_deleted(vaults, mount, tmp_
     assert "4 present" in out and "1 deleted" in out, out
 
 
+@pytest.mark.parametrize("command", ["plan", "restore"])
+def test_a_list_of_deleted_objects_that_fails_is_an_error(two, archive, mount, command):
+    """Only one that may not be read counts as empty."""
+    m = mount(two, "timeout=2", name="empty")
+    two.fault(operation="deleted", type="secrets", status=503)
+    result = run(KVFS, command, archive, m.path)
+    assert result.code == 2 and result.out == "", result
+    assert f"{m.path}/deleted/secrets cannot be listed: " in result.err and len(result.err.splitlines()) == 1
+    two.clear()
+    two.fault(operation="deleted", type="secrets", refusal="rbac")
+    assert run(KVFS, command, archive, m.path).code == 0
+
+
 def test_without_times_the_manifest_tells_the_state(two, archive, mount, tmp_path):
     m = mount(two, name="empty")
     assert restore(archive, m.path).code == 0
