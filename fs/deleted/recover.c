@@ -441,7 +441,8 @@ check(const struct kv_node *node, const char *name, const struct kv_node *to, co
 	if ((flags & ~(unsigned int)RENAME_NOREPLACE) != 0 || !is_own_name(name, to_name) ||
 	    to != kv_folder_find(branch->root, kv_type_name(*type)))
 		return -EINVAL;
-	return branch->settings->is_dry_run ? -EROFS : 0;
+	/* a read-only mount is the kernel's affair, but a vault's own section can have ro, too */
+	return branch->settings->is_read_only || branch->settings->is_dry_run ? -EROFS : 0;
 }
 
 static void

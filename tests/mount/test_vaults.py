@@ -454,6 +454,18 @@ def test_dry_run_in_the_section_of_a_vault_is_in_its_status_and_refuses_a_restor
     assert status["dry_run"] and [v["dry_run"] for v in status["vaults"]] == [False, True]
 
 
+def test_ro_in_the_section_of_a_vault_refuses_everything_that_changes_it(vaults, mount, tmp_path):
+    vault = vaults("prod-eu", "prod-us", seed="secrets=1")
+    vault.set_secret("one", vault="prod-us")
+    vault.delete("secrets", "one", vault="prod-us")
+    m = mount_sections(mount, vault, tmp_path, "[estate/us]\nro\n")
+    assert errno_of("rename", m / "us/deleted/secrets/one", m / "us/secrets/one") == "EROFS"
+    for folder in ("restore", "import"):
+        assert errno_of("stat", m / "us" / folder) == "ENOENT"
+        assert (m / "eu" / folder).is_dir()
+    assert vault.count("recover") == vault.count("restore") == 0
+
+
 def test_archivers_in_the_section_of_a_vault_count_in_that_vault(vaults, mount, tmp_path):
     """And dry_run there forbids the backups that they would be."""
     vault = vaults("prod-eu", "prod-us", seed="secrets=3")
