@@ -374,6 +374,13 @@ kv_throttle_raise(struct kv_ticket *t, enum kv_priority priority)
 	kv_schedule_raise(t->throttle->schedule, &t->entry, priority);
 }
 
+bool
+kv_throttle_is_sent(const struct kv_ticket *t)
+{
+	return (t->attempt != NULL && kv_call_is_sent(t->attempt)) ||
+	    (t->last.was_sent && t->last.status != 429);
+}
+
 void
 kv_throttle_cancel(struct kv_ticket *t)
 {

@@ -61,6 +61,8 @@ int kv_throttle_send(struct kv_throttle *throttle, const struct kv_task *task, k
 int64_t kv_throttle_deadline(const struct kv_ticket *ticket);
 /* Sends a queued call before those of a lower priority; never lowers the priority. */
 void kv_throttle_raise(struct kv_ticket *ticket, enum kv_priority priority);
+/* Whether the vault has, or may have, a request of this call: it is in flight, or was sent and not refused by a 429. */
+bool kv_throttle_is_sent(const struct kv_ticket *ticket);
 /* done is not called; a request that was sent may still take effect. NULL does nothing. */
 void kv_throttle_cancel(struct kv_ticket *ticket);
 

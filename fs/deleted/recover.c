@@ -51,8 +51,10 @@ struct recovery {
 	bool is_accepted;    /* the vault answered 2xx */
 	bool is_lost;	     /* an answer was lost: the vault may have accepted it */
 	bool is_conflict;    /* the last answer was 409 */
+	bool is_asked;	     /* ticket is that of the recovery */
 	bool is_to_send;     /* after the pause; else look */
 	bool reads_versions; /* to look */
+	bool is_told;	     /* a line of the log has the end, or it is a success */
 	int64_t mono_last_sign; /* the vault answered about it, or might have */
 	int pause_ms;
 	struct kv_timer pause;
@@ -60,12 +62,10 @@ struct recovery {
 	struct kv_versions_call *versions;
 };
 
-static int request_recovery(struct recovery *);
 static void recovery_answered(void *, struct kv_reply *);
 static int look(struct recovery *);
 static void got(void *, struct kv_reply *);
 static void versions_answered(void *, int, const struct kv_versions *);
-static int ask_deleted(struct recovery *);
 static void deleted_answered(void *, struct kv_reply *);
 static void go_on(void *);
 
@@ -75,34 +75,50 @@ volume_of(const struct recovery *r)
 	return r->node->branch->volume;
 }
 
-static void
-release(struct kv_request *request)
-{
-	struct recovery *r = (struct recovery *)request;
-
-	kv_timer_stop(&r->pause);
-	kv_throttle_cancel(r->ticket);
-	kv_versions_cancel(r->versions);
-	kv_tree_closed(r->node);
-}
-
 /* ---- the end ---- */
 
 static void
 finish(struct recovery *r, int err)
 {
+	r->is_told = r->is_told || err == 0;
 	kv_request_finish(&r->request, err);
 }
 
 static void
-log_end(const struct recovery *r, int err, const char *why)
+log_end(struct recovery *r, int err, const char *why)
 {
 	const struct kv_caller *caller = &r->request.caller;
 
+	r->is_told = true;
 	kv_log_event(KV_LOG_NOTICE, "deleted",
 	    "vault=%s op=recover object=%s/%s errno=%s uid=%u pid=%d cmd=%s why=%s",
 	    kv_vault_name(volume_of(r)->vault), kv_type_name(r->type), r->name,
 	    err != 0 ? kv_err_name(err) : "", caller->uid, caller->pid, caller->command, why);
+}
+
+/* Whatever ends the request, a signal, the unmount or a failure, does not end what the vault does. */
+static void
+log_what_goes_on(struct recovery *r)
+{
+	if (r->is_accepted)
+		log_end(r, r->request.err,
+		    "the vault has accepted the recovery, which goes on: look again later");
+	else if (r->is_lost || (r->is_asked && kv_throttle_is_sent(r->ticket)))
+		log_end(r, r->request.err,
+		    "the recovery was sent and may be carried out: look again later, here and in deleted/");
+}
+
+static void
+release(struct kv_request *request)
+{
+	struct recovery *r = (struct recovery *)request;
+
+	if (!r->is_told)
+		log_what_goes_on(r);
+	kv_timer_stop(&r->pause);
+	kv_throttle_cancel(r->ticket);
+	kv_versions_cancel(r->versions);
+	kv_tree_closed(r->node);
 }
 
 /* No sign of the object, until the time is over. */
@@ -196,17 +212,19 @@ succeed(struct recovery *r, const struct kv_item *item)
 /* ---- recover ---- */
 
 static int
-request_recovery(struct recovery *r)
+ask(struct recovery *r, enum kv_op op, kv_vault_done *answered)
 {
-	const struct kv_task task = { .call = { .op = KV_OP_RECOVER,
-					  .type = r->type,
-					  .name = r->name,
-					  .caller = r->request.caller },
-		.priority = KV_RESTORE,
+	const struct kv_task task = {
+		.call = { .op = op, .type = r->type, .name = r->name, .caller = r->request.caller },
+		.priority = op == KV_OP_RECOVER ? KV_RESTORE : KV_METADATA,
 		.mono_deadline = r->question.mono_deadline,
-		.is_quiet = true };
+		.is_quiet = true
+	};
+	int err;
 
-	return kv_throttle_send(volume_of(r)->throttle, &task, recovery_answered, r, &r->ticket);
+	err = kv_throttle_send(volume_of(r)->throttle, &task, answered, r, &r->ticket);
+	r->is_asked = err == 0 && op == KV_OP_RECOVER;
+	return err;
 }
 
 static void
@@ -243,7 +261,7 @@ recovery_answered(void *arg, struct kv_reply *reply)
 
 	r->question.mono_deadline = kv_throttle_deadline(r->ticket);
 	r->ticket = NULL;
-	r->is_to_send = false;
+	r->is_asked = r->is_to_send = false;
 	r->is_accepted = reply->err == 0;
 	r->is_conflict = reply->err == -EBUSY && reply->status == 409;
 	if (is_lost || (reply->err == -ENOENT && reply->attempts > 1))
@@ -267,18 +285,11 @@ recovery_answered(void *arg, struct kv_reply *reply)
 static int
 look(struct recovery *r)
 {
-	const struct kv_task task = {
-		.call = { .op = KV_OP_GET, .type = r->type, .name = r->name, .caller = r->request.caller },
-		.priority = KV_METADATA,
-		.mono_deadline = r->question.mono_deadline,
-		.is_quiet = true
-	};
-
 	r->newest.name[0] = '\0';
-	if (r->reads_versions)
-		return kv_versions_read(volume_of(r)->throttle, r->type, r->name, &r->question,
-		    versions_answered, r, &r->versions);
-	return kv_throttle_send(volume_of(r)->throttle, &task, got, r, &r->ticket);
+	if (!r->reads_versions)
+		return ask(r, KV_OP_GET, got);
+	return kv_versions_read(
+	    volume_of(r)->throttle, r->type, r->name, &r->question, versions_answered, r, &r->versions);
 }
 
 /* The object was not found. */
@@ -301,7 +312,7 @@ not_yet(struct recovery *r)
 
 	r->is_to_send = r->is_conflict;
 	if (r->is_lost && !r->is_accepted)
-		err = ask_deleted(r);
+		err = ask(r, KV_OP_DELETED, deleted_answered);
 	else
 		wait_for_it(r);
 	if (err != 0)
@@ -372,20 +383,6 @@ versions_answered(void *arg, int err, const struct kv_versions *versions)
 
 /* ---- after a lost answer ---- */
 
-static int
-ask_deleted(struct recovery *r)
-{
-	const struct kv_task task = { .call = { .op = KV_OP_DELETED,
-					  .type = r->type,
-					  .name = r->name,
-					  .caller = r->request.caller },
-		.priority = KV_METADATA,
-		.mono_deadline = r->question.mono_deadline,
-		.is_quiet = true };
-
-	return kv_throttle_send(volume_of(r)->throttle, &task, deleted_answered, r, &r->ticket);
-}
-
 /* A principal that may not see deleted objects sends the recovery again too: it does nothing to one that is there. */
 static void
 deleted_answered(void *arg, struct kv_reply *reply)
@@ -413,7 +410,7 @@ go_on(void *arg)
 		look_or_finish(r);
 		return;
 	}
-	err = request_recovery(r);
+	err = ask(r, KV_OP_RECOVER, recovery_answered);
 	if (err != 0)
 		finish(r, err);
 }
@@ -488,7 +485,7 @@ kv_recover(struct kv_node *node, fuse_req_t req, const char *name, struct kv_nod
 	if (file != NULL)
 		r->was = file->deleted.item;
 	kv_timer_init(&r->pause, node->branch->mount->loop, go_on, r);
-	err = request_recovery(r);
+	err = ask(r, KV_OP_RECOVER, recovery_answered);
 	if (err != 0)
 		finish(r, err);
 }

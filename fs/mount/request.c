@@ -92,6 +92,7 @@ kv_request_free(struct kv_request *r)
 void
 kv_request_finish(struct kv_request *r, int err)
 {
+	r->err = err;
 	fuse_reply_err(kv_request_take(r), -err);
 	kv_request_free(r);
 }

@@ -22,6 +22,7 @@ struct kv_request {
 	fuse_req_t req;
 	struct kv_caller caller;
 	kv_request_release *release;
+	int err;		 /* what kv_request_finish() answered, for release */
 	bool is_sent;		 /* a restore in flight: the end of the mount waits for it */
 	struct kv_timer signals; /* when to check for signals to its process */
 	struct kv_timer limit;	 /* the kernel's time-out */

@@ -1,6 +1,7 @@
 """deleted/: what was deleted is shown, and mv recovers it."""
 import json
 import os
+import subprocess
 import threading
 import time
 
@@ -313,6 +314,24 @@ def test_deleted_again_and_again(slow, mount):
         slow.delete("secrets", name)
         ok("mv", m / f"deleted/secrets/{name}", m / "secrets")
         assert name in slow.list("secrets")
+
+
+@pytest.mark.parametrize("state, said", [("accepted", "has accepted the recovery"), ("unanswered", "may be carried out")])
+@pytest.mark.parametrize("end", ["signal", "unmount"])
+def test_a_recovery_that_is_interrupted_leaves_a_line_that_it_goes_on(vaults, mount, state, said, end):
+    vault = vaults("first", seed="secrets=2", options=["--recover-lag", "600000"])
+    name = first(vault, "secrets")
+    vault.delete("secrets", name)
+    if state == "unanswered":
+        vault.fault(operation="recover", action="stall")
+    m = mount(vault)
+    mover = subprocess.Popen(["mv", m / f"deleted/secrets/{name}", m / "secrets"], stderr=subprocess.DEVNULL)
+    eventually(lambda: vault.count("recover") == 1, "the recovery")
+    if state == "accepted":
+        eventually(lambda: vault.count("versions") > 0, "the first look")
+    (mover if end == "signal" else m.process.child).terminate()
+    assert mover.wait(20) != 0
+    assert said in m.line(op="recover", errno="EINTR" if end == "signal" else "EIO")["why"]
 
 
 def test_mv_that_is_killed_and_an_unmount_meanwhile_leave_nothing_hanging(vaults, mount):

@@ -578,6 +578,23 @@ a_restore_sent_in_the_millisecond_of_its_deadline_was_sent(void **state)
 }
 
 static void
+a_call_that_waits_for_its_turn_or_its_token_is_not_sent(void **state)
+{
+	const struct kv_ticket *first, *second;
+
+	(void)state;
+	rig_begin(never, 100, 1);
+	fake_vault_token_takes(rig.vault, 50);
+	first = ask(KV_OP_RECOVER, KV_SECRETS, KV_RESTORE, "a");
+	second = ask(KV_OP_RECOVER, KV_SECRETS, KV_RESTORE, "b");
+	fake_loop_run(rig.loop, 30);
+	assert_false(kv_throttle_is_sent(first) || kv_throttle_is_sent(second));
+	fake_loop_run(rig.loop, 100);
+	assert_true(kv_throttle_is_sent(first));
+	assert_false(kv_throttle_is_sent(second));
+}
+
+static void
 while_the_vault_says_429_only_probes_go_out(void **state)
 {
 	(void)state;
@@ -840,6 +857,7 @@ main(void)
 		TEST(what_follows_from_a_call_ends_with_its_deadline),
 		TEST(a_restore_whose_answer_was_lost_is_sent_once),
 		TEST(a_restore_sent_in_the_millisecond_of_its_deadline_was_sent),
+		TEST(a_call_that_waits_for_its_turn_or_its_token_is_not_sent),
 		TEST(while_the_vault_says_429_only_probes_go_out),
 		TEST(one_503_in_ten_costs_little),
 		TEST(a_vault_that_is_down_is_only_probed),
