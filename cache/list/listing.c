@@ -290,6 +290,17 @@ kv_listing_view(struct kv_listing *l, size_t *n, uint64_t *serial, bool *is_comp
 	return g != NULL ? g->objects.at : NULL;
 }
 
+struct kv_object *const *
+kv_listing_known(const struct kv_listing *l, size_t *n, bool *is_complete)
+{
+	const struct kv_snapshot *g = l->current != NULL ? l->current : l->loading;
+
+	*n = g != NULL ? g->objects.n : 0;
+	*is_complete = l->current != NULL &&
+	    (kv_listing_is_serving(l) || (l->loading == NULL && !l->freshness.is_banned));
+	return g != NULL ? g->objects.at : NULL;
+}
+
 void
 kv_listing_on_progress(struct kv_listing *l, kv_listing_progress *progress, void *arg)
 {

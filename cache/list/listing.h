@@ -67,6 +67,11 @@ int kv_listing_open(struct kv_listing *listing, struct kv_snapshot **snapshot) K
 struct kv_object *const *kv_listing_view(
     struct kv_listing *listing, size_t *n, uint64_t *serial, bool *is_complete);
 /*
+ * The objects of the last complete snapshot, however old it is; without one, of that which is loading. For reports, which
+ * begin no listing. *is_complete is false also while a newer snapshot must complete before the list serves again.
+ */
+struct kv_object *const *kv_listing_known(const struct kv_listing *listing, size_t *n, bool *is_complete);
+/*
  * Called with KV_LOADING after each page but the last, with KV_COMPLETE when a listing is complete, and
  * with KV_FAILED when one has failed and none serves: then its names must be looked up again.
  */

@@ -52,13 +52,13 @@ kv_report_vault(const struct kv_branch *branch, struct kv_buf *text)
 }
 
 static void
-count_type(struct kv_census *c, struct kv_listing *listing, int t)
+count_type(struct kv_census *c, const struct kv_listing *listing, int t)
 {
 	struct kv_object *const *objects;
 	bool is_complete;
 	size_t n;
 
-	objects = kv_listing_view(listing, &n, NULL, &is_complete);
+	objects = kv_listing_known(listing, &n, &is_complete);
 	c->is_listed[t] = c->is_listed[t] && is_complete;
 	c->is_complete = c->is_complete && is_complete;
 	for (size_t i = 0; i < n; i++) {

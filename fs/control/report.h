@@ -23,7 +23,7 @@ void kv_report_time(int64_t wall_s, char out[KV_REPORT_TIME]);
 /* The first members of a JSON object: kvfs's version, the vault and its region. */
 int kv_report_vault(const struct kv_branch *branch, struct kv_buf *text) KV_MUST_CHECK;
 
-/* Counts of the objects that the tree shows, as far as the listings have arrived. */
+/* Counts of the objects that the tree shows, by the last complete listings, or as far as the first have arrived. */
 struct kv_census {
 	size_t n[KV_TYPES], n_all;
 	size_t n_known;		      /* with known size: the blob was downloaded, now or earlier */

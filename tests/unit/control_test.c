@@ -212,6 +212,24 @@ the_manifest_has_a_line_for_each_object_that_is_shown(void **state)
 	    "\"expires\":\"2022-04-15T05:20:00Z\",\"size\":null,\"sha256\":null}\n");
 }
 
+/* The listings are then too old to serve, and nobody has begun new ones. */
+static void
+the_status_of_an_idle_mount_has_the_last_complete_listings(void **state)
+{
+	const struct kv_scope scope = { &mount, &branch };
+
+	(void)state;
+	fetch(KV_SECRETS, "api");
+	fake_loop_run(rig.loop, 50);
+	fake_clock_advance(3600000);
+	assert_false(kv_listing_is_serving(rig.listings[KV_SECRETS]));
+	read_status();
+	assert_true(number_at("objects.keys.shown") == 1 && number_at("objects.secrets.shown") == 3);
+	assert_true(number_at("objects.secrets.backed_up") == 1);
+	assert_true(number_at("objects.secrets.age_seconds") >= 3600);
+	assert_true(kv_report_count(&scope).is_complete);
+}
+
 static void
 what_is_not_shown_or_refused_is_skipped_with_the_reason(void **state)
 {
@@ -302,6 +320,7 @@ main(void)
 		TEST(while_blobs_are_fetched_the_status_tells_how_far),
 		TEST(the_last_failures_are_in_the_status),
 		TEST(the_manifest_has_a_line_for_each_object_that_is_shown),
+		TEST(the_status_of_an_idle_mount_has_the_last_complete_listings),
 		TEST(what_is_not_shown_or_refused_is_skipped_with_the_reason),
 		TEST(the_metrics_are_prometheus_text),
 		TEST(what_does_not_fit_is_an_error_and_never_cut),
