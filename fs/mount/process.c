@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,19 +66,19 @@ pending_in(const char *status, const char *name)
 	return at != NULL ? strtoull(at + strlen(name), NULL, 16) : ~0ULL;
 }
 
-bool
-kv_process_is_being_killed(pid_t tid)
+enum kv_fate
+kv_process_fate(pid_t tid)
 {
 	char status[4096];
 	unsigned long long pending;
 
 	if (!read_proc(tid, "status", status, sizeof(status)))
-		return true;
+		return tid > 0 && kill(tid, 0) != 0 && errno == ESRCH ? KV_IS_KILLED : KV_UNSEEN;
 	pending = pending_in(status, "\nSigPnd:") | pending_in(status, "\nShdPnd:");
 	for (size_t i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
 		if (pending & 1ULL << (fatal_signals[i] - 1))
-			return true;
-	return false;
+			return KV_IS_KILLED;
+	return KV_LIVES;
 }
 
 /*

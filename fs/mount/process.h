@@ -21,8 +21,12 @@ struct kv_process {
 /* The process of caller, whose pid may be a thread id. */
 struct kv_process kv_process_of(const struct kv_caller *caller);
 
-/* Whether thread tid has a pending signal that will kill it, or has exited. */
-bool kv_process_is_being_killed(pid_t tid);
+enum kv_fate {
+	KV_LIVES,
+	KV_IS_KILLED, /* it has a pending signal that will kill it, or has exited */
+	KV_UNSEEN /* /proc does not show it: it is in a PID namespace outside of ours (tid 0), or hidepid= hides it */
+};
+enum kv_fate kv_process_fate(pid_t tid);
 
 /* The thread whose command was read last. Valid when zeroed. */
 struct kv_process_reader {

@@ -3,7 +3,9 @@
  *
  * The kernel sends one INTERRUPT per request, for any signal. If we replied at once, the system call would
  * fail with EINTR even with SA_RESTART, and a SIGALRM or SIGCHLD must not break an innocent tool. So after an
- * INTERRUPT we check every 50 ms whether a fatal signal is pending.
+ * INTERRUPT we check every 50 ms whether a fatal signal is pending. Where the process cannot be seen, the request goes on
+ * for some seconds, which are enough for most answers; then it ends, because the signal may have been fatal, and the kernel
+ * does not let a killed process go before its request is answered.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,16 +16,20 @@
 #include "fs/mount/request.h"
 
 #define SIGNALS_MS 50
+#define UNSEEN_MS  5000
 
 static void
 check_signals(void *arg)
 {
 	struct kv_request *r = arg;
+	const enum kv_fate fate = kv_process_fate(fuse_req_ctx(r->req)->pid);
 
-	if (kv_process_is_being_killed(fuse_req_ctx(r->req)->pid))
+	if (fate == KV_IS_KILLED || (fate == KV_UNSEEN && r->was_unseen)) {
 		kv_request_finish(r, -EINTR);
-	else
-		kv_timer_set(&r->signals, SIGNALS_MS);
+		return;
+	}
+	r->was_unseen = fate == KV_UNSEEN;
+	kv_timer_set(&r->signals, r->was_unseen ? UNSEEN_MS : SIGNALS_MS);
 }
 
 static void

@@ -2,7 +2,7 @@
 #define KV_FS_MOUNT_REQUEST_H
 /*
  * A FUSE request that waits for the vault. It is answered exactly once: by the completion it waits for, by a
- * fatal signal to its process (-EINTR), at the end of the mount (-EIO), or before the kernel's own time-out
+ * fatal signal to its process (-EINTR; by any signal, after five seconds, to one that cannot be seen), at the end of the mount (-EIO), or before the kernel's own time-out
  * (-ETIMEDOUT): the kernel ends the whole mount if a request stays unanswered longer than
  * fs.fuse.max_request_timeout.
  *
@@ -23,6 +23,7 @@ struct kv_request {
 	struct kv_caller caller;
 	kv_request_release *release;
 	int err;		 /* what kv_request_finish() answered, for release */
+	bool was_unseen;	 /* a signal came, and who got it cannot be seen */
 	bool is_sent;		 /* a restore in flight: the end of the mount waits for it */
 	struct kv_timer signals; /* when to check for signals to its process */
 	struct kv_timer limit;	 /* the kernel's time-out */

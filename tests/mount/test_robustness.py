@@ -129,15 +129,34 @@ def test_a_fatal_signal_ends_a_hanging_read_at_once(vault, mount, sig):
         child.wait()
 
 
-@pytest.mark.parametrize("call", ["@s = stat($f)", "open(F, '<', $f) && sysread(F, $x, 100) == 100"])
-def test_an_alarm_disturbs_nobody(vault, mount, call):
+def read_with_alarms(vault, m, call):
+    """While the answer takes 2.5 s; each second there is a signal."""
     name = vault.list("secrets")[0]
-    m = mount(vault)
     vault.fault(operation="backup", name=name, delay_ms=2500, count=1)
     script = f"$SIG{{ALRM}} = sub {{ $n++; alarm 1 }}; alarm 1; $f = $ARGV[0]; ({call}) or die $!; $n or die 'no alarm'"
     ok("perl", "-e", script, m / "secrets" / f"{name}.blob")
     assert vault.count("backup") == 1
     assert not m.lines(errno="EINTR")
+
+
+@pytest.mark.parametrize("call", ["@s = stat($f)", "open(F, '<', $f) && sysread(F, $x, 100) == 100"])
+def test_an_alarm_disturbs_nobody(vault, mount, call):
+    read_with_alarms(vault, mount(vault), call)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
+def test_a_program_outside_of_the_pid_namespace_of_kvfs_survives_alarms_and_can_be_killed(vault, tmp_path):
+    """As with kvfs in a container whose mounts are propagated to the host."""
+    m = Mount(tmp_path / "mount", ["-o", f"cacert={vault.ca}", vault.url], environment(vault),
+              program=["unshare", "--pid", "--fork", "--kill-child"])
+    try:
+        m.wait_until_mounted()
+        read_with_alarms(vault, m, "@s = stat($f)")
+        child = hanging(vault, m, vault.list("secrets")[1])
+        child.terminate()
+        assert child.wait(20) == -signal.SIGTERM
+    finally:
+        m.discard()
 
 
 def test_others_are_served_while_twenty_reads_hang(vaults, mount):

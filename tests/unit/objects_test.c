@@ -32,6 +32,8 @@
 #include "tests/unit/mount_rig.h"
 #include "tests/unit/rig.h"
 
+#define ENDED 0x7fffffff /* the number of no process */
+
 static const struct kv_tree_part_row parts[] = { { &kv_objects_part, 2 }, { NULL, 0 } };
 static struct kv_node *keys;
 
@@ -534,7 +536,7 @@ static void
 a_kill_ends_a_stat_that_waits_and_frees_all_of_it(void **state)
 {
 	struct kv_node *node = node_of("a.blob");
-	struct fuse_req *req = fake_fuse_request(&mount, 0); /* a process that has ended */
+	struct fuse_req *req = fake_fuse_request(&mount, ENDED);
 
 	(void)state;
 	node->ops->getattr(node, req, NULL);
@@ -607,7 +609,7 @@ a_kill_ends_an_open_of_a_folder_that_waits_and_frees_all_of_it(void **state)
 	(void)state;
 	tear_down(state);
 	begin(false);
-	req = fake_fuse_request(&mount, 0); /* a process that has ended */
+	req = fake_fuse_request(&mount, ENDED);
 	keys->ops->opendir(keys, req, &fi);
 	assert_false(req->is_answered);
 	fake_fuse_interrupt(req);

@@ -53,19 +53,20 @@ a_signal_that_is_handled_does_not_kill(void **state)
 	sigset_t set;
 
 	(void)state;
-	assert_false(kv_process_is_being_killed(pid));
+	assert_int_equal(kv_process_fate(pid), KV_LIVES);
 	end(pid);
-	assert_true(kv_process_is_being_killed(pid));
-	assert_false(kv_process_is_being_killed(getpid()));
+	assert_int_equal(kv_process_fate(pid), KV_IS_KILLED);
+	assert_int_equal(kv_process_fate(0), KV_UNSEEN);
+	assert_int_equal(kv_process_fate(getpid()), KV_LIVES);
 	/* pending, as in a process that waits for a FUSE answer */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGALRM);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
 	assert_int_equal(raise(SIGALRM), 0);
-	assert_false(kv_process_is_being_killed(getpid()));
+	assert_int_equal(kv_process_fate(getpid()), KV_LIVES);
 	assert_int_equal(raise(SIGTERM), 0);
-	assert_true(kv_process_is_being_killed(getpid()));
+	assert_int_equal(kv_process_fate(getpid()), KV_IS_KILLED);
 	signal(SIGTERM, SIG_IGN); /* discards it */
 	signal(SIGALRM, SIG_IGN);
 	assert_int_equal(sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
