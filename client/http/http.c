@@ -101,7 +101,8 @@ drop_answer(struct kv_transfer *t)
 	http->shared.n_bytes -= t->answer.len;
 	kv_buf_release(&t->answer);
 	kv_room_give_back(&http->shared.room, &t->claim);
-	if (!TAILQ_EMPTY(&http->shared.room.waiting) && !kv_timer_is_set(&http->starter))
+	if (!(TAILQ_EMPTY(&http->shared.room.waiting) && TAILQ_EMPTY(&http->queue)) &&
+	    !kv_timer_is_set(&http->starter))
 		kv_timer_set(&http->starter, 0);
 }
 
@@ -253,7 +254,7 @@ start_queued(void *arg)
 			end_transfer(t, CURLE_OUT_OF_MEMORY);
 	}
 	if (!TAILQ_EMPTY(&http->queue) &&
-	    http->shared.n_bytes < MAX_BYTES) /* otherwise it starts when another transfer ends */
+	    http->shared.n_bytes < MAX_BYTES) /* otherwise drop_answer() goes on */
 		kv_timer_set(&http->starter, 0);
 }
 
