@@ -34,18 +34,29 @@ keep_heap_small(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 8 * MAPPED);
 }
 
+static int
+wanted_inflight(const struct kv_settings *o)
+{
+	return o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
+}
+
 /*
- * The in-flight limit of each of n vaults: as many as the user allows and as there are descriptors for. Without HTTP/2
- * each request needs its own connection. Each vault has its share of these, so that one that hangs leaves the others
- * theirs.
+ * The most requests in flight of each vault: as many as the user allows the vault with the most, and as there are
+ * descriptors for. Without HTTP/2 each request needs its own connection. Each vault has its share of these, so that one
+ * that hangs leaves the others theirs.
  */
 static int
-most_inflight(const struct kv_settings *o, size_t n)
+most_inflight(const struct kv_settings *o)
 {
-	const int wanted = o->max_inflight > 0 ? o->max_inflight : KV_THROTTLE_MOST_INFLIGHT;
-	const rlim_t needed = (rlim_t)wanted * n + OTHER_FILES;
+	const size_t n = kv_settings_vaults(o);
+	int wanted = 0;
+	rlim_t needed;
 	struct rlimit files;
 
+	for (size_t i = 0; i < n; i++)
+		if (wanted_inflight(kv_settings_vault(o, i)) > wanted)
+			wanted = wanted_inflight(kv_settings_vault(o, i));
+	needed = (rlim_t)wanted * n + OTHER_FILES;
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
 		return wanted;
 	if (files.rlim_cur < needed && files.rlim_cur < files.rlim_max) {
@@ -74,8 +85,7 @@ fill_options(const struct kv_settings *o, int inflight, struct kv_volume_options
 		.is_hsm = o->is_hsm,
 		.rate = o->rate,
 		.share = o->share,
-		.max_inflight =
-		    o->max_inflight > 0 && o->max_inflight < inflight ? o->max_inflight : inflight,
+		.max_inflight = wanted_inflight(o) < inflight ? wanted_inflight(o) : inflight,
 		.timeout_ms = o->timeout_ms,
 		.list_ttl_ms = o->list_ttl_ms,
 		.list_parts = o->list_parts,
@@ -153,7 +163,7 @@ int
 kv_layers_make(struct kv_layers *l, struct kv_mount *m, struct kv_buf *why)
 {
 	const struct kv_settings *o = m->settings;
-	const int inflight = most_inflight(o, kv_settings_vaults(o));
+	const int inflight = most_inflight(o);
 	const struct kv_http_options http_options = { .ca = o->ca,
 		.proxy = o->proxy,
 		.resolve = o->resolve,
