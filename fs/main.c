@@ -112,30 +112,34 @@ begin_to_end(struct program *p)
 static void
 reload(struct program *p)
 {
-	struct kv_buf why;
+	struct kv_buf of_ca, why;
 	int err;
 
 	kv_notify_reloading(&p->notify);
 	kv_log_reopen();
-	kv_buf_init(&why, 1024);
-	err = kv_http_reload(p->layers.http, &why);
+	kv_buf_init(&of_ca, 1024);
+	kv_buf_init(&why, 2048);
+	err = kv_http_reload(p->layers.http, &of_ca);
 	for (size_t i = 0; i < p->layers.n; i++) {
 		const struct kv_layers_vault *v = &p->layers.vaults[i];
-		const int secret_err = kv_settings_read_secret(
-		    p->settings.is_each ? &p->settings.vaults[i] : &p->settings, &why);
+		int secret_err;
 
+		kv_buf_clear(&why);
+		secret_err = kv_settings_read_secret(
+		    p->settings.is_each ? &p->settings.vaults[i] : &p->settings, &why);
+		if (err != 0)
+			kv_buf_say(&why, "%s%s", why.len > 0 ? "; " : "", kv_buf_str(&of_ca));
 		if (err == 0 && secret_err == 0)
 			kv_log_event(KV_LOG_NOTICE, MODULE, "vault=%s event=reloaded",
 			    kv_vault_name(v->volume->vault));
 		else
 			kv_log_event(KV_LOG_WARNING, MODULE, "vault=%s event=reloaded why=%s",
 			    kv_vault_name(v->volume->vault), kv_buf_str(&why));
-		if (err == 0)
-			kv_buf_clear(&why);
 		kv_token_reload(v->auth);
 	}
 	kv_comeback_now(p->comeback);
 	(void)kv_notify_send(&p->notify, "READY=1", NULL);
+	kv_buf_release(&of_ca);
 	kv_buf_release(&why);
 }
 

@@ -478,6 +478,27 @@ def test_archivers_in_the_section_of_a_vault_count_in_that_vault(vaults, mount, 
     assert vault.count("backup", vault="prod-eu") == 0
 
 
+def test_a_reload_that_fails_says_of_each_vault_only_what_is_its_own(vaults, mount, tmp_path):
+    vault = vaults("prod-eu", "prod-us", seed="secrets=1")
+    secret, bundle = tmp_path / "secret", tmp_path / "bundle.pem"
+    secret.write_text(vault.secret)
+    secret.chmod(0o600)
+    bundle.write_bytes(pathlib.Path(vault.ca).read_bytes())
+    m = mount_sections(mount, vault, tmp_path, f"[estate/eu]\nclient_secret_file = \"{secret}\"\n", f"cacert={bundle}")
+    secret.unlink()
+    bundle.write_text("damaged\n")
+    m.process.child.send_signal(signal.SIGHUP)
+    eu, us = eventually(lambda: len(m.lines(event="reloaded")) == 2 and m.lines(event="reloaded"), "both are reloaded")
+    assert str(bundle) in eu["why"] and str(secret) in eu["why"]
+    assert str(bundle) in us["why"] and str(secret) not in us["why"]
+
+
+def test_max_inflight_in_the_section_of_a_vault_may_be_more_than_the_others(vaults, mount, tmp_path):
+    vault = vaults("prod-eu", "prod-us", seed="secrets=1")
+    m = mount_sections(mount, vault, tmp_path, "max_inflight = 2\n[estate/eu]\nmax_inflight = 20\n")
+    assert [{rate["in_flight_limit"] for rate in status_of(m / name)["rates"]} for name in ("eu", "us")] == [{20}, {2}]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mount(8) with a table of its own needs root")
 def test_a_line_of_fstab_names_a_section(four, tmp_path):
     point, kvfs = tmp_path / "point", tmp_path / "kvfs"
