@@ -112,6 +112,18 @@ def test_an_unchanged_vault_costs_no_backup_and_no_space(vault, m, archive):
         assert path.samefile(second / path.relative_to(first))
 
 
+def test_a_link_to_the_archive_is_the_archive(vault, m, archive, tmp_path):
+    (tmp_path / "disk").mkdir()
+    archive.parent.mkdir()
+    archive.symlink_to(tmp_path / "disk")
+    first = good_night(m, archive)
+    vault.reset()
+    vault.lose("secrets", vault.list("secrets")[0])
+    second = good_night(m, archive)
+    assert vault.count("backup") == 0 and blobs(second) == blobs(first)
+    assert [x.name[:6] for x in states(archive)] == ["000001", "000002"]
+
+
 def test_a_changed_object_is_new_and_the_older_state_keeps_the_old_one(vault, m, archive):
     first = good_night(m, archive)
     before, name = blobs(first), vault.list("secrets")[0]
