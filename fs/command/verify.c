@@ -233,18 +233,17 @@ judge_gone(
 
 /* What the archive had, by the manifest of its files, and neither it nor the vault has now. */
 static int
-find_lost(
-    struct kv_verify *v, const struct kv_inventory *should, struct kv_archive_file *const *files, size_t n)
+find_lost(struct kv_verify *v, struct kv_archive_file *const *files, size_t n)
 {
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && v->kept.is_of_files && should != &v->kept && i < v->kept.n; i++) {
+	for (size_t i = 0; err == 0 && v->kept.is_of_files && i < v->kept.n; i++) {
 		const struct kv_inventory_entry *e = &v->kept.entries[i];
 		struct kv_archive_file probe = { .type = e->type, .name = e->name };
 		const struct kv_archive_file *key = &probe;
 
 		if (e->sha256[0] == '\0' || !v->is_compared[e->type] ||
-		    kv_inventory_find(should, e->type, e->name) != NULL ||
+		    kv_inventory_find(&v->there, e->type, e->name) != NULL ||
 		    (n > 0 && bsearch(&key, files, n, sizeof(*files), compare_objects) != NULL))
 			continue;
 		err = add(v, KV_FINDING_MISSING, e->type, e->name, NULL,
@@ -253,36 +252,75 @@ find_lost(
 	return err;
 }
 
+/*
+ * What a file is compared with: the vault, as far as the mount shows it, or else the manifest of the archive, which tells
+ * damage and loss also of the types that the mount leaves out.
+ */
+static const struct kv_inventory *
+base_of(const struct kv_verify *v, enum kv_type type, bool has_mount)
+{
+	return has_mount && v->is_compared[type] ? &v->there : &v->kept;
+}
+
+/* The object is in no list. Of a type that the mount does not show, it may well be in the vault. */
+static int
+judge_unlisted(
+    struct kv_verify *v, const struct kv_archive_file *whole, const struct kv_proof *proof, bool has_mount)
+{
+	if (v->is_compared[whole->type])
+		return judge_gone(v, whole, proof, has_mount);
+	v->n_unchecked++;
+	return 0;
+}
+
+/* The objects of the inventory, of the types for which it counts, that have no file. */
+static int
+find_missing(struct kv_verify *v, const struct kv_inventory *should, const bool *has_file, bool has_mount)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < should->n; i++) {
+		const struct kv_inventory_entry *e = &should->entries[i];
+
+		if (!has_file[i] && base_of(v, e->type, has_mount) == should)
+			err = add(
+			    v, KV_FINDING_MISSING, e->type, e->name, NULL, "the archive has no file of it");
+	}
+	return err;
+}
+
 /* The files of each object, sorted so that they follow each other, and then the objects without a file. */
 static int
-compare_all(struct kv_verify *v, struct kv_archive_file *const *files, size_t n_files,
-    const struct kv_inventory *should, bool has_mount)
+compare_all(struct kv_verify *v, struct kv_archive_file *const *files, size_t n_files, bool has_mount)
 {
-	bool *has_file = calloc(should->n + 1, sizeof(*has_file));
+	bool *is_there = calloc(v->there.n + 1, sizeof(*is_there));
+	bool *is_kept = calloc(v->kept.n + 1, sizeof(*is_kept));
 	const struct kv_archive_file *whole;
 	struct kv_proof proof;
 	size_t n;
-	int err = has_file != NULL ? 0 : -ENOMEM;
+	int err = is_there != NULL && is_kept != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; err == 0 && i < n_files; i += n) {
+		const struct kv_inventory *should = base_of(v, files[i]->type, has_mount);
 		const struct kv_inventory_entry *object =
 		    kv_inventory_find(should, files[i]->type, files[i]->name);
 
 		for (n = 1; i + n < n_files && is_same_object(files[i], files[i + n]); n++)
 			continue;
 		if (object != NULL)
-			has_file[object - should->entries] = true;
+			(should == &v->there ? is_there : is_kept)[object - should->entries] = true;
 		err = find_whole(v, files + i, n, &whole, &proof);
 		if (err == 0 && object != NULL)
 			err = judge(v, object, whole, &proof);
 		else if (err == 0 && whole != NULL)
-			err = judge_gone(v, whole, &proof, has_mount);
+			err = judge_unlisted(v, whole, &proof, has_mount);
 	}
-	for (size_t i = 0; err == 0 && i < should->n; i++)
-		if (!has_file[i])
-			err = add(v, KV_FINDING_MISSING, should->entries[i].type, should->entries[i].name,
-			    NULL, "the archive has no file of it");
-	free(has_file);
+	if (err == 0)
+		err = find_missing(v, &v->there, is_there, has_mount);
+	if (err == 0)
+		err = find_missing(v, &v->kept, is_kept, has_mount);
+	free(is_there);
+	free(is_kept);
 	return err;
 }
 
@@ -297,7 +335,7 @@ verify_all(struct kv_verify *v, bool has_mount)
 	if (files == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < v->archive.n; i++)
-		if (v->archive.files[i].has_type && v->is_compared[v->archive.files[i].type])
+		if (v->archive.files[i].has_type)
 			files[n++] = &v->archive.files[i];
 		else
 			v->archive.n_others++;
@@ -305,9 +343,9 @@ verify_all(struct kv_verify *v, bool has_mount)
 		qsort(files, n, sizeof(*files), compare_files);
 	err = kv_proof_has_known_forms(&v->archive, &v->has_known_forms);
 	if (err == 0)
-		err = compare_all(v, files, n, has_mount ? &v->there : &v->kept, has_mount);
-	if (err == 0)
-		err = find_lost(v, has_mount ? &v->there : &v->kept, files, n);
+		err = compare_all(v, files, n, has_mount);
+	if (err == 0 && has_mount)
+		err = find_lost(v, files, n);
 	free(files);
 	return err;
 }

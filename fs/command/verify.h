@@ -31,7 +31,7 @@ struct kv_verify {
 	struct kv_archive archive;
 	struct kv_inventory kept;   /* the archive's manifest; empty without one */
 	struct kv_inventory there;  /* what the vault has; empty without a mount */
-	bool is_compared[KV_TYPES]; /* false: the mount does not have this type */
+	bool is_compared[KV_TYPES]; /* false: the mount does not have this type, so kept counts */
 	bool
 	    is_other_vault; /* the archive is of another vault than the mount, by its manifest, or by its name */
 	char other[256];    /* that name: it is called as the folder of another vault in the mount; else "" */
@@ -41,8 +41,9 @@ struct kv_verify {
 	size_t n;
 	size_t n_newer; /* of items */
 	size_t count[KV_FINDINGS];
-	size_t n_whole;	  /* objects of which the archive has the newest state */
-	size_t n_by_form; /* of these: whole blobs whose SHA-256 is in no manifest */
+	size_t n_whole;	    /* objects of which the archive has the newest state */
+	size_t n_by_form;   /* of these: whole blobs whose SHA-256 is in no manifest */
+	size_t n_unchecked; /* objects of types that the mount does not have, whole, and in no manifest */
 };
 
 struct kv_verify_options {

@@ -46,6 +46,10 @@ print_remarks(const struct kv_verify *v, const struct kv_verify_options *o)
 		fprintf(stderr,
 		    "kvfs: the vault has nothing of what the archive has: is %s the mount of the vault that was archived?\n",
 		    o->mount);
+	if (v->n_unchecked > 0)
+		fprintf(stderr,
+		    "kvfs: objects of types that %s does not show, and that are in no manifest of the archive: %zu; only the form of their files was checked: mount the vault with these types, or name a manifest by -m\n",
+		    o->mount, v->n_unchecked);
 	if (v->n_newer > 0)
 		fprintf(stderr,
 		    "kvfs: the files do not have the times of the vault: were they copied without? cp -a, rsync -t and tar keep them\n");
@@ -124,10 +128,10 @@ print_json(const struct kv_verify *v)
 	int err = 0;
 
 	printf(
-	    "{\"complete\":%zu,\"missing\":%zu,\"damaged\":%zu,\"changed\":%zu,\"gone\":%zu,\"unproved\":%zu,\"without_sha256\":%zu,",
+	    "{\"complete\":%zu,\"missing\":%zu,\"damaged\":%zu,\"changed\":%zu,\"gone\":%zu,\"unproved\":%zu,\"without_sha256\":%zu,\"unchecked\":%zu,",
 	    v->n_whole, v->count[KV_FINDING_MISSING], v->count[KV_FINDING_DAMAGED],
 	    v->count[KV_FINDING_CHANGED], v->count[KV_FINDING_GONE], v->count[KV_FINDING_UNPROVED],
-	    v->n_by_form);
+	    v->n_by_form, v->n_unchecked);
 	kv_buf_init(&item, MOST_LINE);
 	err = put_vaults(v, &item);
 	printf("%s,\"findings\":[", kv_buf_str(&item));
@@ -145,7 +149,7 @@ static int
 status_of(const struct kv_verify *v)
 {
 	if (v->count[KV_FINDING_MISSING] > 0 || v->count[KV_FINDING_DAMAGED] > 0 ||
-	    v->count[KV_FINDING_UNPROVED] > 0 || v->is_other_vault || v->is_all_gone)
+	    v->count[KV_FINDING_UNPROVED] > 0 || v->is_other_vault || v->is_all_gone || v->n_unchecked > 0)
 		return INCOMPLETE;
 	return v->count[KV_FINDING_CHANGED] > 0 ? ONLY_CHANGED : COMPLETE;
 }

@@ -565,6 +565,21 @@ def test_a_blob_of_another_object_is_no_last_good_copy(vault, m, archive, has_le
     assert "last good copy" not in result.err and states(archive)[-1].name.endswith("-incomplete")
 
 
+def test_damage_to_a_type_that_the_mount_leaves_out_is_mended_from_an_older_state_or_reported(vault, m, mount, archive):
+    first = good_night(m, archive)
+    path = f"keys/{vault.list('keys')[0]}.blob"
+    before = blobs(first)
+    m.unmount()
+    again = mount(vault, "ro", "types=secrets", again=m)
+    data = bytearray(before[path])
+    data[len(data) // 2] ^= 1
+    replace(good_night(again, archive) / path, bytes(data))
+    assert blobs(good_night(again, archive)) == before
+    for state in states(archive):
+        replace(state / path, bytes(data))
+    bad_night(again, archive, "damaged", path)
+
+
 def test_a_damaged_file_that_no_manifest_knows_is_fetched_again(vault, m, archive):
     state = good_night(m, archive)
     path = f"secrets/{vault.list('secrets')[0]}.blob"

@@ -355,6 +355,26 @@ def test_types_that_the_mount_lacks_are_not_gone(vault, m, archive, mount):
     assert result.code == COMPLETE and "0 gone" in result.out, result
 
 
+def test_types_that_the_mount_lacks_are_checked_against_the_manifest_of_the_archive(vault, m, archive, mount):
+    names = sorted(path.stem for path in archive.glob("keys/*.blob"))
+    for path in archive.rglob("*.blob"):
+        describe(archive, path)
+    describe_files(archive)
+    m.unmount()
+    again = mount(vault, "ro", "types=secrets", again=m)
+    assert verify(archive, again.path).out.startswith("9 complete, 0 missing, 0 damaged, 0 changed, 0 gone")
+    path = archive / f"keys/{names[0]}.blob"
+    put(path, altered(path.read_bytes()))
+    (archive / f"keys/{names[1]}.blob").unlink()
+    assert "damaged" in verify(archive).out
+    result = verify(archive, again.path)
+    assert result.code == INCOMPLETE and result.out == verify(archive).out, result
+    (archive / "manifest").unlink()
+    result = verify(archive, again.path)
+    assert result.code == INCOMPLETE and "only the form of their files was checked" in result.err, result
+    assert json.loads(verify("--json", archive, again.path).out)["unchecked"] > 0
+
+
 def test_json_is_one_line(vault, m, archive):
     vault.set_secret("new")
     result = verify("--json", archive, m.path)
