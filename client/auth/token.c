@@ -10,7 +10,8 @@
  * for 1 s after any other failure. After a failed renewal callers get the old token.
  *
  * Caches that share tokens are a ring. One that needs a token takes that of another one with the same audience; while
- * another one fetches such a token, it follows this fetch. Claims are asked of one cache, so such a fetch is its own.
+ * another one fetches such a token, it follows this fetch. Claims are asked of one cache, so such a fetch is its own. It
+ * begins when the one in progress has ended, whose token the vault would refuse too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ struct kv_token_cache {
 	struct kv_token_wait *waits;
 	struct kv_timer deliver;
 };
+
+static void start_fetch(struct kv_token_cache *);
 
 /* ---- the challenge ---- */
 
@@ -226,14 +229,18 @@ keep_token(struct kv_token_cache *cache, const struct kv_token_answer *token)
 static void
 end_fetch(struct kv_token_cache *cache, int err, const struct kv_token_answer *token, const char *why)
 {
+	const bool lacks_claims = cache->claims != NULL && cache->audience.claims == NULL;
+
 	cache->is_fetching = false;
 	cache->followed = NULL;
-	cache->is_to_answer = true;
 	kv_buf_clear(&cache->why);
 	kv_buf_say(&cache->why, "%s", why);
-	if (err == 0)
+	if (err == 0 && !lacks_claims)
 		err = keep_token(cache, token);
 	cache->err = err;
+	if (err == 0 && lacks_claims)
+		start_fetch(cache);
+	cache->is_to_answer = !cache->is_fetching;
 	if (err != 0) {
 		cache->mono_failed = kv_clock_mono_ms();
 		/* DEBUG, because the calls that waited also fail, and are logged with this sentence */

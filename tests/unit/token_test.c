@@ -1082,6 +1082,35 @@ a_reload_begins_the_fetch_anew_for_all_that_follow_it(void **state)
 	kv_token_free(other);
 }
 
+/* Each has begun its renewal when a call that was sent with the old token is refused. */
+static void
+claims_that_come_during_a_fetch_without_them_are_in_the_next_one(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b");
+	fake_loop_run(loop, 3400000);
+	ask("a");
+	ask_other("b"); /* follows */
+	fake_loop_run(loop, 5);
+	assert_int_equal(n_done, 4);
+	kv_token_reject(auth, "token-1");
+	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA==")), 0);
+	ask("a");
+	kv_token_reject(other, "token-1");
+	assert_int_equal(
+	    kv_token_challenge(other, WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA=="), &why), 0);
+	ask_other("b");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 6);
+	assert_string_equal(done[4].token, "token-3");
+	assert_string_equal(done[5].token, "token-4");
+	for (int i = 2; i < 4; i++)
+		assert_non_null(strstr(fake_http_request(http, i)->body, CLAIMS_FORM));
+	kv_token_free(other);
+}
+
 static void
 a_cache_may_go_while_another_one_follows_its_fetch(void **state)
 {
@@ -1140,6 +1169,7 @@ main(void)
 		TEST(a_token_for_something_else_is_not_shared),
 		TEST(after_a_reload_one_request_renews_the_token_of_all),
 		TEST(a_reload_begins_the_fetch_anew_for_all_that_follow_it),
+		TEST(claims_that_come_during_a_fetch_without_them_are_in_the_next_one),
 		TEST(a_cache_may_go_while_another_one_follows_its_fetch),
 	};
 
