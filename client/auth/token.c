@@ -218,10 +218,6 @@ keep_token(struct kv_token_cache *cache, const struct kv_token_answer *token)
 		return -ENOMEM;
 	cache->mono_end = token->life_s > 0 ? mono_now + life_ms : INT64_MAX;
 	cache->mono_renew = mono_now + renew_ms(token, life_ms);
-	if (cache->audience.claims != NULL) { /* claims apply to one token only */
-		free(cache->claims);
-		cache->claims = NULL;
-	}
 	return 0;
 }
 
@@ -235,6 +231,11 @@ end_fetch(struct kv_token_cache *cache, int err, const struct kv_token_answer *t
 	cache->followed = NULL;
 	kv_buf_clear(&cache->why);
 	kv_buf_say(&cache->why, "%s", why);
+	/* Claims apply to one token; after a refusal the user may sign in again, which needs none. */
+	if ((err == 0 || err == -EACCES) && !lacks_claims) {
+		free(cache->claims);
+		cache->claims = NULL;
+	}
 	if (err == 0 && !lacks_claims)
 		err = keep_token(cache, token);
 	cache->err = err;

@@ -257,6 +257,8 @@ def test_for_az_the_log_has_the_command_to_run(vault, mount, tool):
     assert match, why
     claims = json.loads(base64.b64decode(match.group(1)))
     assert claims == {"access_token": {"nbf": {"essential": True, "value": str(revoked)}}}
+    vault.config(wall_revoked=0)  # as if the user had run it
+    eventually(lambda: run("cat", m / "secrets" / f"{name}.blob", text=False).code == 0, "a read with the new sign-in", 60)
     m.unmount()
 
 

@@ -480,6 +480,35 @@ claims_that_come_during_a_fetch_do_no_harm(void **state)
 	assert_non_null(strstr(fake_http_last(http)->body, CLAIMS_FORM));
 }
 
+/* The user signs in again as the sentence says, and the credential has a good token. */
+static void
+claims_that_a_credential_cannot_request_are_not_required_of_the_next_token(void **state)
+{
+	char path[] = "/tmp/kvfs-token-XXXXXX";
+	const int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "of-file", 7), 7);
+	close(fd);
+	assert_int_equal(kv_auth_order_parse("token", &options.credential.order), 0);
+	options.credential.token_file = path;
+	make();
+	ask("a");
+	fake_loop_run(loop, 1000);
+	kv_token_reject(auth, "of-file");
+	assert_int_equal(challenge(WITH_CLAIMS("eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19IA==")), 0);
+	ask("b");
+	fake_loop_run(loop, 1100);
+	ask("c");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(n_done, 3);
+	assert_int_equal(done[1].err, -EACCES);
+	assert_non_null(strstr(done[1].why, "requires a new sign-in"));
+	assert_int_equal(done[2].err, 0);
+}
+
 /* ---- tokens ---- */
 
 static void
@@ -1142,6 +1171,7 @@ main(void)
 		TEST(claims_go_into_the_next_token_request_only),
 		TEST(claims_that_are_nonsense_are_ebadmsg),
 		TEST(claims_that_come_during_a_fetch_do_no_harm),
+		TEST(claims_that_a_credential_cannot_request_are_not_required_of_the_next_token),
 		TEST(one_token_serves_until_shortly_before_its_end),
 		TEST(it_is_renewed_before_its_end_while_the_old_one_serves),
 		TEST(a_renewal_that_fails_leaves_the_old_one_until_its_end),
