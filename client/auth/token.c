@@ -11,7 +11,8 @@
  *
  * Caches that share tokens are a ring. One that needs a token takes that of another one with the same audience; while
  * another one fetches such a token, it follows this fetch. Claims are asked of one cache, so such a fetch is its own. It
- * begins when the one in progress has ended, whose token the vault would refuse too.
+ * begins when the one in progress has ended, whose token the vault would refuse too. A token that one vault refuses may
+ * be good for the others, which keep it; this vault takes only newer ones from them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,8 +55,9 @@ struct kv_token_cache {
 	struct kv_token_cache *followed; /* whose fetch it is; NULL: its own */
 	bool is_to_answer;		 /* a fetch has ended, and its callers wait for the result */
 	char *token;
-	int64_t mono_renew, mono_end;
-	int err; /* of the last fetch; why explains it */
+	int64_t mono_got, mono_renew, mono_end;
+	int64_t mono_refused; /* mono_got of the newest token that the vault has refused */
+	int err;	      /* of the last fetch; why explains it */
 	struct kv_buf why;
 	int64_t mono_failed; /* when err was set */
 	uint64_t n_got, n_failed;
@@ -216,6 +218,7 @@ keep_token(struct kv_token_cache *cache, const struct kv_token_answer *token)
 	cache->token = strdup(token->value);
 	if (cache->token == NULL)
 		return -ENOMEM;
+	cache->mono_got = mono_now;
 	cache->mono_end = token->life_s > 0 ? mono_now + life_ms : INT64_MAX;
 	cache->mono_renew = mono_now + renew_ms(token, life_ms);
 	return 0;
@@ -336,10 +339,12 @@ share(struct kv_token_cache *cache)
 			cache->is_fetching = true;
 			return true;
 		}
-		if (!has_token(c) || kv_clock_mono_ms() >= c->mono_renew)
+		if (!has_token(c) || kv_clock_mono_ms() >= c->mono_renew ||
+		    c->mono_got <= cache->mono_refused)
 			continue;
 		drop_token(cache);
 		cache->token = strdup(c->token);
+		cache->mono_got = c->mono_got;
 		cache->mono_end = c->mono_end;
 		cache->mono_renew = c->mono_renew;
 		cache->err = 0;
@@ -418,12 +423,10 @@ kv_token_cancel(struct kv_token_wait *wait)
 void
 kv_token_reject(struct kv_token_cache *cache, const char *token)
 {
-	struct kv_token_cache *c = cache;
-
-	do
-		if (c->token != NULL && strcmp(c->token, token) == 0)
-			drop_token(c);
-	while ((c = c->next) != cache);
+	if (cache->token == NULL || strcmp(cache->token, token) != 0)
+		return;
+	drop_token(cache);
+	cache->mono_refused = cache->mono_got;
 }
 
 void

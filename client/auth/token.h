@@ -64,6 +64,9 @@ void kv_token_cancel(struct kv_token_wait *wait);
 void kv_token_reload(struct kv_token_cache *cache);
 /* How many token requests succeeded (got) or failed. */
 uint64_t kv_token_count(const struct kv_token_cache *cache, bool got);
-/* The service answered 401 to this token: drop it if it is still cached, also by those that share it. */
+/*
+ * The vault answered 401 to this token: drop it if it is still cached. Those that share it keep it, because a gateway
+ * before this vault may refuse what is good for the others; one that was revoked is refused by each.
+ */
 void kv_token_reject(struct kv_token_cache *cache, const char *token);
 #endif

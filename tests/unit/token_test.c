@@ -1024,15 +1024,40 @@ vaults_with_the_same_credentials_share_a_token(void **state)
 	assert_int_equal(n_done, 3);
 	for (int i = 0; i < n_done; i++)
 		assert_string_equal(done[i].token, "token-1");
-	kv_token_reject(other, "token-1"); /* revoked: both need another one */
+	kv_token_reject(auth, "token-1"); /* revoked: both need another one */
 	ask("a");
 	fake_loop_run(loop, 1000);
+	kv_token_reject(other, "token-1");
 	ask_other("b"); /* takes it */
 	fake_loop_run(loop, 1000);
 	assert_int_equal(n_tokens, 2);
 	assert_string_equal(done[4].token, "token-2");
 	assert_int_equal(kv_token_count(auth, true), 2);
 	assert_int_equal(kv_token_count(other, true), 0);
+	kv_token_free(other);
+}
+
+static void
+a_token_that_one_vault_refuses_stays_good_for_the_others(void **state)
+{
+	(void)state;
+	make_two(CHALLENGE);
+	ask("a");
+	ask_other("b");
+	fake_loop_run(loop, 1000);
+	kv_token_reject(other, "token-1");
+	ask_other("b"); /* is not given the same one */
+	fake_loop_run(loop, 1000);
+	assert_string_equal(done[2].token, "token-2");
+	kv_token_reject(other, "token-2");
+	fake_http_use(http, unreachable);
+	ask_other("b"); /* nor one that is older than the last refused one */
+	ask("a");
+	fake_loop_run(loop, 1000);
+	assert_int_equal(n_done, 5);
+	assert_int_equal(done[3].tag, 'a');
+	assert_string_equal(done[3].token, "token-1");
+	assert_int_equal(done[4].err, -ECONNREFUSED);
 	kv_token_free(other);
 }
 
@@ -1195,6 +1220,7 @@ main(void)
 		TEST(a_challenge_survives_the_want_of_memory),
 		TEST(a_token_request_survives_the_want_of_memory),
 		TEST(vaults_with_the_same_credentials_share_a_token),
+		TEST(a_token_that_one_vault_refuses_stays_good_for_the_others),
 		TEST(a_failed_token_request_is_the_result_of_all_that_share_it),
 		TEST(a_token_for_something_else_is_not_shared),
 		TEST(after_a_reload_one_request_renews_the_token_of_all),
