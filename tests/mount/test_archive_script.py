@@ -69,6 +69,10 @@ def lines(state):
     return entries
 
 
+def vault_of(state):
+    return json.loads((state / "manifest").read_text().splitlines()[0])["vault"]
+
+
 def garble(path):
     """Other content of the same size and time."""
     stat, data = path.stat(), bytearray(path.read_bytes())
@@ -83,6 +87,22 @@ def replace(path, content):
     path.unlink()
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def break_off(m, archive, tmp_path, how=signal.SIGTERM):
+    """A run that is killed when it has all but the certificates, and a half of another file."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "rsync").write_text(f"""#!/bin/bash
+{shutil.which("rsync")} --exclude=/certificates/\\* "$@"
+echo half of it >{archive}/.new/secrets/.db.blob.Xa1b2c
+kill -{how.name.removeprefix("SIG")} 0
+""")
+    (programs / "rsync").chmod(0o755)
+    process = Process([SCRIPT, m.path, archive], tmp_path, "script",
+                      env=variables(PATH=f"{programs}:{os.environ['PATH']}"))
+    process.wait(60)
+    return process
 
 
 def no_remains(archive):
@@ -233,6 +253,22 @@ def test_an_archive_of_another_vault_is_refused(vaults, mount, archive):
     assert len(states(archive)) == 1
 
 
+def test_what_a_broken_run_has_fetched_from_another_vault_is_refused(vaults, mount, archive, tmp_path):
+    vault = vaults("first", "second", seed="keys=1,secrets=2,certificates=1")
+    vault.set_secret("over-there", vault="first")
+    right = mount(vault, "ro", url=vault.urls["second"])
+    break_off(mount(vault, "ro", url=vault.urls["first"]), archive, tmp_path)
+    for folder in (".new", ".broken"):
+        (archive / ".new").rename(archive / folder)
+        bad_night(right, archive, f"{archive}/{folder} ", "from first.vault.", "second.vault.", "remove that directory")
+        (archive / folder / ".vault").rename(tmp_path / "name")
+        bad_night(right, archive, "from an unknown vault")
+        (tmp_path / "name").rename(archive / folder / ".vault")
+    assert states(archive) == []
+    shutil.rmtree(archive / ".broken")
+    assert "secrets/over-there.blob" not in blobs(good_night(right, archive))
+
+
 def test_without_a_mount_there_is_no_state(m, archive):
     good_night(m, archive)
     before = states(archive)
@@ -377,17 +413,7 @@ def test_while_another_one_is_at_work_it_is_an_error(m, archive):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_that_is_killed_loses_nothing_and_the_next_continues(vault, m, archive, tmp_path, how):
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "rsync").write_text(f"""#!/bin/bash
-{shutil.which("rsync")} --exclude=/certificates/\\* "$@"
-echo half of it >{archive}/.new/secrets/.db.blob.Xa1b2c
-kill -{how.name.removeprefix("SIG")} 0
-""")
-    (programs / "rsync").chmod(0o755)
-    process = Process([SCRIPT, m.path, archive], tmp_path, "script",
-                      env=variables(PATH=f"{programs}:{os.environ['PATH']}"))
-    process.wait(60)
+    process = break_off(m, archive, tmp_path, how)
     if how == signal.SIGTERM:
         assert len(process.err.splitlines()) == 1
     assert states(archive) == []
@@ -410,6 +436,7 @@ def test_what_two_broken_runs_have_fetched_is_put_together(m, archive):
         for name in part:
             (archive / folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(state / name, archive / folder / name)
+        (archive / folder / ".vault").write_text(f"{vault_of(state)}\n")
     (archive / ".new/secrets").mkdir(exist_ok=True)
     (archive / ".new/secrets/.db.blob.Xa1b2c").write_bytes(b"half of it")
     shutil.rmtree(state)
