@@ -1,10 +1,10 @@
 #ifndef KV_FS_MOUNT_REQUEST_H
 #define KV_FS_MOUNT_REQUEST_H
 /*
- * A FUSE request that waits for the vault. It is answered exactly once: by the completion it waits for, by a
- * fatal signal to its process (-EINTR; by any signal, after five seconds, to one that cannot be seen), at the end of the mount (-EIO), or before the kernel's own time-out
- * (-ETIMEDOUT): the kernel ends the whole mount if a request stays unanswered longer than
- * fs.fuse.max_request_timeout.
+ * A FUSE request that waits for the vault. It is answered exactly once: by the completion it waits for; by a
+ * fatal signal to its process, or, five seconds after any signal, to one that cannot be seen (-EINTR); at the end
+ * of the mount (-EIO); or before the kernel's own time-out (-ETIMEDOUT): the kernel ends the whole mount if a
+ * request stays unanswered longer than fs.fuse.max_request_timeout.
  *
  * A waiting operation embeds a kv_request as its first member, so that there is one allocation, one failure
  * path and one place that frees.

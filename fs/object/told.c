@@ -5,6 +5,8 @@
  *	note(size) -> given --expire()--> given, for one more minute -> no longer counts
  *	                |
  *	                `--refuse()--> no size; one retry by the same thread is refused too
+ *
+ * The size of a stale node, which is that of the blob a handle keeps, is remembered beside it, and counts for a minute.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -59,9 +59,9 @@ void kv_told_note_stale(struct kv_told *told, int64_t size);
 void kv_told_expire(struct kv_told *told);
 
 /*
- * Whether caller may still rely on a size other than size, of the object or of a stale node, and so must not be given a blob of that length. A
- * process that started after the kernel's cached size expired does not: last night's size does not make
- * tonight's cron job fail.
+ * Whether caller may still rely on a size other than size, of the object or of a stale node, and so must not be
+ * given a blob of that length. A process that started after the kernel's cached size expired, or after the stale
+ * node's was given, does not: last night's size does not make tonight's cron job fail.
  */
 bool kv_told_differs(const struct kv_told *told, int64_t size, const struct kv_caller *caller);
 /* An open by tid was refused for that reason. Forget the size, and expect the kernel's retry. */

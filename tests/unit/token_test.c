@@ -480,20 +480,31 @@ claims_that_come_during_a_fetch_do_no_harm(void **state)
 	assert_non_null(strstr(fake_http_last(http)->body, CLAIMS_FORM));
 }
 
-/* The user signs in again as the sentence says, and the credential has a good token. */
-static void
-claims_that_a_credential_cannot_request_are_not_required_of_the_next_token(void **state)
+/* With a token file that says "of-file". Its path; the test removes it. */
+static const char *
+make_with_token_file(void)
 {
-	char path[] = "/tmp/kvfs-token-XXXXXX";
-	const int fd = mkstemp(path);
+	static char path[32];
+	int fd;
 
-	(void)state;
+	snprintf(path, sizeof(path), "/tmp/kvfs-token-XXXXXX");
+	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "of-file", 7), 7);
 	close(fd);
 	assert_int_equal(kv_auth_order_parse("token", &options.credential.order), 0);
 	options.credential.token_file = path;
 	make();
+	return path;
+}
+
+/* The user signs in again as the sentence says, and the credential has a good token. */
+static void
+claims_that_a_credential_cannot_request_are_not_required_of_the_next_token(void **state)
+{
+	const char *path = make_with_token_file();
+
+	(void)state;
 	ask("a");
 	fake_loop_run(loop, 1000);
 	kv_token_reject(auth, "of-file");
@@ -706,18 +717,9 @@ a_refused_credential_is_left_alone_for_30_s(void **state)
 static void
 a_file_that_cannot_be_read_is_read_again_after_a_second(void **state)
 {
-	static char path[] = "/tmp/kvfs-token-XXXXXX";
-	int fd;
+	const char *path = make_with_token_file();
 
 	(void)state;
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "of-file", 7), 7);
-	close(fd);
-	assert_int_equal(kv_auth_order_parse("token", &options.credential.order), 0);
-	options.credential.token_file = path;
-	make();
 	assert_int_equal(chmod(path, 0666), 0);
 	ask("a");
 	fake_loop_run(loop, 500);
